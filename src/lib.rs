@@ -1,0 +1,15 @@
+//! Image classifiers from your own pictures, in two stages: a frozen ONNX backbone turns each image into
+//! features once ([`extract`]), and a small head is trained on the kept features in seconds ([`train`]).
+
+pub mod autodiff;
+pub mod backbone;
+pub mod cache;
+pub mod dataset;
+pub mod evaluate;
+pub mod extract;
+pub mod nn;
+pub mod onnx;
+pub mod optim;
+pub mod preprocess;
+pub mod report;
+pub mod train;
