@@ -1,1 +1,3 @@
 //! (backbone)
+pub mod library;
+pub mod runtime;
