@@ -13,17 +13,17 @@ pub const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
 pub enum Error {
     #[error("no ONNX Runtime library found; looked for {}", list(.looked))]
     NotFound { looked: Vec<String> },
-    #[error("`{}` does not exist", path.display())]
+    #[error("`{path}` does not exist")]
     Missing { path: PathBuf },
-    #[error("cannot load `{}` as a shared library", path.display())]
+    #[error("cannot load `{path}` as a shared library")]
     Load { path: PathBuf, source: libloading::Error },
-    #[error("`{}` is a shared library, but not ONNX Runtime (it has no `OrtGetApiBase`)", path.display())]
+    #[error("`{path}` is a shared library, but not ONNX Runtime (it has no `OrtGetApiBase`)")]
     NotOnnxRuntime { path: PathBuf },
-    #[error("`{}` is ONNX Runtime {found}, older than the 1.{OLDEST_MINOR} that is needed", path.display())]
+    #[error("`{path}` is ONNX Runtime {found}, older than the 1.{OLDEST_MINOR} that is needed")]
     TooOld { path: PathBuf, found: String },
-    #[error("ONNX Runtime is loaded from `{}` already; one process cannot also use `{}`", loaded.display(), asked.display())]
+    #[error("ONNX Runtime is loaded from `{loaded}` already; one process cannot also use `{asked}`")]
     AlreadyLoaded { loaded: PathBuf, asked: PathBuf },
-    #[error("ONNX Runtime from `{}` does not start", path.display())]
+    #[error("ONNX Runtime from `{path}` does not start")]
     Start { path: PathBuf, source: ort::Error },
 }
 
