@@ -109,6 +109,41 @@ mod tests {
         assert!((loss - (2.0_f64.ln() + 4.0_f64.ln()) / 2.0).abs() < 1e-15, "{loss}");
     }
 
+    const GOLDEN: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/loss_keras.csv"));
+
+    /// The largest deviation from Keras in `F`: of the loss, relative to it, and of a gradient, absolute.
+    fn deviation<F: NdFloat>(dtype: &str) -> (f64, f64) {
+        let (mut of_loss, mut of_gradient, mut rows) = (0.0_f64, 0.0_f64, 0);
+        for line in GOLDEN.lines().filter(|line| line.starts_with(dtype)) {
+            let cells: Vec<f64> = line.split(',').skip(2).map(|cell| cell.parse().unwrap()).collect();
+            assert_eq!(cells.len(), 1 + 3 * 20);
+            let matrix = |part: usize| {
+                Array2::from_shape_fn((5, 4), |(i, j)| float::<F>(cells[1 + 20 * part + 4 * i + j]))
+            };
+            let (logits, labels) = (matrix(0), matrix(1));
+            let mut tape = Tape::new();
+            let x = tape.watch(&logits);
+            let loss = tape.softmax_cross_entropy(x, &labels);
+            of_loss = of_loss.max((tape.scalar(loss).to_f64().unwrap() / cells[0] - 1.0).abs());
+            let difference = &tape.gradient(loss)[0] - &matrix(2);
+            of_gradient =
+                difference.iter().fold(of_gradient, |worst, d| worst.max(d.abs().to_f64().unwrap()));
+            rows += 1;
+        }
+        assert_eq!(rows, 4, "golden file was cut short");
+        (of_loss, of_gradient)
+    }
+
+    #[test]
+    fn loss_and_gradient_follow_keras() {
+        // Measured 2.2e-16 and 5.6e-17.
+        let (loss, gradient) = deviation::<f64>("float64");
+        assert!(loss < 1e-14 && gradient < 1e-15, "{loss:e} {gradient:e}");
+        // Measured 4.5e-8 and 7.5e-9.
+        let (loss, gradient) = deviation::<f32>("float32");
+        assert!(loss < 1e-6 && gradient < 1e-7, "{loss:e} {gradient:e}");
+    }
+
     #[test]
     fn huge_logits_neither_overflow_nor_clip() {
         let logits = array![[1000.0_f32, 0.0, -1000.0]];
