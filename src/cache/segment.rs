@@ -1,6 +1,6 @@
 //! One mapped segment: what of it is sound, and what is not.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -85,6 +85,10 @@ pub(super) struct Segment {
     /// Rows of the last batch that did not hold when it was met: its bytes may have been on their way.
     pub pending: Vec<(u32, u32)>,
     map: Option<Mmap>,
+    /// Of the mapped file, so that another of the same name is not taken for it.
+    identity: Option<Identity>,
+    /// Another file has its name now.
+    pub retired: bool,
     /// Number of the first row of each batch.
     firsts: Vec<usize>,
     /// A byte for each row, a [`State`].
@@ -105,6 +109,8 @@ impl Segment {
             indexed: 0,
             pending: Vec::new(),
             map: None,
+            identity: None,
+            retired: false,
             firsts: Vec::new(),
             states: Vec::new(),
             resume: 0,
@@ -126,14 +132,20 @@ impl Segment {
 
     /// Reads what was appended since the last time.
     ///
-    /// A file that is gone keeps what was mapped of it. Rows of one that somebody shortened become bad, for
+    /// A file that is gone, or gave its name to another (some copying programs do that), keeps what was mapped. Rows of one that somebody shortened become bad, for
     /// nothing is there any more to check them with.
     pub fn grow(&mut self, layout: &RowLayout) -> Result<()> {
         let Some(file) = open(&self.path)? else { return Ok(()) };
-        let length = file.metadata().map_err(Error::read(&self.path))?.len() as usize;
-        if length == self.bytes().len() {
+        let metadata = file.metadata().map_err(Error::read(&self.path))?;
+        if self.map.is_some() && self.identity != identity(&metadata) {
+            self.retired = true;
             return Ok(());
         }
+        // What was no message may have become one: on some network file systems a file gets long before it is full.
+        if metadata.len() as usize == self.bytes().len() && self.tail.is_none() {
+            return Ok(());
+        }
+        self.identity = identity(&metadata);
         self.map = map(&file).map_err(Error::read(&self.path))?;
         let found = scan(self.bytes(), self.resume, layout);
         self.resume = found.resume;
@@ -219,6 +231,21 @@ fn open(path: &Path) -> Result<Option<File>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::read(path)(error)),
     }
+}
+
+/// Disk and number of a file, which no other has as long as it is mapped.
+type Identity = (u64, u64);
+
+#[cfg(unix)]
+fn identity(metadata: &Metadata) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Where a mapped file cannot be replaced there is no need to tell.
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Option<Identity> {
+    None
 }
 
 /// An empty file cannot be mapped.

@@ -201,10 +201,20 @@ impl Store {
     /// # Errors
     /// [`Error::Read`].
     pub fn refresh(&mut self) -> Result<()> {
-        let known: HashSet<PathBuf> = self.segments.iter().map(|segment| segment.path.clone()).collect();
-        let paths = segment_paths(&self.segments_dir())?;
-        self.segments.extend(paths.into_iter().filter(|path| !known.contains(path)).map(Segment::new));
         for number in 0..self.segments.len() {
+            self.read_on(number)?;
+        }
+        let known: HashSet<PathBuf> =
+            self.segments.iter().filter(|segment| !segment.retired).map(|segment| segment.path.clone()).collect();
+        for path in segment_paths(&self.segments_dir())?.into_iter().filter(|path| !known.contains(path)) {
+            self.segments.push(Segment::new(path));
+            self.read_on(self.segments.len() - 1)?;
+        }
+        Ok(())
+    }
+
+    fn read_on(&mut self, number: usize) -> Result<()> {
+        if !self.segments[number].retired {
             self.segments[number].grow(&self.layout)?;
             self.take_in(number);
         }

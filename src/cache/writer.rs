@@ -187,3 +187,120 @@ impl Open {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use ndarray::Array2;
+
+    use super::super::append::Backing;
+    use super::super::{FingerprintParts, Store};
+    use super::*;
+
+    /// Writes to a real file until `room` bytes are gone, and then as much as fits.
+    struct Faulty {
+        file: fs::File,
+        room: Arc<Mutex<usize>>,
+        sync: Option<i32>,
+    }
+
+    impl Backing for Faulty {
+        fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+            let mut room = self.room.lock().unwrap();
+            let fits = bytes.len().min(*room);
+            *room -= fits;
+            io::Write::write_all(&mut self.file, &bytes[..fits])?;
+            if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            self.sync.map_or(Ok(()), |code| Err(io::Error::from_raw_os_error(code)))
+        }
+    }
+
+    fn store(root: &Path) -> Store {
+        let (graph, feature_tensor, precision) = Default::default();
+        let (recipe, storage) = (serde_json::json!({}), Storage::F32);
+        let parts = FingerprintParts { graph, feature_tensor, feature_size: 8, precision, recipe, storage };
+        Store::create_or_open(root, "net", &Fingerprint::new(parts)).unwrap()
+    }
+
+    fn make_faulty(writer: &mut SegmentWriter, room: usize, sync: Option<i32>) -> Arc<Mutex<usize>> {
+        let path = writer.dir.join("faulty.arrow");
+        let room = Arc::new(Mutex::new(room));
+        let backing = Faulty { file: fs::File::create(&path).unwrap(), room: room.clone(), sync };
+        let file = AppendFile::with_backing(&path, Box::new(backing));
+        writer.segment = Some(Open::begin(file, &writer.schema).unwrap());
+        room
+    }
+
+    fn append(writer: &mut SegmentWriter, number: u8) -> Result<()> {
+        writer.append(&[(Key([number; 32]), 0)], Array2::from_elem((1, 8), f32::from(number)).view())
+    }
+
+    #[test]
+    fn a_full_disk_keeps_what_was_complete_and_goes_on_when_there_is_room() {
+        let root = tempfile::tempdir().unwrap();
+        let mut store = store(root.path());
+        let mut writer = store.writer(Provenance::default()).unwrap();
+        let room = make_faulty(&mut writer, 4096, None);
+        append(&mut writer, 1).unwrap();
+        *room.lock().unwrap() = 100;
+        let error = append(&mut writer, 2).unwrap_err();
+        assert!(matches!(error, Error::DiskFull { .. }), "{error:?}");
+        assert!(error.to_string().contains("faulty.arrow"), "{error}");
+        append(&mut writer, 3).unwrap();
+        assert!(!writer.path().unwrap().ends_with("faulty.arrow"), "nothing is written behind a torn message");
+        assert_eq!(writer.rows(), 2);
+        writer.close().unwrap();
+        store.refresh().unwrap();
+        let held = [1, 2, 3].map(|n| store.contains(&Key([n; 32]), 0));
+        assert_eq!(held, [true, false, true]);
+        assert_eq!(crate::cache::verify(&store, |_| {}).torn_tails.len(), 1);
+    }
+
+    #[test]
+    fn a_failed_flush_is_told_and_the_file_not_trusted_again() {
+        let root = tempfile::tempdir().unwrap();
+        let store = store(root.path());
+        let mut writer = store.writer(Provenance::default()).unwrap();
+        make_faulty(&mut writer, 1 << 20, Some(5));
+        append(&mut writer, 1).unwrap();
+        let error = writer.sync().unwrap_err();
+        assert!(matches!(error, Error::Sync { .. }), "{error:?}");
+        append(&mut writer, 2).unwrap();
+        assert!(!writer.path().unwrap().ends_with("faulty.arrow"));
+        writer.close().unwrap();
+    }
+
+    #[test]
+    fn a_flush_is_due_after_five_seconds() {
+        let root = tempfile::tempdir().unwrap();
+        let mut writer = store(root.path()).writer(Provenance::default()).unwrap();
+        make_faulty(&mut writer, 1 << 20, Some(5));
+        append(&mut writer, 1).unwrap();
+        let segment = writer.segment.as_mut().unwrap();
+        segment.last_sync = segment.last_sync.checked_sub(SYNC_EVERY).unwrap();
+        assert!(matches!(append(&mut writer, 2), Err(Error::Sync { .. })));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_without_room_is_a_full_disk() {
+        let file = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let mut file = AppendFile::with_backing(Path::new("/dev/full"), Box::new(file));
+        assert!(matches!(file.append(b"x"), Err(Error::DiskFull { .. })));
+    }
+
+    #[test]
+    fn errors_of_the_system_are_told_apart() {
+        use io::ErrorKind::{Other, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem};
+        let of = |kind: io::ErrorKind| Error::write(Path::new("x"))(kind.into());
+        assert!(matches!(of(QuotaExceeded), Error::DiskFull { .. }));
+        assert!(matches!(of(ReadOnlyFilesystem), Error::NotWritable { .. }));
+        assert!(matches!(of(PermissionDenied), Error::NotWritable { .. }));
+        assert!(matches!(of(Other), Error::Write { .. }));
+    }
+}

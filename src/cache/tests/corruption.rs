@@ -28,8 +28,6 @@ fn segment(batches: &[std::ops::Range<u32>]) -> Vec<u8> {
 fn a_torn_tail_at_every_byte() {
     let root = tempfile::tempdir().unwrap();
     let bytes = segment(&[0..2, 2..4, 4..6]);
-    let batch = segment(&[0..2, 2..4]).len() - segment(&[0..2, 2..4, 4..6]).len();
-    assert_eq!(batch, 0_usize.wrapping_sub(batch.wrapping_neg()));
     let mut counts = Vec::new();
     for length in 0..=bytes.len() {
         let store = with_segment(root.path(), &bytes[..length]);
@@ -237,12 +235,14 @@ proptest! {
         let store = store_at(root.path(), DIM);
         let right = count_right(&store, &ids(0..50));
         prop_assert!(right <= written.len());
-        prop_assert_eq!(right, store.len());
         prop_assert!(!harms.is_empty() || right == written.len());
         let report = verify(&store, |_| {});
+        // Only now: a damaged key may have stood for an image that never was.
         prop_assert_eq!(report.images, right);
+        prop_assert_eq!(store.len(), right);
+        // What is mapped stays right, whatever has its name now.
         open.refresh().unwrap();
-        count_right(&open, &ids(0..50));
+        prop_assert_eq!(count_right(&open, &ids(0..50)), written.len());
     }
 
     /// The scanner takes any bytes at all.
