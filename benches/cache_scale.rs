@@ -11,7 +11,8 @@ use ndarray::Array2;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let number = |i: usize, default: usize| arguments.get(i).map_or(default, |a| a.parse().expect("a number"));
+    let number =
+        |i: usize, default: usize| arguments.get(i).map_or(default, |a| a.parse().expect("a number"));
     let (rows, dim, batch) = (number(0, 1_000_000), number(1, 64), number(2, 32));
     let parent = arguments.get(3).map_or(std::env::temp_dir(), PathBuf::from);
     let root = tempfile::tempdir_in(parent).expect("a folder");
@@ -42,7 +43,11 @@ fn main() {
     let before = anonymous_megabytes();
     let start = Instant::now();
     let store = Store::open(root.path(), &fingerprint).expect("a store").expect("one");
-    println!("open: {:.3} s, {:.0} MB of memory", start.elapsed().as_secs_f64(), anonymous_megabytes() - before);
+    println!(
+        "open: {:.3} s, {:.0} MB of memory",
+        start.elapsed().as_secs_f64(),
+        anonymous_megabytes() - before
+    );
     assert_eq!(store.len(), rows);
 
     let start = Instant::now();

@@ -69,19 +69,31 @@ impl AppendFile {
 
 /// Makes a folder and those above it, each known to the disk before something is put into it.
 pub(super) fn create_dir(dir: &Path) -> Result<()> {
-    if dir.is_dir() {
+    if dir.as_os_str().is_empty() || dir.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(dir).map_err(Error::write(dir))?;
-    dir.parent().map_or(Ok(()), sync_dir)
+    let parent = dir.parent().unwrap_or(Path::new(""));
+    create_dir(parent)?;
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::write(dir)(error)),
+        // Another process may just have made it.
+        _ if dir.is_dir() => sync_dir(parent),
+        _ => Err(Error::write(dir)(io::ErrorKind::NotADirectory.into())),
+    }
 }
 
 /// Makes the names in a folder survive a power failure; only Unix can, and has to, be told.
 pub(super) fn sync_dir(dir: &Path) -> Result<()> {
-    if cfg!(unix) && !dir.as_os_str().is_empty() {
-        File::open(dir).and_then(|d| d.sync_all()).map_err(Error::sync(dir))?;
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    if cfg!(not(unix)) {
+        return Ok(());
     }
-    Ok(())
+    let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    match File::open(here).and_then(|folder| folder.sync_all()) {
+        // Some network file systems have no such call, and a folder may be writable without being readable.
+        Err(error) if [InvalidInput, PermissionDenied, Unsupported].contains(&error.kind()) => Ok(()),
+        synced => synced.map_err(Error::sync(dir)),
+    }
 }
 
 /// Sorts by time of making; the random part tells machines on one file system apart, whose process numbers can meet.

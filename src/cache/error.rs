@@ -24,12 +24,18 @@ pub enum Error {
     OtherFingerprint { path: PathBuf, differences: Vec<Difference> },
     #[error("`{path}` is damaged: {reason}")]
     DamagedFingerprint { path: PathBuf, reason: String },
-    #[error("the features of image {key} (view {view}) in `{segment}`, batch at byte {offset}, fail their checksum")]
+    #[error(
+        "the features of image {key} (view {view}) in `{segment}`, batch at byte {offset}, fail their checksum"
+    )]
     BadRow { segment: PathBuf, offset: u64, key: Key, view: View },
     #[error("feature {column} of image {key} (view {view}) is {value}, expected a finite number")]
     NotFinite { key: Key, view: View, column: usize, value: f32 },
-    #[error("feature {column} of image {key} (view {view}) is {value}, beyond the 65504 that 16-bit floats reach")]
+    #[error(
+        "feature {column} of image {key} (view {view}) is {value}, beyond the 65504 that 16-bit floats reach"
+    )]
     TooLargeForF16 { key: Key, view: View, column: usize, value: f32 },
+    #[error("features of {found} numbers cannot be kept, expected 1 to 2147483647")]
+    FeatureSize { found: usize },
     #[error("expected features of shape {expected:?}, found {found:?}")]
     Shape { expected: (usize, usize), found: (usize, usize) },
     #[error(transparent)]

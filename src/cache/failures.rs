@@ -90,7 +90,15 @@ impl FailureLog {
     pub fn resolve(&mut self, path: &Path) -> Result<()> {
         let text = String::new;
         let (path, kind) = (path.into(), RESOLVED.into());
-        self.record(&Failure { path, key: None, stamp: None, stage: text(), kind, reason: text(), time: text() })
+        self.record(&Failure {
+            path,
+            key: None,
+            stamp: None,
+            stage: text(),
+            kind,
+            reason: text(),
+            time: text(),
+        })
     }
 }
 

@@ -146,7 +146,9 @@ fn sorted(value: &Value) -> Value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.iter().collect();
             entries.sort_by_key(|(name, _)| *name);
-            Value::Object(entries.into_iter().map(|(name, v)| (name.clone(), sorted(v))).collect::<Map<_, _>>())
+            Value::Object(
+                entries.into_iter().map(|(name, v)| (name.clone(), sorted(v))).collect::<Map<_, _>>(),
+            )
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         other => other.clone(),
@@ -224,7 +226,9 @@ mod tests {
     fn a_difference_names_its_field() {
         let mut other = parts();
         other.recipe["resize"]["filter"] = json!("lanczos");
-        let error = Fingerprint::new(parts()).compare(Path::new("f.json"), Fingerprint::new(other).text()).unwrap_err();
+        let error = Fingerprint::new(parts())
+            .compare(Path::new("f.json"), Fingerprint::new(other).text())
+            .unwrap_err();
         let want = "`f.json` stands for other features: `recipe.resize.filter` expected \"bilinear\", found \"lanczos\"";
         assert_eq!(error.to_string(), want);
         let cut = Fingerprint::new(parts()).compare(Path::new("f.json"), "{\"for");

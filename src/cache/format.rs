@@ -19,16 +19,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, RecordBatch, UInt16Array, UInt32Array};
+use arrow_array::{
+    ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, RecordBatch, UInt16Array, UInt32Array,
+};
 use arrow_array::{Float16Array, Float32Array};
-use arrow_buffer::Buffer;
+use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::{MessageHeader, MetadataVersion, root_as_message};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use half::f16;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use super::{Fingerprint, Key, Storage, View};
+use super::{Error, Fingerprint, FingerprintParts, Key, Storage, View};
 
 const MARKER: [u8; 4] = [0xFF; 4];
 const PREFIX: usize = 8;
@@ -110,10 +113,15 @@ pub(super) struct RowLayout {
 }
 
 impl RowLayout {
-    pub fn new(fingerprint: &Fingerprint) -> Self {
-        let parts = fingerprint.parts();
-        let seed = crc32c::crc32c(fingerprint.hash().as_bytes());
-        Self { dim: parts.feature_size, storage: parts.storage, seed }
+    /// # Errors
+    /// [`Error::FeatureSize`].
+    pub fn new(fingerprint: &Fingerprint) -> Result<Self, Error> {
+        let FingerprintParts { feature_size: dim, storage, .. } = *fingerprint.parts();
+        // Arrow counts the numbers of a list in an `i32`.
+        if !(1..=i32::MAX as usize).contains(&dim) {
+            return Err(Error::FeatureSize { found: dim });
+        }
+        Ok(Self { dim, storage, seed: crc32c::crc32c(fingerprint.hash().as_bytes()) })
     }
 
     pub fn row_bytes(&self) -> usize {
@@ -155,14 +163,10 @@ impl RowLayout {
 
     /// The columns of a segment, with what its metadata is to say.
     pub fn schema(&self, fingerprint: &Fingerprint, provenance: &Provenance) -> Schema {
-        let number = match self.storage {
-            Storage::F32 => DataType::Float32,
-            Storage::F16 => DataType::Float16,
-        };
         let mut metadata: HashMap<String, String> =
             provenance.fields().map(|(name, value)| (format!("{METADATA}{name}"), value.to_owned())).into();
         metadata.insert(FINGERPRINT.into(), fingerprint.hash().to_string());
-        let list = DataType::FixedSizeList(Arc::new(Field::new("item", number, false)), self.dim as i32);
+        let list = DataType::FixedSizeList(self.item(), self.dim as i32);
         let fields = vec![
             Field::new("key", DataType::FixedSizeBinary(32), false),
             Field::new("view", DataType::UInt16, false),
@@ -172,6 +176,14 @@ impl RowLayout {
         Schema::new_with_metadata(fields, metadata)
     }
 
+    fn item(&self) -> Arc<Field> {
+        let number = match self.storage {
+            Storage::F32 => DataType::Float32,
+            Storage::F16 => DataType::Float16,
+        };
+        Arc::new(Field::new("item", number, false))
+    }
+
     /// The rows as a batch of `schema`; `features` is `(ids.len(), dim)`, of numbers that the storage can hold.
     pub fn batch(
         &self,
@@ -179,17 +191,17 @@ impl RowLayout {
         ids: &[(Key, View)],
         features: ArrayView2<f32>,
     ) -> Result<RecordBatch, ArrowError> {
-        let stored = self.stored(features);
+        let mut stored = self.stored(features);
         let keys: Vec<u8> = ids.iter().flat_map(|(key, _)| key.0).collect();
-        let crcs = ids.iter().zip(stored.chunks_exact(self.row_bytes()));
+        let crcs = ids.iter().zip(stored.as_slice().chunks_exact(self.row_bytes()));
         let crcs: UInt32Array =
             crcs.map(|((key, view), row)| self.crc(&key.0, &view.to_le_bytes(), row)).collect();
         let views: UInt16Array = ids.iter().map(|(_, view)| *view).collect();
-        let (DataType::FixedSizeList(item, dim), stored) =
-            (schema.field(2).data_type().clone(), Buffer::from(native(stored, self.storage)))
-        else {
-            unreachable!("the schema is the one made above");
-        };
+        if cfg!(target_endian = "big") {
+            // Arrays in memory have the machine's order; the encoder notes it in the schema.
+            stored.as_slice_mut().chunks_exact_mut(self.storage.width()).for_each(<[u8]>::reverse);
+        }
+        let stored = Buffer::from(stored);
         let numbers: ArrayRef = match self.storage {
             Storage::F32 => Arc::new(Float32Array::new(stored.into(), None)),
             Storage::F16 => Arc::new(Float16Array::new(stored.into(), None)),
@@ -197,22 +209,31 @@ impl RowLayout {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(FixedSizeBinaryArray::try_new(32, keys.into(), None)?),
             Arc::new(views),
-            Arc::new(FixedSizeListArray::try_new(item, dim, numbers, None)?),
+            Arc::new(FixedSizeListArray::try_new(self.item(), self.dim as i32, numbers, None)?),
             Arc::new(crcs),
         ];
         RecordBatch::try_new(schema.clone(), columns)
     }
 
-    /// The features as the bytes that are stored.
-    fn stored(&self, features: ArrayView2<f32>) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(features.len() * self.storage.width());
-        match self.storage {
-            Storage::F32 => features.iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes())),
-            Storage::F16 => {
-                features.iter().for_each(|v| bytes.extend_from_slice(&f16::from_f32(*v).to_le_bytes()));
+    /// The features as the bytes that are stored, aligned as Arrow wants them.
+    fn stored(&self, features: ArrayView2<f32>) -> MutableBuffer {
+        let mut buffer = MutableBuffer::from_len_zeroed(features.len() * self.storage.width());
+        let rows = buffer.as_slice_mut().chunks_exact_mut(self.row_bytes());
+        for (row, out) in features.rows().into_iter().zip(rows) {
+            match self.storage {
+                Storage::F32 => {
+                    for (value, bytes) in row.iter().zip(out.as_chunks_mut().0) {
+                        *bytes = value.to_le_bytes();
+                    }
+                }
+                Storage::F16 => {
+                    for (value, bytes) in row.iter().zip(out.as_chunks_mut().0) {
+                        *bytes = f16::from_f32(*value).to_le_bytes();
+                    }
+                }
             }
         }
-        bytes
+        buffer
     }
 
     /// Decodes the stored numbers of one row.
@@ -223,12 +244,21 @@ impl RowLayout {
                     *value = f32::from_le_bytes(*bytes);
                 }
             }
-            Storage::F16 => {
-                for (value, bytes) in out.iter_mut().zip(stored.as_chunks().0) {
-                    *value = f16::from_le_bytes(*bytes).to_f32();
+            // By the slice, for then the processor's own conversion is chosen once and not for every number.
+            Storage::F16 => match aligned::<u16>(stored) {
+                Some(bits) => bits.reinterpret_cast::<f16>().convert_to_f32_slice(out),
+                None => {
+                    for (value, bytes) in out.iter_mut().zip(stored.as_chunks().0) {
+                        *value = f16::from_le_bytes(*bytes).to_f32();
+                    }
                 }
-            }
+            },
         }
+    }
+
+    /// The stored numbers of one row as they are, where no conversion is needed.
+    pub fn borrow<'a>(&self, stored: &'a [u8]) -> Option<&'a [f32]> {
+        if self.storage == Storage::F32 { aligned(stored) } else { None }
     }
 
     /// The message that begins at byte `at`, and where the next one begins.
@@ -255,8 +285,13 @@ impl RowLayout {
                 Ok((Message::Schema(read_header(&message).unwrap_or_default()), body))
             }
             MessageHeader::RecordBatch => {
-                let batch = self.read_batch(&message, at, body).ok_or(Flaw::Damaged("a batch of another shape"))?;
-                if batch.end > bytes.len() { Err(Flaw::Torn) } else { Ok((Message::Rows(batch.clone()), batch.end)) }
+                let batch =
+                    self.read_batch(&message, at, body).ok_or(Flaw::Damaged("a batch of another shape"))?;
+                if batch.end > bytes.len() {
+                    Err(Flaw::Torn)
+                } else {
+                    Ok((Message::Rows(batch.clone()), batch.end))
+                }
             }
             _ => Err(Flaw::Damaged("a message of an unknown kind")),
         }
@@ -334,12 +369,14 @@ fn read_header(message: &arrow_ipc::Message<'_>) -> Option<Header> {
     Some(Header { provenance: Provenance::from_metadata(&metadata), fingerprint })
 }
 
-/// Little-endian numbers as this machine has them, in memory aligned for Arrow's arrays.
-fn native(stored: Vec<u8>, storage: Storage) -> arrow_buffer::MutableBuffer {
-    let mut buffer = arrow_buffer::MutableBuffer::from_len_zeroed(stored.len());
-    buffer.as_slice_mut().copy_from_slice(&stored);
-    if cfg!(target_endian = "big") {
-        buffer.as_slice_mut().chunks_exact_mut(storage.width()).for_each(<[u8]>::reverse);
-    }
-    buffer
+/// A number of which any bytes are one.
+trait Plain {}
+impl Plain for u16 {}
+impl Plain for f32 {}
+
+/// Stored bytes as numbers, if they stand where this machine can take them as such.
+fn aligned<T: Plain>(stored: &[u8]) -> Option<&[T]> {
+    // SAFETY: any bytes are a `T`, by its being `Plain`.
+    let (before, numbers, after) = unsafe { stored.align_to::<T>() };
+    (before.is_empty() && after.is_empty() && cfg!(target_endian = "little")).then_some(numbers)
 }

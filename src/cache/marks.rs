@@ -41,7 +41,10 @@ impl Marks {
 pub(super) fn read(dir: &Path) -> Vec<Mark> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let files = entries.filter(|path| path.extension().is_some_and(|e| e == EXTENSION));
-    files.filter_map(|path| fs::read(path).ok()).flat_map(|bytes| parse(&String::from_utf8_lossy(&bytes))).collect()
+    files
+        .filter_map(|path| fs::read(path).ok())
+        .flat_map(|bytes| parse(&String::from_utf8_lossy(&bytes)))
+        .collect()
 }
 
 fn parse(text: &str) -> Vec<Mark> {

@@ -117,11 +117,10 @@ impl Memo {
         known.sort_unstable();
         known.dedup();
         // Two keys for one state mean that the file changed without a trace: neither is to be trusted.
-        let doubtful = |i: usize| {
-            let same = |j: Option<usize>| j.and_then(|j| known.get(j)).is_some_and(|(state, _)| *state == known[i].0);
-            same(i.checked_sub(1)) || same(Some(i + 1))
-        };
-        let known = (0..known.len()).filter(|i| !doubtful(*i)).map(|i| known[i]).collect();
+        if known.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            let states = known.chunk_by(|a, b| a.0 == b.0);
+            known = states.filter(|keys| keys.len() == 1).map(|keys| keys[0]).collect();
+        }
         Self { dir, known, new: HashMap::new(), file: None, buffer: Vec::new() }
     }
 
@@ -151,7 +150,9 @@ impl Memo {
     /// # Errors
     /// As [`flush`](Self::flush). The cache does without a memo, so a caller may well ignore them.
     pub fn insert(&mut self, path: &Path, facts: &Facts, key: Key) -> Result<()> {
-        let Some(state) = facts.are_settled().then(|| facts.state(path).ok()).flatten() else { return Ok(()) };
+        let Some(state) = facts.are_settled().then(|| facts.state(path).ok()).flatten() else {
+            return Ok(());
+        };
         if self.get(path, facts) == Some(key) {
             return Ok(());
         }

@@ -19,6 +19,33 @@
 //!
 //! [`Store`] finds and gathers rows, [`SegmentWriter`] appends them, [`Memo`] spares hashing, [`FailureLog`] keeps
 //! what failed, [`verify()`] looks at every byte, [`info()`] sums up.
+//!
+//! ```
+//! use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store};
+//! use ndarray::{Array2, array};
+//!
+//! # let root = tempfile::tempdir()?;
+//! let fingerprint = Fingerprint::new(FingerprintParts {
+//!     graph: "9f3c".into(),
+//!     feature_tensor: "avg_pool".into(),
+//!     feature_size: 3,
+//!     precision: "fp32".into(),
+//!     recipe: serde_json::json!({ "width": 224, "height": 224 }),
+//!     storage: Storage::F32,
+//! });
+//! let mut store = Store::create_or_open(root.path(), "resnet50", &fingerprint)?;
+//!
+//! let cat = (Key::of(b"the bytes of cat.jpg"), 0);
+//! let mut writer = store.writer(Provenance::default())?;
+//! writer.append(&[cat], array![[0.5, 1.0, 1.5]].view())?;
+//! writer.close()?;
+//!
+//! store.refresh()?;
+//! let mut features = Array2::zeros((1, 3));
+//! store.select(&[cat])?.gather(&[0], &mut features)?;
+//! assert_eq!(features, array![[0.5, 1.0, 1.5]]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod append;
 mod error;

@@ -45,6 +45,7 @@ impl Store {
     /// [`Error::OtherFingerprint`] if the directory turns out to hold other features; [`Error::NotWritable`],
     /// [`Error::DiskFull`], [`Error::Read`] or [`Error::Write`].
     pub fn create_or_open(root: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self> {
+        RowLayout::new(fingerprint)?;
         let dir = match find_dir(root, fingerprint)? {
             Some(dir) => dir,
             None => root.join(format!("{}-{}", file_name(name), fingerprint.short())),
@@ -87,7 +88,7 @@ impl Store {
             flaw: flaw_of(&dir, fingerprint)?,
             dir,
             fingerprint: fingerprint.clone(),
-            layout: RowLayout::new(fingerprint),
+            layout: RowLayout::new(fingerprint)?,
             segments: Vec::new(),
             index: Index::default(),
             lost: Mutex::default(),
@@ -154,12 +155,8 @@ impl Store {
     /// If the row is of another store.
     pub fn row(&self, row: RowId) -> Result<Cow<'_, [f32]>> {
         let stored = self.checked(row)?;
-        if self.storage() == Storage::F32 && cfg!(target_endian = "little") {
-            // SAFETY: any four bytes are an `f32`.
-            let (before, numbers, after) = unsafe { stored.align_to::<f32>() };
-            if before.is_empty() && after.is_empty() {
-                return Ok(Cow::Borrowed(numbers));
-            }
+        if let Some(numbers) = self.layout.borrow(stored) {
+            return Ok(Cow::Borrowed(numbers));
         }
         let mut numbers = vec![0.0; self.dim()];
         self.layout.decode(stored, &mut numbers);
@@ -204,8 +201,12 @@ impl Store {
         for number in 0..self.segments.len() {
             self.read_on(number)?;
         }
-        let known: HashSet<PathBuf> =
-            self.segments.iter().filter(|segment| !segment.retired).map(|segment| segment.path.clone()).collect();
+        let known: HashSet<PathBuf> = self
+            .segments
+            .iter()
+            .filter(|segment| !segment.retired)
+            .map(|segment| segment.path.clone())
+            .collect();
         for path in segment_paths(&self.segments_dir())?.into_iter().filter(|path| !known.contains(path)) {
             self.segments.push(Segment::new(path));
             self.read_on(self.segments.len() - 1)?;
@@ -248,7 +249,8 @@ impl Store {
             (0..segment.batches[last].rows as u32).for_each(|slot| prove(last as u32, slot));
             let settled = pending.extract_if(.., |(batch, _)| *batch != last as u32);
             settled.for_each(|(batch, slot)| _ = segment.set_state(batch, slot, State::Bad));
-            let rows_of = |batch: usize| (0..segment.batches[batch].rows as u32).map(move |slot| (batch as u32, slot));
+            let rows_of =
+                |batch: usize| (0..segment.batches[batch].rows as u32).map(move |slot| (batch as u32, slot));
             ready.extend((new.start..last).flat_map(rows_of));
         }
         let (segments, layout) = (&self.segments, &self.layout);
@@ -361,14 +363,21 @@ impl Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (segments, rows) = (self.segments.len(), self.len());
-        f.debug_struct("Store").field("dir", &self.dir).field("segments", &segments).field("len", &rows).finish()
+        f.debug_struct("Store")
+            .field("dir", &self.dir)
+            .field("segments", &segments)
+            .field("len", &rows)
+            .finish()
     }
 }
 
 /// The directory of a fingerprint: that whose text is the same, or else the first with the right last part.
 fn find_dir(root: &Path, fingerprint: &Fingerprint) -> Result<Option<PathBuf>> {
-    let mut dirs: Vec<_> = dirs_in(root)?.into_iter().filter(|dir| is_named_after(dir, fingerprint)).collect();
-    let same = |dir: &PathBuf| fs::read(dir.join(fingerprint::FILE)).is_ok_and(|t| t == fingerprint.text().as_bytes());
+    let mut dirs: Vec<_> =
+        dirs_in(root)?.into_iter().filter(|dir| is_named_after(dir, fingerprint)).collect();
+    let same = |dir: &PathBuf| {
+        fs::read(dir.join(fingerprint::FILE)).is_ok_and(|t| t == fingerprint.text().as_bytes())
+    };
     let chosen = dirs.iter().position(same).unwrap_or(0);
     Ok((!dirs.is_empty()).then(|| dirs.swap_remove(chosen)))
 }
@@ -380,7 +389,8 @@ pub(super) fn dirs_in(root: &Path) -> Result<Vec<PathBuf>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(Error::read(root)(error)),
     };
-    let mut paths = entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(root))?;
+    let mut paths =
+        entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(root))?;
     paths.retain(|path| path.is_dir());
     paths.sort();
     Ok(paths)
@@ -432,7 +442,8 @@ fn segment_paths(dir: &Path) -> Result<Vec<PathBuf>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(Error::read(dir)(error)),
     };
-    let mut paths = entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(dir))?;
+    let mut paths =
+        entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(dir))?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "arrow"));
     paths.sort();
     Ok(paths)
@@ -450,7 +461,8 @@ fn file_name(name: &str) -> String {
 mod tests {
     #[test]
     fn names_are_safe_on_every_system() {
-        for (name, want) in [("resnet50", "resnet50"), ("a b/ü", "a-b--"), ("../x", "x"), ("..", "features")] {
+        for (name, want) in [("resnet50", "resnet50"), ("a b/ü", "a-b--"), ("../x", "x"), ("..", "features")]
+        {
             assert_eq!(super::file_name(name), want);
         }
     }

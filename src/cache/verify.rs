@@ -138,7 +138,7 @@ impl VerifyReport {
             offset: region.place.start as u64,
             length: region.place.len() as u64,
             reason: match region.flaw {
-                Flaw::Torn => "a message that its file ends before".into(),
+                Flaw::Torn => "a message that reaches beyond the end of the file".into(),
                 Flaw::Damaged(reason) => reason.into(),
             },
         };
@@ -189,7 +189,10 @@ impl VerifyReport {
 impl fmt::Display for VerifyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { segments, bytes, batches, rows, images, .. } = self;
-        writeln!(f, "{images} images, {rows} good rows, {batches} batches, {segments} segments, {bytes} bytes")?;
+        writeln!(
+            f,
+            "{images} images, {rows} good rows, {batches} batches, {segments} segments, {bytes} bytes"
+        )?;
         if let Some(flaw) = &self.fingerprint {
             writeln!(f, "fingerprint: {flaw}")?;
         }

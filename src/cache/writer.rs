@@ -68,7 +68,8 @@ impl SegmentWriter {
         if ids.is_empty() {
             return Ok(());
         }
-        let batch = self.layout.batch(&self.schema, ids, features).map_err(|source| Error::Encode { source })?;
+        let batch =
+            self.layout.batch(&self.schema, ids, features).map_err(|source| Error::Encode { source })?;
         let mut segment = match self.segment.take() {
             Some(segment) => segment,
             None => Open::create(&self.dir, &self.schema)?,
@@ -252,7 +253,10 @@ mod tests {
         assert!(matches!(error, Error::DiskFull { .. }), "{error:?}");
         assert!(error.to_string().contains("faulty.arrow"), "{error}");
         append(&mut writer, 3).unwrap();
-        assert!(!writer.path().unwrap().ends_with("faulty.arrow"), "nothing is written behind a torn message");
+        assert!(
+            !writer.path().unwrap().ends_with("faulty.arrow"),
+            "nothing is written behind a torn message"
+        );
         assert_eq!(writer.rows(), 2);
         writer.close().unwrap();
         store.refresh().unwrap();

@@ -54,7 +54,8 @@ fn a_flipped_bit_at_every_byte_costs_at_most_its_batch() {
         assert!(right >= 4, "byte {byte}: {right} rows left");
         let report = verify(&store_at(root.path(), DIM), |_| {});
         assert_eq!(report.rows, right, "byte {byte}: {report}");
-        let named = !report.bad_rows.is_empty() || !report.regions.is_empty() || !report.torn_tails.is_empty();
+        let named =
+            !report.bad_rows.is_empty() || !report.regions.is_empty() || !report.torn_tails.is_empty();
         assert!(right == 6 || named, "byte {byte} is not named: {report}");
     }
 }
@@ -253,7 +254,7 @@ proptest! {
     ) {
         let good = segment(&[0..2]);
         let bytes = [&good[..good.len() * prefix / 2], &noise[..]].concat();
-        let layout = format::RowLayout::new(&fingerprint_of(DIM, Storage::F32));
+        let layout = format::RowLayout::new(&fingerprint_of(DIM, Storage::F32)).unwrap();
         let found = segment::scan(&bytes, 0, &layout);
         prop_assert!(found.batches.iter().all(|batch| batch.end <= bytes.len()));
     }

@@ -116,7 +116,10 @@ fn failures_of_all_writers_are_one_list() {
     b.record(&failure("resolved.png", None, 6)).unwrap();
     b.resolve(Path::new("resolved.png")).unwrap();
     let failures = store.failures().unwrap();
-    assert_eq!(failures.iter().map(|f| f.path.to_str().unwrap()).collect::<Vec<_>>(), ["later.png", "x.png", "y.png"]);
+    assert_eq!(
+        failures.iter().map(|f| f.path.to_str().unwrap()).collect::<Vec<_>>(),
+        ["later.png", "x.png", "y.png"]
+    );
     assert!(failures.of_key(&Key([7; 32])).is_none(), "the file was edited since");
     assert_eq!(failures.of_key(&Key([8; 32])).unwrap().stamp.unwrap().size, 5);
     let stamp = |size| Some(Stamp { size, modified: 17 });
@@ -174,7 +177,10 @@ fn damage_to_the_failure_log_costs_only_the_lines_it_hits() {
             for found in failures.iter() {
                 let i = found.key.unwrap().0[0];
                 let want = failure(&path(i), Some(Key([i; 32])), u64::from(i));
-                assert_eq!(Failure { reason: want.reason.clone(), time: String::new(), ..found.clone() }, want);
+                assert_eq!(
+                    Failure { reason: want.reason.clone(), time: String::new(), ..found.clone() },
+                    want
+                );
             }
         }
     }

@@ -64,7 +64,8 @@ fn sixteen_bits_round_to_the_nearest_and_refuse_what_they_cannot_hold() {
 fn what_is_not_finite_is_refused() {
     let root = tempfile::tempdir().unwrap();
     let mut writer = store_at(root.path(), 2).writer(Provenance::default()).unwrap();
-    let error = writer.append(&[id(1), id(2)], ndarray::array![[0.0, 1.0], [f32::NAN, 0.0]].view()).unwrap_err();
+    let error =
+        writer.append(&[id(1), id(2)], ndarray::array![[0.0, 1.0], [f32::NAN, 0.0]].view()).unwrap_err();
     assert!(matches!(error, Error::NotFinite { column: 0, key, .. } if key == id(2).0), "{error}");
     assert!(matches!(writer.append(&[id(1)], Array2::zeros((1, 3)).view()), Err(Error::Shape { .. })));
     assert_eq!(writer.rows(), 0);
@@ -191,7 +192,10 @@ fn a_folder_that_cannot_be_made_is_a_typed_error() {
     let file = root.path().join("a-file");
     fs::write(&file, "").unwrap();
     let error = Store::create_or_open(&file, "net", &fingerprint_of(3, Storage::F32)).unwrap_err();
-    assert!(matches!(error, Error::Read { .. } | Error::Write { .. } | Error::NotWritable { .. }), "{error:?}");
+    assert!(
+        matches!(error, Error::Read { .. } | Error::Write { .. } | Error::NotWritable { .. }),
+        "{error:?}"
+    );
 }
 
 /// Root may write anywhere, so for root only the reading is tested.
@@ -210,4 +214,23 @@ fn a_folder_that_may_only_be_read_is_read() {
         assert!(matches!(error, Error::NotWritable { .. }), "{error:?}");
     }
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_store_is_shared_between_threads_and_a_writer_handed_to_one() {
+    fn shared<T: Send + Sync>() {}
+    fn handed<T: Send>() {}
+    shared::<Store>();
+    shared::<Error>();
+    handed::<SegmentWriter>();
+    handed::<Memo>();
+    handed::<FailureLog>();
+}
+
+#[test]
+fn a_row_of_no_numbers_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let error = Store::create_or_open(root.path(), "net", &fingerprint_of(0, Storage::F32)).unwrap_err();
+    assert!(matches!(error, Error::FeatureSize { found: 0 }));
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
 }
