@@ -1,0 +1,204 @@
+//! What a file is, judged by its first bytes.
+
+use std::fmt;
+
+/// An image format that is decoded here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JPEG, baseline and progressive.
+    Jpeg,
+    /// PNG; of an animated one the default image.
+    Png,
+    /// GIF; of an animated one the first frame.
+    Gif,
+    /// WebP, lossy and lossless; of an animated one the first frame.
+    Webp,
+    /// Windows bitmap.
+    Bmp,
+    /// TIFF; of several pages the first.
+    Tiff,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Gif => "GIF",
+            Self::Webp => "WebP",
+            Self::Bmp => "BMP",
+            Self::Tiff => "TIFF",
+        })
+    }
+}
+
+/// What the first bytes of a file say that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// An image that is decoded here.
+    Image(Format),
+    /// An image of another format, by its name.
+    OtherImage(&'static str),
+    /// No image: a phrase such as `a PDF document`.
+    Other(&'static str),
+    /// Bytes of no kind that is known here.
+    Unknown,
+}
+
+impl fmt::Display for FileKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(format) => write!(f, "an image ({format})"),
+            Self::OtherImage(name) => write!(f, "an image ({name})"),
+            Self::Other(phrase) => f.write_str(phrase),
+            Self::Unknown => f.write_str("bytes of an unknown kind"),
+        }
+    }
+}
+
+/// How far text is looked at: a drawing may begin with a long comment.
+const LOOK: usize = 4096;
+
+/// Say what a file is by its first bytes; 4096 of them are enough.
+pub fn sniff(bytes: &[u8]) -> FileKind {
+    let head = &bytes[..bytes.len().min(LOOK)];
+    if head.is_empty() {
+        return FileKind::Other("an empty file");
+    }
+    by_signature(head).or_else(|| by_brand(head)).or_else(|| by_text(head)).unwrap_or(
+        if head.iter().all(|&byte| byte == 0) {
+            FileKind::Other("nothing but zeros")
+        } else {
+            FileKind::Unknown
+        },
+    )
+}
+
+/// Formats that begin with bytes of their own.
+fn by_signature(head: &[u8]) -> Option<FileKind> {
+    use FileKind::{Image, Other, OtherImage};
+    const SIGNATURES: &[(&[u8], FileKind)] = &[
+        (b"\xff\xd8\xff", Image(Format::Jpeg)),
+        (b"\x89PNG\r\n\x1a\n", Image(Format::Png)),
+        (b"GIF87a", Image(Format::Gif)),
+        (b"GIF89a", Image(Format::Gif)),
+        (b"II*\0", Image(Format::Tiff)),
+        (b"MM\0*", Image(Format::Tiff)),
+        (b"II+\0", Image(Format::Tiff)), // BigTIFF
+        (b"MM\0+", Image(Format::Tiff)),
+        (b"\xff\x0a", OtherImage("JPEG XL")),
+        (b"\0\0\0\x0cJXL \r\n", OtherImage("JPEG XL")),
+        (b"\0\0\0\x0cjP  \r\n", OtherImage("JPEG 2000")),
+        (b"\xff\x4f\xff\x51", OtherImage("JPEG 2000")),
+        (b"8BPS", OtherImage("Photoshop")),
+        (b"\0\0\x01\0", OtherImage("icon (ICO)")),
+        (b"qoif", OtherImage("QOI")),
+        (b"DDS ", OtherImage("DDS")),
+        (b"\x76\x2f\x31\x01", OtherImage("OpenEXR")),
+        (b"#?RADIANCE", OtherImage("Radiance HDR")),
+        (b"%PDF-", Other("a PDF document")),
+        (b"PK\x03\x04", Other("a ZIP archive (or a document or model kept in one)")),
+        (b"\x1f\x8b", Other("a gzip archive")),
+        (b"7z\xbc\xaf\x27\x1c", Other("a 7z archive")),
+        (b"Rar!", Other("a RAR archive")),
+        (b"\x89HDF\r\n\x1a\n", Other("an HDF5 file")),
+        (b"\x93NUMPY", Other("a NumPy array")),
+        (b"ARROW1", Other("an Arrow file")),
+        (b"PAR1", Other("a Parquet file")),
+        (b"\x7fELF", Other("a program")),
+        (b"MZ", Other("a program")),
+        (b"\x1aE\xdf\xa3", Other("a video (Matroska or WebM)")),
+        (b"ID3", Other("an audio file")),
+        (b"OggS", Other("an audio or video file (Ogg)")),
+        (b"\0\x05\x16\x07", Other("a macOS resource file (`._` name)")),
+        (b"version https://git-lfs", Other("a Git LFS pointer: the image itself was not fetched")),
+    ];
+    let found = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature));
+    found.map(|&(_, kind)| kind).or_else(|| {
+        // Two letters are little to go by: a bitmap also has four reserved bytes, all zero.
+        (head.starts_with(b"BM") && head.get(6..10) == Some(&[0; 4])).then_some(Image(Format::Bmp))
+    })
+}
+
+/// Containers that say at byte 4 or 8 what they hold.
+fn by_brand(head: &[u8]) -> Option<FileKind> {
+    if head.starts_with(b"RIFF") {
+        return Some(match head.get(8..12) {
+            Some(b"WEBP") => FileKind::Image(Format::Webp),
+            Some(b"AVI ") => FileKind::Other("a video (AVI)"),
+            _ => FileKind::Other("an audio or video file (RIFF)"),
+        });
+    }
+    if head.get(4..8) != Some(b"ftyp") {
+        return None;
+    }
+    Some(match head.get(8..12) {
+        Some(b"avif" | b"avis") => FileKind::OtherImage("AVIF"),
+        Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
+            FileKind::OtherImage("HEIC")
+        }
+        Some(b"crx ") => FileKind::OtherImage("Canon raw"),
+        _ => FileKind::Other("a video (MP4 or QuickTime)"),
+    })
+}
+
+/// Text, and what it is written in.
+fn by_text(head: &[u8]) -> Option<FileKind> {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // A letter may have been cut in two by the limit.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    if text.contains(|c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\x0c' | '\x1b')) {
+        return None;
+    }
+    let start = text.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+    Some(match start {
+        _ if start.starts_with("<!doctype html") || start.starts_with("<html") => {
+            FileKind::Other("an HTML page")
+        }
+        _ if start.starts_with('<') && start.contains("<svg") => FileKind::OtherImage("SVG"),
+        _ if start.starts_with("<?xml") => FileKind::Other("XML"),
+        _ if start.starts_with(['{', '[']) => FileKind::Other("text (JSON, by its first letter)"),
+        _ => FileKind::Other("text"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_what_people_mistake_for_photos() {
+        let cases: [(&[u8], FileKind); 15] = [
+            (b"\xff\xd8\xff\xe0....", FileKind::Image(Format::Jpeg)),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", FileKind::Image(Format::Webp)),
+            (b"RIFF\x10\0\0\0WAVEfmt ", FileKind::Other("an audio or video file (RIFF)")),
+            (b"BM\x36\0\0\0\0\0\0\0\x36\0\0\0", FileKind::Image(Format::Bmp)),
+            (b"BM is what the letter begins with", FileKind::Other("text")),
+            (b"\0\0\0\x18ftypheic\0\0\0\0", FileKind::OtherImage("HEIC")),
+            (b"\0\0\0\x1cftypavif\0\0\0\0", FileKind::OtherImage("AVIF")),
+            (b"\0\0\0\x20ftypisom\0\0\x02\0", FileKind::Other("a video (MP4 or QuickTime)")),
+            (b"<?xml version='1.0'?>\n<!-- c -->\n<svg width='3'/>", FileKind::OtherImage("SVG")),
+            (b"\n\n<!DOCTYPE HTML><title>404</title>", FileKind::Other("an HTML page")),
+            (b"%PDF-1.7\n", FileKind::Other("a PDF document")),
+            ("\u{feff}a short note, na\u{ef}ve".as_bytes(), FileKind::Other("text")),
+            (b"{\"error\": \"not found\"}", FileKind::Other("text (JSON, by its first letter)")),
+            (&[0; 5000], FileKind::Other("nothing but zeros")),
+            (b"\x01\x02\x03\xfe", FileKind::Unknown),
+        ];
+        for (bytes, kind) in cases {
+            assert_eq!(sniff(bytes), kind, "{:?}", &bytes[..bytes.len().min(40)]);
+        }
+    }
+
+    #[test]
+    fn a_letter_cut_by_the_limit_is_still_text() {
+        let long = format!("{}\u{e9}", "a".repeat(LOOK - 1));
+        assert_eq!(sniff(long.as_bytes()), FileKind::Other("text"));
+    }
+}

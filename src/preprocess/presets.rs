@@ -1,0 +1,169 @@
+//! Recipes by name: one for each well-known source of ResNet weights.
+
+use super::Error;
+use super::recipe::{Alpha, Channels, Crop, Exif, Filter, Layout, Recipe, Resize, Rounding};
+
+/// A recipe with a name.
+#[derive(Debug, Clone, Copy)]
+pub struct Preset {
+    /// What it is called, in settings and in backbone files.
+    pub name: &'static str,
+    /// Whose weights it belongs to.
+    pub about: &'static str,
+    build: fn() -> Recipe,
+}
+
+impl Preset {
+    /// The recipe itself.
+    pub fn recipe(&self) -> Recipe {
+        (self.build)()
+    }
+}
+
+/// Mean and standard deviation of ImageNet's training images scaled to 0–1, red first.
+const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
+const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
+
+/// Not here, because it could not be said truly: ML.NET's ResNet V2 (bilinear that aliases) and Turi Create's ResNet-50
+/// (its means are not documented).
+const PRESETS: &[Preset] = &[
+    Preset {
+        name: "keras-resnet50",
+        about: "Keras ResNet50, 101, 152 and VGG: images stretched with antialiasing",
+        build: || keras_caffe(Filter::Bilinear),
+    },
+    Preset {
+        name: "keras-resnet50-nearest",
+        about: "the same with the default filter of Keras' load_img, which aliases",
+        build: || keras_caffe(Filter::Nearest),
+    },
+    Preset {
+        name: "keras-tf",
+        about: "Keras ResNet50V2, 101V2, 152V2, MobileNet and MobileNetV2: -1 to 1",
+        build: || Recipe {
+            channels: Channels::Rgb,
+            divisor: 127.5,
+            mean: [1.0; 3],
+            ..keras_caffe(Filter::Bilinear)
+        },
+    },
+    Preset {
+        name: "torchvision-v1",
+        about: "torchvision ResNet weights IMAGENET1K_V1 (pretrained=True was V1)",
+        build: || imagenet(256, Filter::Bilinear),
+    },
+    Preset {
+        name: "torchvision-v2",
+        about: "torchvision ResNet weights IMAGENET1K_V2 (DEFAULT)",
+        build: || imagenet(232, Filter::Bilinear),
+    },
+    Preset {
+        name: "timm-a1",
+        about: "timm resnet50.a1_in1k, its default tag, at 224 with crop_pct 0.95",
+        build: || imagenet(235, Filter::Bicubic),
+    },
+    Preset {
+        name: "timm-a1-288",
+        about: "timm resnet50.a1_in1k at its test size, 288 with crop_pct 1",
+        build: || Recipe { crop: centre(288), ..imagenet(288, Filter::Bicubic) },
+    },
+    Preset { name: "timm-tv", about: "timm resnet50.tv_in1k", build: || imagenet(256, Filter::Bilinear) },
+    Preset {
+        name: "hf-resnet50",
+        about: "Hugging Face microsoft/resnet-50 and exports of it",
+        build: || centred_down(imagenet(256, Filter::Bicubic)),
+    },
+    Preset {
+        name: "onnx-zoo",
+        about: "ONNX model zoo resnet50-v1-7, v1-12 and v2-7",
+        build: || centred_down(imagenet(256, Filter::Bilinear)),
+    },
+    Preset {
+        name: "ssl-transfer",
+        about: "the transfer benchmark of Ericsson et al. 2021",
+        build: || imagenet(224, Filter::Bicubic),
+    },
+];
+
+impl Recipe {
+    /// The recipe called `name`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownPreset`] with the names there are.
+    pub fn preset(name: &str) -> Result<Self, Error> {
+        let found = PRESETS.iter().find(|preset| preset.name == name);
+        found.map(Preset::recipe).ok_or_else(|| Error::UnknownPreset { name: name.to_owned() })
+    }
+
+    /// All recipes that have a name, in the order for a listing.
+    pub fn presets() -> &'static [Preset] {
+        PRESETS
+    }
+}
+
+/// Caffe's habit: blue first, 0–255, minus the mean colour; no scaling.
+///
+/// Source: `preprocess_input` of Keras `applications/imagenet_utils.py`, mode `caffe`.
+fn keras_caffe(filter: Filter) -> Recipe {
+    Recipe {
+        decoder: None,
+        exif: Exif::Apply,
+        alpha: Alpha::OverWhite,
+        resize: Resize::Stretch { width: 224, height: 224 },
+        filter,
+        crop: None,
+        divisor: 1.0,
+        mean: [103.939, 116.779, 123.68],
+        std: [1.0; 3],
+        channels: Channels::Bgr,
+        layout: Layout::Nhwc,
+    }
+}
+
+/// The PyTorch world's habit: short edge, 224 from the centre, ImageNet's mean and standard deviation.
+///
+/// Source: torchvision `transforms/_presets.py`, `ImageClassification`.
+fn imagenet(edge: u32, filter: Filter) -> Recipe {
+    Recipe {
+        decoder: None,
+        exif: Exif::Apply,
+        alpha: Alpha::OverWhite,
+        resize: Resize::ShortEdge { edge, rounding: Rounding::Down },
+        filter,
+        crop: centre(224),
+        divisor: 255.0,
+        mean: IMAGENET_MEAN,
+        std: IMAGENET_STD,
+        channels: Channels::Rgb,
+        layout: Layout::Nchw,
+    }
+}
+
+fn centre(edge: u32) -> Option<Crop> {
+    Some(Crop { width: edge, height: edge, rounding: Rounding::HalfEven })
+}
+
+/// Hugging Face and MXNet halve the margin with integer division.
+fn centred_down(mut recipe: Recipe) -> Recipe {
+    recipe.crop = recipe.crop.map(|crop| Crop { rounding: Rounding::Down, ..crop });
+    recipe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for (i, preset) in PRESETS.iter().enumerate() {
+            assert!(PRESETS[..i].iter().all(|other| other.name != preset.name), "{} twice", preset.name);
+            assert_eq!(Recipe::preset(preset.name).unwrap(), preset.recipe());
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let message = Recipe::preset("resnet").unwrap_err().to_string();
+        assert!(message.contains("`resnet`") && message.contains("torchvision-v1"), "{message}");
+    }
+}
