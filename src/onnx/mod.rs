@@ -13,7 +13,9 @@
 //! # }
 //! ```
 
+mod build;
 mod error;
+mod external;
 mod file;
 mod guard;
 mod proto;
