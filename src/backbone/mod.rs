@@ -1,3 +1,19 @@
-//! (backbone)
+//! A frozen network as one ONNX file whose output is features.
+//!
+//! [`Backbone::open`] checks a file and tells what it needs, [`inspect()`] describes any ONNX file, [`import`] makes
+//! backbones from other formats. [`Metadata`] is what a file says about itself.
+
+mod digest;
+mod error;
+mod graph;
+pub mod import;
+mod inspect;
 pub mod library;
+mod metadata;
+mod open;
 pub mod runtime;
+
+pub use error::{Error, Result};
+pub use inspect::{ExternalSummary, Inspection, OperatorCount, ValueSummary, WeightSummary, inspect};
+pub use metadata::Metadata;
+pub use open::{Backbone, OpenOptions};

@@ -1,1 +1,31 @@
-//! (onnx)
+//! ONNX files as data: read, write and walk them. Nothing here runs a graph.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), headstart::onnx::Error> {
+//! use headstart::onnx::{self, Walk};
+//!
+//! let model = onnx::read("resnet50.onnx".as_ref())?;
+//! let graph = model.graph.as_ref().expect("`read` refuses a file without a graph");
+//! for input in Walk::new(graph).inputs() {
+//!     println!("{}: {:?}", input.name(), input.tensor());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod build;
+mod error;
+mod external;
+mod file;
+mod guard;
+mod proto;
+mod sniff;
+mod tensor;
+mod walk;
+
+pub use error::{Error, Result};
+pub use file::{decode, read, read_bytes, write};
+pub use proto::*;
+pub use sniff::Kind;
+pub use tensor::{Elements, External, type_name};
+pub use walk::{Dim, Walk};

@@ -1,0 +1,297 @@
+//! What an ONNX file is, for whoever was handed one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::error::Result;
+use super::open::{Backbone, OpenOptions};
+use super::{Metadata, digest, graph};
+use crate::onnx::{self, Dim, Graph, Model, ValueInfo, Walk, type_name};
+
+/// A description of an ONNX file; `Display` is the form for people.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    pub path: PathBuf,
+    /// Bytes of the file itself, without external data.
+    pub size: u64,
+    /// As [`Backbone::digest`]; absent if external data are missing.
+    pub digest: Option<String>,
+    pub producer: String,
+    pub ir_version: i64,
+    /// Operator sets by domain; the empty domain is ONNX's own.
+    pub opsets: BTreeMap<String, i64>,
+    /// What a caller must give.
+    pub inputs: Vec<ValueSummary>,
+    pub outputs: Vec<ValueSummary>,
+    /// `NCHW` or `NHWC` as the input's shape suggests.
+    pub layout: Option<String>,
+    /// Numbers in all weights together.
+    pub parameters: u64,
+    /// Weights by element type.
+    pub weights: Vec<WeightSummary>,
+    pub nodes: usize,
+    /// How often each operator is used, most used first.
+    pub operators: Vec<OperatorCount>,
+    pub external_data: Vec<ExternalSummary>,
+    /// What the file says about itself.
+    pub metadata: Metadata,
+    /// Metadata of others, shortened.
+    pub other_metadata: BTreeMap<String, String>,
+    /// Whether it can serve as a backbone as it is.
+    pub ready: bool,
+    /// If not, why; the chain of causes in one line.
+    pub missing: Option<String>,
+}
+
+/// An input or output.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ValueSummary {
+    pub name: String,
+    pub element_type: Option<String>,
+    /// Absent if not even the rank is known.
+    pub shape: Option<Vec<Dim>>,
+}
+
+/// All weights of one element type.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WeightSummary {
+    pub element_type: String,
+    pub tensors: usize,
+    pub parameters: u64,
+}
+
+/// How often an operator is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperatorCount {
+    pub operator: String,
+    pub count: usize,
+}
+
+/// A file that holds weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExternalSummary {
+    pub location: PathBuf,
+    /// Bytes, absent if the file is not there.
+    pub size: Option<u64>,
+}
+
+/// Describe the ONNX file at `path`, whether or not it can serve as a backbone.
+///
+/// # Errors
+/// Only if it is no ONNX file at all; everything else is part of the description.
+pub fn inspect(path: &Path) -> Result<Inspection> {
+    let bytes = onnx::read_bytes(path)?;
+    let model = onnx::decode(path, bytes.clone())?;
+    let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;
+    let digest = digest::digest(path, &bytes, &model);
+    let known = digest.as_ref().ok().map(|digest| digest.to_hex().to_string());
+    let backbone =
+        digest.and_then(|digest| Backbone::from_model(path, &model, digest, &OpenOptions::default()));
+    let walk = Walk::new(graph);
+    let inputs: Vec<ValueSummary> = walk.inputs().map(summary).collect();
+    let layout = inputs.iter().find_map(|input| graph::layout(input.shape.as_deref()?));
+    let weights = weights(&model);
+    Ok(Inspection {
+        path: path.to_owned(),
+        size: bytes.len() as u64,
+        digest: known,
+        producer: [model.producer_name(), model.producer_version()].join(" ").trim().to_owned(),
+        ir_version: model.ir_version(),
+        opsets: model.opset_import.iter().map(|set| (set.domain().to_owned(), set.version())).collect(),
+        inputs,
+        outputs: graph.output.iter().map(summary).collect(),
+        layout: layout.map(|layout| layout.to_string()),
+        parameters: weights.iter().map(|weights| weights.parameters).sum(),
+        weights,
+        nodes: graph.node.len(),
+        operators: operators(graph),
+        external_data: external(path, &model),
+        metadata: Metadata::read(&model, path).unwrap_or_default(),
+        other_metadata: other_metadata(&model),
+        ready: backbone.is_ok(),
+        missing: backbone.err().map(|error| with_causes(&error)),
+    })
+}
+
+fn summary(value: &ValueInfo) -> ValueSummary {
+    let (element_type, shape) = match value.tensor() {
+        Some((kind, shape)) => (Some(type_name(kind)), shape),
+        None => (None, None),
+    };
+    ValueSummary { name: value.name().to_owned(), element_type, shape }
+}
+
+/// Everything constant, wherever it stands in the file.
+fn weights(model: &Model) -> Vec<WeightSummary> {
+    let mut by_type: BTreeMap<i32, (usize, u64)> = BTreeMap::new();
+    model.for_each_tensor(&mut |tensor| {
+        let (tensors, parameters) = by_type.entry(tensor.data_type()).or_default();
+        *tensors += 1;
+        let elements = tensor.shape().map(|shape| shape.iter().product::<usize>()).unwrap_or(0);
+        *parameters = parameters.saturating_add(elements as u64);
+    });
+    let mut weights: Vec<WeightSummary> = by_type
+        .into_iter()
+        .map(|(kind, (tensors, parameters))| WeightSummary {
+            element_type: type_name(kind),
+            tensors,
+            parameters,
+        })
+        .collect();
+    weights.sort_by_key(|weights| std::cmp::Reverse(weights.parameters));
+    weights
+}
+
+fn operators(graph: &Graph) -> Vec<OperatorCount> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for node in &graph.node {
+        let operator = match node.domain() {
+            "" | "ai.onnx" => node.op_type().to_owned(),
+            domain => format!("{domain}.{}", node.op_type()),
+        };
+        *counts.entry(operator).or_default() += 1;
+    }
+    let mut counts: Vec<OperatorCount> =
+        counts.into_iter().map(|(operator, count)| OperatorCount { operator, count }).collect();
+    counts.sort_by_key(|one| std::cmp::Reverse(one.count));
+    counts
+}
+
+/// Paths that leave the folder are left out: why is told by [`Inspection::missing`].
+fn external(path: &Path, model: &Model) -> Vec<ExternalSummary> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let size = |location: &Path| std::fs::metadata(folder.join(location)).ok().map(|file| file.len());
+    let files = model.external_files().unwrap_or_default();
+    files.into_iter().map(|location| ExternalSummary { size: size(&location), location }).collect()
+}
+
+fn other_metadata(model: &Model) -> BTreeMap<String, String> {
+    let entries = model.metadata_props.iter().filter(|entry| !entry.key().starts_with("headstart."));
+    entries.map(|entry| (entry.key().to_owned(), shorten(entry.value()))).collect()
+}
+
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 200;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+impl fmt::Display for ValueSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.element_type.as_deref().unwrap_or("no tensor");
+        match &self.shape {
+            Some(shape) => write!(f, "{} {kind} {}", self.name, graph::describe_shape(shape)),
+            None => write!(f, "{} {kind}, shape unknown", self.name),
+        }
+    }
+}
+
+/// One fact a line, its name in the first column.
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let facts = [self.verdict(), self.identity(), self.values(), self.contents(), self.origin()].concat();
+        let lines: Vec<String> = facts.iter().map(|(name, fact)| format!("{name:<12}{fact}")).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+type Facts = Vec<(&'static str, String)>;
+
+impl Inspection {
+    fn verdict(&self) -> Facts {
+        let verdict = match &self.missing {
+            None => "ready as a backbone".to_owned(),
+            Some(missing) => format!("not ready as a backbone: {missing}"),
+        };
+        vec![("file", format!("{} ({})", self.path.display(), bytes(self.size))), ("verdict", verdict)]
+    }
+
+    /// What the file says about itself.
+    fn identity(&self) -> Facts {
+        let Metadata { name, recipe, feature_tensor, feature_size, labels, source, licence } = &self.metadata;
+        let features = feature_tensor.as_ref().zip(*feature_size);
+        let labels = match labels.as_slice() {
+            [] => None,
+            [only] => Some(format!("`{only}` alone")),
+            [first, .., last] => Some(format!("{}, from `{first}` to `{last}`", labels.len())),
+        };
+        let facts = [
+            ("name", name.clone()),
+            ("recipe", recipe.as_ref().map(ToString::to_string)),
+            ("features", features.map(|(tensor, size)| format!("{size}, from `{tensor}`"))),
+            ("labels", labels),
+            ("source", source.clone()),
+            ("licence", licence.clone()),
+        ];
+        facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+    }
+
+    fn values(&self) -> Facts {
+        let layout = self.layout.as_ref().map(|layout| format!(", {layout}")).unwrap_or_default();
+        let inputs = self.inputs.iter().map(|input| ("input", format!("{input}{layout}")));
+        inputs.chain(self.outputs.iter().map(|output| ("output", output.to_string()))).collect()
+    }
+
+    fn contents(&self) -> Facts {
+        let weights = self.weights.iter().map(|WeightSummary { element_type, tensors, parameters }| {
+            let unit = if *tensors == 1 { "tensor" } else { "tensors" };
+            ("weights", format!("{} {element_type} in {tensors} {unit}", grouped(*parameters)))
+        });
+        let external = self.external_data.iter().map(|file| {
+            let size = file.size.map_or_else(|| "missing".to_owned(), bytes);
+            ("weights in", format!("{} ({size})", file.location.display()))
+        });
+        let operators: Vec<String> =
+            self.operators.iter().map(|one| format!("{} {}", one.count, one.operator)).collect();
+        let nodes = ("nodes", format!("{}: {}", self.nodes, operators.join(", ")));
+        weights.chain(external).chain([nodes]).collect()
+    }
+
+    fn origin(&self) -> Facts {
+        let opset = |(domain, version): (&String, &i64)| match domain.as_str() {
+            "" => version.to_string(),
+            domain => format!("{domain} {version}"),
+        };
+        let opsets: Vec<String> = self.opsets.iter().map(opset).collect();
+        let mut facts =
+            vec![("format", format!("ONNX IR {}, operator set {}", self.ir_version, opsets.join(", ")))];
+        if !self.producer.is_empty() {
+            facts.push(("written by", self.producer.clone()));
+        }
+        facts.extend(self.other_metadata.iter().map(|(key, value)| ("metadata", format!("{key} = {value}"))));
+        facts.extend(self.digest.iter().map(|digest| ("digest", digest.clone())));
+        facts
+    }
+}
+
+/// `25,583,592`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `94.0 MB`, of a million bytes each as disks are sold.
+fn bytes(size: u64) -> String {
+    match size {
+        0..1_000 => format!("{size} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", size as f64 / 1e3),
+        _ => format!("{:.1} MB", size as f64 / 1e6),
+    }
+}

@@ -1,0 +1,268 @@
+//! Opening a file as a backbone: everything is checked before the first image is computed.
+
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, Result};
+use super::{Metadata, digest, graph};
+use crate::onnx::{self, DataType, Dim, Model, ValueInfo, Walk, type_name};
+use crate::preprocess::Recipe;
+use crate::preprocess::recipe::Layout;
+
+/// What a file does not say about itself, or says wrongly.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// Instead of the file's own recipe; its layout is taken from the graph.
+    pub recipe: Option<Recipe>,
+    /// The output with the features, instead of the one that the file names.
+    pub feature_tensor: Option<String>,
+}
+
+/// A graph that gives features, and how images are prepared for it.
+#[derive(Debug, Clone)]
+pub struct Backbone {
+    path: PathBuf,
+    name: String,
+    recipe: Recipe,
+    feature_tensor: String,
+    feature_size: usize,
+    input_name: String,
+    batch_size: Option<usize>,
+    labels: Vec<String>,
+    source: Option<String>,
+    licence: Option<String>,
+    digest: blake3::Hash,
+}
+
+impl Backbone {
+    /// Open the ONNX file at `path`, which says itself what it needs.
+    ///
+    /// # Errors
+    /// [`Error::Onnx`] if it is no ONNX file; [`Error::NoRecipe`], [`Error::NoFeatures`] and [`Error::Classifier`]
+    /// tell what is missing; the others what does not fit together.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_with(path, &OpenOptions::default())
+    }
+
+    /// Open the ONNX file at `path`, with `options` over what it says.
+    ///
+    /// # Errors
+    /// As [`Backbone::open`].
+    pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
+        let bytes = onnx::read_bytes(path)?;
+        let model = onnx::decode(path, bytes.clone())?;
+        // Of the very bytes that were decoded, even if somebody replaces the file meanwhile.
+        let digest = digest::digest(path, &bytes, &model)?;
+        Self::from_model(path, &model, digest, options)
+    }
+
+    pub(super) fn from_model(
+        path: &Path,
+        model: &Model,
+        digest: blake3::Hash,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let metadata = Metadata::read(model, path)?;
+        let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;
+        let walk = Walk::new(graph);
+        let features = find_features(path, model, &metadata, options)?;
+        let feature_size = feature_size(path, features, &metadata, options)?;
+        let input = Input::find(path, &walk)?;
+        let recipe = match (&options.recipe, &metadata.recipe) {
+            (Some(told), _) => Recipe { layout: input.layout.unwrap_or(told.layout), ..told.clone() },
+            (None, Some(own)) => own.clone(),
+            (None, None) => return Err(Error::NoRecipe { path: path.to_owned() }),
+        };
+        recipe.check().map_err(|source| Error::Recipe { path: path.to_owned(), source })?;
+        input.check(path, &recipe)?;
+        let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self {
+            path: path.to_owned(),
+            name: metadata.name.filter(|name| !name.is_empty()).unwrap_or_else(stem),
+            recipe,
+            feature_tensor: features.name().to_owned(),
+            feature_size,
+            batch_size: input.batch_size(),
+            input_name: input.name,
+            labels: metadata.labels,
+            source: metadata.source,
+            licence: metadata.licence,
+            digest,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file calls itself, or else its own name without the ending.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How an image becomes the graph's input.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The graph's one input, `(n, 3, h, w)` or `(n, h, w, 3)` of f32.
+    pub fn input_name(&self) -> &str {
+        &self.input_name
+    }
+
+    /// The order of the input's axes.
+    pub fn layout(&self) -> Layout {
+        self.recipe.layout
+    }
+
+    /// The only batch size that the graph takes, if it does not take any.
+    pub fn batch_size(&self) -> Option<usize> {
+        self.batch_size
+    }
+
+    /// The output with the features, `(n, d)` or `(n, d, 1, 1)`.
+    pub fn feature_tensor(&self) -> &str {
+        &self.feature_tensor
+    }
+
+    /// How many features an image has: `d`.
+    pub fn feature_size(&self) -> usize {
+        self.feature_size
+    }
+
+    /// The classes that the network was trained on; empty if the file does not tell.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Where the weights come from, if the file tells.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// The licence of the weights, if the file tells.
+    pub fn licence(&self) -> Option<&str> {
+        self.licence.as_deref()
+    }
+
+    /// BLAKE3 of the graph's file; where it keeps weights in other files, then for each of them, in the byte order of
+    /// their names, of its length (eight bytes, little-endian) and its bytes.
+    pub fn digest(&self) -> blake3::Hash {
+        self.digest
+    }
+}
+
+/// The output that was told, or the one that the file names, or the only one that can be meant.
+fn find_features<'a>(
+    path: &Path,
+    model: &'a Model,
+    metadata: &Metadata,
+    options: &OpenOptions,
+) -> Result<&'a ValueInfo> {
+    let outputs = model.graph.as_ref().map_or(&[][..], |graph| &graph.output);
+    let names = || outputs.iter().map(|output| format!("`{}`", output.name())).collect();
+    if let Some(tensor) = options.feature_tensor.as_ref().or(metadata.feature_tensor.as_ref()) {
+        return outputs.iter().find(|output| output.name() == tensor).ok_or_else(|| Error::NoSuchOutput {
+            path: path.to_owned(),
+            tensor: tensor.clone(),
+            outputs: names(),
+        });
+    }
+    let [only] = outputs else {
+        return Err(Error::NoFeatures { path: path.to_owned(), outputs: names() });
+    };
+    if model.graph.as_ref().is_some_and(|graph| graph::is_classifier(graph, only.name())) {
+        return Err(Error::Classifier { path: path.to_owned(), output: only.name().to_owned() });
+    }
+    Ok(only)
+}
+
+fn feature_size(
+    path: &Path,
+    features: &ValueInfo,
+    metadata: &Metadata,
+    options: &OpenOptions,
+) -> Result<usize> {
+    let wrong = |expected: String| Error::FeatureShape {
+        path: path.to_owned(),
+        tensor: features.name().to_owned(),
+        expected,
+        found: graph::describe(features),
+    };
+    // What the file says of another tensor than the one asked for says nothing.
+    let same = options.feature_tensor.is_none() || options.feature_tensor == metadata.feature_tensor;
+    let said = metadata.feature_size.filter(|&size| same && size > 0);
+    let size = match features.tensor() {
+        Some((_, Some(shape))) => match shape.as_slice() {
+            [_, d] | [_, d, Dim::Static(1), Dim::Static(1)] => match d {
+                Dim::Static(d) => usize::try_from(*d).ok().filter(|&d| d > 0),
+                _ => said,
+            },
+            _ => None,
+        },
+        Some((_, None)) => said,
+        None => None,
+    };
+    match (size, said) {
+        (None, _) => Err(wrong("`(n, d)` or `(n, d, 1, 1)` with a known d".to_owned())),
+        (Some(size), Some(said)) if size != said => Err(wrong(format!("{said} features, as the file says"))),
+        (Some(size), _) => Ok(size),
+    }
+}
+
+/// The graph's one input, as far as it tells of itself.
+struct Input {
+    name: String,
+    shape: Vec<Dim>,
+    layout: Option<Layout>,
+}
+
+impl Input {
+    fn find(path: &Path, walk: &Walk<'_>) -> Result<Self> {
+        let inputs: Vec<&ValueInfo> = walk.inputs().collect();
+        let [input] = inputs.as_slice() else {
+            return Err(Error::Inputs { path: path.to_owned(), found: inputs.len() });
+        };
+        let wrong = |expected: &str, found: String| Error::Input {
+            path: path.to_owned(),
+            input: input.name().to_owned(),
+            expected: expected.to_owned(),
+            found,
+        };
+        let Some((kind, Some(shape))) = input.tensor() else {
+            return Err(wrong("a tensor of known rank", graph::describe(input)));
+        };
+        if kind != DataType::Float as i32 {
+            return Err(wrong("`float32`", format!("`{}`", type_name(kind))));
+        }
+        if shape.len() != 4 {
+            return Err(wrong("`(n, 3, h, w)` or `(n, h, w, 3)`", graph::describe(input)));
+        }
+        Ok(Self { name: input.name().to_owned(), layout: graph::layout(&shape), shape })
+    }
+
+    /// The recipe must make what the graph takes.
+    fn check(&self, path: &Path, recipe: &Recipe) -> Result<()> {
+        let made = recipe.input_shape();
+        let fits = self.shape[1..].iter().zip(made).all(|(dim, made)| match dim {
+            Dim::Static(n) => *n == made as i64,
+            _ => true,
+        });
+        if fits {
+            return Ok(());
+        }
+        let [a, b, c] = made;
+        Err(Error::Input {
+            path: path.to_owned(),
+            input: self.name.clone(),
+            expected: format!("`(n, {a}, {b}, {c})`, which is what the recipe makes"),
+            found: graph::describe_shape(&self.shape),
+        })
+    }
+
+    fn batch_size(&self) -> Option<usize> {
+        match self.shape.first() {
+            Some(Dim::Static(n)) => usize::try_from(*n).ok().filter(|&n| n > 0),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Making nodes and attributes without naming every absent field.
+
+use bytes::Bytes;
+
+use super::proto::{Attribute, AttributeType, Node, StringStringEntry};
+
+impl Attribute {
+    pub fn int(name: &str, value: i64) -> Self {
+        Self { i: Some(value), ..Self::of(name, AttributeType::Int) }
+    }
+
+    pub fn ints(name: &str, values: impl IntoIterator<Item = i64>) -> Self {
+        Self { ints: values.into_iter().collect(), ..Self::of(name, AttributeType::Ints) }
+    }
+
+    pub fn float(name: &str, value: f32) -> Self {
+        Self { f: Some(value), ..Self::of(name, AttributeType::Float) }
+    }
+
+    pub fn string(name: &str, value: &str) -> Self {
+        Self { s: Some(Bytes::copy_from_slice(value.as_bytes())), ..Self::of(name, AttributeType::String) }
+    }
+
+    fn of(name: &str, kind: AttributeType) -> Self {
+        Self { name: Some(name.to_owned()), kind: Some(kind as i32), ..Self::default() }
+    }
+}
+
+impl Node {
+    /// A node with one output, named after it.
+    pub fn new(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) -> Self {
+        Self {
+            op_type: Some(op_type.to_owned()),
+            name: Some(output.to_owned()),
+            input: inputs.iter().map(|&name| name.to_owned()).collect(),
+            output: vec![output.to_owned()],
+            attribute: attributes,
+            ..Self::default()
+        }
+    }
+
+    /// The attribute of that name.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attribute.iter().find(|attribute| attribute.name() == name)
+    }
+}
+
+impl StringStringEntry {
+    pub fn new(key: &str, value: impl Into<String>) -> Self {
+        Self { key: Some(key.to_owned()), value: Some(value.into()) }
+    }
+}

@@ -1,0 +1,216 @@
+//! Finding one's way in a graph: who makes a value, who uses it, what is its shape.
+
+use std::collections::HashMap;
+
+use super::proto::{Graph, Node, Tensor, Type, ValueInfo, dimension, type_value};
+
+/// One dimension of a value's shape.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Dim {
+    Static(i64),
+    /// A name that stands for any number, such as the batch size's.
+    Named(String),
+    Unknown(()),
+}
+
+impl std::fmt::Display for Dim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Static(n) => n.fmt(f),
+            Self::Named(name) => name.fmt(f),
+            Self::Unknown(()) => "?".fmt(f),
+        }
+    }
+}
+
+impl ValueInfo {
+    /// A tensor of 32-bit floats.
+    pub fn float_tensor(name: &str, dims: &[Dim]) -> Self {
+        use super::proto::{DataType, Dimension, TensorShape, TensorType};
+        let dim = |dim: &Dim| Dimension {
+            value: match dim {
+                Dim::Static(n) => Some(dimension::Value::DimValue(*n)),
+                Dim::Named(name) => Some(dimension::Value::DimParam(name.clone())),
+                Dim::Unknown(()) => None,
+            },
+            denotation: None,
+        };
+        let shape = TensorShape { dim: dims.iter().map(dim).collect() };
+        let tensor = TensorType { elem_type: Some(DataType::Float as i32), shape: Some(shape) };
+        let kind = Type { value: Some(type_value::Value::TensorType(tensor)), denotation: None };
+        Self { name: Some(name.to_owned()), kind: Some(kind), ..Self::default() }
+    }
+
+    /// Element type and shape if this is a tensor; no shape where not even the rank is known.
+    pub fn tensor(&self) -> Option<(i32, Option<Vec<Dim>>)> {
+        let Some(type_value::Value::TensorType(tensor)) = self.kind.as_ref()?.value.as_ref() else {
+            return None;
+        };
+        let dim = |dim: &super::proto::Dimension| match &dim.value {
+            Some(dimension::Value::DimValue(n)) => Dim::Static(*n),
+            Some(dimension::Value::DimParam(name)) if !name.is_empty() => Dim::Named(name.clone()),
+            _ => Dim::Unknown(()),
+        };
+        let shape = tensor.shape.as_ref().map(|shape| shape.dim.iter().map(dim).collect());
+        Some((tensor.elem_type(), shape))
+    }
+}
+
+/// A graph's values by name.
+///
+/// Only the outermost graph: what bodies of `If` and `Loop` use shows as a use of the node that holds them.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    graph: &'a Graph,
+    producers: HashMap<&'a str, usize>,
+    consumers: HashMap<&'a str, Vec<usize>>,
+    initializers: HashMap<&'a str, &'a Tensor>,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(graph: &'a Graph) -> Self {
+        let mut producers = HashMap::new();
+        let mut consumers: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, node) in graph.node.iter().enumerate() {
+            for output in node.output.iter().filter(|name| !name.is_empty()) {
+                producers.insert(output.as_str(), index);
+            }
+            for_each_use(node, &mut |name| {
+                let users = consumers.entry(name).or_default();
+                if users.last() != Some(&index) {
+                    users.push(index);
+                }
+            });
+        }
+        let initializers = graph.initializer.iter().map(|tensor| (tensor.name(), tensor)).collect();
+        Self { graph, producers, consumers, initializers }
+    }
+
+    /// The node that makes `value`; none for inputs, initializers and unknown names.
+    pub fn producer(&self, value: &str) -> Option<&'a Node> {
+        self.producers.get(value).map(|&index| &self.graph.node[index])
+    }
+
+    /// The nodes that use `value`, in the graph's order.
+    pub fn consumers(&self, value: &str) -> impl Iterator<Item = &'a Node> {
+        self.consumers.get(value).into_iter().flatten().map(|&index| &self.graph.node[index])
+    }
+
+    /// The constant of that name.
+    pub fn initializer(&self, value: &str) -> Option<&'a Tensor> {
+        self.initializers.get(value).copied()
+    }
+
+    /// Inputs that a caller must give: old files list their initializers among the inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = &'a ValueInfo> {
+        self.graph.input.iter().filter(|input| self.initializer(input.name()).is_none())
+    }
+
+    /// What the graph says about `value`: as input, output or in between.
+    pub fn info(&self, value: &str) -> Option<&'a ValueInfo> {
+        let all = self.graph.input.iter().chain(&self.graph.output).chain(&self.graph.value_info);
+        all.into_iter().find(|info| info.name() == value)
+    }
+}
+
+/// Every name that `node` reads, bodies of its subgraphs included.
+fn for_each_use<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a str)) {
+    node.input.iter().filter(|name| !name.is_empty()).for_each(|name| visit(name));
+    for attribute in &node.attribute {
+        let bodies = attribute.g.iter().map(|body| &**body).chain(&attribute.graphs);
+        for inner in bodies.flat_map(|body| &body.node) {
+            for_each_use(inner, visit);
+        }
+    }
+}
+
+impl Graph {
+    /// Drop nodes and initializers that no output depends on.
+    ///
+    /// The order of what stays is kept.
+    pub fn drop_unused(&mut self) {
+        let producers: HashMap<&str, usize> = (self.node.iter().enumerate())
+            .flat_map(|(index, node)| node.output.iter().map(move |name| (name.as_str(), index)))
+            .collect();
+        let mut used = vec![false; self.node.len()];
+        let mut open: Vec<usize> =
+            self.output.iter().filter_map(|o| producers.get(o.name()).copied()).collect();
+        let mut names: std::collections::HashSet<String> =
+            self.output.iter().map(|output| output.name().to_owned()).collect();
+        while let Some(index) = open.pop() {
+            if std::mem::replace(&mut used[index], true) {
+                continue;
+            }
+            for_each_use(&self.node[index], &mut |name| {
+                names.insert(name.to_owned());
+                open.extend(producers.get(name));
+            });
+        }
+        let mut used = used.into_iter();
+        self.node.retain(|_| used.next().unwrap_or(false));
+        self.initializer.retain(|tensor| names.contains(tensor.name()));
+        self.value_info.retain(|info| names.contains(info.name()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::Attribute;
+
+    fn node(op: &str, inputs: &[&str], outputs: &[&str]) -> Node {
+        Node {
+            op_type: Some(op.into()),
+            input: inputs.iter().map(|&name| name.into()).collect(),
+            output: outputs.iter().map(|&name| name.into()).collect(),
+            ..Node::default()
+        }
+    }
+
+    fn graph() -> Graph {
+        let body = Graph { node: vec![node("Neg", &["b"], &["inner"])], ..Graph::default() };
+        let mut branch = node("If", &["c"], &["d"]);
+        branch.attribute = vec![Attribute { g: Some(Box::new(body)), ..Attribute::default() }];
+        let float = |name| ValueInfo::float_tensor(name, &[Dim::Named("n".into()), Dim::Static(4)]);
+        Graph {
+            node: vec![
+                node("Conv", &["x", "w", ""], &["a"]),
+                node("Relu", &["a"], &["b"]),
+                node("Neg", &["a"], &["c"]),
+                branch,
+            ],
+            initializer: vec![Tensor::from_f32("w", &[1], &[1.0]), Tensor::from_f32("u", &[1], &[1.0])],
+            input: vec![float("x"), float("w")],
+            output: vec![float("d")],
+            ..Graph::default()
+        }
+    }
+
+    #[test]
+    fn values_know_their_neighbours() {
+        let graph = graph();
+        let walk = Walk::new(&graph);
+        assert_eq!(walk.producer("a").map(Node::op_type), Some("Conv"));
+        assert_eq!(walk.producer("x"), None);
+        assert_eq!(walk.consumers("a").map(Node::op_type).collect::<Vec<_>>(), ["Relu", "Neg"]);
+        // Used in the body of `If` only.
+        assert_eq!(walk.consumers("b").map(Node::op_type).collect::<Vec<_>>(), ["If"]);
+        assert_eq!(walk.consumers("").count(), 0);
+        assert_eq!(walk.inputs().map(ValueInfo::name).collect::<Vec<_>>(), ["x"]);
+        let (_, shape) = walk.info("d").unwrap().tensor().unwrap();
+        assert_eq!(shape.unwrap(), [Dim::Named("n".into()), Dim::Static(4)]);
+    }
+
+    #[test]
+    fn what_nothing_depends_on_is_dropped() {
+        let mut whole = graph();
+        whole.drop_unused();
+        assert_eq!(whole.node.len(), 4, "the body of `If` needs `b`");
+        assert_eq!(whole.initializer.len(), 1, "nothing uses `u`");
+        let mut cut = graph();
+        cut.output = vec![ValueInfo::float_tensor("b", &[])];
+        cut.drop_unused();
+        assert_eq!(cut.node.iter().map(Node::op_type).collect::<Vec<_>>(), ["Conv", "Relu"]);
+    }
+}
