@@ -96,6 +96,19 @@ pub struct ClassMetrics {
     pub correct: u64,
 }
 
+/// A class that is taken for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confusion {
+    /// The true class.
+    pub label: usize,
+    /// What it is taken for.
+    pub prediction: usize,
+    /// How often.
+    pub times: u64,
+    /// Of how many examples.
+    pub support: u64,
+}
+
 impl Metrics {
     /// Compare probabilities with labels; rows without a label are counted, and not scored.
     ///
@@ -145,6 +158,23 @@ impl Metrics {
             classes: classes.iter().zip(figures).map(|(name, figures)| named(name, figures)).collect(),
             confusion: confusion.rows().into_iter().map(|row| row.to_vec()).collect(),
         }
+    }
+
+    /// The pairs of classes that are most often confused: at most `count`, the most frequent first, then those with
+    /// the larger share of their class.
+    pub fn confusions(&self, count: usize) -> Vec<Confusion> {
+        let pair = |label: usize, prediction: usize| {
+            let (times, support) = (self.confusion[label][prediction], self.classes[label].support);
+            (label != prediction && times > 0).then_some(Confusion { label, prediction, times, support })
+        };
+        let classes = 0..self.classes.len();
+        let mut pairs: Vec<Confusion> = classes
+            .clone()
+            .flat_map(|label| classes.clone().filter_map(move |other| pair(label, other)))
+            .collect();
+        pairs.sort_by(|a, b| b.times.cmp(&a.times).then(a.support.cmp(&b.support)));
+        pairs.truncate(count);
+        pairs
     }
 
     /// The text of `metrics.json`: a field a line, a class a line, a row of the confusion matrix a line.
@@ -200,8 +230,7 @@ fn check(probabilities: ArrayView2<f32>, labels: &[Option<usize>], classes: usiz
     }
     for (row, probabilities) in probabilities.rows().into_iter().enumerate() {
         let sum: f64 = probabilities.iter().map(|&p| if p < 0.0 { f64::NAN } else { f64::from(p) }).sum();
-        // Not `> 1e-3`: NaN must fail.
-        if !((sum - 1.0).abs() <= 1e-3) {
+        if sum.is_nan() || (sum - 1.0).abs() > 1e-3 {
             return Err(Error::NotProbabilities { row, sum });
         }
     }
@@ -310,6 +339,23 @@ mod tests {
         assert_eq!(metrics.classes[1].support, 2);
         assert_eq!(metrics.classes[2].precision, None);
         assert!(metrics.top_k.is_empty(), "three guesses of three are always right");
+    }
+
+    #[test]
+    fn the_most_frequent_confusion_comes_first() {
+        let row =
+            |class: usize| ndarray::Array1::from_shape_fn(3, |other| f32::from(u8::from(other == class)));
+        let pairs = [(0, 1), (0, 1), (0, 0), (1, 2), (2, 0), (2, 2)];
+        let probabilities =
+            ndarray::stack(Axis(0), &pairs.map(|(_, class)| row(class)).each_ref().map(|row| row.view()))
+                .unwrap();
+        let metrics =
+            Metrics::of(probabilities.view(), &pairs.map(|(label, _)| Some(label)), &names(&["a", "b", "c"]))
+                .unwrap();
+        let found: Vec<_> =
+            metrics.confusions(9).iter().map(|c| (c.label, c.prediction, c.times, c.support)).collect();
+        assert_eq!(found, [(0, 1, 2, 3), (1, 2, 1, 1), (2, 0, 1, 2)]);
+        assert_eq!(metrics.confusions(1).len(), 1);
     }
 
     #[test]

@@ -8,6 +8,6 @@ mod error;
 pub mod metrics;
 mod predictions;
 
-pub use document::{Averages, ClassMetrics, Metrics, SCHEMA, TopK};
+pub use document::{Averages, ClassMetrics, Confusion, Metrics, SCHEMA, TopK};
 pub use error::Error;
 pub use predictions::{Prediction, Writer, least_sure_hits, predict, surest_mistakes};
