@@ -74,8 +74,9 @@ fn compare<O: Op<f64, N>, const N: usize>(
         let point = inputs[input][(row, column)];
         let (below, above) = (point - STEP * point.abs().max(1.0), point + STEP * point.abs().max(1.0));
         let numeric = (at(above) - at(below)) / (above - below);
-        // Written so that a NaN fails.
-        if !((analytic - numeric).abs() <= TOLERANCE * numeric.abs().max(1.0)) {
+        // A NaN does not agree.
+        let agree = (analytic - numeric).abs() <= TOLERANCE * numeric.abs().max(1.0);
+        if !agree {
             return Err(Mismatch::Value { input, row, column, analytic, numeric });
         }
     }
