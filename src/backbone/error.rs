@@ -26,6 +26,12 @@ pub enum Error {
     Inputs { path: PathBuf, found: usize },
     #[error("`{path}`: input `{input}` is {found}, expected {expected}")]
     Input { path: PathBuf, input: String, expected: String, found: String },
+    #[error("ONNX Runtime refuses the graph `{path}`")]
+    Graph { path: PathBuf, source: ort::Error },
+    #[error("ONNX Runtime failed while it ran the graph")]
+    Inference { source: ort::Error },
+    #[error("the graph gave features of shape {found:?}, expected {expected:?}")]
+    OutputShape { expected: [usize; 2], found: Vec<i64> },
 }
 
 pub type Result<T> = std::result::Result<T, Error>;

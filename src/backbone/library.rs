@@ -127,7 +127,8 @@ fn library_in(folder: &Path) -> Option<PathBuf> {
 
 /// The library inside an installed Python package `onnxruntime` (also `-gpu` and `-openvino`, which install under that name).
 fn python_package() -> Option<PathBuf> {
-    const FIND: &str = "import importlib.util as u; print(u.find_spec('onnxruntime').submodule_search_locations[0])";
+    const FIND: &str =
+        "import importlib.util as u; print(u.find_spec('onnxruntime').submodule_search_locations[0])";
     ["python3", "python"].iter().find_map(|python| {
         let output = Command::new(python).args(["-c", FIND]).stderr(Stdio::null()).output().ok()?;
         let package = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;

@@ -12,6 +12,7 @@ pub mod library;
 mod metadata;
 mod open;
 pub mod runtime;
+pub mod session;
 
 pub use error::{Error, Result};
 pub use inspect::{ExternalSummary, Inspection, OperatorCount, ValueSummary, WeightSummary, inspect};

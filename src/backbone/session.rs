@@ -1,6 +1,6 @@
 //! A backbone ready to run: images in, features out.
 
-use ndarray::{Array2, ArrayView4, Axis, Ix4, s};
+use ndarray::{Array2, ArrayView4, Axis, s};
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 
@@ -38,18 +38,12 @@ impl Session {
             builder = builder.with_intra_threads(threads).map_err(|error| refused(error.into()))?;
         }
         let inner = builder.commit_from_file(backbone.path()).map_err(refused)?;
-        let fixed_batch = inner
-            .inputs()
-            .iter()
-            .find(|input| input.name() == backbone.input_name())
-            .and_then(|input| input.dtype().tensor_shape())
-            .and_then(|shape| usize::try_from(*shape.first()?).ok());
         Ok(Self {
             inner,
             input: backbone.input_name().to_owned(),
             output: backbone.feature_tensor().to_owned(),
             feature_size: backbone.feature_size(),
-            fixed_batch,
+            fixed_batch: backbone.batch_size(),
         })
     }
 
@@ -68,7 +62,7 @@ impl Session {
     /// As the recipe leaves them; raw 0-255 pixels give features that look plausible and train badly.
     ///
     /// # Errors
-    /// [`Error::Inference`] if ONNX Runtime fails, [`Error::FeatureShape`] if the graph gives another shape than it declares.
+    /// [`Error::Inference`] if ONNX Runtime fails, [`Error::OutputShape`] if the graph gives another shape than it declares.
     pub fn run(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, Error> {
         match self.fixed_batch {
             Some(size) if size != images.len_of(Axis(0)) => self.run_in_chunks(images, size),
@@ -92,18 +86,13 @@ impl Session {
 
     fn run_batch(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, Error> {
         let n = images.len_of(Axis(0));
+        let failed = |source| Error::Inference { source };
         let images = images.as_standard_layout();
-        let input = TensorRef::from_array_view(&images.into_dimensionality::<Ix4>().expect("4 dimensions"))
-            .map_err(|source| Error::Inference { source })?;
-        let outputs = self
-            .inner
-            .run(ort::inputs![self.input.as_str() => input])
-            .map_err(|source| Error::Inference { source })?;
-        let (shape, values) = outputs[self.output.as_str()]
-            .try_extract_tensor::<f32>()
-            .map_err(|source| Error::Inference { source })?;
+        let input = TensorRef::from_array_view(images.view()).map_err(failed)?;
+        let outputs = self.inner.run(ort::inputs![self.input.as_str() => input]).map_err(failed)?;
+        let (shape, values) = outputs[self.output.as_str()].try_extract_tensor::<f32>().map_err(failed)?;
         // A map of one position, `(n, d, 1, 1)`, holds its features in the same order as `(n, d)`.
-        Array2::from_shape_vec((n, self.feature_size), values.to_vec()).map_err(|_| Error::FeatureShape {
+        Array2::from_shape_vec((n, self.feature_size), values.to_vec()).map_err(|_| Error::OutputShape {
             expected: [n, self.feature_size],
             found: shape.iter().copied().collect(),
         })
