@@ -3,25 +3,40 @@
 use std::error::Error as _;
 use std::io;
 
+use crate::cache::Failure;
+
 /// One image's failure, as it stands in the failures file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFailure {
     /// Where it stopped: `read`, `decode`, `resize` or `infer`.
-    pub stage: &'static str,
+    pub stage: String,
     /// A short word for scripts, such as `missing` or `truncated`.
-    pub kind: &'static str,
+    pub kind: String,
     /// A sentence for people.
     pub reason: String,
 }
 
 impl ImageFailure {
+    fn new(stage: &str, kind: &str, reason: String) -> Self {
+        Self { stage: stage.into(), kind: kind.into(), reason }
+    }
+
+    /// As it was noted by an earlier run.
+    pub(super) fn recorded(failure: &Failure) -> Self {
+        Self::new(&failure.stage, &failure.kind, failure.reason.clone())
+    }
+
     pub(super) fn read(error: &io::Error) -> Self {
         let kind = if error.kind() == io::ErrorKind::NotFound { "missing" } else { "unreadable" };
-        Self { stage: "read", kind, reason: error.to_string() }
+        Self::new("read", kind, error.to_string())
+    }
+
+    pub(super) fn stopped() -> Self {
+        Self::new("read", "stopped", "the work was stopped before its turn".into())
     }
 
     pub(super) fn non_finite() -> Self {
-        Self { stage: "infer", kind: "non-finite", reason: "the features hold NaN or infinity".into() }
+        Self::new("infer", "non-finite", "the features hold NaN or infinity".into())
     }
 }
 
@@ -33,6 +48,6 @@ impl From<&crate::preprocess::Error> for ImageFailure {
             reason = format!("{reason}: {inner}");
             cause = inner.source();
         }
-        Self { stage: error.stage(), kind: error.kind(), reason }
+        Self::new(error.stage(), error.kind(), reason)
     }
 }

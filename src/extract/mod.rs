@@ -1,1 +1,17 @@
-//! (extract)
+//! Images in, cached features out: computes what the cache lacks, and nothing twice.
+//!
+//! [`FeatureCache`] is the cache of one backbone; [`Extractor`] fills it, in a pipeline of decoding, inference and
+//! writing, and tells what happens by [`Event`]s. Its user draws the progress bar, or a line, or nothing.
+
+mod cached;
+mod error;
+mod extractor;
+mod failure;
+mod pipeline;
+mod plan;
+mod recorder;
+
+pub use cached::{FeatureCache, PLAIN, Standing, fingerprint};
+pub use error::Error;
+pub use extractor::{Event, ExtractOptions, Extractor, Summary};
+pub use failure::ImageFailure;

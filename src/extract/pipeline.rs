@@ -74,24 +74,33 @@ enum Message {
     Done(usize, Outcome),
 }
 
-/// Features of one batch, with the ids and keys of their rows.
-type Batch = (Vec<(usize, Key)>, Array2<f32>);
+/// Features of one batch.
+pub struct Batch {
+    /// The job behind each row, and its key.
+    pub rows: Vec<(usize, Key)>,
+    /// `(rows.len(), feature_size)`
+    pub features: Array2<f32>,
+}
+
+/// Hears what became of each job; its error ends the run.
+pub type OnOutcome<'a> = &'a mut dyn FnMut(usize, Outcome) -> Result<(), Error>;
 
 impl Pipeline<'_> {
     /// Take every job through. `admit` looks at a file's bytes in the decoding threads; `model` is called when the first
     /// image is ready, so nothing is loaded when there is nothing to compute; `sink` gets each batch of features on a
-    /// thread of its own; `on_outcome` hears of every job once, on the calling thread, in no particular order.
+    /// thread of its own; `on_outcome` hears of every job once, on the calling thread, in no particular order. A cancelled
+    /// run leaves jobs unheard of.
     ///
     /// # Errors
-    /// The first error of `model`, of inference or of `sink` ends the run; what the sink took before that stays taken.
+    /// The first error of `model`, of inference, of `sink` or of `on_outcome` ends the run; what the sink took before that stays taken.
     /// An image that cannot be used is an [`Outcome::Failed`], not an error.
     pub fn run<M: Infer>(
         &self,
         jobs: &[Job],
         admit: &(dyn Fn(&Job, &[u8]) -> Admission + Sync),
         model: impl FnOnce() -> Result<M, Error>,
-        mut sink: impl FnMut(&[Key], &Array2<f32>) -> Result<(), Error> + Send,
-        on_outcome: &mut dyn FnMut(usize, Outcome),
+        mut sink: impl FnMut(&Batch) -> Result<(), Error> + Send,
+        on_outcome: OnOutcome<'_>,
     ) -> Result<(), Error> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
@@ -105,13 +114,7 @@ impl Pipeline<'_> {
                 scope.spawn(move || self.decode(jobs, next, stop, admit, &spare, &ready));
             }
             drop(ready_in);
-            let writer = scope.spawn(move || -> Result<(), Error> {
-                for (rows, features) in batch_out {
-                    let keys: Vec<Key> = rows.iter().map(|&(_, key)| key).collect();
-                    sink(&keys, &features)?;
-                }
-                Ok(())
-            });
+            let writer = scope.spawn(move || batch_out.iter().try_for_each(|batch| sink(&batch)));
             let inferred = self.infer(&ready_out, &spare_in, model, batch_in, on_outcome);
             // Decoders that wait for room in the channel see it closed; the others see the flag.
             stop.store(true, Ordering::Relaxed);
@@ -131,7 +134,8 @@ impl Pipeline<'_> {
         spare: &Receiver<Vec<f32>>,
         ready: &Sender<Message>,
     ) {
-        let mut preprocessor = Preprocessor::new(self.recipe.clone());
+        let mut preprocessor =
+            Preprocessor::new(self.recipe.clone()).expect("the recipe of an opened backbone was checked");
         while !stop.load(Ordering::Relaxed) && !self.cancel.load(Ordering::Relaxed) {
             let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
             let pixels = spare.try_recv().unwrap_or_default();
@@ -176,17 +180,20 @@ impl Pipeline<'_> {
         spare: &Sender<Vec<f32>>,
         model: impl FnOnce() -> Result<M, Error>,
         writer: Sender<Batch>,
-        on_outcome: &mut dyn FnMut(usize, Outcome),
+        on_outcome: OnOutcome<'_>,
     ) -> Result<(), Error> {
         let mut model = Lazy::Unmade(Some(model));
         let mut images = Array4::<f32>::zeros(self.batch_shape());
         let mut rows: Vec<(usize, Key)> = Vec::with_capacity(self.batch_size);
         for message in ready {
             match message {
-                Message::Done(id, outcome) => on_outcome(id, outcome),
+                Message::Done(id, outcome) => on_outcome(id, outcome)?,
                 Message::Ready(Ready { id, key, pixels }) => {
                     let mut image = images.index_axis_mut(Axis(0), rows.len());
-                    image.as_slice_mut().expect("rows of a fresh array are contiguous").copy_from_slice(&pixels);
+                    image
+                        .as_slice_mut()
+                        .expect("rows of a fresh array are contiguous")
+                        .copy_from_slice(&pixels);
                     rows.push((id, key));
                     let _ = spare.try_send(pixels);
                     if rows.len() == self.batch_size
@@ -210,25 +217,22 @@ impl Pipeline<'_> {
         images: &Array4<f32>,
         rows: &mut Vec<(usize, Key)>,
         writer: &Sender<Batch>,
-        on_outcome: &mut dyn FnMut(usize, Outcome),
+        on_outcome: OnOutcome<'_>,
     ) -> Result<bool, Error> {
         let features = model.get()?.infer(images.slice(s![..rows.len(), .., .., ..]))?;
         let (finite, broken): (Vec<usize>, Vec<usize>) =
             (0..rows.len()).partition(|&row| features.row(row).iter().all(|value| value.is_finite()));
         for row in broken {
             let (id, key) = rows[row];
-            on_outcome(id, Outcome::Failed { key: Some(key), failure: ImageFailure::non_finite() });
+            on_outcome(id, Outcome::Failed { key: Some(key), failure: ImageFailure::non_finite() })?;
         }
         let kept: Vec<(usize, Key)> = finite.iter().map(|&row| rows[row]).collect();
-        let features =
-            if kept.len() == rows.len() { features } else { features.select(Axis(0), &finite) };
+        let features = if kept.len() == rows.len() { features } else { features.select(Axis(0), &finite) };
         rows.clear();
-        if writer.send((kept.clone(), features)).is_err() {
+        if writer.send(Batch { rows: kept.clone(), features }).is_err() {
             return Ok(false);
         }
-        for (id, key) in kept {
-            on_outcome(id, Outcome::Computed(key));
-        }
+        kept.into_iter().try_for_each(|(id, key)| on_outcome(id, Outcome::Computed(key)))?;
         Ok(true)
     }
 

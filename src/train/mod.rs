@@ -7,6 +7,7 @@
 //! each step come from generators of their own, which are functions of the seed, the epoch and the step.
 
 mod batch;
+mod cached;
 mod checkpoint;
 mod config;
 mod data;
@@ -18,6 +19,7 @@ mod random;
 mod run;
 mod trainer;
 
+pub use cached::CachedRows;
 pub use checkpoint::Checkpoint;
 pub use config::{OptimizerKind, TrainConfig};
 pub use data::Rows;

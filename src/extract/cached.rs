@@ -1,0 +1,115 @@
+//! The feature cache of one backbone, asked by file.
+
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::backbone::Backbone;
+use crate::cache::{Facts, Failures, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
+use crate::preprocess::Preprocessor;
+
+/// How features are computed; a word of the fingerprint, for another precision gives other features.
+const PRECISION: &str = "fp32";
+
+/// The view of an image as it is, without augmentation.
+pub const PLAIN: View = 0;
+
+/// What tells the features of one backbone from all others: everything that changes a number in them.
+///
+/// # Errors
+/// If the backbone's recipe cannot be carried out.
+pub fn fingerprint(backbone: &Backbone, storage: Storage) -> Result<Fingerprint, Error> {
+    let preprocessor = Preprocessor::new(backbone.recipe().clone())?;
+    Ok(Fingerprint::new(FingerprintParts {
+        graph: backbone.digest().to_hex().to_string(),
+        feature_tensor: backbone.feature_tensor().to_owned(),
+        feature_size: backbone.feature_size(),
+        precision: PRECISION.to_owned(),
+        recipe: preprocessor.recipe().to_value(),
+        storage,
+    }))
+}
+
+/// The cached features of one backbone, and the memo that spares hashing files that did not change.
+pub struct FeatureCache {
+    pub(super) store: Store,
+    pub(super) memo: Memo,
+    pub(super) failures: Failures,
+}
+
+/// Where an image stands with the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It has features.
+    Ready(Key),
+    /// It was tried, or cannot be read, and has none.
+    Failed { reason: String },
+    /// It was never tried.
+    Absent,
+}
+
+impl FeatureCache {
+    /// Open the cache of `fingerprint` under `root`, or begin it in a folder that is called after `name`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or not be made.
+    pub fn create_or_open(root: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self, Error> {
+        Self::over(root, Store::create_or_open(root, name, fingerprint)?)
+    }
+
+    /// Open the cache of `fingerprint` under `root`; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn open(root: &Path, fingerprint: &Fingerprint) -> Result<Option<Self>, Error> {
+        Store::open(root, fingerprint)?.map(|store| Self::over(root, store)).transpose()
+    }
+
+    fn over(root: &Path, store: Store) -> Result<Self, Error> {
+        let failures = store.failures()?;
+        Ok(Self { store, memo: Memo::open(root), failures })
+    }
+
+    /// The rows themselves.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Images that were tried and gave no features.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// Where each file stands, in their order. Files that the memo does not know are read and hashed.
+    pub fn standing(&mut self, files: &[PathBuf]) -> Vec<Standing> {
+        files.iter().map(|file| self.standing_of(file)).collect()
+    }
+
+    /// See what was written since this was opened, by this process or another.
+    pub(super) fn reload(&mut self) -> Result<(), Error> {
+        self.store.refresh()?;
+        self.failures = self.store.failures()?;
+        Ok(())
+    }
+
+    fn standing_of(&mut self, file: &Path) -> Standing {
+        match self.key_of(file) {
+            Ok(key) if self.store.contains(&key, PLAIN) => Standing::Ready(key),
+            Ok(key) => match self.failures.of_key(&key) {
+                Some(failure) => Standing::Failed { reason: failure.reason.clone() },
+                None => Standing::Absent,
+            },
+            Err(error) => Standing::Failed { reason: error.to_string() },
+        }
+    }
+
+    fn key_of(&mut self, file: &Path) -> std::io::Result<Key> {
+        let facts = Facts::of(file)?;
+        if let Some(key) = self.memo.get(file, &facts) {
+            return Ok(key);
+        }
+        let key = Key::of(&std::fs::read(file)?);
+        // A memo that cannot be kept costs time, not truth.
+        let _ = self.memo.insert(file, &facts, key);
+        Ok(key)
+    }
+}

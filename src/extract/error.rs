@@ -1,0 +1,16 @@
+//! What stops a whole extraction; what is wrong with one image is an [`ImageFailure`](super::ImageFailure).
+
+use crate::{backbone, cache, preprocess};
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error(transparent)]
+    Backbone(#[from] backbone::Error),
+    #[error(transparent)]
+    Runtime(#[from] backbone::library::Error),
+    #[error(transparent)]
+    Cache(#[from] cache::Error),
+    #[error(transparent)]
+    Recipe(#[from] preprocess::Error),
+}

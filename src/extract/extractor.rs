@@ -1,0 +1,220 @@
+//! Fills a cache.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+
+use ndarray::{Array2, ArrayView4};
+
+use super::cached::PLAIN;
+use super::pipeline::{Admission, Batch, Infer, Job, Outcome, Pipeline};
+use super::plan::Plan;
+use super::recorder::Recorder;
+use super::{Error, FeatureCache, ImageFailure};
+use crate::backbone::Backbone;
+use crate::backbone::runtime::Runtime;
+use crate::backbone::session::{Session, SessionOptions};
+use crate::cache::{Key, Provenance, SegmentWriter, Store, View};
+
+/// How to extract. Nothing here changes a feature.
+#[derive(Debug, Clone)]
+pub struct ExtractOptions {
+    /// Images per run of the graph.
+    pub batch_size: usize,
+    /// Threads that read, decode and resize beside inference.
+    pub decoders: usize,
+    /// Threads for inference; `None` takes every core.
+    pub threads: Option<usize>,
+    /// Hash every file again, whatever the memo says.
+    pub rehash: bool,
+    /// Try again what failed before and has not changed.
+    pub retry_failed: bool,
+    /// The ONNX Runtime to load; `None` looks in the usual places.
+    pub onnxruntime: Option<PathBuf>,
+}
+
+impl Default for ExtractOptions {
+    fn default() -> Self {
+        Self {
+            // More gains nothing on the CPU (bench/README.md), and a kill costs two batches.
+            batch_size: 8,
+            decoders: available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+            threads: None,
+            rehash: false,
+            retry_failed: false,
+            onnxruntime: None,
+        }
+    }
+}
+
+/// What happens on the way.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Once, at first: of `images` different files `cached` are known to have features, `to_do` are to be looked at.
+    Planned { images: usize, cached: usize, to_do: usize },
+    /// The graph is loaded; only if something is computed.
+    Loaded { runtime: &'a Runtime },
+    /// One file of those to do is done, in whatever way.
+    Progress,
+    /// A file gives no features. `known`: it was tried before and has not changed since.
+    Failed { file: &'a Path, failure: &'a ImageFailure, known: bool },
+}
+
+/// What an extraction did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Different files.
+    pub images: usize,
+    /// Those that had features before, under whatever name.
+    pub cached: usize,
+    /// Those whose features were computed now.
+    pub computed: usize,
+    /// Those without features; each was told by [`Event::Failed`].
+    pub failed: usize,
+    /// Whether it was stopped from outside before the end.
+    pub cancelled: bool,
+}
+
+/// Computes features of one backbone.
+pub struct Extractor<'a> {
+    backbone: &'a Backbone,
+    options: ExtractOptions,
+}
+
+impl Infer for Session {
+    fn infer(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, Error> {
+        Ok(self.run(images)?)
+    }
+}
+
+impl<'a> Extractor<'a> {
+    pub fn new(backbone: &'a Backbone, options: ExtractOptions) -> Self {
+        Self { backbone, options }
+    }
+
+    /// Compute the features of those `files` that `cache` lacks, and keep them there.
+    ///
+    /// ONNX Runtime is loaded when the first image needs it. Setting `cancel` ends the work after the batches in hand.
+    ///
+    /// # Errors
+    /// What stops everything: no runtime, a graph that fails, a cache that cannot be written. What was written stays.
+    pub fn fill(
+        &self,
+        cache: &mut FeatureCache,
+        files: &[PathBuf],
+        cancel: &AtomicBool,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Summary, Error> {
+        let on_event = RefCell::new(on_event);
+        let FeatureCache { store, memo, failures } = &mut *cache;
+        let plan = Plan::new(files, store, memo, failures, &self.options);
+        on_event.borrow_mut()(plan.event());
+        let mut recorder = Recorder::new(&plan, store, memo, failures, &on_event);
+        recorder.known()?;
+        if !plan.jobs.is_empty() {
+            self.compute(&plan, store, &mut recorder, cancel, &on_event)?;
+        }
+        let mut summary = recorder.finish()?;
+        summary.cancelled = cancel.load(Ordering::Relaxed);
+        cache.reload()?;
+        Ok(summary)
+    }
+
+    fn compute(
+        &self,
+        plan: &Plan,
+        store: &Store,
+        recorder: &mut Recorder,
+        cancel: &AtomicBool,
+        on_event: &RefCell<&mut dyn FnMut(Event)>,
+    ) -> Result<(), Error> {
+        let writer = Mutex::new(None::<SegmentWriter>);
+        let model = || {
+            let (runtime, session) = self.load()?;
+            // Made only now: a run that computes nothing leaves no file.
+            *lock(&writer) = Some(store.writer(self.provenance(&runtime))?);
+            on_event.borrow_mut()(Event::Loaded { runtime: &runtime });
+            Ok(session)
+        };
+        let sink = |batch: &Batch| {
+            let ids: Vec<(Key, View)> = batch.rows.iter().map(|&(_, key)| (key, PLAIN)).collect();
+            let mut writer = lock(&writer);
+            Ok(writer.as_mut().expect("made with the model").append(&ids, batch.features.view())?)
+        };
+        let admit = plan.admission(store);
+        let outcome = self
+            .pipeline(cancel)
+            .run(&plan.jobs, &admit, model, sink, &mut |id, outcome| recorder.record(id, outcome));
+        // Also after an error: what was written before it is to reach the disk.
+        let closed = lock(&writer).take().map_or(Ok(()), SegmentWriter::close);
+        outcome?;
+        Ok(closed?)
+    }
+
+    /// Features of `files` without any cache: row `i` for file `i`, or why it has none.
+    ///
+    /// # Errors
+    /// As [`fill`](Self::fill).
+    pub fn features(
+        &self,
+        files: &[PathBuf],
+        cancel: &AtomicBool,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Vec<Result<Vec<f32>, ImageFailure>>, Error> {
+        let on_event = RefCell::new(on_event);
+        let jobs: Vec<Job> = (0..).zip(files).map(|(id, file)| Job { id, file: file.clone() }).collect();
+        let results = Mutex::new(vec![Err(ImageFailure::stopped()); files.len()]);
+        let model = || {
+            let (runtime, session) = self.load()?;
+            on_event.borrow_mut()(Event::Loaded { runtime: &runtime });
+            Ok(session)
+        };
+        let sink = |batch: &Batch| {
+            let mut results = lock(&results);
+            for (&(id, _), row) in batch.rows.iter().zip(batch.features.rows()) {
+                results[id] = Ok(row.to_vec());
+            }
+            Ok(())
+        };
+        let admit = |_: &Job, bytes: &[u8]| Admission::Compute(Key::of(bytes));
+        self.pipeline(cancel).run(&jobs, &admit, model, sink, &mut |id, outcome| {
+            on_event.borrow_mut()(Event::Progress);
+            if let Outcome::Failed { failure, .. } = outcome {
+                lock(&results)[id] = Err(failure);
+            }
+            Ok(())
+        })?;
+        Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn load(&self) -> Result<(Runtime, Session), Error> {
+        let runtime = Runtime::load(self.options.onnxruntime.as_deref())?;
+        let session =
+            Session::new(&runtime, self.backbone, SessionOptions { threads: self.options.threads })?;
+        Ok((runtime, session))
+    }
+
+    fn pipeline<'p>(&'p self, cancel: &'p AtomicBool) -> Pipeline<'p> {
+        Pipeline {
+            recipe: self.backbone.recipe(),
+            batch_size: self.options.batch_size.max(1),
+            decoders: self.options.decoders,
+            cancel,
+        }
+    }
+
+    fn provenance(&self, runtime: &Runtime) -> Provenance {
+        Provenance {
+            version: String::new(),
+            runtime: format!("onnxruntime {}", runtime.version()),
+            device: "cpu".into(),
+            batch: self.options.batch_size.to_string(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

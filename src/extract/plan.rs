@@ -1,0 +1,93 @@
+//! What is known before any file is read.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::cached::PLAIN;
+use super::pipeline::{Admission, Job};
+use super::{Event, ExtractOptions};
+use crate::cache::{Facts, Failures, Key, Memo, Store};
+
+/// Each different file, sorted into what is known of it.
+pub struct Plan<'a> {
+    pub files: Vec<PathBuf>,
+    /// Taken before the file is read, by file; none if there is no such file.
+    pub facts: Vec<Option<Facts>>,
+    /// Files that have features.
+    pub cached: usize,
+    /// Files that were tried and have not changed.
+    pub failed: Vec<(usize, Key)>,
+    /// Files that cannot even be looked at.
+    pub unreachable: Vec<(usize, io::Error)>,
+    /// Files to be read; a job's id is its file's place in `files`.
+    pub jobs: Vec<Job>,
+    failures: &'a Failures,
+    retry_failed: bool,
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(
+        files: &[PathBuf],
+        store: &Store,
+        memo: &Memo,
+        failures: &'a Failures,
+        options: &ExtractOptions,
+    ) -> Self {
+        let mut seen = HashSet::with_capacity(files.len());
+        let mut plan = Plan {
+            files: files.iter().filter(|file| seen.insert(file.as_path())).cloned().collect(),
+            facts: Vec::with_capacity(files.len()),
+            cached: 0,
+            failed: vec![],
+            unreachable: vec![],
+            jobs: vec![],
+            failures,
+            retry_failed: options.retry_failed,
+        };
+        for id in 0..plan.files.len() {
+            plan.place(id, store, memo, options.rehash);
+        }
+        plan
+    }
+
+    fn place(&mut self, id: usize, store: &Store, memo: &Memo, rehash: bool) {
+        let file = &self.files[id];
+        let facts = match Facts::of(file) {
+            Ok(facts) => facts,
+            Err(error) => {
+                self.facts.push(None);
+                self.unreachable.push((id, error));
+                return;
+            }
+        };
+        self.facts.push(Some(facts));
+        let known = if rehash { None } else { memo.get(file, &facts) };
+        match known {
+            Some(key) if store.contains(&key, PLAIN) => self.cached += 1,
+            Some(key) if self.is_known_failure(&key) => self.failed.push((id, key)),
+            _ => self.jobs.push(Job { id, file: file.clone() }),
+        }
+    }
+
+    fn is_known_failure(&self, key: &Key) -> bool {
+        !self.retry_failed && self.failures.of_key(key).is_some()
+    }
+
+    /// Decides, from a file's bytes, whether there is something to compute. Of files with the same bytes the first is
+    /// computed and the others are skipped.
+    pub fn admission<'p>(&'p self, store: &'p Store) -> impl Fn(&Job, &[u8]) -> Admission + Sync + 'p {
+        let claimed = Mutex::new(HashSet::new());
+        move |_, bytes| {
+            let key = Key::of(bytes);
+            let settled = store.contains(&key, PLAIN) || self.is_known_failure(&key);
+            let mut claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);
+            if settled || !claimed.insert(key) { Admission::Skip(key) } else { Admission::Compute(key) }
+        }
+    }
+
+    pub fn event(&self) -> Event<'static> {
+        Event::Planned { images: self.files.len(), cached: self.cached, to_do: self.jobs.len() }
+    }
+}

@@ -1,0 +1,151 @@
+//! Keeps account of an extraction: the memo, the failures, the summary, and the events that tell of them.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use super::cached::PLAIN;
+use super::pipeline::Outcome;
+use super::plan::Plan;
+use super::{Error, Event, ImageFailure, Summary};
+use crate::cache::{Failure, FailureLog, Failures, Key, Memo, Stamp, Store};
+
+pub struct Recorder<'a, 'e> {
+    plan: &'a Plan<'a>,
+    store: &'a Store,
+    memo: &'a mut Memo,
+    failures: &'a Failures,
+    log: FailureLog,
+    on_event: &'a RefCell<&'e mut dyn FnMut(Event)>,
+    /// Paths under which a failure stands, to be taken back if they now give features.
+    failed_before: HashSet<&'a Path>,
+    computed: HashSet<Key>,
+    failed_now: HashMap<Key, ImageFailure>,
+    /// Files with the bytes of another, whose outcome is theirs.
+    skipped: Vec<(usize, Key)>,
+    summary: Summary,
+}
+
+impl<'a, 'e> Recorder<'a, 'e> {
+    pub fn new(
+        plan: &'a Plan<'a>,
+        store: &'a Store,
+        memo: &'a mut Memo,
+        failures: &'a Failures,
+        on_event: &'a RefCell<&'e mut dyn FnMut(Event)>,
+    ) -> Self {
+        Self {
+            plan,
+            store,
+            memo,
+            failures,
+            log: FailureLog::new(store),
+            on_event,
+            failed_before: failures.iter().map(|failure| failure.path.as_path()).collect(),
+            computed: HashSet::new(),
+            failed_now: HashMap::new(),
+            skipped: vec![],
+            summary: Summary { images: plan.files.len(), cached: plan.cached, ..Summary::default() },
+        }
+    }
+
+    /// Tell of the failures that are known without reading a file.
+    pub fn known(&mut self) -> Result<(), Error> {
+        for (id, error) in &self.plan.unreachable {
+            let failure = ImageFailure::read(error);
+            if self.failures.of_file(&self.plan.files[*id], None).is_some() {
+                self.tell_again(*id, &failure);
+            } else {
+                self.fail(*id, None, failure)?;
+            }
+        }
+        for (id, key) in &self.plan.failed {
+            self.failed_again(*id, key);
+        }
+        Ok(())
+    }
+
+    /// Take note of what became of a job.
+    pub fn record(&mut self, id: usize, outcome: Outcome) -> Result<(), Error> {
+        match outcome {
+            Outcome::Skipped(key) => {
+                self.remember(id, key);
+                self.skipped.push((id, key));
+            }
+            Outcome::Computed(key) => {
+                self.remember(id, key);
+                self.computed.insert(key);
+                self.summary.computed += 1;
+                self.take_back(id)?;
+            }
+            Outcome::Failed { key, failure } => {
+                if let Some(key) = key {
+                    self.remember(id, key);
+                    self.failed_now.insert(key, failure.clone());
+                }
+                self.fail(id, key, failure)?;
+            }
+        }
+        self.on_event.borrow_mut()(Event::Progress);
+        Ok(())
+    }
+
+    /// Settle the files that share their bytes with another, and sum up.
+    pub fn finish(mut self) -> Result<Summary, Error> {
+        for (id, key) in std::mem::take(&mut self.skipped) {
+            if self.computed.contains(&key) || self.store.contains(&key, PLAIN) {
+                self.summary.cached += 1;
+                self.take_back(id)?;
+            } else if let Some(failure) = self.failed_now.get(&key).cloned() {
+                self.fail(id, Some(key), failure)?;
+            } else {
+                // Neither computed nor failed: known to have failed before, or cancelled before its twin's turn.
+                self.failed_again(id, &key);
+            }
+        }
+        // A memo that cannot be kept costs time, not truth.
+        let _ = self.memo.flush();
+        Ok(self.summary)
+    }
+
+    fn remember(&mut self, id: usize, key: Key) {
+        if let Some(facts) = &self.plan.facts[id] {
+            let _ = self.memo.insert(&self.plan.files[id], facts, key);
+        }
+    }
+
+    fn fail(&mut self, id: usize, key: Option<Key>, failure: ImageFailure) -> Result<(), Error> {
+        let file = &self.plan.files[id];
+        self.log.record(&Failure {
+            path: file.clone(),
+            key,
+            stamp: self.plan.facts[id].as_ref().map(Stamp::from),
+            stage: failure.stage.clone(),
+            kind: failure.kind.clone(),
+            reason: failure.reason.clone(),
+            time: String::new(),
+        })?;
+        self.summary.failed += 1;
+        self.on_event.borrow_mut()(Event::Failed { file, failure: &failure, known: false });
+        Ok(())
+    }
+
+    fn failed_again(&mut self, id: usize, key: &Key) {
+        if let Some(failure) = self.failures.of_key(key) {
+            self.tell_again(id, &ImageFailure::recorded(failure));
+        }
+    }
+
+    fn tell_again(&mut self, id: usize, failure: &ImageFailure) {
+        self.summary.failed += 1;
+        self.on_event.borrow_mut()(Event::Failed { file: &self.plan.files[id], failure, known: true });
+    }
+
+    fn take_back(&mut self, id: usize) -> Result<(), Error> {
+        let file = self.plan.files[id].as_path();
+        if self.failed_before.contains(file) {
+            self.log.resolve(file)?;
+        }
+        Ok(())
+    }
+}
