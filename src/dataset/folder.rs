@@ -1,6 +1,7 @@
 //! A folder as a manifest: one subfolder per class.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +21,23 @@ pub struct Skipped {
     pub loose_images: u64,
     /// Class folders without a single image, sorted.
     pub empty_folders: Vec<String>,
+}
+
+/// Such as `passed over: 3 files that are no images, class folders without images: dogs`.
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = vec![];
+        if self.other_files > 0 {
+            parts.push(format!("{} files that are no images", self.other_files));
+        }
+        if self.loose_images > 0 {
+            parts.push(format!("{} images beside the class folders", self.loose_images));
+        }
+        if !self.empty_folders.is_empty() {
+            parts.push(format!("class folders without images: {}", self.empty_folders.join(", ")));
+        }
+        write!(f, "passed over: {}", parts.join("; "))
+    }
 }
 
 impl Skipped {
@@ -68,6 +86,22 @@ pub(super) fn read(folder: &Path) -> Result<(Vec<Example>, Skipped), Error> {
     skipped.empty_folders =
         classes.into_iter().filter(|(_, (_, count))| *count == 0).map(|(name, _)| name).collect();
     Ok((examples, skipped))
+}
+
+/// Every image below a folder, however deep, sorted by path; links are followed, hidden files passed over.
+///
+/// # Errors
+/// [`Error::Read`] if a folder cannot be read.
+pub fn images_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let walk = WalkDir::new(folder).min_depth(1).follow_links(true).sort_by_file_name().into_iter();
+    let mut images = Vec::new();
+    for entry in walk.filter_entry(|entry| !is_hidden(entry)) {
+        let (file, is_folder, _) = met(folder, entry)?;
+        if !is_folder && is_image(&file) {
+            images.push(file);
+        }
+    }
+    Ok(images)
 }
 
 /// One thing that the walk came to: its path, whether it is a folder, and how deep it lies.

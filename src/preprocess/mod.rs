@@ -33,6 +33,7 @@ mod resample;
 mod resize;
 #[cfg(test)]
 mod tests;
+mod thumbnail;
 
 pub use error::Error;
 pub use kind::{FileKind, Format, sniff};
@@ -40,3 +41,4 @@ pub use limits::Limits;
 pub use preprocessor::{DECODER, Decoded, Pixels, Preprocessor};
 pub use presets::Preset;
 pub use recipe::Recipe;
+pub use thumbnail::{Thumbnail, thumbnail};
