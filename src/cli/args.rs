@@ -1,0 +1,116 @@
+//! Arguments that several commands share.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use headstart::cache::Storage;
+use headstart::dataset::{Columns, Manifest};
+use headstart::preprocess::Recipe;
+
+use super::console::Console;
+
+/// Images to work on.
+#[derive(Debug, clap::Args)]
+pub struct ManifestArgs {
+    /// CSV with the columns `path` and `label`, or a folder with one subfolder of images per class
+    #[arg(value_name = "MANIFEST", required = true)]
+    manifests: Vec<PathBuf>,
+    #[command(flatten)]
+    columns: ColumnArgs,
+}
+
+impl ManifestArgs {
+    pub fn read(&self, console: &Console) -> anyhow::Result<Manifest> {
+        let manifest = Manifest::read_all(&self.manifests, &self.columns.columns())?;
+        if !manifest.skipped().is_empty() {
+            console.note(format_args!("{}", manifest.skipped()));
+        }
+        Ok(manifest)
+    }
+
+    /// Another manifest whose columns are called the same.
+    pub fn read_other(&self, path: &Path) -> anyhow::Result<Manifest> {
+        Ok(Manifest::read(path, &self.columns.columns())?)
+    }
+}
+
+/// What the columns of a manifest are called.
+#[derive(Debug, clap::Args)]
+pub struct ColumnArgs {
+    /// Column with the path of the image, relative to the manifest's own folder
+    #[arg(long, value_name = "NAME", default_value = "path")]
+    path_column: String,
+    /// Column with the class
+    #[arg(long, value_name = "NAME", default_value = "label")]
+    label_column: String,
+    /// Column with the part of the data: `train`, `validation`, `test`
+    #[arg(long, value_name = "NAME", default_value = "split")]
+    split_column: String,
+}
+
+impl ColumnArgs {
+    pub fn columns(&self) -> Columns {
+        Columns {
+            path: self.path_column.clone(),
+            label: self.label_column.clone(),
+            split: self.split_column.clone(),
+        }
+    }
+}
+
+/// The frozen graph, and where its features are kept.
+#[derive(Debug, clap::Args)]
+pub struct BackboneArgs {
+    /// ONNX graph that gives the features
+    #[arg(long, value_name = "FILE", default_value = "models/resnet50.onnx")]
+    pub backbone: PathBuf,
+    /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does
+    #[arg(long, value_name = "PRESET|FILE")]
+    recipe: Option<String>,
+    /// Tensor that holds the features, for a graph that does not tell
+    #[arg(long, value_name = "NAME")]
+    pub feature_tensor: Option<String>,
+    /// Folder of the feature cache
+    #[arg(long, value_name = "DIR", default_value = "data/features")]
+    pub cache: PathBuf,
+    /// How features are kept: `f32`, or `f16` in half the space
+    #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = storage)]
+    pub storage: Storage,
+}
+
+fn storage(text: &str) -> Result<Storage, String> {
+    match text {
+        "f32" => Ok(Storage::F32),
+        "f16" => Ok(Storage::F16),
+        _ => Err("expected `f32` or `f16`".into()),
+    }
+}
+
+impl BackboneArgs {
+    pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {
+        self.recipe.as_deref().map(read_recipe).transpose()
+    }
+}
+
+/// The ONNX Runtime to use.
+#[derive(Debug, clap::Args)]
+pub struct RuntimeArgs {
+    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
+    #[arg(long, value_name = "FILE")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Threads for inference (default: all cores)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// A preset's name, or a TOML file.
+pub fn read_recipe(name: &str) -> anyhow::Result<Recipe> {
+    let path = Path::new(name);
+    if !path.is_file() {
+        return Ok(Recipe::preset(name)?);
+    }
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
+    let recipe: Recipe = toml::from_str(&text).with_context(|| format!("`{name}` is not a recipe"))?;
+    recipe.check()?;
+    Ok(recipe)
+}

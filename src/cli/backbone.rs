@@ -1,0 +1,126 @@
+use std::io::Write;
+use std::path::PathBuf;
+
+use headstart::backbone::import::{self, ImportOptions};
+use headstart::backbone::inspect;
+use headstart::onnx;
+use headstart::preprocess::recipe::Layout;
+
+use super::Status;
+use super::args::read_recipe;
+use super::console::Console;
+use super::hint::Error;
+
+/// Look at backbones, and make them from other formats
+#[derive(Debug, clap::Subcommand)]
+pub enum BackboneCommand {
+    Import(ImportArgs),
+    Inspect(InspectArgs),
+}
+
+impl BackboneCommand {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        match self {
+            Self::Import(args) => args.run(console),
+            Self::Inspect(args) => args.run(),
+        }
+    }
+}
+
+/// Turn a TensorFlow.js layers model into an ONNX backbone
+///
+/// The classifier is cut off behind the pooled features; recipe, labels, source and licence are written into the file.
+#[derive(Debug, clap::Args)]
+pub struct ImportArgs {
+    /// The model.json; its weight shards lie beside it
+    #[arg(value_name = "MODEL.JSON")]
+    model: PathBuf,
+    /// The ONNX file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    overwrite: bool,
+    /// Keep the classifier: the output is the network's own
+    #[arg(long)]
+    include_top: bool,
+    /// Name of the backbone (default: the network's)
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// How the network's images were preprocessed: a preset or a TOML file (default: guessed from the network's name)
+    #[arg(long, value_name = "PRESET|FILE")]
+    recipe: Option<String>,
+    /// JSON file with the names of the network's own classes
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Where the weights come from, to be written into the file
+    #[arg(long, value_name = "TEXT")]
+    source: Option<String>,
+    /// Licence of the weights, to be written into the file
+    #[arg(long, value_name = "TEXT")]
+    licence: Option<String>,
+    /// Order of the input's axes: `nchw` or `nhwc`
+    #[arg(long, value_name = "ORDER", default_value = "nchw", value_parser = layout)]
+    layout: Layout,
+    /// ONNX operator set
+    #[arg(long, value_name = "N", default_value_t = ImportOptions::default().opset)]
+    opset: i64,
+}
+
+fn layout(text: &str) -> Result<Layout, String> {
+    match text {
+        "nchw" => Ok(Layout::Nchw),
+        "nhwc" => Ok(Layout::Nhwc),
+        _ => Err("expected `nchw` or `nhwc`".into()),
+    }
+}
+
+impl ImportArgs {
+    fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        anyhow::ensure!(
+            self.overwrite || !self.output.exists(),
+            Error::FileIsThere { path: self.output.clone() }
+        );
+        let options = ImportOptions {
+            include_top: self.include_top,
+            name: self.name.clone(),
+            recipe: self.recipe.as_deref().map(read_recipe).transpose()?,
+            labels: self.labels.as_deref().map(import::read_labels).transpose()?.unwrap_or_default(),
+            source: self.source.clone(),
+            licence: self.licence.clone(),
+            layout: self.layout,
+            opset: self.opset,
+        };
+        let imported = import::tfjs(&self.model, &options)?;
+        onnx::write(&imported.model, &self.output)?;
+        for note in &imported.notes {
+            console.note(note);
+        }
+        writeln!(std::io::stdout(), "{}", self.output.display())?;
+        Ok(Status::Done)
+    }
+}
+
+/// Tell what an ONNX file is, and whether it can serve as a backbone
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// The ONNX file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl InspectArgs {
+    fn run(&self) -> anyhow::Result<Status> {
+        let inspection = inspect(&self.file)?;
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string_pretty(&inspection)?)?;
+        } else {
+            writeln!(out, "{inspection}")?;
+        }
+        Ok(Status::Done)
+    }
+}

@@ -1,0 +1,239 @@
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use headstart::dataset::{Classes, Manifest};
+use headstart::evaluate::{Metrics, Prediction, Writer, predict};
+use headstart::preprocess::thumbnail;
+use headstart::report::{self, Report, text};
+use headstart::train::Run;
+use ndarray::{Array2, Axis, s};
+
+use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
+use super::console::Console;
+use super::features::{Ready, Source, extract_options, files};
+use super::run_name::RunsArgs;
+use super::{Status, extract, interrupt};
+
+/// Rows that go through the head together.
+const ROWS: usize = 1024;
+/// Twice the width at which the report shows them.
+const THUMBNAIL_EDGE: usize = 320;
+
+/// Measure a run on labelled images: accuracy, figures of each class, confusion matrix, report
+#[derive(Debug, clap::Args)]
+pub struct EvaluateArgs {
+    /// The run: its folder, its name, or `latest`
+    #[arg(value_name = "RUN")]
+    run: String,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Only the images of this part, as the manifest's split column names it
+    #[arg(long, value_name = "NAME")]
+    split: Option<String>,
+    /// Folder for predictions.csv, metrics.json and report.html (default: in the run, named after the manifest)
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Guesses per image in predictions.csv
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// Print metrics.json instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Compute features that are missing first
+    #[arg(long)]
+    extract: bool,
+    #[command(flatten)]
+    runs: RunsArgs,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+}
+
+impl EvaluateArgs {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let run = self.runs.load(&self.run)?;
+        let mut manifest = self.manifest.read(console)?;
+        if let Some(part) = &self.split {
+            manifest = manifest.split(part)?;
+        }
+        let classes = Classes::new(run.info.classes.iter().cloned())?;
+        let labels = manifest.labels_if_any(&classes)?;
+        let source = Source::open_for(&run, &self.backbone)?;
+        let mut cache = source.open_cache()?;
+        if self.extract {
+            let cache = source.cache_or_new(&mut cache)?;
+            let cancel = interrupt::listen();
+            let options = extract_options(&self.runtime);
+            if extract::fill(&source, cache, &files(&manifest), options, cancel, console)?.cancelled {
+                return Ok(Status::Interrupted);
+            }
+        }
+        let ready = Ready::find(cache.as_mut(), &manifest, console)?;
+        let store = cache.as_ref().expect("a cache that is not there has no features").store();
+
+        let probabilities = probabilities(&run, &store.select(&ready.ids)?)?;
+        let labels = ready.pick(&labels);
+        let metrics = Metrics::of(probabilities.view(), &labels, classes.names())?;
+        let predictions = predict(probabilities.view(), &labels, usize::from(self.top));
+        let output = Output::create(self.output.clone().unwrap_or_else(|| in_run(&run, &manifest)))?;
+        metrics.write(&output.path("metrics.json"))?;
+        output.predictions(&ready.names(&manifest), &predictions, classes.names())?;
+        output.report(&run, &manifest, &ready, &metrics, &predictions)?;
+
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            out.write_all(metrics.to_json().as_bytes())?;
+        } else {
+            out.write_all(tables(&metrics).as_bytes())?;
+        }
+        console.note(format_args!("report: {}", output.path("report.html").display()));
+        let left_out = manifest.len() > ready.ids.len();
+        Ok(if left_out { Status::Partial } else { Status::Done })
+    }
+}
+
+/// What the run says of each row, in batches, so that the features need not fit into memory.
+pub fn probabilities(run: &Run, rows: &headstart::cache::Selection) -> anyhow::Result<Array2<f32>> {
+    let mut all = Array2::zeros((rows.len(), run.info.classes.len()));
+    let mut features = Array2::zeros((0, 0));
+    for start in (0..rows.len()).step_by(ROWS) {
+        let places: Vec<usize> = (start..rows.len().min(start + ROWS)).collect();
+        rows.gather(&places, &mut features)?;
+        all.slice_mut(s![start..start + places.len(), ..]).assign(&run.head.probabilities(features.view()));
+    }
+    debug_assert_eq!(all.len_of(Axis(0)), rows.len());
+    Ok(all)
+}
+
+fn tables(metrics: &Metrics) -> String {
+    let space = text::Space { width: terminal_width(), ..text::Space::default() };
+    let unscored = metrics.examples - metrics.scored;
+    let mut headline =
+        format!("accuracy {:.4} ({} of {})", metrics.accuracy, metrics.correct, metrics.scored);
+    if unscored > 0 {
+        headline += &format!(", {unscored} without a label not counted");
+    }
+    format!(
+        "{headline}\nloss {:.4}\n\n{}\n{}",
+        metrics.log_loss,
+        text::per_class(metrics, space),
+        text::confusion(metrics, space)
+    )
+}
+
+fn terminal_width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100)
+}
+
+/// `runs/NAME/evaluation/MANIFEST`
+fn in_run(run: &Run, manifest: &Manifest) -> PathBuf {
+    let stem = manifest.source().file_stem().unwrap_or("manifest".as_ref());
+    run.dir().join("evaluation").join(stem)
+}
+
+/// The folder of an evaluation.
+struct Output(PathBuf);
+
+impl Output {
+    fn create(folder: PathBuf) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        Ok(Self(folder))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn predictions(
+        &self,
+        names: &[String],
+        predictions: &[Prediction],
+        classes: &[String],
+    ) -> anyhow::Result<()> {
+        let path = self.path("predictions.csv");
+        let write = || {
+            let top = predictions.first().map_or(1, |prediction| prediction.top.len());
+            let mut writer = Writer::new(BufWriter::new(File::create(&path)?), classes, top)?;
+            for (name, prediction) in names.iter().zip(predictions) {
+                writer.row(name, prediction)?;
+            }
+            writer.finish()
+        };
+        write().with_context(|| format!("cannot write `{}`", path.display()))
+    }
+
+    fn report(
+        &self,
+        run: &Run,
+        manifest: &Manifest,
+        ready: &Ready,
+        metrics: &Metrics,
+        predictions: &[Prediction],
+    ) -> anyhow::Result<()> {
+        let examples: Vec<_> = ready.places.iter().map(|&place| &manifest.examples()[place]).collect();
+        let images: Vec<_> = examples
+            .iter()
+            .zip(predictions)
+            .map(|(example, prediction)| report::Image { path: &example.path, prediction })
+            .collect();
+        let history: Vec<_> = run.history.epochs.iter().map(epoch).collect();
+        let facts = facts(run, manifest);
+        let report = Report {
+            title: &run.name(),
+            created: jiff::Timestamp::now(),
+            metrics,
+            history: &history,
+            images: &images,
+            facts: &facts,
+        };
+        let page = report.html(&mut |index| small(&examples[index].file));
+        let path = self.path("report.html");
+        std::fs::write(&path, page).with_context(|| format!("cannot write `{}`", path.display()))
+    }
+}
+
+fn small(file: &Path) -> Option<report::Thumbnail> {
+    let small = thumbnail(&std::fs::read(file).ok()?, THUMBNAIL_EDGE).ok()?;
+    Some(report::Thumbnail { media_type: small.media_type, bytes: small.bytes })
+}
+
+fn epoch(record: &headstart::train::EpochRecord) -> report::Epoch {
+    report::Epoch {
+        epoch: record.epoch,
+        loss: record.loss,
+        accuracy: Some(record.accuracy),
+        validation_loss: record.val_loss,
+        validation_accuracy: record.val_accuracy,
+    }
+}
+
+fn facts<'a>(run: &Run, manifest: &Manifest) -> Vec<report::Facts<'a>> {
+    let info = &run.info;
+    let settings = toml::Table::try_from(&info.settings).expect("settings are TOML");
+    let rows = |pairs: &[(&str, String)]| {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    };
+    vec![
+        report::Facts {
+            heading: "Settings",
+            rows: settings.into_iter().map(|(name, value)| (name, value.to_string())).collect(),
+        },
+        report::Facts {
+            heading: "Provenance",
+            rows: rows(&[
+                ("evaluated on", manifest.source().display().to_string()),
+                ("trained on", format!("{} ({} images)", info.training.path, info.training.images)),
+                ("trained at", info.created.clone()),
+                ("trained in", format!("{:.1} s", run.metrics.seconds)),
+                ("backbone", info.backbone.name.clone()),
+                ("backbone's digest", info.backbone.digest.clone()),
+                ("features' fingerprint", info.features.fingerprint.clone()),
+                ("headstart", info.versions.get("headstart").cloned().unwrap_or_default()),
+            ]),
+        },
+    ]
+}

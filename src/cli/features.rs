@@ -1,0 +1,131 @@
+//! From a manifest to the features of its images: what every command but `backbone` and `cache` begins with.
+
+use std::path::{Path, PathBuf};
+
+use headstart::backbone::{Backbone, OpenOptions};
+use headstart::cache::{Fingerprint, Key, View};
+use headstart::dataset::Manifest;
+use headstart::extract::{ExtractOptions, FeatureCache, PLAIN, Standing, fingerprint};
+use headstart::train::Run;
+
+use super::args::{BackboneArgs, RuntimeArgs};
+use super::console::Console;
+use super::hint::Error;
+
+/// An opened backbone, and what names its features.
+pub struct Source {
+    pub backbone: Backbone,
+    pub fingerprint: Fingerprint,
+    cache: PathBuf,
+}
+
+impl Source {
+    pub fn open(args: &BackboneArgs) -> anyhow::Result<Self> {
+        let options = OpenOptions { recipe: args.recipe()?, feature_tensor: args.feature_tensor.clone() };
+        let backbone = Backbone::open_with(&args.backbone, &options)?;
+        let fingerprint = fingerprint(&backbone, args.storage)?;
+        Ok(Self { backbone, fingerprint, cache: args.cache.clone() })
+    }
+
+    /// As [`open`](Self::open), for a run: its head understands the features that it was trained on, and no others.
+    pub fn open_for(run: &Run, args: &BackboneArgs) -> anyhow::Result<Self> {
+        let source = Self::open(args)?;
+        let (expected, found) =
+            (&run.info.features.fingerprint, source.fingerprint.hash().to_hex().to_string());
+        anyhow::ensure!(*expected == found, Error::other_features(run, &source));
+        Ok(source)
+    }
+
+    /// The cache, begun if there is none.
+    pub fn create_cache(&self) -> anyhow::Result<FeatureCache> {
+        Ok(FeatureCache::create_or_open(&self.cache, self.backbone.name(), &self.fingerprint)?)
+    }
+
+    /// The cache that was opened, or else a new one in its place.
+    pub fn cache_or_new<'c>(
+        &self,
+        opened: &'c mut Option<FeatureCache>,
+    ) -> anyhow::Result<&'c mut FeatureCache> {
+        match opened {
+            Some(cache) => Ok(cache),
+            None => Ok(opened.insert(self.create_cache()?)),
+        }
+    }
+
+    /// The cache, if there is one.
+    pub fn open_cache(&self) -> anyhow::Result<Option<FeatureCache>> {
+        Ok(FeatureCache::open(&self.cache, &self.fingerprint)?)
+    }
+}
+
+/// The examples of a manifest that have features.
+pub struct Ready {
+    /// Which examples, as places in the manifest.
+    pub places: Vec<usize>,
+    /// What their features are kept under.
+    pub ids: Vec<(Key, View)>,
+}
+
+impl Ready {
+    /// Look every example up. Images that were tried and gave no features are left out and named; one that was never
+    /// tried is an error, for then the answer would depend on how far an extraction got.
+    pub fn find(
+        cache: Option<&mut FeatureCache>,
+        manifest: &Manifest,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
+        let files = files(manifest);
+        let standings = match cache {
+            Some(cache) => cache.standing(&files),
+            None => vec![Standing::Absent; files.len()],
+        };
+        let mut ready = Self { places: vec![], ids: vec![] };
+        let (mut absent, mut failed) = (vec![], vec![]);
+        for (place, standing) in standings.into_iter().enumerate() {
+            let file = &files[place];
+            match standing {
+                Standing::Ready(key) => {
+                    ready.places.push(place);
+                    ready.ids.push((key, PLAIN));
+                }
+                Standing::Failed { reason } => failed.push((file, reason)),
+                Standing::Absent => absent.push(file),
+            }
+        }
+        if let Some(first) = absent.first() {
+            let (missing, images) = (absent.len(), manifest.len());
+            let manifests = manifest.sources().map(Path::to_path_buf).collect();
+            return Err(Error::NoFeatures { missing, images, first: first.to_path_buf(), manifests }.into());
+        }
+        for (file, reason) in failed.iter().take(5) {
+            console.warn(format_args!("left out `{}`: {reason}", file.display()));
+        }
+        if failed.len() > 5 {
+            console.warn(format_args!("left out {} more images without features", failed.len() - 5));
+        }
+        anyhow::ensure!(!ready.ids.is_empty(), Error::NothingLeft { images: manifest.len() });
+        Ok(ready)
+    }
+
+    /// Of one value per example of the manifest, those of the examples that are ready.
+    pub fn pick<T: Clone>(&self, values: &[T]) -> Vec<T> {
+        self.places.iter().map(|&place| values[place].clone()).collect()
+    }
+
+    /// The paths of the examples, as they are written in the manifest.
+    pub fn names(&self, manifest: &Manifest) -> Vec<String> {
+        self.places.iter().map(|&place| manifest.examples()[place].path.clone()).collect()
+    }
+}
+
+pub fn files(manifest: &Manifest) -> Vec<PathBuf> {
+    manifest.examples().iter().map(|example| example.file.clone()).collect()
+}
+
+pub fn extract_options(runtime: &RuntimeArgs) -> ExtractOptions {
+    ExtractOptions {
+        threads: runtime.threads.map(usize::from),
+        onnxruntime: runtime.onnxruntime.clone(),
+        ..ExtractOptions::default()
+    }
+}

@@ -1,0 +1,172 @@
+//! What to do about an error: the library says what is wrong, the program knows its own flags and commands.
+
+use std::path::PathBuf;
+
+use headstart::backbone::import;
+use headstart::train::Run;
+use headstart::{backbone, cache, dataset, onnx, train};
+
+use super::features::Source;
+
+/// What only the program can find wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{missing} of {images} images have no features yet, the first is `{first}`")]
+    NoFeatures { missing: usize, images: usize, first: PathBuf, manifests: Vec<PathBuf> },
+    #[error("none of the {images} images has features: all of them failed")]
+    NothingLeft { images: usize },
+    #[error(
+        "the run `{run}` was trained on other features than this backbone gives: {what} is {found}, expected {expected}"
+    )]
+    OtherFeatures { run: String, what: &'static str, expected: String, found: String },
+    #[error("the manifest names parts, but none is `{wanted}`; there are {}", found.join(", "))]
+    NoSuchPart { wanted: &'static str, found: Vec<String> },
+    #[error("there is no run `{name}` in `{folder}`")]
+    NoRun { name: String, folder: PathBuf, found: Vec<String> },
+    #[error("there is a run `{path}` already")]
+    RunIsThere { path: PathBuf },
+    #[error("`{path}` exists already")]
+    FileIsThere { path: PathBuf },
+    #[error("there is no feature cache in `{path}`")]
+    NoCache { path: PathBuf },
+    #[error("no images were given")]
+    NoImages,
+}
+
+impl Error {
+    /// The first thing that differs between the features of a run and those of a backbone.
+    pub fn other_features(run: &Run, source: &Source) -> Self {
+        let (info, backbone) = (&run.info, &source.backbone);
+        let digest = |digest: &str| format!("`{}…`", &digest[..digest.len().min(12)]);
+        let differences = [
+            ("the feature size", info.features.size.to_string(), backbone.feature_size().to_string()),
+            ("the graph", digest(&info.backbone.digest), digest(&backbone.digest().to_hex())),
+            ("the recipe", info.recipe.clone(), source.fingerprint.parts().recipe.to_string()),
+        ];
+        let (what, expected, found) = differences.into_iter().find(|(_, a, b)| a != b).unwrap_or_else(|| {
+            let found = digest(&source.fingerprint.hash().to_hex());
+            ("the fingerprint", digest(&info.features.fingerprint), found)
+        });
+        Self::OtherFeatures { run: run.name(), what, expected, found }
+    }
+}
+
+/// A remedy in the program's own terms, if there is one.
+pub fn hint(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        cause
+            .downcast_ref()
+            .and_then(own)
+            .or_else(|| cause.downcast_ref().and_then(for_dataset))
+            .or_else(|| cause.downcast_ref().and_then(for_library))
+            .or_else(|| cause.downcast_ref().and_then(for_backbone))
+            .or_else(|| cause.downcast_ref().and_then(for_onnx))
+            .or_else(|| cause.downcast_ref().and_then(for_import))
+            .or_else(|| cause.downcast_ref().and_then(for_cache))
+            .or_else(|| cause.downcast_ref().and_then(for_train))
+    })
+}
+
+fn own(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::NoFeatures { manifests, .. } => {
+            let manifests: Vec<_> = manifests.iter().map(|path| path.display().to_string()).collect();
+            format!("run `headstart extract {}` first, or add `--extract`", manifests.join(" "))
+        }
+        Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
+        Error::OtherFeatures { .. } => {
+            "give the backbone and recipe that the run was trained with (`--backbone`, `--recipe`), or train anew".into()
+        }
+        Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),
+        Error::NoRun { found, .. } if found.is_empty() => "`headstart train MANIFEST` makes one".into(),
+        Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
+        Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
+        Error::FileIsThere { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
+        Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
+        Error::NoImages => "give images, folders of images, or a manifest".into(),
+    })
+}
+
+fn for_dataset(error: &dataset::Error) -> Option<String> {
+    use dataset::Error::{
+        MissingColumn, MissingLabel, NoClassFolders, NoLabels, OneClass, SplitFolders, UnknownLabel,
+    };
+    Some(match error {
+        dataset::Error::Missing { .. } => {
+            "a manifest is a CSV with the columns `path,label`, or a folder with one subfolder of images per class".into()
+        }
+        MissingColumn { .. } => "name the columns with `--path-column` and `--label-column`".into(),
+        NoClassFolders { .. } => "put the images of each class into a subfolder of its own, or write a CSV".into(),
+        SplitFolders { .. } => "give the folder of one part, such as the one called `train`".into(),
+        MissingLabel { .. } | NoLabels { .. } => "fill in the label, or leave the row out".into(),
+        OneClass { .. } => "a classifier has something to choose from: add images of another class".into(),
+        UnknownLabel { .. } => "correct the label, or train a run that knows the class".into(),
+        _ => return None,
+    })
+}
+
+fn for_library(_: &backbone::library::Error) -> Option<String> {
+    Some(
+        "`just setup` puts ONNX Runtime into models/runtime; or point `--onnxruntime` or ORT_DYLIB_PATH at the shared \
+         library, as `pip install onnxruntime` brings it"
+            .into(),
+    )
+}
+
+fn for_backbone(error: &backbone::Error) -> Option<String> {
+    Some(match error {
+        backbone::Error::NoRecipe { .. } => "say it with `--recipe`: a preset's name or a TOML file".into(),
+        backbone::Error::NoFeatures { .. } | backbone::Error::NoSuchOutput { .. } => {
+            "name the output with the features by `--feature-tensor`".into()
+        }
+        backbone::Error::Onnx(error) => return for_onnx(error),
+        _ => return Some("`headstart backbone inspect FILE` tells what the file is".into()),
+    })
+}
+
+fn for_onnx(error: &onnx::Error) -> Option<String> {
+    match error {
+        onnx::Error::Missing { .. } => {
+            Some("`just setup` makes models/resnet50.onnx; `--backbone` names another file".into())
+        }
+        _ => None,
+    }
+}
+
+fn for_import(error: &import::Error) -> Option<String> {
+    match error {
+        import::Error::RecipeUnknown { .. } => {
+            Some("say it with `--recipe`: a preset's name or a TOML file".into())
+        }
+        import::Error::ShardMissing { .. } | import::Error::ShardLength { .. } => {
+            Some("fetch the model again: all shards lie beside the model.json".into())
+        }
+        _ => None,
+    }
+}
+
+fn for_cache(error: &cache::Error) -> Option<String> {
+    Some(match error {
+        cache::Error::NotWritable { .. } => "choose a folder that you may write to with `--cache`".into(),
+        cache::Error::DiskFull { .. } => {
+            "free some space and run the same command again: what was computed is kept".into()
+        }
+        cache::Error::BadRow { .. } => {
+            "run `headstart extract` on the manifest again: damaged rows are computed anew".into()
+        }
+        _ => return None,
+    })
+}
+
+fn for_train(error: &train::Error) -> Option<String> {
+    use train::Error::{NotARun, NotFinite, RunExists};
+    Some(match error {
+        RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
+        NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
+        NotFinite { .. } => "a lower `--learning-rate` may help".into(),
+        train::Error::Rows { .. } => {
+            "run `headstart extract` on the manifest again: damaged rows are computed anew".into()
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,113 @@
+//! The command line: what was typed becomes checked settings and a call of the library.
+
+mod args;
+mod backbone;
+mod cache;
+mod console;
+mod evaluate;
+mod extract;
+mod features;
+mod hint;
+mod interrupt;
+mod manual;
+mod predict;
+mod progress;
+mod run_name;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use console::Console;
+
+/// Image classifiers from your own pictures: features of a frozen ResNet-50 once, then a head in seconds
+///
+/// Start with a folder that has one subfolder of images per class, or a CSV with the columns `path,label`:
+/// `extract` computes the features, `train` trains a head on them, `evaluate` and `predict` use it.
+#[derive(Debug, Parser)]
+#[command(name = "headstart", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    console: console::ConsoleArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Extract(extract::ExtractArgs),
+    Train(Box<train::TrainArgs>),
+    Evaluate(evaluate::EvaluateArgs),
+    Predict(predict::PredictArgs),
+    #[command(subcommand)]
+    Backbone(backbone::BackboneCommand),
+    #[command(subcommand)]
+    Cache(cache::CacheCommand),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
+}
+
+/// How a command ended; the exit status says it to scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Done,
+    /// Done, but not all: some images failed.
+    Partial,
+    Error,
+    /// Stopped by Ctrl-C; what was computed is kept.
+    Interrupted,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        ExitCode::from(match status {
+            Status::Done => 0,
+            Status::Partial => 1,
+            Status::Error => 2,
+            Status::Interrupted => 130,
+        })
+    }
+}
+
+/// Parse the arguments and carry them out.
+///
+/// # Errors
+/// Whatever stops the command; [`report`] prints it.
+pub fn run() -> anyhow::Result<Status> {
+    let cli = Cli::parse();
+    let console = Console::new(cli.console);
+    match cli.command {
+        Command::Extract(args) => args.run(&console),
+        Command::Train(args) => args.run(&console),
+        Command::Evaluate(args) => args.run(&console),
+        Command::Predict(args) => args.run(&console),
+        Command::Backbone(command) => command.run(&console),
+        Command::Cache(command) => command.run(&console),
+        Command::Completions(args) => args.run(),
+        Command::Man(args) => args.run(),
+    }
+}
+
+/// Print an error with its causes, and the remedy if there is one.
+pub fn report(error: &anyhow::Error) {
+    if broken_pipe(error) {
+        return;
+    }
+    let style = console::error_style();
+    eprintln!("{}error{}: {error}", style.open, style.close);
+    for cause in error.chain().skip(1) {
+        eprintln!("  caused by: {cause}");
+    }
+    if let Some(hint) = hint::hint(error) {
+        eprintln!("\nhint: {hint}");
+    }
+}
+
+/// `headstart … | head` closes our stdout: the reader has what it wanted.
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

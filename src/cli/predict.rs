@@ -1,0 +1,189 @@
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+
+use headstart::dataset::{Columns, Manifest, images_in};
+use headstart::evaluate::{Prediction, Writer};
+use headstart::extract::{Event, Extractor, PLAIN, Standing};
+use headstart::train::Run;
+use ndarray::Array2;
+use serde_json::json;
+
+use super::args::{BackboneArgs, RuntimeArgs};
+use super::console::Console;
+use super::features::{Source, extract_options};
+use super::hint::Error;
+use super::progress::Progress;
+use super::run_name::RunsArgs;
+use super::{Status, interrupt};
+
+/// Say what images show
+#[derive(Debug, clap::Args)]
+pub struct PredictArgs {
+    /// The run: its folder, its name, or `latest`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Images, folders of images, or manifests (CSV); `-` reads paths from stdin, one a line
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<PathBuf>,
+    /// Classes per image
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    #[command(flatten)]
+    runs: RunsArgs,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// One row per image
+    Csv,
+    /// One JSON object per line
+    Jsonl,
+}
+
+/// A prediction, or why there is none.
+type Said = Result<Prediction, String>;
+
+impl PredictArgs {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let run = self.runs.load(&self.run)?;
+        let files = self.files()?;
+        anyhow::ensure!(!files.is_empty(), Error::NoImages);
+        let source = Source::open_for(&run, &self.backbone)?;
+        let features = self.features(&source, &files, console)?;
+        let said: Vec<Said> = features.into_iter().map(|row| Ok(self.predict(&run, row?))).collect();
+        for (file, said) in files.iter().zip(&said) {
+            if let Err(reason) = said {
+                console.warn(format_args!("`{}`: {reason}", file.display()));
+            }
+        }
+        self.print(&run, &files, &said)?;
+        Ok(match said.iter().all(Result::is_ok) {
+            _ if interrupt::asked() => Status::Interrupted,
+            true => Status::Done,
+            false => Status::Partial,
+        })
+    }
+
+    fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let mut files = vec![];
+        for path in &self.images {
+            if path == Path::new("-") {
+                for line in std::io::stdin().lock().lines() {
+                    files.extend(Some(line?).filter(|line| !line.is_empty()).map(PathBuf::from));
+                }
+            } else if path.is_dir() {
+                files.extend(images_in(path)?);
+            } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+                let manifest = Manifest::read(path, &Columns::default())?;
+                files.extend(manifest.examples().iter().map(|example| example.file.clone()));
+            } else {
+                files.push(path.clone());
+            }
+        }
+        Ok(files)
+    }
+
+    /// From the cache where it has them; the others are computed and not kept.
+    fn features(
+        &self,
+        source: &Source,
+        files: &[PathBuf],
+        console: &Console,
+    ) -> anyhow::Result<Vec<Result<Vec<f32>, String>>> {
+        let mut rows: Vec<Option<Vec<f32>>> = vec![None; files.len()];
+        if let Some(mut cache) = source.open_cache()? {
+            let standings = cache.standing(files);
+            for (row, standing) in rows.iter_mut().zip(standings) {
+                let Standing::Ready(key) = standing else { continue };
+                let id = cache.store().find(&key, PLAIN);
+                // A damaged row is no reason to fail: it is computed like one that is not there.
+                *row = id.and_then(|id| Some(cache.store().row(id).ok()?.into_owned()));
+            }
+        }
+        let missing: Vec<usize> = (0..files.len()).filter(|&place| rows[place].is_none()).collect();
+        let wanted: Vec<PathBuf> = missing.iter().map(|&place| files[place].clone()).collect();
+        let extractor = Extractor::new(&source.backbone, extract_options(&self.runtime));
+        let mut progress = Progress::new(console, "images", wanted.len());
+        let computed = extractor.features(&wanted, interrupt::listen(), &mut |event| {
+            if let Event::Progress = event {
+                progress.advance(1);
+            }
+        })?;
+        let mut answers: Vec<_> = rows.into_iter().map(|row| row.ok_or_else(String::new)).collect();
+        for (place, row) in missing.into_iter().zip(computed) {
+            answers[place] = row.map_err(|failure| failure.reason);
+        }
+        Ok(answers)
+    }
+
+    fn predict(&self, run: &Run, row: Vec<f32>) -> Prediction {
+        let features = Array2::from_shape_vec((1, row.len()), row).expect("one row");
+        let probabilities = run.head.probabilities(features.view());
+        Prediction::of(probabilities.row(0), None, usize::from(self.top))
+    }
+
+    fn print(&self, run: &Run, files: &[PathBuf], said: &[Said]) -> anyhow::Result<()> {
+        let classes = &run.info.classes;
+        let mut out = std::io::stdout().lock();
+        let answered = files.iter().zip(said);
+        match self.format {
+            Format::Table => {
+                for (file, said) in answered {
+                    let words = match said {
+                        Ok(prediction) => line(prediction, classes),
+                        Err(_) => "no prediction".into(),
+                    };
+                    writeln!(out, "{}: {words}", file.display())?;
+                }
+            }
+            Format::Csv => {
+                let mut writer = Writer::new(out, classes, usize::from(self.top))?;
+                for (file, said) in answered {
+                    if let Ok(prediction) = said {
+                        writer.row(&file.to_string_lossy(), prediction)?;
+                    }
+                }
+                writer.finish()?;
+            }
+            Format::Jsonl => {
+                for (file, said) in answered {
+                    writeln!(out, "{}", object(file, said, classes))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `cat 0.9712, dog 0.0201, frog 0.0044`
+fn line(prediction: &Prediction, classes: &[String]) -> String {
+    let words: Vec<_> =
+        prediction.top.iter().map(|&(class, p)| format!("{} {p:.4}", classes[class])).collect();
+    words.join(", ")
+}
+
+fn object(file: &Path, said: &Said, classes: &[String]) -> serde_json::Value {
+    let path = file.to_string_lossy();
+    match said {
+        Err(reason) => json!({ "path": path, "error": reason }),
+        Ok(prediction) => json!({
+            "path": path,
+            "prediction": classes[prediction.class()],
+            "confidence": prediction.confidence(),
+            "top": prediction
+                .top
+                .iter()
+                .map(|&(class, p)| json!({ "class": classes[class], "probability": p }))
+                .collect::<Vec<_>>(),
+        }),
+    }
+}

@@ -1,0 +1,117 @@
+//! Progress of long work: a bar on a terminal, a line now and then elsewhere, nothing when quiet.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::console::Console;
+
+/// Between two lines in a log.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+pub struct Progress {
+    what: &'static str,
+    done: u64,
+    total: u64,
+    started: Instant,
+    shown: Shown,
+}
+
+enum Shown {
+    Nothing,
+    Bar(ProgressBar),
+    Lines { last: Instant },
+}
+
+impl Progress {
+    /// `what` is plural: `images`, `rows`.
+    pub fn new(console: &Console, what: &'static str, total: usize) -> Self {
+        let shown = if console.is_quiet() || total == 0 {
+            Shown::Nothing
+        } else if std::io::stderr().is_terminal() {
+            Shown::Bar(bar(what, total as u64))
+        } else {
+            Shown::Lines { last: Instant::now() }
+        };
+        Self { what, done: 0, total: total as u64, started: Instant::now(), shown }
+    }
+
+    pub fn advance(&mut self, by: usize) {
+        self.done += by as u64;
+        match &mut self.shown {
+            Shown::Nothing => {}
+            Shown::Bar(bar) => bar.set_position(self.done),
+            Shown::Lines { last } if last.elapsed() >= LINE_EVERY => {
+                *last = Instant::now();
+                eprintln!("{}", self.line());
+            }
+            Shown::Lines { .. } => {}
+        }
+    }
+
+    /// A line that must not tear the bar.
+    pub fn say(&self, line: impl std::fmt::Display) {
+        match &self.shown {
+            Shown::Nothing => {}
+            Shown::Bar(bar) => bar.suspend(|| eprintln!("{line}")),
+            Shown::Lines { .. } => eprintln!("{line}"),
+        }
+    }
+
+    pub fn finish(&mut self) {
+        if let Shown::Bar(bar) = &self.shown {
+            bar.finish_and_clear();
+        }
+        self.shown = Shown::Nothing;
+    }
+
+    fn line(&self) -> String {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let rate = self.done as f64 / seconds.max(1e-9);
+        let left = (self.total - self.done.min(self.total)) as f64 / rate.max(1e-9);
+        format!(
+            "{}/{} {}, {rate:.1} a second, {} left",
+            self.done,
+            self.total,
+            self.what,
+            clock(Duration::from_secs_f64(left))
+        )
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn bar(what: &str, total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}  {per_sec}  {eta} left")
+        .expect("the template is a constant");
+    ProgressBar::new(total).with_style(style).with_message(what.to_owned())
+}
+
+/// `45 s`, `3 min 20 s`, `2 h 5 min`.
+pub fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{:.1} s", duration.as_secs_f64()),
+        1..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well_at_every_size() {
+        assert_eq!(clock(Duration::from_millis(250)), "0.2 s");
+        assert_eq!(clock(Duration::from_secs(59)), "59 s");
+        assert_eq!(clock(Duration::from_secs(200)), "3 min 20 s");
+        assert_eq!(clock(Duration::from_secs(7500)), "2 h 5 min");
+    }
+}
