@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::{Error, Example, Place};
 
 /// What the columns of a manifest are called.
+///
+/// Spaces around these names, and around labels and splits, are not part of them; in paths every space counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Columns {
     /// The image's path, relative to the manifest's own folder or absolute. Default `path`.

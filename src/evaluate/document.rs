@@ -191,12 +191,10 @@ impl Metrics {
     /// # Errors
     /// [`Error::Write`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let part = path.with_added_extension("part");
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(self.to_json().as_bytes())?;
-            file.persist(path)?;
-            Ok(())
+            std::fs::write(&part, self.to_json())?;
+            std::fs::rename(&part, path)
         };
         write().map_err(|source| Error::Write { path: path.into(), source })
     }

@@ -365,7 +365,8 @@ mod tests {
     #[test]
     fn ties_rank_in_the_order_of_the_classes() {
         let tied = array![[0.4, 0.4, 0.2], [0.4, 0.4, 0.2]];
-        assert_eq!(top_k_accuracy(tied.view(), &[0, 1], 1), Some(0.5));
+        assert_eq!(top_k_accuracy(tied.view(), &[0, 0], 1), Some(1.0));
+        assert_eq!(top_k_accuracy(tied.view(), &[1, 1], 1), Some(0.0));
         assert_eq!(top_k_accuracy(tied.view(), &[0, 1], 2), Some(1.0));
         assert_eq!(top_k_accuracy(tied.view(), &[2, 2], 2), Some(0.0));
         assert_eq!(top_k_accuracy(tied.view(), &[2, 2], 9), Some(1.0));

@@ -1,5 +1,6 @@
 //! What was said of each image, and `predictions.csv`.
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 
 use ndarray::{ArrayView1, ArrayView2};
@@ -53,23 +54,27 @@ pub fn predict(probabilities: ArrayView2<f32>, labels: &[Option<usize>], k: usiz
 }
 
 /// The wrong predictions of the highest confidence, the surest first: at most `count` indices.
-pub fn surest_mistakes(predictions: &[Prediction], count: usize) -> Vec<usize> {
+pub fn surest_mistakes<P: Borrow<Prediction>>(predictions: &[P], count: usize) -> Vec<usize> {
+    let confidence = |index: usize| predictions[index].borrow().confidence();
     let mut mistakes = with_outcome(predictions, false);
-    mistakes.sort_by(|&a, &b| predictions[b].confidence().total_cmp(&predictions[a].confidence()));
+    mistakes.sort_by(|&a, &b| confidence(b).total_cmp(&confidence(a)));
     mistakes.truncate(count);
     mistakes
 }
 
 /// The right predictions of the lowest confidence, the least sure first: at most `count` indices.
-pub fn least_sure_hits(predictions: &[Prediction], count: usize) -> Vec<usize> {
+pub fn least_sure_hits<P: Borrow<Prediction>>(predictions: &[P], count: usize) -> Vec<usize> {
+    let confidence = |index: usize| predictions[index].borrow().confidence();
     let mut hits = with_outcome(predictions, true);
-    hits.sort_by(|&a, &b| predictions[a].confidence().total_cmp(&predictions[b].confidence()));
+    hits.sort_by(|&a, &b| confidence(a).total_cmp(&confidence(b)));
     hits.truncate(count);
     hits
 }
 
-fn with_outcome(predictions: &[Prediction], correct: bool) -> Vec<usize> {
-    (0..predictions.len()).filter(|&index| predictions[index].is_correct() == Some(correct)).collect()
+fn with_outcome<P: Borrow<Prediction>>(predictions: &[P], correct: bool) -> Vec<usize> {
+    (0..predictions.len())
+        .filter(|&index| predictions[index].borrow().is_correct() == Some(correct))
+        .collect()
 }
 
 /// Writes `predictions.csv`, a row at a time.

@@ -52,7 +52,7 @@ fn draw(root: &Area, lines: &[Line], ceiling: Option<f64>) -> Result<(), Box<dyn
     let mut chart = ChartBuilder::on(root)
         .margin(8)
         .margin_right(14)
-        .x_label_area_size(34)
+        .x_label_area_size(40)
         .y_label_area_size(46)
         .build_cartesian_2d(1.0..last, heights)?;
     let style = ("sans-serif", 12).into_font().color(&TEXT);

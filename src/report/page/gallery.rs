@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
 use super::{Section, name};
-use crate::evaluate;
+use crate::evaluate::{self, Prediction};
 use crate::report::{Image, Report, Thumbnail, percent};
 
 const SHOWN: usize = 24;
@@ -30,9 +30,8 @@ pub(super) fn doubts(
     (!chosen.is_empty()).then_some(Section { id: "doubts", title: "Least sure hits", body })
 }
 
-fn choose(report: &Report, by: fn(&[evaluate::Prediction], usize) -> Vec<usize>) -> Vec<usize> {
-    let predictions: Vec<evaluate::Prediction> =
-        report.images.iter().map(|image| image.prediction.clone()).collect();
+fn choose<'a>(report: &Report<'a>, by: fn(&[&'a Prediction], usize) -> Vec<usize>) -> Vec<usize> {
+    let predictions: Vec<&Prediction> = report.images.iter().map(|image| image.prediction).collect();
     by(&predictions, SHOWN)
 }
 

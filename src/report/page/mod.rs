@@ -67,9 +67,14 @@ struct Section {
     body: Markup,
 }
 
-/// The name of a class, kept from turning the direction of what stands beside it.
+/// The name of a class, kept from turning the direction of what stands beside it, and from filling the page.
 fn name(report: &Report, class: usize) -> Markup {
-    html! { bdi { (report.metrics.classes[class].name) } }
+    const LONGEST: usize = 60;
+    let name = &report.metrics.classes[class].name;
+    match name.char_indices().nth(LONGEST) {
+        None => html! { bdi { (name) } },
+        Some((end, _)) => html! { bdi title=(name) { (name[..end]) "…" } },
+    }
 }
 
 #[cfg(test)]
