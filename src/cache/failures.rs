@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::append::AppendFile;
+use super::directory::paths_in;
 use super::{Error, Facts, Key, Result, Store};
 
 const SUFFIX: &str = ".failures.csv";
@@ -177,14 +178,7 @@ impl Failures {
 }
 
 fn read(dir: &Path) -> Result<(Vec<Failure>, usize)> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        Err(error) => return Err(Error::read(dir)(error)),
-    };
-    let paths = entries.flatten().map(|entry| entry.path());
-    let mut paths: Vec<_> = paths.filter(|path| path.to_string_lossy().ends_with(SUFFIX)).collect();
-    paths.sort();
+    let paths = paths_in(dir)?.into_iter().filter(|path| path.to_string_lossy().ends_with(SUFFIX));
     let (mut failures, mut damaged) = (Vec::new(), 0);
     for path in paths {
         let bytes = fs::read(&path).map_err(Error::read(&path))?;

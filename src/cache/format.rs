@@ -15,20 +15,12 @@
 //! Headers are parsed by `arrow-ipc`'s generated, verifying accessors. Its decoder proper is not used: it may panic
 //! on lengths that disagree, and once they are checked there is nothing left for it to do.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
-use arrow_array::{
-    ArrayRef, FixedSizeBinaryArray, FixedSizeListArray, RecordBatch, UInt16Array, UInt32Array,
-};
-use arrow_array::{Float16Array, Float32Array};
-use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::{MessageHeader, MetadataVersion, root_as_message};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
 use half::f16;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Fingerprint, FingerprintParts, Key, Storage, View};
@@ -38,8 +30,8 @@ const PREFIX: usize = 8;
 const ALIGN: usize = 64;
 /// Headers of batches take some 500 bytes and that of the schema 2,000: a longer one is damaged.
 const MAX_HEADER: usize = 1 << 20;
-const METADATA: &str = "headstart.";
-const FINGERPRINT: &str = "headstart.fingerprint";
+pub(super) const METADATA: &str = "headstart.";
+pub(super) const FINGERPRINT: &str = "headstart.fingerprint";
 
 /// Where rows come from; kept for people, and no part of the fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -55,7 +47,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    fn fields(&self) -> [(&'static str, &str); 4] {
+    pub(super) fn fields(&self) -> [(&'static str, &str); 4] {
         let version = if self.version.is_empty() { env!("CARGO_PKG_VERSION") } else { &self.version };
         [("version", version), ("runtime", &self.runtime), ("device", &self.device), ("batch", &self.batch)]
     }
@@ -128,7 +120,7 @@ impl RowLayout {
         self.dim * self.storage.width()
     }
 
-    fn crc(&self, key: &[u8], view: &[u8], features: &[u8]) -> u32 {
+    pub fn crc(&self, key: &[u8], view: &[u8], features: &[u8]) -> u32 {
         let crc = crc32c::crc32c_append(self.seed, key);
         crc32c::crc32c_append(crc32c::crc32c_append(crc, view), features)
     }
@@ -159,81 +151,6 @@ impl RowLayout {
     /// Whether any row of a batch holds.
     pub fn any_holds(&self, bytes: &[u8], batch: &Batch) -> bool {
         (0..batch.rows).any(|slot| self.holds(bytes, batch, slot))
-    }
-
-    /// The columns of a segment, with what its metadata is to say.
-    pub fn schema(&self, fingerprint: &Fingerprint, provenance: &Provenance) -> Schema {
-        let mut metadata: HashMap<String, String> =
-            provenance.fields().map(|(name, value)| (format!("{METADATA}{name}"), value.to_owned())).into();
-        metadata.insert(FINGERPRINT.into(), fingerprint.hash().to_string());
-        let list = DataType::FixedSizeList(self.item(), self.dim as i32);
-        let fields = vec![
-            Field::new("key", DataType::FixedSizeBinary(32), false),
-            Field::new("view", DataType::UInt16, false),
-            Field::new("features", list, false),
-            Field::new("crc", DataType::UInt32, false),
-        ];
-        Schema::new_with_metadata(fields, metadata)
-    }
-
-    fn item(&self) -> Arc<Field> {
-        let number = match self.storage {
-            Storage::F32 => DataType::Float32,
-            Storage::F16 => DataType::Float16,
-        };
-        Arc::new(Field::new("item", number, false))
-    }
-
-    /// The rows as a batch of `schema`; `features` is `(ids.len(), dim)`, of numbers that the storage can hold.
-    pub fn batch(
-        &self,
-        schema: &Arc<Schema>,
-        ids: &[(Key, View)],
-        features: ArrayView2<f32>,
-    ) -> Result<RecordBatch, ArrowError> {
-        let mut stored = self.stored(features);
-        let keys: Vec<u8> = ids.iter().flat_map(|(key, _)| key.0).collect();
-        let crcs = ids.iter().zip(stored.as_slice().chunks_exact(self.row_bytes()));
-        let crcs: UInt32Array =
-            crcs.map(|((key, view), row)| self.crc(&key.0, &view.to_le_bytes(), row)).collect();
-        let views: UInt16Array = ids.iter().map(|(_, view)| *view).collect();
-        if cfg!(target_endian = "big") {
-            // Arrays in memory have the machine's order; the encoder notes it in the schema.
-            stored.as_slice_mut().chunks_exact_mut(self.storage.width()).for_each(<[u8]>::reverse);
-        }
-        let stored = Buffer::from(stored);
-        let numbers: ArrayRef = match self.storage {
-            Storage::F32 => Arc::new(Float32Array::new(stored.into(), None)),
-            Storage::F16 => Arc::new(Float16Array::new(stored.into(), None)),
-        };
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(FixedSizeBinaryArray::try_new(32, keys.into(), None)?),
-            Arc::new(views),
-            Arc::new(FixedSizeListArray::try_new(self.item(), self.dim as i32, numbers, None)?),
-            Arc::new(crcs),
-        ];
-        RecordBatch::try_new(schema.clone(), columns)
-    }
-
-    /// The features as the bytes that are stored, aligned as Arrow wants them.
-    fn stored(&self, features: ArrayView2<f32>) -> MutableBuffer {
-        let mut buffer = MutableBuffer::from_len_zeroed(features.len() * self.storage.width());
-        let rows = buffer.as_slice_mut().chunks_exact_mut(self.row_bytes());
-        for (row, out) in features.rows().into_iter().zip(rows) {
-            match self.storage {
-                Storage::F32 => {
-                    for (value, bytes) in row.iter().zip(out.as_chunks_mut().0) {
-                        *bytes = value.to_le_bytes();
-                    }
-                }
-                Storage::F16 => {
-                    for (value, bytes) in row.iter().zip(out.as_chunks_mut().0) {
-                        *bytes = f16::from_f32(*value).to_le_bytes();
-                    }
-                }
-            }
-        }
-        buffer
     }
 
     /// Decodes the stored numbers of one row.

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::directory::dirs_in;
 use super::fingerprint;
-use super::store::dirs_in;
 use super::{FingerprintParts, Provenance, Result, Store};
 
 /// What one store holds.

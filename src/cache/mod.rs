@@ -48,6 +48,8 @@
 //! ```
 
 mod append;
+mod directory;
+mod encode;
 mod error;
 mod failures;
 mod fingerprint;

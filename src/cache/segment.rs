@@ -35,9 +35,11 @@ pub(super) struct Scan {
 /// Walks the messages from byte `from` on; after damage it goes on at the next batch of which some row holds.
 pub(super) fn scan(bytes: &[u8], from: usize, layout: &RowLayout) -> Scan {
     let mut found = Scan { resume: from, ..Scan::default() };
+    let mut before = from;
     while found.resume < bytes.len() {
         match layout.message(bytes, found.resume) {
             Ok((message, end)) => {
+                before = found.resume;
                 found.resume = end;
                 match message {
                     Message::Schema(header) => found.header = Some(header),
@@ -47,16 +49,19 @@ pub(super) fn scan(bytes: &[u8], from: usize, layout: &RowLayout) -> Scan {
             }
             Err(flaw) => {
                 // A flipped bit in the length of a header leads past the start of the next message. So the message
-                // before is doubted too, and if none of its rows holds, the search begins inside it.
-                let doubted = found.batches.pop_if(|b| b.end == found.resume && !layout.any_holds(bytes, b));
-                let start = doubted.map_or(found.resume, |batch| batch.start);
-                let Some(next) = layout.next_sound(bytes, start + 1) else {
+                // before is doubted too, and unless some row of it holds, the search begins inside it.
+                let end = found.resume;
+                let sound = found.batches.last().is_some_and(|b| b.end == end && layout.any_holds(bytes, b));
+                let lost = found.batches.pop_if(|b| b.end == end && !sound).is_some();
+                let next = layout.next_sound(bytes, if sound { end } else { before } + 1);
+                let start = if lost || next.is_some_and(|next| next < end) { before } else { end };
+                let Some(next) = next else {
                     found.tail = Some(Region { place: start..bytes.len(), flaw });
                     found.resume = start;
                     break;
                 };
                 found.damage.push(Region { place: start..next, flaw });
-                found.resume = next;
+                (found.resume, before) = (next, next);
             }
         }
     }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayViewMut2, Axis};
 
-use super::append::{create_dir, sync_dir};
+use super::append::create_dir;
+use super::directory::{file_name, find_dir, flaw_of, is_named_after, paths_in, write_fingerprint};
 use super::fingerprint;
 use super::format::RowLayout;
 use super::index::Index;
@@ -201,13 +201,11 @@ impl Store {
         for number in 0..self.segments.len() {
             self.read_on(number)?;
         }
-        let known: HashSet<PathBuf> = self
-            .segments
-            .iter()
-            .filter(|segment| !segment.retired)
-            .map(|segment| segment.path.clone())
-            .collect();
-        for path in segment_paths(&self.segments_dir())?.into_iter().filter(|path| !known.contains(path)) {
+        let current = self.segments.iter().filter(|segment| !segment.retired);
+        let known: HashSet<PathBuf> = current.map(|segment| segment.path.clone()).collect();
+        let mut paths = paths_in(&self.segments_dir())?;
+        paths.retain(|path| is_segment(path) && !known.contains(path));
+        for path in paths {
             self.segments.push(Segment::new(path));
             self.read_on(self.segments.len() - 1)?;
         }
@@ -237,21 +235,19 @@ impl Store {
         if segment.is_foreign(&self.layout, &self.fingerprint.hash().to_string()) {
             return;
         }
+        let rows_of =
+            |batch: usize| (0..segment.batches[batch].rows as u32).map(move |slot| (batch as u32, slot));
+        let last = new.clone().next_back();
+        let mut ready: Vec<_> = (new.start..last.unwrap_or(new.start)).flat_map(rows_of).collect();
         // Pages of the last batch may reach the file after its header did, so its rows prove themselves first, and
         // those that do not are looked at again as long as no other batch follows.
-        let (mut ready, mut pending) = (Vec::new(), Vec::new());
-        let mut prove = |batch: u32, slot: u32| match segment.check(&self.layout, batch, slot) {
-            State::Good => ready.push((batch, slot)),
-            _ => pending.push((batch, slot)),
-        };
-        segment.pending.iter().for_each(|(batch, slot)| prove(*batch, *slot));
-        if let Some(last) = new.clone().last() {
-            (0..segment.batches[last].rows as u32).for_each(|slot| prove(last as u32, slot));
+        let doubtful = segment.pending.iter().copied().chain(last.into_iter().flat_map(rows_of));
+        let (good, mut pending): (Vec<_>, Vec<_>) =
+            doubtful.partition(|(batch, slot)| segment.check(&self.layout, *batch, *slot) == State::Good);
+        ready.extend(good);
+        if let Some(last) = last {
             let settled = pending.extract_if(.., |(batch, _)| *batch != last as u32);
             settled.for_each(|(batch, slot)| _ = segment.set_state(batch, slot, State::Bad));
-            let rows_of =
-                |batch: usize| (0..segment.batches[batch].rows as u32).map(move |slot| (batch as u32, slot));
-            ready.extend((new.start..last).flat_map(rows_of));
         }
         let (segments, layout) = (&self.segments, &self.layout);
         let id_of = |row: RowId| segments[row.segment as usize].id(layout, row.batch, row.slot);
@@ -371,99 +367,6 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// The directory of a fingerprint: that whose text is the same, or else the first with the right last part.
-fn find_dir(root: &Path, fingerprint: &Fingerprint) -> Result<Option<PathBuf>> {
-    let mut dirs: Vec<_> =
-        dirs_in(root)?.into_iter().filter(|dir| is_named_after(dir, fingerprint)).collect();
-    let same = |dir: &PathBuf| {
-        fs::read(dir.join(fingerprint::FILE)).is_ok_and(|t| t == fingerprint.text().as_bytes())
-    };
-    let chosen = dirs.iter().position(same).unwrap_or(0);
-    Ok((!dirs.is_empty()).then(|| dirs.swap_remove(chosen)))
-}
-
-/// The folders in `root`, sorted; none if there is no `root`.
-pub(super) fn dirs_in(root: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(root) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::read(root)(error)),
-    };
-    let mut paths =
-        entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(root))?;
-    paths.retain(|path| path.is_dir());
-    paths.sort();
-    Ok(paths)
-}
-
-fn is_named_after(dir: &Path, fingerprint: &Fingerprint) -> bool {
-    dir.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&format!("-{}", fingerprint.short())))
-}
-
-/// Why the file in `dir` is no fingerprint, if it is none: missing, empty or garbled.
-fn flaw_of(dir: &Path, fingerprint: &Fingerprint) -> Result<Option<String>> {
-    let path = dir.join(fingerprint::FILE);
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some("it is missing".into())),
-        Err(error) => return Err(Error::read(&path)(error)),
-    };
-    match fingerprint.compare(&path, &String::from_utf8_lossy(&text)) {
-        Ok(()) => Ok(None),
-        Err(Error::DamagedFingerprint { reason, .. }) => Ok(Some(reason)),
-        Err(other) => Err(other),
-    }
-}
-
-/// Whole or not at all, also when several processes do it at once.
-fn write_fingerprint(dir: &Path, fingerprint: &Fingerprint) -> Result<()> {
-    let path = dir.join(fingerprint::FILE);
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(Error::write(dir))?;
-    let written = file.write_all(fingerprint.text().as_bytes()).and_then(|()| file.as_file().sync_all());
-    written.map_err(Error::write(&path))?;
-    readable_by_all(file.as_file()).map_err(Error::write(&path))?;
-    file.persist(&path).map_err(|error| Error::write(&path)(error.error))?;
-    sync_dir(dir)
-}
-
-/// A temporary file is its owner's alone; a cache is shared as its folder is.
-fn readable_by_all(_file: &fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        _file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    Ok(())
-}
-
-fn segment_paths(dir: &Path) -> Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::read(dir)(error)),
-    };
-    let mut paths =
-        entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(dir))?;
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "arrow"));
-    paths.sort();
-    Ok(paths)
-}
-
-/// `name` as the first part of a directory's name on every system.
-fn file_name(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
-    let name: String = name.chars().take(64).map(plain).collect();
-    let name = name.trim_start_matches(['.', '-']);
-    if name.is_empty() { "features".into() } else { name.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn names_are_safe_on_every_system() {
-        for (name, want) in [("resnet50", "resnet50"), ("a b/ü", "a-b--"), ("../x", "x"), ("..", "features")]
-        {
-            assert_eq!(super::file_name(name), want);
-        }
-    }
+fn is_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "arrow")
 }

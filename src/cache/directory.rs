@@ -1,0 +1,99 @@
+//! A store's directory: how it is named, found, and tied to its fingerprint.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::append::sync_dir;
+use super::fingerprint;
+use super::{Error, Fingerprint, Result};
+
+/// The directory of a fingerprint: that whose text is the same, or else the first with the right last part.
+pub(super) fn find_dir(root: &Path, fingerprint: &Fingerprint) -> Result<Option<PathBuf>> {
+    let mut dirs: Vec<_> =
+        dirs_in(root)?.into_iter().filter(|dir| is_named_after(dir, fingerprint)).collect();
+    let same = |dir: &PathBuf| {
+        fs::read(dir.join(fingerprint::FILE)).is_ok_and(|t| t == fingerprint.text().as_bytes())
+    };
+    let chosen = dirs.iter().position(same).unwrap_or(0);
+    Ok((!dirs.is_empty()).then(|| dirs.swap_remove(chosen)))
+}
+
+/// The folders in `root`, sorted; none if there is no `root`.
+pub(super) fn dirs_in(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = paths_in(root)?;
+    paths.retain(|path| path.is_dir());
+    Ok(paths)
+}
+
+/// What is in a folder, sorted; nothing if there is no such folder.
+pub(super) fn paths_in(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::read(dir)(error)),
+    };
+    let mut paths =
+        entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(dir))?;
+    paths.sort();
+    Ok(paths)
+}
+
+pub(super) fn is_named_after(dir: &Path, fingerprint: &Fingerprint) -> bool {
+    dir.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&format!("-{}", fingerprint.short())))
+}
+
+/// Why the file in `dir` is no fingerprint, if it is none: missing, empty or garbled.
+pub(super) fn flaw_of(dir: &Path, fingerprint: &Fingerprint) -> Result<Option<String>> {
+    let path = dir.join(fingerprint::FILE);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some("it is missing".into())),
+        Err(error) => return Err(Error::read(&path)(error)),
+    };
+    match fingerprint.compare(&path, &String::from_utf8_lossy(&text)) {
+        Ok(()) => Ok(None),
+        Err(Error::DamagedFingerprint { reason, .. }) => Ok(Some(reason)),
+        Err(other) => Err(other),
+    }
+}
+
+/// Whole or not at all, also when several processes do it at once.
+pub(super) fn write_fingerprint(dir: &Path, fingerprint: &Fingerprint) -> Result<()> {
+    let path = dir.join(fingerprint::FILE);
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(Error::write(dir))?;
+    let written = file.write_all(fingerprint.text().as_bytes()).and_then(|()| file.as_file().sync_all());
+    written.map_err(Error::write(&path))?;
+    readable_by_all(file.as_file()).map_err(Error::write(&path))?;
+    file.persist(&path).map_err(|error| Error::write(&path)(error.error))?;
+    sync_dir(dir)
+}
+
+/// A temporary file is its owner's alone; a cache is shared as its folder is.
+fn readable_by_all(_file: &fs::File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        _file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    Ok(())
+}
+
+/// `name` as the first part of a directory's name on every system.
+pub(super) fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let name: String = name.chars().take(64).map(plain).collect();
+    let name = name.trim_start_matches(['.', '-']);
+    if name.is_empty() { "features".into() } else { name.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_safe_on_every_system() {
+        for (name, want) in [("resnet50", "resnet50"), ("a b/ü", "a-b--"), ("../x", "x"), ("..", "features")]
+        {
+            assert_eq!(super::file_name(name), want);
+        }
+    }
+}
