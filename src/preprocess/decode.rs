@@ -113,9 +113,14 @@ fn failed(format: Format, error: ImageError) -> Error {
 
 /// Whether the end of the file is the cause, however deep it is wrapped.
 fn ended_early(error: &ImageError) -> bool {
+    let early = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
+    // Not the cause of itself: this variant shows what is behind the I/O error.
+    if let ImageError::IoError(io) = error {
+        return early(io);
+    }
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof) {
+        if error.downcast_ref().is_some_and(early) {
             return true;
         }
         cause = error.source();
