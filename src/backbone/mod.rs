@@ -8,8 +8,10 @@ mod error;
 mod graph;
 pub mod import;
 mod inspect;
+pub mod library;
 mod metadata;
 mod open;
+pub mod runtime;
 
 pub use error::{Error, Result};
 pub use inspect::{ExternalSummary, Inspection, OperatorCount, ValueSummary, WeightSummary, inspect};

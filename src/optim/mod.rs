@@ -1,1 +1,72 @@
-//! (optim)
+//! Optimizers, with Keras' semantics.
+//!
+//! An [`Optimizer`] changes parameters in place from their gradients. Gradients are plain arrays between the
+//! tape and the optimizer: clip them, scale them, look at them there. The rate is read at each step, so that a
+//! schedule is [`set_learning_rate`](Optimizer::set_learning_rate) before each step.
+
+mod adam;
+mod sgd;
+mod state;
+
+use ndarray::{Array2, NdFloat};
+
+pub use adam::{Adam, AdamConfig};
+pub use sgd::{Sgd, SgdConfig};
+pub use state::{Slot, State, StateError};
+
+/// Changes parameters in place, given their gradients.
+///
+/// State is kept in parameter order: hand over the same parameters in the same order at each step.
+pub trait Optimizer<F: NdFloat> {
+    /// One update.
+    ///
+    /// # Panics
+    /// If `params` are not those that this optimizer was built for, or `grads` are not one for each of them.
+    fn step(&mut self, params: &mut [&mut Array2<F>], grads: &[Array2<F>]);
+
+    /// The rate of the next step.
+    fn learning_rate(&self) -> f64;
+
+    /// Another rate from the next step on.
+    fn set_learning_rate(&mut self, rate: f64);
+
+    /// Everything it has learnt about the parameters, for a checkpoint.
+    fn state(&self) -> State<F>;
+
+    /// Go on from such a state.
+    ///
+    /// # Errors
+    /// If it is the state of another kind of optimizer, or for parameters of other shapes; nothing is changed then.
+    fn set_state(&mut self, state: State<F>) -> Result<(), StateError>;
+}
+
+/// A setting that no optimizer can work with.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("`{setting}` must be {expected}, found {found}")]
+pub struct ConfigError {
+    /// Name of the field.
+    pub setting: &'static str,
+    /// The values it may have.
+    pub expected: &'static str,
+    /// The value it had.
+    pub found: f64,
+}
+
+/// NaN is in no range, so it is refused too.
+fn require(
+    holds: bool,
+    setting: &'static str,
+    expected: &'static str,
+    found: f64,
+) -> Result<(), ConfigError> {
+    if holds { Ok(()) } else { Err(ConfigError { setting, expected, found }) }
+}
+
+fn is_rate(rate: f64) -> bool {
+    rate > 0.0 && rate.is_finite()
+}
+
+/// Zeros for each parameter.
+fn zeros_like<F: NdFloat>(params: &[&Array2<F>]) -> Vec<Array2<F>> {
+    params.iter().map(|param| Array2::zeros(param.dim())).collect()
+}

@@ -34,8 +34,8 @@ pub enum Error {
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// Decoding would take more than is allowed; found before anything of that size is allocated.
-    #[error("the image of {width}x{height} pixels is too large: {limit}")]
-    TooLarge { width: u32, height: u32, limit: String },
+    #[error("the image is too large: {found}, {allowed} are allowed")]
+    TooLarge { found: String, allowed: String },
     /// The data contradict the format.
     #[error("the {format} data are damaged")]
     Damaged { format: Format, source: Box<dyn std::error::Error + Send + Sync> },

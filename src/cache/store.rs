@@ -1,0 +1,469 @@
+//! The rows of one fingerprint: found by key, gathered from mapped files.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{ArrayViewMut2, Axis};
+
+use super::append::{create_dir, sync_dir};
+use super::fingerprint;
+use super::format::RowLayout;
+use super::index::Index;
+use super::marks::{self, Mark, Marks};
+use super::segment::{Segment, State};
+use super::{Error, Fingerprint, Key, Provenance, Result, RowId, SegmentWriter, Storage, View};
+
+pub(super) const SEGMENTS: &str = "segments";
+
+/// An open store.
+///
+/// It sees the rows that were there when it was opened or last [refreshed](Self::refresh), while any number of
+/// processes append. A row's checksum is tested when its features are first asked for.
+pub struct Store {
+    dir: PathBuf,
+    fingerprint: Fingerprint,
+    /// Why `fingerprint.json` is not what it should be, if it is not.
+    flaw: Option<String>,
+    layout: RowLayout,
+    segments: Vec<Segment>,
+    index: Index,
+    /// Keys and views of which every row is bad.
+    lost: Mutex<HashSet<(Key, View)>>,
+    marks: Marks,
+}
+
+impl Store {
+    /// Opens the store of a fingerprint below `root`, or makes `root/NAME-SHORT`.
+    ///
+    /// It is found by the fingerprint alone, so a directory with another name before the last hyphen serves too.
+    ///
+    /// # Errors
+    /// [`Error::OtherFingerprint`] if the directory turns out to hold other features; [`Error::NotWritable`],
+    /// [`Error::DiskFull`], [`Error::Read`] or [`Error::Write`].
+    pub fn create_or_open(root: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self> {
+        RowLayout::new(fingerprint)?;
+        let dir = match find_dir(root, fingerprint)? {
+            Some(dir) => dir,
+            None => root.join(format!("{}-{}", file_name(name), fingerprint.short())),
+        };
+        create_dir(&dir)?;
+        // None yet, or one that a power failure left empty or garbled. The rows themselves are tied to the
+        // fingerprint, so writing the text anew cannot adopt those of another.
+        if flaw_of(&dir, fingerprint)?.is_some() {
+            write_fingerprint(&dir, fingerprint)?;
+        }
+        create_dir(&dir.join(SEGMENTS))?;
+        Self::load(dir, fingerprint)
+    }
+
+    /// Opens the store of a fingerprint below `root`, if there is one; writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::OtherFingerprint`] or [`Error::Read`].
+    pub fn open(root: &Path, fingerprint: &Fingerprint) -> Result<Option<Self>> {
+        find_dir(root, fingerprint)?.map(|dir| Self::load(dir, fingerprint)).transpose()
+    }
+
+    /// Opens the store in a directory, whatever its fingerprint; writes nothing.
+    ///
+    /// # Errors
+    /// [`Error::DamagedFingerprint`] if its `fingerprint.json` cannot be read back, or [`Error::Read`].
+    pub fn open_dir(dir: &Path) -> Result<Self> {
+        let path = dir.join(fingerprint::FILE);
+        let text = fs::read(&path).map_err(Error::read(&path))?;
+        let damaged = |reason| Error::DamagedFingerprint { path: path.clone(), reason };
+        let found = Fingerprint::parse(&String::from_utf8_lossy(&text)).map_err(damaged)?;
+        if !is_named_after(dir, &found) {
+            return Err(damaged(format!("the name of the directory should end in `-{}`", found.short())));
+        }
+        Self::load(dir.into(), &found)
+    }
+
+    fn load(dir: PathBuf, fingerprint: &Fingerprint) -> Result<Self> {
+        let mut store = Self {
+            flaw: flaw_of(&dir, fingerprint)?,
+            dir,
+            fingerprint: fingerprint.clone(),
+            layout: RowLayout::new(fingerprint)?,
+            segments: Vec::new(),
+            index: Index::default(),
+            lost: Mutex::default(),
+            marks: Marks::default(),
+        };
+        store.refresh()?;
+        store.heed_marks();
+        Ok(store)
+    }
+
+    /// The store's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where segments and failures are kept.
+    pub fn segments_dir(&self) -> PathBuf {
+        self.dir.join(SEGMENTS)
+    }
+
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// Numbers in a row.
+    pub fn dim(&self) -> usize {
+        self.layout.dim
+    }
+
+    pub fn storage(&self) -> Storage {
+        self.layout.storage
+    }
+
+    /// Keys and views that have a row which is not known to be bad.
+    pub fn len(&self) -> usize {
+        self.index.len() - self.lost.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is a row that is not known to be bad.
+    pub fn contains(&self, key: &Key, view: View) -> bool {
+        self.find(key, view).is_some()
+    }
+
+    /// The row of a view of an image, unless it is missing or known to be bad.
+    pub fn find(&self, key: &Key, view: View) -> Option<RowId> {
+        self.index.find((*key, view), |row| self.id(row), |row| self.state(row) != State::Bad)
+    }
+
+    /// The keys and views of all rows, in no particular order.
+    pub fn ids(&self) -> impl Iterator<Item = (Key, View)> {
+        self.index.rows().filter_map(|row| self.id(row)).filter(|(key, view)| self.contains(key, *view))
+    }
+
+    /// The features of one row, without a copy where they are stored as `f32`.
+    ///
+    /// # Errors
+    /// [`Error::BadRow`] if the checksum fails: the row is then no longer [contained](Self::contains).
+    ///
+    /// # Panics
+    /// If the row is of another store.
+    pub fn row(&self, row: RowId) -> Result<Cow<'_, [f32]>> {
+        let stored = self.checked(row)?;
+        if let Some(numbers) = self.layout.borrow(stored) {
+            return Ok(Cow::Borrowed(numbers));
+        }
+        let mut numbers = vec![0.0; self.dim()];
+        self.layout.decode(stored, &mut numbers);
+        Ok(Cow::Owned(numbers))
+    }
+
+    /// Copies the features of `rows` to `out`.
+    ///
+    /// # Shapes
+    /// - `out`: `(rows.len(), dim)`, row `i` for `rows[i]`
+    ///
+    /// # Errors
+    /// [`Error::BadRow`] names the first row whose checksum fails, which is then no longer
+    /// [contained](Self::contains); [`Error::Shape`]. What `out` holds then is not defined.
+    ///
+    /// # Panics
+    /// If a row is of another store.
+    pub fn gather(&self, rows: &[RowId], out: &mut ArrayViewMut2<f32>) -> Result<()> {
+        let (expected, found) = ((rows.len(), self.dim()), out.dim());
+        if expected != found {
+            return Err(Error::Shape { expected, found });
+        }
+        for (row, mut out) in rows.iter().zip(out.axis_iter_mut(Axis(0))) {
+            let stored = self.checked(*row)?;
+            match out.as_slice_mut() {
+                Some(out) => self.layout.decode(stored, out),
+                None => {
+                    let mut numbers = vec![0.0; self.dim()];
+                    self.layout.decode(stored, &mut numbers);
+                    out.assign(&ndarray::ArrayView1::from(&numbers));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for new segments and reads what was appended to those that are known. Rows keep their ids.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn refresh(&mut self) -> Result<()> {
+        for number in 0..self.segments.len() {
+            self.read_on(number)?;
+        }
+        let known: HashSet<PathBuf> = self
+            .segments
+            .iter()
+            .filter(|segment| !segment.retired)
+            .map(|segment| segment.path.clone())
+            .collect();
+        for path in segment_paths(&self.segments_dir())?.into_iter().filter(|path| !known.contains(path)) {
+            self.segments.push(Segment::new(path));
+            self.read_on(self.segments.len() - 1)?;
+        }
+        Ok(())
+    }
+
+    fn read_on(&mut self, number: usize) -> Result<()> {
+        if !self.segments[number].retired {
+            self.segments[number].grow(&self.layout)?;
+            self.take_in(number);
+        }
+        Ok(())
+    }
+
+    /// Opens a segment of its own for this process. Its rows are seen after a [`refresh`](Self::refresh).
+    ///
+    /// # Errors
+    /// [`Error::NotWritable`], [`Error::DiskFull`] or [`Error::Write`].
+    pub fn writer(&self, provenance: Provenance) -> Result<SegmentWriter> {
+        SegmentWriter::create(&self.segments_dir(), &self.fingerprint, self.layout, provenance)
+    }
+
+    /// Puts new batches of a segment into the index.
+    fn take_in(&mut self, number: usize) {
+        let segment = &self.segments[number];
+        let new = segment.indexed..segment.batches.len();
+        if segment.is_foreign(&self.layout, &self.fingerprint.hash().to_string()) {
+            return;
+        }
+        // Pages of the last batch may reach the file after its header did, so its rows prove themselves first, and
+        // those that do not are looked at again as long as no other batch follows.
+        let (mut ready, mut pending) = (Vec::new(), Vec::new());
+        let mut prove = |batch: u32, slot: u32| match segment.check(&self.layout, batch, slot) {
+            State::Good => ready.push((batch, slot)),
+            _ => pending.push((batch, slot)),
+        };
+        segment.pending.iter().for_each(|(batch, slot)| prove(*batch, *slot));
+        if let Some(last) = new.clone().last() {
+            (0..segment.batches[last].rows as u32).for_each(|slot| prove(last as u32, slot));
+            let settled = pending.extract_if(.., |(batch, _)| *batch != last as u32);
+            settled.for_each(|(batch, slot)| _ = segment.set_state(batch, slot, State::Bad));
+            let rows_of =
+                |batch: usize| (0..segment.batches[batch].rows as u32).map(move |slot| (batch as u32, slot));
+            ready.extend((new.start..last).flat_map(rows_of));
+        }
+        let (segments, layout) = (&self.segments, &self.layout);
+        let id_of = |row: RowId| segments[row.segment as usize].id(layout, row.batch, row.slot);
+        self.index.reserve(ready.len(), id_of);
+        let lost = self.lost.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for (batch, slot) in ready {
+            let row = RowId { segment: number as u32, batch, slot };
+            if let Some(id) = id_of(row) {
+                self.index.insert(id, row, id_of);
+                lost.remove(&id);
+            }
+        }
+        self.segments[number].indexed = new.end;
+        self.segments[number].pending = pending;
+    }
+
+    /// Checks the rows that other processes found damaged.
+    fn heed_marks(&self) {
+        let marks = marks::read(&self.segments_dir());
+        if marks.is_empty() {
+            return;
+        }
+        let numbers: HashMap<String, usize> =
+            self.segments.iter().enumerate().map(|(number, segment)| (segment.name(), number)).collect();
+        for mark in marks {
+            let Some(&number) = numbers.get(&mark.segment) else { continue };
+            let batches = &self.segments[number].batches;
+            let Ok(batch) = batches.binary_search_by_key(&mark.offset, |batch| batch.start) else { continue };
+            if mark.slot < batches[batch].rows {
+                let row = RowId { segment: number as u32, batch: batch as u32, slot: mark.slot as u32 };
+                if self.segments[number].check(&self.layout, row.batch, row.slot) == State::Bad {
+                    self.condemn(row);
+                }
+            }
+        }
+    }
+
+    /// The stored features of a row whose checksum holds.
+    fn checked(&self, row: RowId) -> Result<&[u8]> {
+        let segment = &self.segments[row.segment as usize];
+        if segment.check(&self.layout, row.batch, row.slot) == State::Good
+            && let Some(stored) = segment.features(&self.layout, row.batch, row.slot)
+        {
+            return Ok(stored);
+        }
+        if self.condemn(row) {
+            self.marks.leave(&self.segments_dir(), &self.mark(row));
+        }
+        let (key, view) = self.id(row).unwrap_or((Key([0; 32]), 0));
+        let Mark { offset, .. } = self.mark(row);
+        Err(Error::BadRow { segment: segment.path.clone(), offset: offset as u64, key, view })
+    }
+
+    /// Makes a row a miss; whether it was one before.
+    fn condemn(&self, row: RowId) -> bool {
+        let news = self.segments[row.segment as usize].set_state(row.batch, row.slot, State::Bad);
+        if let Some((key, view)) = self.id(row)
+            && self.find(&key, view).is_none()
+            && self.index.find((key, view), |row| self.id(row), |_| true).is_some()
+        {
+            self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert((key, view));
+        }
+        news
+    }
+
+    fn mark(&self, row: RowId) -> Mark {
+        let segment = &self.segments[row.segment as usize];
+        let offset = segment.batches[row.batch as usize].start;
+        Mark { segment: segment.name(), offset, slot: row.slot as usize }
+    }
+
+    /// Checks a row anew, whatever was known of it; `verify` has its news stay.
+    pub(super) fn recheck(&self, row: RowId) -> bool {
+        let segment = &self.segments[row.segment as usize];
+        let holds = segment.holds(&self.layout, row.batch, row.slot);
+        if holds {
+            segment.set_state(row.batch, row.slot, State::Good);
+        } else if self.condemn(row) {
+            self.marks.leave(&self.segments_dir(), &self.mark(row));
+        }
+        holds
+    }
+
+    pub(super) fn id(&self, row: RowId) -> Option<(Key, View)> {
+        self.segments[row.segment as usize].id(&self.layout, row.batch, row.slot)
+    }
+
+    fn state(&self, row: RowId) -> State {
+        self.segments[row.segment as usize].state(row.batch, row.slot)
+    }
+
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    pub(super) fn layout(&self) -> &RowLayout {
+        &self.layout
+    }
+
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    pub(super) fn flaw(&self) -> Option<&str> {
+        self.flaw.as_deref()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (segments, rows) = (self.segments.len(), self.len());
+        f.debug_struct("Store")
+            .field("dir", &self.dir)
+            .field("segments", &segments)
+            .field("len", &rows)
+            .finish()
+    }
+}
+
+/// The directory of a fingerprint: that whose text is the same, or else the first with the right last part.
+fn find_dir(root: &Path, fingerprint: &Fingerprint) -> Result<Option<PathBuf>> {
+    let mut dirs: Vec<_> =
+        dirs_in(root)?.into_iter().filter(|dir| is_named_after(dir, fingerprint)).collect();
+    let same = |dir: &PathBuf| {
+        fs::read(dir.join(fingerprint::FILE)).is_ok_and(|t| t == fingerprint.text().as_bytes())
+    };
+    let chosen = dirs.iter().position(same).unwrap_or(0);
+    Ok((!dirs.is_empty()).then(|| dirs.swap_remove(chosen)))
+}
+
+/// The folders in `root`, sorted; none if there is no `root`.
+pub(super) fn dirs_in(root: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::read(root)(error)),
+    };
+    let mut paths =
+        entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(root))?;
+    paths.retain(|path| path.is_dir());
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_named_after(dir: &Path, fingerprint: &Fingerprint) -> bool {
+    dir.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&format!("-{}", fingerprint.short())))
+}
+
+/// Why the file in `dir` is no fingerprint, if it is none: missing, empty or garbled.
+fn flaw_of(dir: &Path, fingerprint: &Fingerprint) -> Result<Option<String>> {
+    let path = dir.join(fingerprint::FILE);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Some("it is missing".into())),
+        Err(error) => return Err(Error::read(&path)(error)),
+    };
+    match fingerprint.compare(&path, &String::from_utf8_lossy(&text)) {
+        Ok(()) => Ok(None),
+        Err(Error::DamagedFingerprint { reason, .. }) => Ok(Some(reason)),
+        Err(other) => Err(other),
+    }
+}
+
+/// Whole or not at all, also when several processes do it at once.
+fn write_fingerprint(dir: &Path, fingerprint: &Fingerprint) -> Result<()> {
+    let path = dir.join(fingerprint::FILE);
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(Error::write(dir))?;
+    let written = file.write_all(fingerprint.text().as_bytes()).and_then(|()| file.as_file().sync_all());
+    written.map_err(Error::write(&path))?;
+    readable_by_all(file.as_file()).map_err(Error::write(&path))?;
+    file.persist(&path).map_err(|error| Error::write(&path)(error.error))?;
+    sync_dir(dir)
+}
+
+/// A temporary file is its owner's alone; a cache is shared as its folder is.
+fn readable_by_all(_file: &fs::File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        _file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    Ok(())
+}
+
+fn segment_paths(dir: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::read(dir)(error)),
+    };
+    let mut paths =
+        entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(Error::read(dir))?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "arrow"));
+    paths.sort();
+    Ok(paths)
+}
+
+/// `name` as the first part of a directory's name on every system.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let name: String = name.chars().take(64).map(plain).collect();
+    let name = name.trim_start_matches(['.', '-']);
+    if name.is_empty() { "features".into() } else { name.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_safe_on_every_system() {
+        for (name, want) in [("resnet50", "resnet50"), ("a b/ü", "a-b--"), ("../x", "x"), ("..", "features")]
+        {
+            assert_eq!(super::file_name(name), want);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Decode, batch, infer, hand on: four things at once, in bounded memory.
+//!
+//! ```text
+//! decoders (threads)  --ready images-->  calling thread: batches, inference  --features-->  sink (thread)
+//! ```
+//!
+//! Decoding runs beside inference, which fills every core by itself, and writing costs inference nothing. The last
+//! channel has no room: while one batch is written, one more at most is being inferred, so that is what a kill can lose.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use ndarray::{Array2, Array4, ArrayView4, Axis, s};
+
+use super::{Error, ImageFailure};
+use crate::cache::Key;
+use crate::preprocess::{Preprocessor, Recipe};
+
+/// An image file to look at; `id` is the caller's.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub id: usize,
+    pub file: PathBuf,
+}
+
+/// What the bytes of a file mean to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// Compute its features.
+    Compute(Key),
+    /// There is nothing to compute.
+    Skip(Key),
+}
+
+/// What became of a job.
+#[derive(Debug)]
+pub enum Outcome {
+    Skipped(Key),
+    Computed(Key),
+    /// `key` is known if the file could be read.
+    Failed {
+        key: Option<Key>,
+        failure: ImageFailure,
+    },
+}
+
+/// A graph that turns a batch of images into as many rows of features.
+pub trait Infer {
+    /// # Errors
+    /// Whatever stops the whole extraction: a graph that fails on one batch fails on all.
+    fn infer(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, Error>;
+}
+
+pub struct Pipeline<'a> {
+    pub recipe: &'a Recipe,
+    pub batch_size: usize,
+    /// Threads that read, decode and resize.
+    pub decoders: usize,
+    /// Set from outside to stop: the batch in inference is finished and written, no other is begun.
+    pub cancel: &'a AtomicBool,
+}
+
+/// An image on its way to inference.
+struct Ready {
+    id: usize,
+    key: Key,
+    pixels: Vec<f32>,
+}
+
+enum Message {
+    Ready(Ready),
+    Done(usize, Outcome),
+}
+
+/// Features of one batch, with the ids and keys of their rows.
+type Batch = (Vec<(usize, Key)>, Array2<f32>);
+
+impl Pipeline<'_> {
+    /// Take every job through. `admit` looks at a file's bytes in the decoding threads; `model` is called when the first
+    /// image is ready, so nothing is loaded when there is nothing to compute; `sink` gets each batch of features on a
+    /// thread of its own; `on_outcome` hears of every job once, on the calling thread, in no particular order.
+    ///
+    /// # Errors
+    /// The first error of `model`, of inference or of `sink` ends the run; what the sink took before that stays taken.
+    /// An image that cannot be used is an [`Outcome::Failed`], not an error.
+    pub fn run<M: Infer>(
+        &self,
+        jobs: &[Job],
+        admit: &(dyn Fn(&Job, &[u8]) -> Admission + Sync),
+        model: impl FnOnce() -> Result<M, Error>,
+        mut sink: impl FnMut(&[Key], &Array2<f32>) -> Result<(), Error> + Send,
+        on_outcome: &mut dyn FnMut(usize, Outcome),
+    ) -> Result<(), Error> {
+        let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
+        // Two batches decoded ahead keep inference fed; more would only take memory.
+        let (ready_in, ready_out) = bounded::<Message>(2 * self.batch_size);
+        let (spare_in, spare_out) = bounded::<Vec<f32>>(3 * self.batch_size);
+        let (batch_in, batch_out) = bounded::<Batch>(0);
+        thread::scope(|scope| {
+            for _ in 0..self.decoders.clamp(1, jobs.len().max(1)) {
+                let (ready, spare, next, stop) = (ready_in.clone(), spare_out.clone(), &next, &stop);
+                scope.spawn(move || self.decode(jobs, next, stop, admit, &spare, &ready));
+            }
+            drop(ready_in);
+            let writer = scope.spawn(move || -> Result<(), Error> {
+                for (rows, features) in batch_out {
+                    let keys: Vec<Key> = rows.iter().map(|&(_, key)| key).collect();
+                    sink(&keys, &features)?;
+                }
+                Ok(())
+            });
+            let inferred = self.infer(&ready_out, &spare_in, model, batch_in, on_outcome);
+            // Decoders that wait for room in the channel see it closed; the others see the flag.
+            stop.store(true, Ordering::Relaxed);
+            drop(ready_out);
+            let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // A writer that failed is why the batches could not be handed on, so its error is the one to tell.
+            written.and(inferred)
+        })
+    }
+
+    fn decode(
+        &self,
+        jobs: &[Job],
+        next: &AtomicUsize,
+        stop: &AtomicBool,
+        admit: &(dyn Fn(&Job, &[u8]) -> Admission + Sync),
+        spare: &Receiver<Vec<f32>>,
+        ready: &Sender<Message>,
+    ) {
+        let mut preprocessor = Preprocessor::new(self.recipe.clone());
+        while !stop.load(Ordering::Relaxed) && !self.cancel.load(Ordering::Relaxed) {
+            let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            let pixels = spare.try_recv().unwrap_or_default();
+            if ready.send(self.prepare(job, admit, &mut preprocessor, pixels)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Read, ask, decode one file.
+    fn prepare(
+        &self,
+        job: &Job,
+        admit: &(dyn Fn(&Job, &[u8]) -> Admission + Sync),
+        preprocessor: &mut Preprocessor,
+        mut pixels: Vec<f32>,
+    ) -> Message {
+        let bytes = match std::fs::read(&job.file) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let failure = ImageFailure::read(&error);
+                return Message::Done(job.id, Outcome::Failed { key: None, failure });
+            }
+        };
+        let key = match admit(job, &bytes) {
+            Admission::Skip(key) => return Message::Done(job.id, Outcome::Skipped(key)),
+            Admission::Compute(key) => key,
+        };
+        pixels.resize(self.recipe.len(), 0.0);
+        match preprocessor.run(&bytes, &mut pixels) {
+            Ok(_) => Message::Ready(Ready { id: job.id, key, pixels }),
+            Err(error) => {
+                Message::Done(job.id, Outcome::Failed { key: Some(key), failure: ImageFailure::from(&error) })
+            }
+        }
+    }
+
+    /// Gather batches, infer each, hand it to the writer.
+    fn infer<M: Infer>(
+        &self,
+        ready: &Receiver<Message>,
+        spare: &Sender<Vec<f32>>,
+        model: impl FnOnce() -> Result<M, Error>,
+        writer: Sender<Batch>,
+        on_outcome: &mut dyn FnMut(usize, Outcome),
+    ) -> Result<(), Error> {
+        let mut model = Lazy::Unmade(Some(model));
+        let mut images = Array4::<f32>::zeros(self.batch_shape());
+        let mut rows: Vec<(usize, Key)> = Vec::with_capacity(self.batch_size);
+        for message in ready {
+            match message {
+                Message::Done(id, outcome) => on_outcome(id, outcome),
+                Message::Ready(Ready { id, key, pixels }) => {
+                    let mut image = images.index_axis_mut(Axis(0), rows.len());
+                    image.as_slice_mut().expect("rows of a fresh array are contiguous").copy_from_slice(&pixels);
+                    rows.push((id, key));
+                    let _ = spare.try_send(pixels);
+                    if rows.len() == self.batch_size
+                        && !self.infer_batch(&mut model, &images, &mut rows, &writer, on_outcome)?
+                    {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        if !rows.is_empty() {
+            self.infer_batch(&mut model, &images, &mut rows, &writer, on_outcome)?;
+        }
+        Ok(())
+    }
+
+    /// False if the writer is gone; its own error tells why.
+    fn infer_batch<M: Infer>(
+        &self,
+        model: &mut Lazy<M, impl FnOnce() -> Result<M, Error>>,
+        images: &Array4<f32>,
+        rows: &mut Vec<(usize, Key)>,
+        writer: &Sender<Batch>,
+        on_outcome: &mut dyn FnMut(usize, Outcome),
+    ) -> Result<bool, Error> {
+        let features = model.get()?.infer(images.slice(s![..rows.len(), .., .., ..]))?;
+        let (finite, broken): (Vec<usize>, Vec<usize>) =
+            (0..rows.len()).partition(|&row| features.row(row).iter().all(|value| value.is_finite()));
+        for row in broken {
+            let (id, key) = rows[row];
+            on_outcome(id, Outcome::Failed { key: Some(key), failure: ImageFailure::non_finite() });
+        }
+        let kept: Vec<(usize, Key)> = finite.iter().map(|&row| rows[row]).collect();
+        let features =
+            if kept.len() == rows.len() { features } else { features.select(Axis(0), &finite) };
+        rows.clear();
+        if writer.send((kept.clone(), features)).is_err() {
+            return Ok(false);
+        }
+        for (id, key) in kept {
+            on_outcome(id, Outcome::Computed(key));
+        }
+        Ok(true)
+    }
+
+    fn batch_shape(&self) -> [usize; 4] {
+        let [a, b, c] = self.recipe.input_shape();
+        [self.batch_size, a, b, c]
+    }
+}
+
+/// A model that is made when it is first needed.
+enum Lazy<M, F> {
+    Unmade(Option<F>),
+    Made(M),
+}
+
+impl<M, F: FnOnce() -> Result<M, Error>> Lazy<M, F> {
+    fn get(&mut self) -> Result<&mut M, Error> {
+        if let Self::Unmade(make) = self {
+            let make = make.take().expect("a model that could not be made ends the run");
+            *self = Self::Made(make()?);
+        }
+        let Self::Made(model) = self else { unreachable!("made just above") };
+        Ok(model)
+    }
+}

@@ -1,0 +1,118 @@
+//! Is the file all there? A walk over its structure, without decoding.
+//!
+//! Decoders are lenient in their own ways: some pad what is missing with grey, some stop reading once the last pixel
+//! is known. Here a file that was cut off anywhere is recognised as such, and a whole one never is.
+
+use super::kind::Format;
+
+/// Whether `bytes` go on to the end that their own format announces.
+///
+/// BMP and TIFF announce none; there the decoder is the one to notice.
+pub(super) fn is_complete(format: Format, bytes: &[u8]) -> bool {
+    let end = match format {
+        Format::Jpeg => jpeg_end(bytes),
+        Format::Png => png_end(bytes),
+        Format::Gif => gif_end(bytes),
+        Format::Webp => webp_end(bytes),
+        Format::Bmp | Format::Tiff => Some(bytes.len()),
+    };
+    end.is_some_and(|end| end <= bytes.len())
+}
+
+/// Behind the end-of-image marker. What follows it (a video, a second picture) is nobody's concern.
+fn jpeg_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 2;
+    loop {
+        // Extra bytes before a marker, and fill bytes within it, are allowed by every decoder.
+        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
+        at += bytes[at..].iter().position(|&byte| byte != 0xff)?;
+        let marker = bytes[at];
+        at += 1;
+        match marker {
+            0xd9 => return Some(at),
+            // Stuffing, TEM, restarts and a start of image carry no length. Entropy-coded data need no case of their
+            // own: within them 0xff is followed by one of these, and so they are passed over as extra bytes.
+            0x00 | 0x01 | 0xd0..=0xd8 => {}
+            _ => at += usize::from(u16::from_be_bytes(array(bytes, at)?)),
+        }
+    }
+}
+
+/// Behind the chunk `IEND`.
+fn png_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 8;
+    loop {
+        let length = u32::from_be_bytes(array(bytes, at)?) as usize;
+        let name: [u8; 4] = array(bytes, at + 4)?;
+        at = at.checked_add(length)?.checked_add(12)?;
+        if name == *b"IEND" {
+            return Some(at);
+        }
+    }
+}
+
+/// Behind the trailer.
+fn gif_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 13 + colour_table(*bytes.get(10)?);
+    loop {
+        let introducer = *bytes.get(at)?;
+        at += 1;
+        match introducer {
+            b';' => return Some(at),
+            b'!' => at = sub_blocks(bytes, at + 1)?,
+            b',' => {
+                let flags = *bytes.get(at + 8)?;
+                at = sub_blocks(bytes, at + 9 + colour_table(flags) + 1)?;
+            }
+            // Not GIF any more; the decoder has a better word for it than "cut off".
+            _ => return Some(at),
+        }
+    }
+}
+
+fn colour_table(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+/// Behind a chain of blocks that each begin with their length; an empty one ends it.
+fn sub_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let length = usize::from(*bytes.get(at)?);
+        at += 1 + length;
+        if length == 0 {
+            return Some(at);
+        }
+    }
+}
+
+/// Behind the RIFF container.
+fn webp_end(bytes: &[u8]) -> Option<usize> {
+    usize::try_from(u32::from_le_bytes(array(bytes, 4)?)).ok()?.checked_add(8)
+}
+
+fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..at.checked_add(N)?)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_inside_a_segment_does_not_end_the_file() {
+        // A comment that holds an end-of-image marker, as thumbnails do.
+        let whole = b"\xff\xd8\xff\xfe\x00\x04\xff\xd9\xff\xff\xdb\x00\x02\x12\xff\x00\xff\xd9";
+        assert_eq!(jpeg_end(whole), Some(whole.len()));
+        for cut in 0..whole.len() {
+            assert!(!is_complete(Format::Jpeg, &whole[..cut]), "cut at {cut}");
+        }
+        assert!(is_complete(Format::Jpeg, &[whole.as_slice(), b"motion photo"].concat()));
+    }
+
+    #[test]
+    fn a_length_beyond_the_file_is_no_overflow() {
+        assert!(!is_complete(Format::Png, b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIDAT...."));
+        assert!(!is_complete(Format::Webp, b"RIFF\xff\xff\xff\xffWEBP"));
+        assert!(!is_complete(Format::Gif, b"GIF89a"));
+    }
+}

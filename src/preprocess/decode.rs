@@ -1,0 +1,124 @@
+//! From the bytes of a file to RGB pixels.
+
+use std::error::Error as StdError;
+use std::io::{self, Cursor};
+use std::panic::{self, AssertUnwindSafe};
+
+use image::error::ImageError;
+use image::metadata::Orientation;
+use image::{ImageDecoder, ImageFormat, ImageReader};
+
+use super::complete::is_complete;
+use super::kind::{FileKind, Format, sniff};
+use super::recipe::Alpha;
+use super::{Error, Limits, colour, jpeg};
+
+/// What a file says about its image.
+pub(super) struct Header {
+    pub width: u32,
+    pub height: u32,
+    pub orientation: Orientation,
+}
+
+/// Decode the first image of a file into `rgb`, as stored: not turned. `samples` is working space.
+///
+/// # Errors
+/// [`Error::Empty`], [`Error::NotAnImage`], [`Error::Unsupported`], [`Error::Truncated`], [`Error::TooLarge`] or
+/// [`Error::Damaged`]; never a panic, whatever the bytes.
+pub(super) fn decode(
+    bytes: &[u8],
+    alpha: Alpha,
+    limits: &Limits,
+    samples: &mut Vec<u8>,
+    rgb: &mut Vec<u8>,
+) -> Result<(Format, Header), Error> {
+    let format = recognise(bytes)?;
+    if !is_complete(format, bytes) {
+        return Err(Error::Truncated { format, source: None });
+    }
+    // The decoders read files from anywhere and are not ours; a slip in one of them should cost one image, not a run
+    // over a million. Unwinding leaves nothing half done: both buffers are overwritten by the next image.
+    let decoded = panic::catch_unwind(AssertUnwindSafe(|| match format {
+        Format::Jpeg => jpeg::decode(bytes, limits, rgb),
+        other => decode_other(bytes, other, alpha, limits, samples, rgb),
+    }));
+    let header = decoded.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word");
+        Err(Error::Damaged { format, source: format!("the decoder panicked: {said}").into() })
+    })?;
+    Ok((format, header))
+}
+
+fn recognise(bytes: &[u8]) -> Result<Format, Error> {
+    if bytes.is_empty() {
+        return Err(Error::Empty);
+    }
+    match sniff(bytes) {
+        FileKind::Image(format) => Ok(format),
+        FileKind::OtherImage(name) => Err(Error::Unsupported { what: name.to_owned() }),
+        found => Err(Error::NotAnImage { found }),
+    }
+}
+
+fn decode_other(
+    bytes: &[u8],
+    format: Format,
+    alpha: Alpha,
+    limits: &Limits,
+    samples: &mut Vec<u8>,
+    rgb: &mut Vec<u8>,
+) -> Result<Header, Error> {
+    let failed = |error| failed(format, error);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), codec(format));
+    let mut own = image::Limits::no_limits();
+    own.max_alloc = Some(limits.memory);
+    reader.limits(own);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    let colour = decoder.color_type();
+    // What the decoder fills, and the RGB made from it.
+    let pixels = u64::from(width) * u64::from(height);
+    limits.check(width, height, pixels.saturating_mul(u64::from(colour.bytes_per_pixel()) + 3))?;
+    let orientation = decoder.orientation().map_err(failed)?;
+    samples.clear();
+    samples.resize(decoder.total_bytes() as usize, 0);
+    decoder.read_image(samples).map_err(failed)?;
+    colour::to_rgb(samples, colour, alpha, rgb)?;
+    Ok(Header { width, height, orientation })
+}
+
+fn codec(format: Format) -> ImageFormat {
+    match format {
+        Format::Jpeg => ImageFormat::Jpeg,
+        Format::Png => ImageFormat::Png,
+        Format::Gif => ImageFormat::Gif,
+        Format::Webp => ImageFormat::WebP,
+        Format::Bmp => ImageFormat::Bmp,
+        Format::Tiff => ImageFormat::Tiff,
+    }
+}
+
+fn failed(format: Format, error: ImageError) -> Error {
+    match error {
+        // The decoder refused before it told the size.
+        ImageError::Limits(_) => {
+            Error::TooLarge { found: format!("a {format} of unknown size"), allowed: "fewer bytes".into() }
+        }
+        ImageError::Unsupported(_) => Error::Unsupported { what: format!("this {format} ({error})") },
+        error if ended_early(&error) => Error::Truncated { format, source: Some(error.into()) },
+        error => Error::Damaged { format, source: error.into() },
+    }
+}
+
+/// Whether the end of the file is the cause, however deep it is wrapped.
+fn ended_early(error: &ImageError) -> bool {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

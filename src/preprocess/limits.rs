@@ -1,0 +1,41 @@
+use super::Error;
+
+/// What one image may take. Checked against what the file's header claims, before anything is allocated for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Pixels of the decoded image, and of the resized one before it is cropped. Default 2^28, a square of 16384.
+    pub pixels: u64,
+    /// Bytes that decoding allocates, pixels included. Default 1 GiB; each decoding thread may take it at the same time.
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pixels: 1 << 28, memory: 1 << 30 }
+    }
+}
+
+impl Limits {
+    /// Let an image pass that takes `bytes` to decode.
+    pub(super) fn check(&self, width: u32, height: u32, bytes: u64) -> Result<(), Error> {
+        self.check_pixels(width, height)?;
+        if bytes > self.memory {
+            let found = format!("decoding {width}x{height} pixels takes {} MiB", mebibytes(bytes));
+            return Err(Error::TooLarge { found, allowed: format!("{} MiB", mebibytes(self.memory)) });
+        }
+        Ok(())
+    }
+
+    /// Let an image of this size pass.
+    pub(super) fn check_pixels(&self, width: u32, height: u32) -> Result<(), Error> {
+        if u64::from(width) * u64::from(height) > self.pixels {
+            let (found, allowed) = (format!("{width}x{height} pixels"), format!("{} pixels", self.pixels));
+            return Err(Error::TooLarge { found, allowed });
+        }
+        Ok(())
+    }
+}
+
+fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}

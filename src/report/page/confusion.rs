@@ -1,0 +1,100 @@
+//! What is taken for what.
+
+use maud::{Markup, html};
+
+use super::{Section, name};
+use crate::report::{Report, grouped, percent};
+
+/// Beyond this a matrix shows nothing that the list of confusions does not.
+const LARGEST: usize = 60;
+/// Beyond this there is no room for numbers in the cells.
+const NUMBERED: usize = 20;
+/// Up to this there is room for the names above the columns.
+const ROOMY: usize = 5;
+
+pub(super) fn section(report: &Report) -> Option<Section> {
+    let classes = report.metrics.classes.len();
+    let body = html! {
+        @if classes <= LARGEST {
+            p.lead {
+                "A row is what the images show, a column what they were taken for. "
+                span.swatch.hit {} " right, " span.swatch.miss {} " wrong; the deeper, the larger the part of the row."
+            }
+        }
+        div.beside {
+            @if classes <= LARGEST { (matrix(report)) }
+            div.list { (list(report)) }
+        }
+    };
+    Some(Section { id: "confusion", title: "Confusion", body })
+}
+
+fn matrix(report: &Report) -> Markup {
+    let classes = &report.metrics.classes;
+    let is_dense = classes.len() > NUMBERED;
+    html! {
+        // Reached with the keyboard too, for it may be wider than the window.
+        div.scroll role="region" aria-label="Confusion matrix" tabindex="0" {
+            table.matrix.dense[is_dense].roomy[classes.len() <= ROOMY] {
+                caption.unseen { "Number of images by true class (rows) and predicted class (columns)" }
+                thead {
+                    tr {
+                        td.corner {}
+                        @for class in classes { th scope="col" { span title=(class.name) { bdi { (class.name) } } } }
+                    }
+                }
+                tbody {
+                    @for (row, class) in classes.iter().enumerate() {
+                        tr {
+                            th scope="row" title=(class.name) { bdi { (class.name) } }
+                            @for column in 0..classes.len() { (cell(report, row, column, is_dense)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(report: &Report, row: usize, column: usize, is_dense: bool) -> Markup {
+    let count = report.metrics.confusion[row][column];
+    if count == 0 {
+        return html! { td { span.unseen { "0" } } };
+    }
+    let classes = &report.metrics.classes;
+    let share = count as f64 / classes[row].support as f64;
+    // Small shares must be seen as well: the eye, like the root, is quicker to tell the small ones apart.
+    let depth = share.sqrt();
+    let kind = if row == column { "hit" } else { "miss" };
+    let what = format!(
+        "{} taken for {}: {count} of {}",
+        classes[row].name, classes[column].name, classes[row].support
+    );
+    html! {
+        td.(kind).deep[depth > 0.62].deeper[depth > 0.77] style=(format!("--depth:{depth:.3}")) title=(what) {
+            span.unseen[is_dense] { (count) }
+        }
+    }
+}
+
+fn list(report: &Report) -> Markup {
+    let pairs = report.metrics.confusions(8);
+    html! {
+        @if pairs.is_empty() {
+            p { "No image was taken for another class." }
+        } @else {
+            h3 { "Most often confused" }
+            ol.pairs {
+                @for pair in pairs {
+                    li {
+                        strong { (name(report, pair.label)) } " taken for " strong { (name(report, pair.prediction)) }
+                        " " span.count {
+                            (grouped(pair.times)) " of " (grouped(pair.support)) ", "
+                            (percent(pair.times as f64 / pair.support as f64))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

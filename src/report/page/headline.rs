@@ -1,0 +1,77 @@
+//! How good it is, at a glance.
+
+use maud::{Markup, html};
+
+use crate::report::{Report, grouped, percent};
+
+pub(super) fn header(report: &Report) -> Markup {
+    let created = report.created.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    html! {
+        header.top {
+            p.kicker { "Evaluation" }
+            h1 { bdi { (report.title) } }
+            p.when { time datetime=(report.created) { (created) } }
+        }
+    }
+}
+
+pub(super) fn figures(report: &Report) -> Markup {
+    let metrics = report.metrics;
+    let unscored = metrics.examples - metrics.scored;
+    html! {
+        section.headline aria-label="Headline" {
+            div.accuracy {
+                p.big { (percent(metrics.accuracy)) }
+                p.what {
+                    "accuracy: " strong { (grouped(metrics.correct)) } " of " strong { (grouped(metrics.scored)) }
+                    " images right, in " (grouped(metrics.classes.len() as u64)) " classes"
+                }
+                div.meter aria-hidden="true" { span style=(format!("width:{:.2}%", 100.0 * metrics.accuracy)) {} }
+                @if unscored > 0 {
+                    p.note { (grouped(unscored)) " further images have no label: they were classified, and not scored." }
+                }
+            }
+            dl.tiles { @for tile in tiles(report) { (tile) } }
+        }
+    }
+}
+
+fn tiles(report: &Report) -> Vec<Markup> {
+    let metrics = report.metrics;
+    let mut tiles = vec![tile(
+        "Balanced accuracy",
+        percent(metrics.balanced_accuracy),
+        "the mean over classes of the part found; rare classes count as much as frequent ones",
+    )];
+    if let Some(f1) = metrics.macro_average.f1 {
+        tiles.push(tile(
+            "Macro F1",
+            format!("{f1:.3}"),
+            "precision and recall together, the mean over classes",
+        ));
+    }
+    if let Some(top) = metrics.top_k.first() {
+        let title = format!("Top-{} accuracy", top.k);
+        tiles.push(tile(&title, percent(top.accuracy), "the true class is among the most probable ones"));
+    }
+    tiles.push(tile(
+        "Log-loss",
+        format!("{:.3}", metrics.log_loss),
+        "how far the probabilities are off; 0 is best",
+    ));
+    tiles.push(tile(
+        "Brier score",
+        format!("{:.3}", metrics.brier),
+        "their squared error; 0 is best, 2 is worst",
+    ));
+    tiles.push(tile(
+        "Calibration error",
+        percent(metrics.calibration_error),
+        "how far confidence is from accuracy; 0% if 80% sure means right 8 times in 10",
+    ));
+    tiles
+}
+
+fn tile(title: &str, value: String, meaning: &str) -> Markup {
+    html! { div.tile { dt { (title) } dd { span.value { (value) } span.meaning { (meaning) } } } }
+}

@@ -1,0 +1,81 @@
+//! The rows of one step, in buffers that are used again.
+
+use ndarray::Array2;
+
+use super::{Error, Part, Rows};
+
+/// Features and labels of one step.
+pub(super) struct Batch {
+    /// `(n, dim)`.
+    pub features: Array2<f32>,
+    /// One-hot, `(n, classes)`.
+    pub one_hot: Array2<f32>,
+    /// Where the rows are from.
+    pub rows: Vec<usize>,
+}
+
+impl Batch {
+    pub fn new(dim: usize, classes: usize) -> Self {
+        Self { features: Array2::zeros((0, dim)), one_hot: Array2::zeros((0, classes)), rows: Vec::new() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Take these rows; only a batch of another size than the last makes new buffers.
+    pub fn fill(
+        &mut self,
+        part: Part,
+        data: &dyn Rows,
+        labels: &[usize],
+        rows: &[usize],
+    ) -> Result<(), Error> {
+        if rows.len() != self.len() {
+            self.features = Array2::zeros((rows.len(), self.features.ncols()));
+            self.one_hot = Array2::zeros((rows.len(), self.one_hot.ncols()));
+        }
+        self.rows.clear();
+        self.rows.extend_from_slice(rows);
+        data.gather(rows, &mut self.features).map_err(|source| Error::Rows { part, source })?;
+        self.one_hot.fill(0.0);
+        for (index, &row) in rows.iter().enumerate() {
+            self.one_hot[(index, labels[row])] = 1.0;
+        }
+        Ok(())
+    }
+
+    /// How many rows have their largest logit at their label; the first counts among equals.
+    pub fn hits(&self, logits: &Array2<f32>) -> usize {
+        let hit = |index: usize| argmax(logits, index) == argmax(&self.one_hot, index);
+        (0..self.len()).filter(|&index| hit(index)).count()
+    }
+}
+
+fn argmax(matrix: &Array2<f32>, row: usize) -> usize {
+    let row = matrix.row(row);
+    (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn batches_of_changing_size_hold_their_rows() {
+        let data = array![[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]];
+        let mut batch = Batch::new(2, 3);
+        for rows in [&[2, 0][..], &[1], &[0, 1], &[1, 2]] {
+            batch.fill(Part::Training, &data, &[2, 0, 1], rows).unwrap();
+            for (index, &row) in rows.iter().enumerate() {
+                assert_eq!(batch.features.row(index), data.row(row));
+                assert_eq!(argmax(&batch.one_hot, index), [2, 0, 1][row]);
+                assert_eq!(batch.one_hot.row(index).sum(), 1.0);
+            }
+        }
+        // Rows 1 and 2, labels 0 and 1: the first has its class tied with another, later one.
+        assert_eq!(batch.hits(&array![[4.0, 1.0, 4.0], [7.0, 5.0, 0.0]]), 1);
+    }
+}

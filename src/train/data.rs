@@ -1,0 +1,49 @@
+//! Where rows of features come from.
+
+use std::error::Error;
+
+use ndarray::{Array2, Axis};
+
+/// Rows of features that training can gather in any order: an array in memory, or a cache on disk.
+pub trait Rows {
+    /// Number of rows.
+    fn len(&self) -> usize;
+
+    /// Whether there is no row.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Size of a row.
+    fn dim(&self) -> usize;
+
+    /// Copy these rows, in this order, to `out`, which is `(rows.len(), dim)`.
+    ///
+    /// # Errors
+    /// Whatever keeps a row from being read; training stops with it.
+    fn gather(&self, rows: &[usize], out: &mut Array2<f32>) -> Result<(), Box<dyn Error + Send + Sync>>;
+
+    /// What a user knows the row by, such as the path of the image.
+    fn name(&self, row: usize) -> String;
+}
+
+impl Rows for Array2<f32> {
+    fn len(&self) -> usize {
+        self.nrows()
+    }
+
+    fn dim(&self) -> usize {
+        self.ncols()
+    }
+
+    fn gather(&self, rows: &[usize], out: &mut Array2<f32>) -> Result<(), Box<dyn Error + Send + Sync>> {
+        for (&row, mut out) in rows.iter().zip(out.axis_iter_mut(Axis(0))) {
+            out.assign(&self.row(row));
+        }
+        Ok(())
+    }
+
+    fn name(&self, row: usize) -> String {
+        format!("row {row}")
+    }
+}

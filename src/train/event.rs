@@ -1,0 +1,47 @@
+//! What a training tells while it runs, and what it is told.
+
+use super::{EpochRecord, Trainer};
+
+/// Told to the caller after each step and each epoch. Epochs and steps count from 1.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'e> {
+    /// A step was taken.
+    #[non_exhaustive]
+    Step {
+        epoch: usize,
+        epochs: usize,
+        step: usize,
+        /// Steps of an epoch.
+        steps: usize,
+        /// Mean loss of this epoch so far.
+        loss: f64,
+        /// Accuracy of this epoch so far, while training (with dropout).
+        accuracy: f64,
+    },
+    /// An epoch is complete, its validation included.
+    #[non_exhaustive]
+    Epoch {
+        record: &'e EpochRecord,
+        epochs: usize,
+        /// To take a checkpoint of, or to look at the head.
+        trainer: &'e Trainer,
+    },
+}
+
+/// The caller's answer to an [`Event`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    Continue,
+    /// Stop here. Everything is kept, and [`Trainer::resume`] goes on from a checkpoint as if there had been no stop.
+    Stop,
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All epochs are trained.
+    Completed,
+    /// The caller said [`Flow::Stop`].
+    Stopped,
+}

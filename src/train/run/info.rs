@@ -1,0 +1,110 @@
+//! What stands in `run.toml` and `metrics.json`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::train::{History, TrainConfig};
+
+/// `run.toml`: everything a run was trained with and on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunInfo {
+    /// When it was written, in UTC, as RFC 3339.
+    pub created: String,
+    /// Names of the classes, in the order of the head's outputs.
+    pub classes: Vec<String>,
+    /// The recipe of the preprocessing as JSON, in its canonical form.
+    pub recipe: String,
+    /// The settings in force, whether they were typed, read or defaults.
+    pub settings: TrainConfig,
+    pub backbone: BackboneInfo,
+    pub features: FeaturesInfo,
+    /// What it was trained on.
+    pub training: ManifestInfo,
+    /// What it was validated on, if anything.
+    pub validation: Option<ManifestInfo>,
+    /// Versions of what computed: `headstart`, and what the caller adds, such as `onnxruntime`.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// The graph that made the features.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackboneInfo {
+    pub name: String,
+    /// BLAKE3 of the graph, hex.
+    pub digest: String,
+}
+
+/// The features that the head understands, and no others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeaturesInfo {
+    /// Numbers in a row.
+    pub size: usize,
+    /// BLAKE3 of the fingerprint's text, hex.
+    pub fingerprint: String,
+    /// The text itself, to say in what two fingerprints differ.
+    pub fingerprint_text: String,
+}
+
+/// A manifest, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestInfo {
+    /// As it was given.
+    pub path: String,
+    /// BLAKE3 of its content, hex.
+    pub digest: String,
+    /// Images of it that were used.
+    pub images: usize,
+}
+
+/// `metrics.json`: how the training ended. Evaluation on other images is not in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingMetrics {
+    /// Epochs completed.
+    pub epochs: usize,
+    /// The last epoch's figures, as in `history.csv`.
+    pub loss: Option<f64>,
+    pub accuracy: Option<f64>,
+    pub val_loss: Option<f64>,
+    pub val_accuracy: Option<f64>,
+    /// Wall time of the training, in seconds.
+    pub seconds: f64,
+}
+
+impl TrainingMetrics {
+    /// Those of a history that took so many seconds.
+    pub fn new(history: &History, seconds: f64) -> Self {
+        let last = history.last();
+        Self {
+            epochs: history.epochs.len(),
+            loss: last.map(|record| record.loss),
+            accuracy: last.map(|record| record.accuracy),
+            val_loss: last.and_then(|record| record.val_loss),
+            val_accuracy: last.and_then(|record| record.val_accuracy),
+            seconds,
+        }
+    }
+}
+
+/// The first line of `run.toml`, read before the rest, which a later format may spell in another way.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Version {
+    pub format: u32,
+}
+
+impl Version {
+    pub const KNOWN: u32 = 1;
+}
+
+/// `run.toml` as it stands in the file.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Versioned {
+    pub format: u32,
+    #[serde(flatten)]
+    pub info: RunInfo,
+}

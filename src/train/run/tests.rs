@@ -1,0 +1,156 @@
+use std::{collections::BTreeMap, fs, path::Path};
+
+use ndarray::array;
+
+use super::*;
+use crate::train::{Flow, Outcome, TrainConfig, train};
+
+fn outcome() -> Outcome {
+    let config = TrainConfig { hidden: vec![3], epochs: 2, seed: 5, ..Default::default() };
+    let rows = array![[0.0, 1.0], [1.0, 0.0], [0.1, 0.9]];
+    train(&config, &rows, &[0, 1, 0], 2, None, &mut |_| Flow::Continue).unwrap()
+}
+
+fn info(outcome: &Outcome) -> RunInfo {
+    RunInfo {
+        created: "2026-11-23T08:00:00Z".into(),
+        classes: vec!["it's a \"cat\"".into(), "dog\n🐕".into()],
+        recipe: r#"{"resize":{"width":224}}"#.into(),
+        settings: outcome.checkpoint.config().clone(),
+        backbone: BackboneInfo { name: "resnet50".into(), digest: "ab12".into() },
+        features: FeaturesInfo {
+            size: 2,
+            fingerprint: "cd34".into(),
+            fingerprint_text: "{\n  \"a\": 1\n}".into(),
+        },
+        training: ManifestInfo { path: "data/train.csv".into(), digest: "ef56".into(), images: 3 },
+        validation: None,
+        versions: BTreeMap::from([("headstart".into(), "0.1.0".into())]),
+    }
+}
+
+fn create(runs: &Path, name: Option<&str>, overwrite: bool) -> Result<Run, Error> {
+    let outcome = outcome();
+    let metrics = TrainingMetrics::new(&outcome.history, 0.25);
+    let Outcome { head, history, checkpoint, .. } = &outcome;
+    NewRun { info: &info(&outcome), head, history, metrics: &metrics, checkpoint: Some(checkpoint) }
+        .create(runs, name, overwrite)
+}
+
+/// A folder for runs that does not exist yet.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("some/runs");
+    (folder, runs)
+}
+
+#[test]
+fn what_is_created_is_loaded() {
+    let (_folder, runs) = folder();
+    let created = create(&runs, Some("mine"), false).unwrap();
+    let loaded = Run::load(&runs.join("mine")).unwrap();
+    let outcome = outcome();
+    assert_eq!((&loaded.info, loaded.name()), (&info(&outcome), "mine".into()));
+    assert_eq!((&loaded.head, &loaded.history), (&outcome.head, &outcome.history));
+    assert_eq!((loaded.dir(), &loaded.metrics), (created.dir(), &created.metrics));
+    assert_eq!(loaded.checkpoint().unwrap(), outcome.checkpoint);
+    assert_eq!(fs::read_dir(&runs).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_run_is_replaced_only_when_asked() {
+    let (_folder, runs) = folder();
+    create(&runs, Some("mine"), false).unwrap();
+    fs::write(runs.join("mine/report.html"), "old").unwrap();
+    assert!(matches!(create(&runs, Some("mine"), false), Err(Error::RunExists { .. })));
+    create(&runs, Some("mine"), true).unwrap();
+    assert!(!runs.join("mine/report.html").exists());
+    Run::load(&runs.join("mine")).unwrap();
+    assert_eq!(fs::read_dir(&runs).unwrap().count(), 1);
+}
+
+#[test]
+fn what_is_not_a_run_is_never_replaced() {
+    let (_folder, runs) = folder();
+    fs::create_dir_all(runs.join("photos")).unwrap();
+    fs::write(runs.join("photos/dear.jpg"), "").unwrap();
+    assert!(matches!(create(&runs, Some("photos"), true), Err(Error::NotARun { .. })));
+    assert!(runs.join("photos/dear.jpg").exists());
+}
+
+#[test]
+fn names_by_date_are_numbered_on() {
+    let (_folder, runs) = folder();
+    let first = create(&runs, None, false).unwrap().name();
+    assert!(first.ends_with("-0001") && first.starts_with("20"), "{first}");
+    let date = first.strip_suffix("0001").unwrap();
+    fs::create_dir(runs.join(format!("{date}0041"))).unwrap();
+    let next = create(&runs, None, false).unwrap().name();
+    assert!(next.ends_with("-0042"), "{next}");
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused() {
+    let (_folder, runs) = folder();
+    for name in ["", ".", "..", "../other", "a/b", "a\\b", ".hidden", "-rf", "a b", "c:d", &"x".repeat(101)] {
+        assert!(matches!(create(&runs, Some(name), true), Err(Error::RunName { .. })), "{name}");
+    }
+    assert!(!runs.exists());
+}
+
+#[test]
+fn what_is_not_a_run_is_not_loaded() {
+    let (folder, runs) = folder();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [folder.path(), &runs, &file] {
+        assert!(matches!(Run::load(path), Err(Error::NotARun { .. })), "{path:?}");
+    }
+}
+
+/// The error of loading a run whose file was changed.
+fn after(file: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> Error {
+    let (_folder, runs) = folder();
+    let run = create(&runs, Some("mine"), false).unwrap();
+    let path = run.dir().join(file);
+    fs::write(&path, change(fs::read(&path).unwrap())).unwrap();
+    Run::load(run.dir()).unwrap_err()
+}
+
+fn replace(from: &'static str, to: &'static str) -> impl Fn(Vec<u8>) -> Vec<u8> {
+    move |bytes| {
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains(from), "{text}");
+        text.replace(from, to).into_bytes()
+    }
+}
+
+#[test]
+fn damage_is_named_by_file() {
+    for file in [INFO, HEAD, METRICS] {
+        for length in [0, 1, 2] {
+            let error = after(file, |bytes| bytes[..bytes.len() * length / 3].to_vec());
+            let Error::Damaged { path, .. } = &error else { panic!("{file}, {length}/3: {error:?}") };
+            assert!(path.ends_with(file));
+        }
+    }
+    assert!(matches!(after(HISTORY, replace("loss", "lost")), Error::Damaged { .. }));
+    assert!(matches!(after(INFO, replace("dropout", "drop")), Error::Damaged { .. }));
+    assert!(matches!(after(INFO, |_| vec![0xff]), Error::Damaged { .. }));
+}
+
+#[test]
+fn a_later_version_and_a_contradiction_are_told_apart() {
+    let error = after(INFO, replace("format = 1", "format = 2\nshape = \"round\""));
+    assert!(matches!(error, Error::NewerRun { found: 2, known: 1, .. }), "{error:?}");
+    let error = after(INFO, replace("size = 2", "size = 3"));
+    assert!(matches!(error, Error::Contradiction { expected: 3, found: 2, .. }), "{error:?}");
+}
+
+#[test]
+fn a_missing_file_is_damage() {
+    let (_folder, runs) = folder();
+    let run = create(&runs, Some("mine"), false).unwrap();
+    fs::remove_file(run.dir().join(HEAD)).unwrap();
+    assert!(matches!(Run::load(run.dir()), Err(Error::Damaged { .. })));
+}

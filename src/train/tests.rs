@@ -1,0 +1,287 @@
+//! The training as a whole.
+
+use std::{error::Error as StdError, fs};
+
+use ndarray::{Array2, array};
+
+use super::*;
+use crate::nn::FormatError;
+
+/// Three classes around three centres, 40 rows of 6.
+fn data() -> (Array2<f32>, Vec<usize>) {
+    let labels: Vec<usize> = (0..40).map(|row| row * 7 % 3).collect();
+    let rows = Array2::from_shape_fn((40, 6), |(row, column)| {
+        let noise = ((row * 31 + column * 17) % 23) as f32 / 23.0 - 0.5;
+        noise + if column == labels[row] { 1.5 } else { 0.0 }
+    });
+    (rows, labels)
+}
+
+/// Uneven batches (40 = 5 · 7 + 5), dropout, shuffling.
+fn config() -> TrainConfig {
+    TrainConfig {
+        hidden: vec![8],
+        dropout: 0.3,
+        epochs: 4,
+        batch_size: 7,
+        learning_rate: 0.01,
+        seed: 11,
+        ..Default::default()
+    }
+}
+
+fn trained(config: &TrainConfig) -> Outcome {
+    let (rows, labels) = data();
+    train(config, &rows, &labels, 3, Some((&rows, &labels)), &mut |_| Flow::Continue).unwrap()
+}
+
+#[test]
+fn it_learns_and_writes_its_history() {
+    let outcome = trained(&TrainConfig { epochs: 60, ..config() });
+    let (first, last) = (outcome.history.epochs[0], *outcome.history.last().unwrap());
+    assert_eq!((first.epoch, last.epoch, outcome.ended), (1, 60, Ended::Completed));
+    assert!(last.loss < 0.5 * first.loss && last.val_accuracy == Some(1.0), "{first:?} {last:?}");
+}
+
+#[test]
+fn every_shape_of_head_and_both_optimizers_train() {
+    for hidden in [vec![], vec![8], vec![8, 5]] {
+        for optimizer in [OptimizerKind::Adam, OptimizerKind::Sgd] {
+            let outcome = trained(&TrainConfig { hidden: hidden.clone(), optimizer, epochs: 15, ..config() });
+            let (first, last) = (outcome.history.epochs[0], *outcome.history.last().unwrap());
+            assert!(last.loss < first.loss, "{hidden:?} {optimizer:?}");
+        }
+    }
+}
+
+/// The loop written by hand, on the tape, gives what `train` gives.
+#[test]
+fn the_figures_of_an_epoch_are_those_of_its_steps() {
+    let (rows, labels) = data();
+    let config = TrainConfig { dropout: 0.0, shuffle: false, epochs: 1, ..config() };
+    let mut head = Trainer::new(&config, 6, 3).unwrap().head().clone();
+    let mut adam = config.optimizer(&head).unwrap();
+    let (mut loss_sum, mut hits) = (0.0, 0);
+    for start in (0..40).step_by(7) {
+        let chunk: Vec<usize> = (start..40.min(start + 7)).collect();
+        let x = rows.select(ndarray::Axis(0), &chunk);
+        let y =
+            Array2::from_shape_fn((chunk.len(), 3), |(i, j)| if labels[chunk[i]] == j { 1.0 } else { 0.0 });
+        let mut tape = crate::autodiff::Tape::new();
+        let features = tape.constant(&x);
+        let logits = head.forward(&mut tape, features, &[]);
+        let loss = tape.softmax_cross_entropy(logits, &y);
+        loss_sum += f64::from(tape.scalar(loss)) * chunk.len() as f64;
+        for (row, &index) in tape.value(logits).rows().into_iter().zip(&chunk) {
+            hits += usize::from((0..3).all(|class| row[class] <= row[labels[index]]));
+        }
+        let gradients = tape.gradient(loss);
+        adam.step(&mut head.parameters_mut(), &gradients);
+    }
+    let outcome = train(&config, &rows, &labels, 3, None, &mut |_| Flow::Continue).unwrap();
+    let record = outcome.history.epochs[0];
+    assert_eq!((record.loss, record.accuracy), (loss_sum / 40.0, hits as f64 / 40.0));
+    assert_eq!((record.val_loss, outcome.head), (None, head));
+}
+
+#[test]
+fn one_seed_one_result_another_seed_another() {
+    let (a, b) = (trained(&config()), trained(&config()));
+    assert_eq!((&a.head, &a.history), (&b.head, &b.history));
+    assert_ne!(a.head, trained(&TrainConfig { seed: 12, ..config() }).head);
+}
+
+/// Train, stop after `stop` events, go through a file, resume; the outcome and the number of events in all.
+fn interrupted(stop: usize) -> Outcome {
+    let (rows, labels) = data();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let mut events = 0;
+    let validation: Option<(&dyn Rows, &[usize])> = Some((&rows, &labels));
+    let outcome = train(&config(), &rows, &labels, 3, validation, &mut |_| {
+        events += 1;
+        if events == stop { Flow::Stop } else { Flow::Continue }
+    })
+    .unwrap();
+    assert_eq!(outcome.ended, Ended::Stopped);
+    outcome.checkpoint.save(&path).unwrap();
+    assert_eq!(Checkpoint::load(&path).unwrap(), outcome.checkpoint);
+    let mut trainer = Trainer::resume(&config(), Checkpoint::load(&path).unwrap()).unwrap();
+    let ended = trainer.run(&rows, &labels, validation, &mut |_| Flow::Continue).unwrap();
+    trainer.into_outcome(ended)
+}
+
+#[test]
+fn stopping_anywhere_and_resuming_changes_no_bit() {
+    let straight = trained(&config());
+    // Six steps and the end of the epoch are seven events an epoch: after a step, at the end of an epoch, in
+    // the last epoch.
+    for stop in [1, 3, 6, 7, 8, 14, 17, 27] {
+        let resumed = interrupted(stop);
+        assert_eq!(resumed.checkpoint, straight.checkpoint, "stopped after event {stop}");
+        assert_eq!((resumed.history, resumed.ended), (straight.history.clone(), Ended::Completed));
+    }
+}
+
+#[test]
+fn two_epochs_and_two_more_are_four() {
+    let two = trained(&TrainConfig { epochs: 2, ..config() });
+    let (rows, labels) = data();
+    let mut trainer = Trainer::resume(&config(), two.checkpoint).unwrap();
+    trainer.run(&rows, &labels, Some((&rows, &labels)), &mut |_| Flow::Continue).unwrap();
+    assert_eq!(trainer.checkpoint(), trained(&config()).checkpoint);
+}
+
+#[test]
+fn a_checkpoint_of_another_training_is_refused() {
+    let (rows, labels) = data();
+    let checkpoint = trained(&TrainConfig { epochs: 1, ..config() }).checkpoint;
+    let resume = |config: &TrainConfig| Trainer::resume(config, checkpoint.clone());
+    let Err(Error::OtherSettings { setting, expected, found }) =
+        resume(&TrainConfig { dropout: 0.4, ..config() })
+    else {
+        panic!()
+    };
+    assert_eq!((&*setting, &*expected, &*found), ("dropout", "0.3", "0.4"));
+    let fewer = rows.slice(ndarray::s![..30, ..]).to_owned();
+    let error =
+        resume(&config()).unwrap().run(&fewer, &labels[..30], None, &mut |_| Flow::Continue).unwrap_err();
+    assert!(matches!(error, Error::OtherRows { expected: 40, found: 30 }));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    trained(&config()).checkpoint.save(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    for length in (0..bytes.len()).step_by(41) {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let error = Checkpoint::load(&path).unwrap_err();
+        assert!(matches!(error, Error::Checkpoint { source: FormatError::SafeTensors(_), .. }), "{error:?}");
+    }
+    crate::nn::Head::save(&trained(&config()).head, &path).unwrap();
+    let error = Checkpoint::load(&path).unwrap_err();
+    assert!(matches!(error, Error::Checkpoint { source: FormatError::NoMetadata { .. }, .. }), "{error:?}");
+}
+
+#[test]
+fn events_count_steps_and_epochs_from_one() {
+    let (rows, labels) = data();
+    let mut seen = Vec::new();
+    train(&TrainConfig { epochs: 2, batch_size: 20, ..config() }, &rows, &labels, 3, None, &mut |event| {
+        seen.push(match event {
+            Event::Step { epoch, step, steps, loss, .. } => {
+                assert!(steps == 2 && loss.is_finite());
+                (epoch, step)
+            }
+            Event::Epoch { record, trainer, .. } => {
+                assert_eq!(trainer.history().last(), Some(record));
+                (record.epoch, 0)
+            }
+        });
+        Flow::Continue
+    })
+    .unwrap();
+    assert_eq!(seen, [(1, 1), (1, 2), (1, 0), (2, 1), (2, 2), (2, 0)]);
+}
+
+/// Rows under names of their own, one of which cannot be read.
+struct Named(Array2<f32>, Option<usize>);
+
+impl Rows for Named {
+    fn len(&self) -> usize {
+        self.0.nrows()
+    }
+    fn dim(&self) -> usize {
+        self.0.ncols()
+    }
+    fn gather(&self, rows: &[usize], out: &mut Array2<f32>) -> Result<(), Box<dyn StdError + Send + Sync>> {
+        if self.1.is_some_and(|bad| rows.contains(&bad)) {
+            return Err("the disk is on fire".into());
+        }
+        self.0.gather(rows, out)
+    }
+    fn name(&self, row: usize) -> String {
+        format!("photos/{row}.jpg")
+    }
+}
+
+fn error_of(rows: &Named) -> Error {
+    let (_, labels) = data();
+    let config = TrainConfig { shuffle: false, ..config() };
+    train(&config, rows, &labels, 3, None, &mut |_| Flow::Continue).unwrap_err()
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_blamed_on_its_image() {
+    let (rows, _) = data();
+    let with = |value: f32| {
+        let mut rows = rows.clone();
+        rows.row_mut(16).fill(value);
+        error_of(&Named(rows, None))
+    };
+    for (value, blamed) in [
+        (f32::NAN, Quantity::Features),
+        (f32::INFINITY, Quantity::Features),
+        (f32::MAX, Quantity::Loss),
+        (1e38, Quantity::Gradients),
+    ] {
+        let error = with(value);
+        let Error::NotFinite { quantity, epoch: 1, step: 3, image } = &error else {
+            panic!("{value}: {error:?}")
+        };
+        assert_eq!((*quantity, &**image), (blamed, "photos/16.jpg"), "{value}");
+    }
+}
+
+#[test]
+fn after_an_error_the_trainer_stands_at_the_last_good_step() {
+    let (rows, labels) = data();
+    let config = TrainConfig { shuffle: false, ..config() };
+    let mut bad = rows.clone();
+    bad[(16, 0)] = f32::NAN;
+    let mut trainer = Trainer::new(&config, 6, 3).unwrap();
+    trainer.run(&bad, &labels, None, &mut |_| Flow::Continue).unwrap_err();
+    trainer.run(&rows, &labels, None, &mut |_| Flow::Continue).unwrap();
+    let straight = train(&config, &rows, &labels, 3, None, &mut |_| Flow::Continue).unwrap();
+    assert_eq!(trainer.checkpoint(), straight.checkpoint);
+}
+
+#[test]
+fn rows_that_cannot_be_read_stop_it_with_their_cause() {
+    let error = error_of(&Named(data().0, Some(3)));
+    assert!(matches!(error, Error::Rows { part: Part::Training, .. }));
+    assert_eq!(error.source().unwrap().to_string(), "the disk is on fire");
+}
+
+#[test]
+fn data_that_does_not_fit_is_refused_before_a_step() {
+    let (rows, labels) = data();
+    let run = |rows: &Array2<f32>, labels: &[usize], classes, validation: Option<(&dyn Rows, &[usize])>| {
+        train(&config(), rows, labels, classes, validation, &mut |_| panic!("a step was taken")).unwrap_err()
+    };
+    assert!(matches!(run(&rows, &labels, 1, None), Error::Classes { found: 1 }));
+    assert!(matches!(run(&rows, &labels, 2, None), Error::Label { label: 2, classes: 2, .. }));
+    assert!(matches!(run(&rows, &labels[1..], 3, None), Error::LabelCount { rows: 40, labels: 39, .. }));
+    assert!(matches!(run(&Array2::zeros((0, 6)), &[], 3, None), Error::NoRows { part: Part::Training }));
+    assert!(matches!(run(&Array2::zeros((40, 0)), &labels, 3, None), Error::NoColumns));
+    let narrow = array![[1.0, 2.0]];
+    let error = run(&rows, &labels, 3, Some((&narrow, &[0])));
+    assert!(matches!(error, Error::FeatureSize { part: Part::Validation, expected: 6, found: 2 }));
+    let error = run(&rows, &labels, 3, Some((&Array2::<f32>::zeros((0, 6)), &[])));
+    assert!(matches!(error, Error::NoRows { part: Part::Validation }));
+}
+
+#[test]
+fn a_bad_validation_row_is_named() {
+    let (rows, labels) = data();
+    let mut bad = rows.clone();
+    bad[(5, 2)] = f32::NAN;
+    let validation: (&dyn Rows, &[usize]) = (&Named(bad, None), &labels);
+    let error = train(&config(), &rows, &labels, 3, Some(validation), &mut |_| Flow::Continue).unwrap_err();
+    let Error::ValidationNotFinite { quantity: Quantity::Features, epoch: 1, image } = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(image, "photos/5.jpg");
+}
