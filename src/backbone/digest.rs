@@ -34,3 +34,40 @@ fn add_file(hasher: &mut blake3::Hasher, path: &Path) -> io::Result<()> {
     hasher.update_reader(file)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{DataLocation, Graph, StringStringEntry, Tensor};
+
+    fn model(locations: &[&str]) -> Model {
+        let tensor = |location: &&str| Tensor {
+            data_location: Some(DataLocation::External as i32),
+            external_data: vec![StringStringEntry::new("location", *location)],
+            ..Tensor::default()
+        };
+        let graph = Graph { initializer: locations.iter().map(tensor).collect(), ..Graph::default() };
+        Model { graph: Some(graph), ..Model::default() }
+    }
+
+    #[test]
+    fn weights_in_other_files_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.onnx");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let digest = |model: &Model| digest(&path, b"graph", model).unwrap();
+        write("b.bin", "12");
+        write("c.bin", "3");
+        let plain = digest(&model(&[]));
+        let both = digest(&model(&["c.bin", "b.bin", "c.bin"]));
+        assert_eq!(plain, blake3::hash(b"graph"));
+        let bytes = [b"graph".as_slice(), &2u64.to_le_bytes(), b"12", &1u64.to_le_bytes(), b"3"].concat();
+        assert_eq!(both, blake3::hash(&bytes));
+        // A byte that moves from one file to the other is a change.
+        write("b.bin", "1");
+        write("c.bin", "23");
+        assert_ne!(digest(&model(&["b.bin", "c.bin"])), both);
+        let missing = super::digest(&path, b"graph", &model(&["d.bin"])).unwrap_err();
+        assert!(missing.to_string().contains("d.bin"), "{missing}");
+    }
+}

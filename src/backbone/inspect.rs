@@ -295,3 +295,85 @@ fn bytes(size: u64) -> String {
         _ => format!("{:.1} MB", size as f64 / 1e6),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::{Attribute, DataLocation, Node, OperatorSetId, StringStringEntry, Tensor};
+
+    /// A file of somebody else's: weights outside, a custom operator, an input without a shape.
+    fn foreign() -> Model {
+        let outside = Tensor {
+            dims: vec![2, 3],
+            data_location: Some(DataLocation::External as i32),
+            external_data: vec![StringStringEntry::new("location", "w.bin")],
+            raw_data: None,
+            ..Tensor::from_f32("w", &[0], &[])
+        };
+        let custom = Node { domain: Some("com.example".into()), ..Node::new("Twist", &["a"], "b", vec![]) };
+        let graph = Graph {
+            node: vec![
+                Node::new("Relu", &["x"], "a", vec![]),
+                custom,
+                Node::new("Relu", &["b"], "y", vec![Attribute::int("n", 1)]),
+            ],
+            initializer: vec![outside],
+            input: vec![ValueInfo { name: Some("x".into()), ..ValueInfo::default() }],
+            output: vec![ValueInfo::float_tensor("y", &[Dim::Unknown(()), Dim::Static(4)])],
+            ..Graph::default()
+        };
+        let opset =
+            |domain: &str, version| OperatorSetId { domain: Some(domain.into()), version: Some(version) };
+        Model {
+            ir_version: Some(9),
+            producer_name: Some("somebody".into()),
+            opset_import: vec![opset("", 19), opset("com.example", 1)],
+            metadata_props: vec![StringStringEntry::new("author", "é".repeat(300))],
+            graph: Some(graph),
+            ..Model::default()
+        }
+    }
+
+    #[test]
+    fn any_file_is_described() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("foreign.onnx");
+        onnx::write(&foreign(), &path).unwrap();
+        let missing = inspect(&path).unwrap();
+        assert_eq!((missing.ready, missing.digest.as_deref(), missing.parameters), (false, None, 6));
+        assert_eq!(missing.external_data[0].size, None);
+        assert!(missing.missing.unwrap().contains("w.bin"));
+
+        std::fs::write(folder.path().join("w.bin"), [0; 24]).unwrap();
+        let whole = inspect(&path).unwrap();
+        assert!(whole.digest.is_some());
+        assert_eq!(whole.operators[0], OperatorCount { operator: "Relu".into(), count: 2 });
+        assert_eq!(whole.operators[1].operator, "com.example.Twist");
+        assert_eq!(whole.other_metadata["author"].chars().count(), 201);
+        let text = whole.to_string();
+        let facts = [
+            "not ready as a backbone: ",
+            "x no tensor, shape unknown",
+            "y float32 (?, 4)",
+            "6 float32 in 1 tensor",
+            "w.bin (24 bytes)",
+            "3: 2 Relu, 1 com.example.Twist",
+            "ONNX IR 9, operator set 19, com.example 1",
+            "somebody",
+        ];
+        for fact in facts {
+            assert!(text.contains(fact), "`{fact}` is not in\n{text}");
+        }
+        assert!(!text.ends_with('\n'));
+        let json = serde_json::to_value(&whole).unwrap();
+        assert_eq!(json["outputs"][0]["shape"], serde_json::json!([null, 4]));
+        assert_eq!(json["external_data"][0]["size"], 24);
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(grouped(25_583_592), "25,583,592");
+        assert_eq!(grouped(100), "100");
+        assert_eq!(bytes(94_400_000), "94.4 MB");
+    }
+}

@@ -116,15 +116,15 @@ impl Tensor {
         let kind = self.element_type().unwrap_or(DataType::Undefined);
         if let Some(external) = self.external()? {
             let bytes = external.read(self.name(), folder, packed_len(kind, count))?;
-            return self.from_raw(kind, count, Cow::Owned(bytes));
+            return self.of_raw(kind, count, Cow::Owned(bytes));
         }
         match &self.raw_data {
-            Some(raw) => self.from_raw(kind, count, Cow::Borrowed(raw)),
-            None => self.from_fields(kind, count),
+            Some(raw) => self.of_raw(kind, count, Cow::Borrowed(raw)),
+            None => self.of_fields(kind, count),
         }
     }
 
-    fn from_raw<'a>(&'a self, kind: DataType, count: usize, raw: Cow<'a, [u8]>) -> Result<Elements<'a>> {
+    fn of_raw<'a>(&'a self, kind: DataType, count: usize, raw: Cow<'a, [u8]>) -> Result<Elements<'a>> {
         let Some(expected) = packed_len(kind, count) else {
             return Err(self.wrong_type("a type of fixed width"));
         };
@@ -144,7 +144,7 @@ impl Tensor {
     }
 
     /// The typed fields; small types travel in `int32_data`.
-    fn from_fields(&self, kind: DataType, count: usize) -> Result<Elements<'_>> {
+    fn of_fields(&self, kind: DataType, count: usize) -> Result<Elements<'_>> {
         let found = match kind {
             DataType::Float => self.float_data.len(),
             DataType::Double => self.double_data.len(),

@@ -70,7 +70,7 @@ impl Weights {
     /// Converters differ in whether the names of outer models are part of a weight's name.
     pub fn find(&self, scopes: &[String], layer: &str, name: &str) -> Option<&Weight> {
         let short = format!("{layer}/{name}");
-        let full = [scopes, &[short.clone()]].concat().join("/");
+        let full = [scopes, std::slice::from_ref(&short)].concat().join("/");
         self.0.get(&short).or_else(|| self.0.get(&full)).or_else(|| {
             let tail = format!("/{short}");
             let mut matches = self.0.iter().filter(|(key, _)| key.ends_with(&tail));

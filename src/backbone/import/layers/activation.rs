@@ -98,9 +98,11 @@ fn function(emit: &mut Emit<'_>, layer: &Layer, function: &str, value: Value) ->
         "tanh" => emit.node("Tanh", &[&x], vec![]),
         "leaky_relu" => emit.node("LeakyRelu", &[&x], vec![Attribute::float("alpha", 0.2)]),
         "hard_sigmoid" => hard_sigmoid(emit, &x, if emit.keras < 3 { 0.2 } else { 1.0 / 6.0 }),
+        // Not the logarithm of a sigmoid, which far below zero keeps hardly a digit.
         "log_sigmoid" => {
-            let sigmoid = emit.node("Sigmoid", &[&x], vec![]);
-            emit.node("Log", &[&sigmoid], vec![])
+            let negative = emit.node("Neg", &[&x], vec![]);
+            let softplus = emit.node("Softplus", &[&negative], vec![]);
+            emit.node("Neg", &[&softplus], vec![])
         }
         "swish" | "silu" => gated(emit, &x, |emit| emit.node("Sigmoid", &[&x], vec![])),
         "hard_swish" | "hard_silu" => gated(emit, &x, |emit| hard_sigmoid(emit, &x, 1.0 / 6.0)),
