@@ -1,0 +1,4 @@
+//! Trainings in Keras, followed step by step.
+
+mod five_images;
+mod trajectory;
