@@ -27,6 +27,7 @@ pub struct Backbone {
     feature_size: usize,
     input_name: String,
     batch_size: Option<usize>,
+    parameters: usize,
     labels: Vec<String>,
     source: Option<String>,
     licence: Option<String>,
@@ -83,6 +84,7 @@ impl Backbone {
             feature_size,
             batch_size: input.batch_size(),
             input_name: input.name,
+            parameters: floats(model),
             labels: metadata.labels,
             source: metadata.source,
             licence: metadata.licence,
@@ -129,6 +131,11 @@ impl Backbone {
         self.feature_size
     }
 
+    /// Numbers in the frozen weights.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
     /// The classes that the network was trained on; empty if the file does not tell.
     pub fn labels(&self) -> &[String] {
         &self.labels
@@ -149,6 +156,18 @@ impl Backbone {
     pub fn digest(&self) -> blake3::Hash {
         self.digest
     }
+}
+
+/// Numbers in all weights; whole numbers are shapes and axes, not weights.
+fn floats(model: &Model) -> usize {
+    let mut count = 0;
+    model.for_each_tensor(&mut |tensor| {
+        let is_weight = !matches!(tensor.data_type(), kind if kind == DataType::Int64 as i32 || kind == DataType::Int32 as i32);
+        if is_weight {
+            count += tensor.shape().map_or(0, |shape| shape.iter().product::<usize>());
+        }
+    });
+    count
 }
 
 /// The output that was told, or the one that the file names, or the only one that can be meant.

@@ -12,7 +12,7 @@ use ndarray::{Array2, Axis, s};
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::Console;
-use super::features::{Ready, Source, extract_options, files};
+use super::features::{Ready, Source, extract_options};
 use super::run_name::RunsArgs;
 use super::{Status, extract, interrupt};
 
@@ -67,7 +67,7 @@ impl EvaluateArgs {
             let cache = source.cache_or_new(&mut cache)?;
             let cancel = interrupt::listen();
             let options = extract_options(&self.runtime);
-            if extract::fill(&source, cache, &files(&manifest), options, cancel, console)?.cancelled {
+            if extract::fill(&source, cache, &manifest.files(), options, cancel, console)?.cancelled {
                 return Ok(Status::Interrupted);
             }
         }

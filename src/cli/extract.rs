@@ -7,7 +7,7 @@ use headstart::extract::{Event, ExtractOptions, Extractor, FeatureCache, Summary
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::Console;
-use super::features::{Source, extract_options, files};
+use super::features::{Source, extract_options};
 use super::progress::{Progress, clock};
 use super::{Status, interrupt};
 
@@ -49,7 +49,7 @@ impl ExtractArgs {
         let source = Source::open(&self.backbone)?;
         let mut cache = source.create_cache()?;
         let cancel = interrupt::listen();
-        let summary = fill(&source, &mut cache, &files(&manifest), self.options(), cancel, console)?;
+        let summary = fill(&source, &mut cache, &manifest.files(), self.options(), cancel, console)?;
         if let Some(path) = &self.failures {
             cache.failures().write_csv(std::fs::File::create(path)?)?;
         }

@@ -74,7 +74,7 @@ impl Ready {
         manifest: &Manifest,
         console: &Console,
     ) -> anyhow::Result<Self> {
-        let files = files(manifest);
+        let files = manifest.files();
         let standings = match cache {
             Some(cache) => cache.standing(&files),
             None => vec![Standing::Absent; files.len()],
@@ -116,10 +116,6 @@ impl Ready {
     pub fn names(&self, manifest: &Manifest) -> Vec<String> {
         self.places.iter().map(|&place| manifest.examples()[place].path.clone()).collect()
     }
-}
-
-pub fn files(manifest: &Manifest) -> Vec<PathBuf> {
-    manifest.examples().iter().map(|example| example.file.clone()).collect()
 }
 
 pub fn extract_options(runtime: &RuntimeArgs) -> ExtractOptions {

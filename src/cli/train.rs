@@ -15,7 +15,7 @@ use headstart::train::{
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::Console;
-use super::features::{Ready, Source, extract_options, files};
+use super::features::{Ready, Source, extract_options};
 use super::hint::Error;
 use super::progress::{Progress, clock};
 use super::run_name::RunsArgs;
@@ -159,8 +159,8 @@ impl TrainArgs {
         let mut cache = source.open_cache()?;
         if self.extract {
             let cache = source.cache_or_new(&mut cache)?;
-            let mut wanted = files(&parts.training);
-            wanted.extend(parts.validation.iter().flat_map(files));
+            let mut wanted = parts.training.files();
+            wanted.extend(parts.validation.iter().flat_map(Manifest::files));
             let summary =
                 extract::fill(&source, cache, &wanted, extract_options(&self.runtime), cancel, console)?;
             if summary.cancelled {

@@ -166,6 +166,11 @@ impl Manifest {
         self.examples.is_empty()
     }
 
+    /// The file of every example, in order.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.examples.iter().map(|example| example.file.clone()).collect()
+    }
+
     /// What a folder holds that did not become an example.
     pub fn skipped(&self) -> &Skipped {
         &self.skipped

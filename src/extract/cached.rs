@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use ndarray::Array2;
+
 use super::Error;
 use crate::backbone::Backbone;
+use crate::cache;
 use crate::cache::{Facts, Failures, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
 use crate::preprocess::Preprocessor;
 
@@ -82,6 +85,25 @@ impl FeatureCache {
     /// Where each file stands, in their order. Files that the memo does not know are read and hashed.
     pub fn standing(&mut self, files: &[PathBuf]) -> Vec<Standing> {
         files.iter().map(|file| self.standing_of(file)).collect()
+    }
+
+    /// The features of every file, row `i` for file `i`, for data that fits into memory.
+    ///
+    /// # Errors
+    /// [`Error::NoFeatures`] for the first file that has none, [`Error::Cache`] if a row is damaged.
+    pub fn features(&mut self, files: &[PathBuf]) -> Result<Array2<f32>, Error> {
+        let key = |(file, standing): (&PathBuf, Standing)| match standing {
+            Standing::Ready(key) => Ok((key, PLAIN)),
+            Standing::Failed { reason } => Err(Error::NoFeatures { file: file.clone(), reason }),
+            Standing::Absent => {
+                Err(Error::NoFeatures { file: file.clone(), reason: "it was never tried".into() })
+            }
+        };
+        let ids = files.iter().zip(self.standing(files)).map(key).collect::<Result<Vec<_>, _>>()?;
+        let selection = self.store.select(&ids).map_err(cache::Error::from)?;
+        let mut features = Array2::zeros((ids.len(), selection.dim()));
+        selection.gather(&(0..ids.len()).collect::<Vec<_>>(), &mut features)?;
+        Ok(features)
     }
 
     /// See what was written since this was opened, by this process or another.

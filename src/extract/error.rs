@@ -1,5 +1,7 @@
 //! What stops a whole extraction; what is wrong with one image is an [`ImageFailure`](super::ImageFailure).
 
+use std::path::PathBuf;
+
 use crate::{backbone, cache, preprocess};
 
 #[derive(Debug, thiserror::Error)]
@@ -13,4 +15,6 @@ pub enum Error {
     Cache(#[from] cache::Error),
     #[error(transparent)]
     Recipe(#[from] preprocess::Error),
+    #[error("`{file}` has no features: {reason}")]
+    NoFeatures { file: PathBuf, reason: String },
 }
