@@ -1,6 +1,6 @@
 //! Adam, in the form that Keras gives it.
 
-use ndarray::{Array2, NdFloat, azip};
+use ndarray::{Array2, NdFloat};
 
 use super::{ConfigError, Optimizer, State, StateError, is_rate, require, zeros_like};
 use crate::autodiff::float;
@@ -79,12 +79,17 @@ impl<F: NdFloat> Optimizer<F> for Adam<F> {
         let alpha = float::<F>(learning_rate) * correction(beta_2).sqrt() / correction(beta_1);
         let (gain_1, gain_2, epsilon) =
             (float::<F>(1.0 - beta_1), float::<F>(1.0 - beta_2), float::<F>(epsilon));
+        let update = Update { alpha, gain_1, gain_2, epsilon };
         for (((param, grad), m), v) in params.iter_mut().zip(grads).zip(&mut self.m).zip(&mut self.v) {
-            azip!((p in &mut **param, &g in grad, m in m, v in v) {
-                *m += (g - *m) * gain_1;
-                *v += (g * g - *v) * gain_2;
-                *p -= *m * alpha / (v.sqrt() + epsilon);
-            });
+            assert_eq!((param.dim(), grad.dim()), (m.dim(), m.dim()), "shapes of parameter and gradient");
+            // In rows already, unless the caller made them otherwise; `m` and `v` always are.
+            let grad = grad.as_standard_layout();
+            let grad = grad.as_slice().expect("just laid out so");
+            let (m, v) = (m.as_slice_mut().expect("made so"), v.as_slice_mut().expect("made so"));
+            match param.as_slice_mut() {
+                Some(param) => update.apply(param.iter_mut(), grad, m, v),
+                None => update.apply(param.iter_mut(), grad, m, v),
+            }
         }
     }
 
@@ -105,6 +110,31 @@ impl<F: NdFloat> Optimizer<F> for Adam<F> {
         let [m, v] = state.checked([("m", &self.m), ("v", &self.v)])?;
         (self.step, self.m, self.v) = (step, m, v);
         Ok(())
+    }
+}
+
+/// The numbers of one step.
+#[derive(Clone, Copy)]
+struct Update<F> {
+    alpha: F,
+    gain_1: F,
+    gain_2: F,
+    epsilon: F,
+}
+
+impl<F: NdFloat> Update<F> {
+    /// One pass over all four. On slices, which the compiler turns into vector instructions: over arrays of any
+    /// layout the same loop took ten times as long.
+    fn apply<'p>(self, params: impl Iterator<Item = &'p mut F>, grads: &[F], m: &mut [F], v: &mut [F])
+    where
+        F: 'p,
+    {
+        let Self { alpha, gain_1, gain_2, epsilon } = self;
+        for (((p, &g), m), v) in params.zip(grads).zip(m).zip(v) {
+            *m += (g - *m) * gain_1;
+            *v += (g * g - *v) * gain_2;
+            *p -= *m * alpha / (v.sqrt() + epsilon);
+        }
     }
 }
 
@@ -182,6 +212,20 @@ mod tests {
         straight.step(&mut [&mut a, &mut b], &grads);
         resumed.step(&mut [&mut c, &mut d], &grads);
         assert_eq!((a, b, straight.state()), (c, d, resumed.state()));
+    }
+
+    #[test]
+    fn arrays_laid_out_by_columns_are_updated_alike() {
+        let (param, grad) =
+            (array![[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]], array![[0.1_f32, -0.2, 3.0], [0.0, 1.0, -1.0]]);
+        let step = |mut param: Array2<f32>, grad: Array2<f32>| {
+            Adam::new(AdamConfig::default(), &[&param]).unwrap().step(&mut [&mut param], &[grad]);
+            param
+        };
+        let by_columns = |array: &Array2<f32>| array.t().as_standard_layout().into_owned().reversed_axes();
+        let want = step(param.clone(), grad.clone());
+        assert_eq!(step(by_columns(&param), grad.clone()), want);
+        assert_eq!(step(param, by_columns(&grad)), want);
     }
 
     #[test]

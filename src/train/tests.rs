@@ -285,3 +285,44 @@ fn a_bad_validation_row_is_named() {
     };
     assert_eq!(image, "photos/5.jpg");
 }
+
+/// Losses of the steps of two epochs with weights that stand still.
+fn losses_of_steps(config: TrainConfig, rows: &Array2<f32>, labels: &[usize]) -> Vec<f64> {
+    let config = TrainConfig { learning_rate: 1e-30, epochs: 2, ..config };
+    let (mut losses, mut sum) = (Vec::new(), 0.0);
+    train(&config, rows, labels, 3, None, &mut |event| {
+        if let Event::Step { step, loss, .. } = event {
+            // From the mean so far to the loss of the step.
+            sum = if step == 1 { 0.0 } else { sum };
+            losses.push(loss * step as f64 - sum);
+            sum = loss * step as f64;
+        }
+        Flow::Continue
+    })
+    .unwrap();
+    losses
+}
+
+#[test]
+fn every_step_has_masks_and_every_epoch_an_order_of_its_own() {
+    let same = Array2::from_elem((8, 6), 0.5);
+    let masked = losses_of_steps(TrainConfig { batch_size: 4, ..config() }, &same, &[1; 8]);
+    for (index, loss) in masked.iter().enumerate() {
+        assert!(masked[..index].iter().all(|other| (other - loss).abs() > 1e-6), "{masked:?}");
+    }
+    let (rows, labels) = data();
+    let by_row = TrainConfig { batch_size: 1, dropout: 0.0, ..config() };
+    let shuffled = losses_of_steps(by_row.clone(), &rows, &labels);
+    let given = losses_of_steps(TrainConfig { shuffle: false, ..by_row }, &rows, &labels);
+    let close = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+    let sorted = |losses: &[f64]| {
+        let mut losses = losses.to_vec();
+        losses.sort_by(f64::total_cmp);
+        losses
+    };
+    let (first, second) = shuffled.split_at(40);
+    assert!(!close(first, second) && !close(first, &given[..40]));
+    assert!(close(&given[..40], &given[40..]));
+    // Every row once in each.
+    assert!(close(&sorted(first), &sorted(second)) && close(&sorted(first), &sorted(&given[..40])));
+}
