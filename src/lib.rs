@@ -12,4 +12,5 @@ pub mod onnx;
 pub mod optim;
 pub mod preprocess;
 pub mod report;
+mod text;
 pub mod train;

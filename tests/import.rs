@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use headstart::backbone::import::{self, Error, ImportOptions, Imported};
+use headstart::backbone::library::Library;
 use headstart::backbone::{Backbone, inspect};
 use headstart::onnx::{self, Model};
 use headstart::preprocess::Recipe;
@@ -61,12 +62,7 @@ fn options(input: &Array) -> ImportOptions {
 fn environment() -> &'static Environment {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
-        let library = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from).unwrap_or_else(|| {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/runtime");
-            let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-            let library = files.filter(|path| path.to_string_lossy().contains("onnxruntime")).min();
-            library.unwrap_or_else(|| panic!("no ONNX Runtime in `{}`: run `just setup`", folder.display()))
-        });
+        let library = Library::find(None).expect("`just setup` fetches ONNX Runtime").path;
         ort::init_from(&library).expect("ONNX Runtime loads").build().expect("ONNX Runtime starts")
     })
 }

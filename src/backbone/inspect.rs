@@ -10,6 +10,7 @@ use super::error::Result;
 use super::open::{Backbone, OpenOptions};
 use super::{Metadata, digest, graph};
 use crate::onnx::{self, Dim, Graph, Model, ValueInfo, Walk, type_name};
+use crate::text::grouped;
 
 /// A description of an ONNX file; `Display` is the form for people.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -274,19 +275,6 @@ impl Inspection {
     }
 }
 
-/// `25,583,592`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// `94.0 MB`, of a million bytes each as disks are sold.
 fn bytes(size: u64) -> String {
     match size {
@@ -371,9 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(25_583_592), "25,583,592");
-        assert_eq!(grouped(100), "100");
+    fn sizes_have_a_unit() {
         assert_eq!(bytes(94_400_000), "94.4 MB");
     }
 }

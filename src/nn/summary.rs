@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::NdFloat;
 
 use super::Head;
+use crate::text::grouped;
 
 /// Layers with output shapes and parameters; prints as a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl fmt::Display for Summary {
             [
                 format!("{} ({}{frozen})", layer.name, layer.kind),
                 format!("(None, {})", sizes.join(", ")),
-                grouped(layer.parameters),
+                grouped(layer.parameters as u64),
             ]
         }));
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -113,19 +114,7 @@ fn sized(parameters: usize) -> String {
         _ => (bytes / 1_048_576.0, "MiB"),
     };
     let digits = if unit == "B" { 0 } else { 2 };
-    format!("{} ({size:.digits$} {unit})", grouped(parameters))
-}
-
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    format!("{} ({size:.digits$} {unit})", grouped(parameters as u64))
 }
 
 #[cfg(test)]
@@ -164,8 +153,7 @@ Model: head
     }
 
     #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    fn parameters_are_sized_as_f32() {
         assert_eq!([10, 1000].map(sized), ["10 (40 B)", "1,000 (3.91 KiB)"]);
     }
 }

@@ -92,19 +92,6 @@ fn percent(share: f64) -> String {
     }
 }
 
-/// A whole number with commas between the thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,10 +102,5 @@ mod tests {
             [0.0, 0.0004, 0.8456, 0.9999, 1.0].map(percent),
             ["0.0%", "<0.1%", "84.6%", ">99.9%", "100.0%"]
         );
-    }
-
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

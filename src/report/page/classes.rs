@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::{Section, name};
 use crate::evaluate::Averages;
-use crate::report::{Report, grouped};
+use crate::report::Report;
+use crate::text::grouped;
 
 /// With more classes than this, the weakest are shown and the others unfold.
 const SHOWN: usize = 50;

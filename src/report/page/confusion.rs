@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{Section, name};
-use crate::report::{Report, grouped, percent};
+use crate::report::{Report, percent};
+use crate::text::grouped;
 
 /// Beyond this a matrix shows nothing that the list of confusions does not.
 const LARGEST: usize = 60;

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::report::{Report, grouped, percent};
+use crate::report::{Report, percent};
+use crate::text::grouped;
 
 pub(super) fn header(report: &Report) -> Markup {
     let created = report.created.strftime("%Y-%m-%d %H:%M UTC").to_string();
