@@ -86,17 +86,17 @@ pub fn run() -> anyhow::Result<Status> {
 
 impl Command {
     fn run(self, console: &Console) -> anyhow::Result<Status> {
-    match self {
-        Self::Extract(args) => args.run(console),
-        Self::Train(args) => args.run(console),
-        Self::Evaluate(args) => args.run(console),
-        Self::Predict(args) => args.run(console),
-        Self::Backbone(command) => command.run(console),
-        Self::Cache(command) => command.run(console),
-        Self::Completions(args) => args.run(),
-        Self::Man(args) => args.run(),
+        match self {
+            Self::Extract(args) => args.run(console),
+            Self::Train(args) => args.run(console),
+            Self::Evaluate(args) => args.run(console),
+            Self::Predict(args) => args.run(console),
+            Self::Backbone(command) => command.run(console),
+            Self::Cache(command) => command.run(console),
+            Self::Completions(args) => args.run(),
+            Self::Man(args) => args.run(),
+        }
     }
-}
 }
 
 /// Print an error with its causes, and the remedy if there is one.

@@ -78,7 +78,11 @@ impl PredictArgs {
         for path in &self.images {
             if path == Path::new("-") {
                 for line in std::io::stdin().lock().lines() {
-                    files.extend(Some(line.context("cannot read paths from stdin")?).filter(|line| !line.is_empty()).map(PathBuf::from));
+                    files.extend(
+                        Some(line.context("cannot read paths from stdin")?)
+                            .filter(|line| !line.is_empty())
+                            .map(PathBuf::from),
+                    );
                 }
             } else if path.is_dir() {
                 files.extend(images_in(path)?);

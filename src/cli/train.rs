@@ -91,7 +91,12 @@ struct SettingsArgs {
 #[command(next_help_heading = "Validation")]
 struct ValidationArgs {
     /// Hold out this fraction of each class (default: none, or the manifest's `validation` rows)
-    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true, conflicts_with = "validation_manifest")]
+    #[arg(
+        long,
+        value_name = "FRACTION",
+        allow_negative_numbers = true,
+        conflicts_with = "validation_manifest"
+    )]
     validation: Option<f64>,
     /// Validate on the images of another manifest
     #[arg(long, value_name = "MANIFEST")]

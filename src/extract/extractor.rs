@@ -144,9 +144,13 @@ impl<'a> Extractor<'a> {
             Ok(writer.as_mut().expect("made with the model").append(&ids, batch.features.view())?)
         };
         let admit = plan.admission(store);
-        let outcome = self
-            .pipeline(plan.jobs.len(), cancel)
-            .run(&plan.jobs, &admit, model, sink, &mut |id, outcome| recorder.record(id, outcome));
+        let outcome = self.pipeline(plan.jobs.len(), cancel).run(
+            &plan.jobs,
+            &admit,
+            model,
+            sink,
+            &mut |id, outcome| recorder.record(id, outcome),
+        );
         // Also after an error: what was written before it is to reach the disk.
         let closed = lock(&writer).take().map_or(Ok(()), SegmentWriter::close);
         outcome?;
