@@ -36,6 +36,7 @@ impl ManifestArgs {
 
 /// What the columns of a manifest are called.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Manifest")]
 pub struct ColumnArgs {
     /// Column with the path of the image, relative to the manifest's own folder
     #[arg(long, value_name = "NAME", default_value = "path")]
@@ -60,6 +61,7 @@ impl ColumnArgs {
 
 /// The frozen graph, and where its features are kept.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Features")]
 pub struct BackboneArgs {
     /// ONNX graph that gives the features
     #[arg(long, value_name = "FILE", default_value = "models/resnet50.onnx")]
@@ -94,12 +96,13 @@ impl BackboneArgs {
 
 /// The ONNX Runtime to use.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "ONNX Runtime")]
 pub struct RuntimeArgs {
     /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
     #[arg(long, value_name = "FILE")]
     pub onnxruntime: Option<PathBuf>,
     /// Threads for inference (default: all cores)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }
 

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub struct ConsoleArgs {
     /// Print results and errors only
     #[arg(short, long, global = true)]
@@ -48,6 +49,15 @@ impl Console {
     }
 }
 
+/// `1 image`, `2 images`.
+pub fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {}", plural(what)) }
+}
+
+fn plural(what: &str) -> String {
+    if what.ends_with('s') { format!("{what}es") } else { format!("{what}s") }
+}
+
 /// Terminal codes around a word, empty where colour is not wanted.
 pub struct Style {
     pub open: &'static str,
@@ -58,4 +68,15 @@ pub struct Style {
 pub fn error_style() -> Style {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     if colour { Style { open: "\x1b[1;31m", close: "\x1b[0m" } } else { Style { open: "", close: "" } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!([0, 1, 2].map(|n| count(n, "image")), ["0 images", "1 image", "2 images"]);
+        assert_eq!([1, 2].map(|n| count(n, "class")), ["1 class", "2 classes"]);
+    }
 }

@@ -27,8 +27,6 @@ pub struct EvaluateArgs {
     /// The run: its folder, its name, or `latest`
     #[arg(value_name = "RUN")]
     run: String,
-    #[command(flatten)]
-    manifest: ManifestArgs,
     /// Only the images of this part, as the manifest's split column names it
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
@@ -45,6 +43,8 @@ pub struct EvaluateArgs {
     #[arg(long)]
     extract: bool,
     #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
     runs: RunsArgs,
     #[command(flatten)]
     backbone: BackboneArgs,
@@ -60,7 +60,8 @@ impl EvaluateArgs {
             manifest = manifest.split(part)?;
         }
         let classes = Classes::new(run.info.classes.iter().cloned())?;
-        let labels = manifest.labels_if_any(&classes)?;
+        let labels = labels(&manifest, &classes)?;
+        let output = Output::create(self.output.clone().unwrap_or_else(|| in_run(&run, &manifest)))?;
         let source = Source::open_for(&run, &self.backbone)?;
         let mut cache = source.open_cache()?;
         if self.extract {
@@ -78,7 +79,6 @@ impl EvaluateArgs {
         let labels = ready.pick(&labels);
         let metrics = Metrics::of(probabilities.view(), &labels, classes.names())?;
         let predictions = predict(probabilities.view(), &labels, usize::from(self.top));
-        let output = Output::create(self.output.clone().unwrap_or_else(|| in_run(&run, &manifest)))?;
         metrics.write(&output.path("metrics.json"))?;
         output.predictions(&ready.names(&manifest), &predictions, classes.names())?;
         output.report(&run, &manifest, &ready, &metrics, &predictions)?;
@@ -93,6 +93,16 @@ impl EvaluateArgs {
         let left_out = manifest.len() > ready.ids.len();
         Ok(if left_out { Status::Partial } else { Status::Done })
     }
+}
+
+/// Of those rows that have one; that none has is an error.
+fn labels(manifest: &Manifest, classes: &Classes) -> anyhow::Result<Vec<Option<usize>>> {
+    let labels = manifest.labels_if_any(classes)?;
+    if labels.iter().all(Option::is_none) {
+        // The same question asked strictly, for its answer says why there are none.
+        manifest.labels(classes)?;
+    }
+    Ok(labels)
 }
 
 /// What the run says of each row, in batches, so that the features need not fit into memory.

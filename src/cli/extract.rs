@@ -1,12 +1,14 @@
+use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use anyhow::Context;
 use headstart::extract::{Event, ExtractOptions, Extractor, FeatureCache, Summary};
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use super::console::Console;
+use super::console::{Console, count};
 use super::features::{Source, extract_options};
 use super::progress::{Progress, clock};
 use super::{Status, interrupt};
@@ -17,17 +19,11 @@ const FAILURES_SHOWN: usize = 20;
 /// Compute features for the images that the cache does not have yet
 #[derive(Debug, clap::Args)]
 pub struct ExtractArgs {
-    #[command(flatten)]
-    manifest: ManifestArgs,
-    #[command(flatten)]
-    backbone: BackboneArgs,
-    #[command(flatten)]
-    runtime: RuntimeArgs,
     /// Images per run of the graph
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     batch_size: u16,
     /// Threads that decode and resize beside inference (default: half the cores)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     decoders: Option<u16>,
     /// Hash every file again instead of trusting its size and times
     #[arg(long)]
@@ -41,17 +37,25 @@ pub struct ExtractArgs {
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
 }
 
 impl ExtractArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let manifest = self.manifest.read(console)?;
         let source = Source::open(&self.backbone)?;
+        // Opened before the work: hours later would be late to hear that it cannot be.
+        let failures = self.failures.as_deref().map(create).transpose()?;
         let mut cache = source.create_cache()?;
         let cancel = interrupt::listen();
         let summary = fill(&source, &mut cache, &manifest.files(), self.options(), cancel, console)?;
-        if let Some(path) = &self.failures {
-            cache.failures().write_csv(std::fs::File::create(path)?)?;
+        if let Some(file) = failures {
+            cache.failures().write_csv(file)?;
         }
         if self.json {
             writeln!(std::io::stdout(), "{}", serde_json::to_string(&summary)?)?;
@@ -69,6 +73,10 @@ impl ExtractArgs {
             ..defaults
         }
     }
+}
+
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 pub fn status(summary: &Summary) -> Status {
@@ -95,7 +103,11 @@ pub fn fill(
     console.detail(format_args!("recipe: {}", backbone.recipe()));
     let summary = Extractor::new(backbone, options).fill(cache, files, cancel, &mut |event| match event {
         Event::Planned { images, cached, to_do } => {
-            console.note(format_args!("{images} images, {cached} with features in `{}`", backbone.name()));
+            console.note(format_args!(
+                "{}, {cached} with features of `{}`",
+                count(images, "image"),
+                backbone.name()
+            ));
             progress = Some(Progress::new(console, "images", to_do));
         }
         Event::Loaded { runtime } => {
@@ -110,14 +122,14 @@ pub fn fill(
             failures += 1;
             if failures <= FAILURES_SHOWN {
                 let again = if known { " (as before)" } else { "" };
-                let line = format!("warning: `{}`: {}{again}", file.display(), failure.reason);
-                progress.as_ref().expect("planned first").say(line);
+                let line = format!("`{}`: {}{again}", file.display(), failure.reason);
+                progress.as_ref().expect("planned first").warn(line);
             }
         }
     })?;
     drop(progress);
     if failures > FAILURES_SHOWN {
-        console.warn(format_args!("{} more images failed", failures - FAILURES_SHOWN));
+        console.warn(format_args!("{} more failed", count(failures - FAILURES_SHOWN, "image")));
     }
     console.note(sentence(&summary, started.elapsed()));
     console.note(format_args!("features: {}", cache.store().dir().display()));
@@ -143,7 +155,7 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
     if *cancelled {
         parts.push("stopped before the end; run the same command again to go on".into());
     }
-    format!("{images} images: {}", parts.join(", "))
+    format!("{}: {}", count(*images, "image"), parts.join(", "))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use headstart::extract::{ExtractOptions, FeatureCache, PLAIN, Standing, fingerpr
 use headstart::train::Run;
 
 use super::args::{BackboneArgs, RuntimeArgs};
-use super::console::Console;
+use super::console::{Console, count};
 use super::hint::Error;
 
 /// An opened backbone, and what names its features.
@@ -101,7 +101,7 @@ impl Ready {
             console.warn(format_args!("left out `{}`: {reason}", file.display()));
         }
         if failed.len() > 5 {
-            console.warn(format_args!("left out {} more images without features", failed.len() - 5));
+            console.warn(format_args!("left out {} without features", count(failed.len() - 5, "more image")));
         }
         anyhow::ensure!(!ready.ids.is_empty(), Error::NothingLeft { images: manifest.len() });
         Ok(ready)

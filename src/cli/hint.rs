@@ -1,24 +1,29 @@
 //! What to do about an error: the library says what is wrong, the program knows its own flags and commands.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use headstart::backbone::import;
 use headstart::train::Run;
-use headstart::{backbone, cache, dataset, onnx, train};
+use headstart::{backbone, cache, dataset, extract, onnx, train};
+use serde_json::Value;
 
+use super::console::count;
 use super::features::Source;
 
 /// What only the program can find wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{missing} of {images} images have no features yet, the first is `{first}`")]
+    #[error("{missing} of {} {} no features yet, the first is `{first}`", count(*.images, "image"), if *.missing == 1 { "has" } else { "have" })]
     NoFeatures { missing: usize, images: usize, first: PathBuf, manifests: Vec<PathBuf> },
-    #[error("none of the {images} images has features: all of them failed")]
+    #[error("no image is left: features failed for all of {images}")]
     NothingLeft { images: usize },
+    #[error("{} without an image that has features: {}", count(.classes.len(), "class"), .classes.join(", "))]
+    ClassesLost { classes: Vec<String> },
     #[error(
         "the run `{run}` was trained on other features than this backbone gives: {what} is {found}, expected {expected}"
     )]
-    OtherFeatures { run: String, what: &'static str, expected: String, found: String },
+    OtherFeatures { run: String, what: String, expected: String, found: String },
     #[error("the manifest names parts, but none is `{wanted}`; there are {}", found.join(", "))]
     NoSuchPart { wanted: &'static str, found: Vec<String> },
     #[error("there is no run `{name}` in `{folder}`")]
@@ -41,14 +46,30 @@ impl Error {
         let differences = [
             ("the feature size", info.features.size.to_string(), backbone.feature_size().to_string()),
             ("the graph", digest(&info.backbone.digest), digest(&backbone.digest().to_hex())),
-            ("the recipe", info.recipe.clone(), source.fingerprint.parts().recipe.to_string()),
         ];
-        let (what, expected, found) = differences.into_iter().find(|(_, a, b)| a != b).unwrap_or_else(|| {
-            let found = digest(&source.fingerprint.hash().to_hex());
-            ("the fingerprint", digest(&info.features.fingerprint), found)
-        });
-        Self::OtherFeatures { run: run.name(), what, expected, found }
+        let told = |what: &str, expected: &str, found: &str| {
+            let (run, what) = (run.name(), what.to_owned());
+            Self::OtherFeatures { run, what, expected: expected.into(), found: found.into() }
+        };
+        if let Some((what, expected, found)) = differences.iter().find(|(_, a, b)| a != b) {
+            return told(what, expected, found);
+        }
+        let expected = serde_json::from_str(&info.recipe).unwrap_or_default();
+        if let Some((field, a, b)) = first_difference(&expected, &source.fingerprint.parts().recipe) {
+            return told(&format!("`{field}` of the recipe"), &a, &b);
+        }
+        let found = digest(&source.fingerprint.hash().to_hex());
+        told("the fingerprint", &digest(&info.features.fingerprint), &found)
     }
+}
+
+/// The first field in which two recipes differ, and its values.
+fn first_difference(a: &Value, b: &Value) -> Option<(String, String, String)> {
+    let (a, b) = (a.as_object()?, b.as_object()?);
+    let text = |value: Option<&Value>| value.map_or("absent".to_owned(), Value::to_string);
+    let fields: BTreeSet<_> = a.keys().chain(b.keys()).collect();
+    let field = fields.into_iter().find(|&field| a.get(field) != b.get(field))?;
+    Some((field.clone(), text(a.get(field)), text(b.get(field))))
 }
 
 /// A remedy in the program's own terms, if there is one.
@@ -57,6 +78,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         cause
             .downcast_ref()
             .and_then(own)
+            .or_else(|| cause.downcast_ref().and_then(for_extract))
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
             .or_else(|| cause.downcast_ref().and_then(for_library))
             .or_else(|| cause.downcast_ref().and_then(for_backbone))
@@ -67,16 +89,24 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     })
 }
 
+/// As it can be typed.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:=@~".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
 fn own(error: &Error) -> Option<String> {
     Some(match error {
         Error::NoFeatures { manifests, .. } => {
-            let manifests: Vec<_> = manifests.iter().map(|path| path.display().to_string()).collect();
+            let manifests: Vec<_> = manifests.iter().map(|path| quoted(path)).collect();
             format!("run `headstart extract {}` first, or add `--extract`", manifests.join(" "))
         }
         Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
         Error::OtherFeatures { .. } => {
             "give the backbone and recipe that the run was trained with (`--backbone`, `--recipe`), or train anew".into()
         }
+        Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
         Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),
         Error::NoRun { found, .. } if found.is_empty() => "`headstart train MANIFEST` makes one".into(),
         Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
@@ -87,12 +117,22 @@ fn own(error: &Error) -> Option<String> {
     })
 }
 
+/// Its errors pass for what they wrap, so these do not stand in the chain themselves.
+fn for_extract(error: &extract::Error) -> Option<String> {
+    match error {
+        extract::Error::Backbone(error) => for_backbone(error),
+        extract::Error::Runtime(error) => for_library(error),
+        extract::Error::Cache(error) => for_cache(error),
+        _ => None,
+    }
+}
+
 fn for_dataset(error: &dataset::Error) -> Option<String> {
     use dataset::Error::{
         MissingColumn, MissingLabel, NoClassFolders, NoLabels, OneClass, SplitFolders, UnknownLabel,
     };
     Some(match error {
-        dataset::Error::Missing { .. } => {
+        dataset::Error::Missing { .. } | dataset::Error::Empty { .. } => {
             "a manifest is a CSV with the columns `path,label`, or a folder with one subfolder of images per class".into()
         }
         MissingColumn { .. } => "name the columns with `--path-column` and `--label-column`".into(),
@@ -120,17 +160,26 @@ fn for_backbone(error: &backbone::Error) -> Option<String> {
             "name the output with the features by `--feature-tensor`".into()
         }
         backbone::Error::Onnx(error) => return for_onnx(error),
+        backbone::Error::Classifier { .. } => {
+            "`headstart backbone import` without `--include-top` gives one that ends in features".into()
+        }
         _ => return Some("`headstart backbone inspect FILE` tells what the file is".into()),
     })
 }
 
 fn for_onnx(error: &onnx::Error) -> Option<String> {
-    match error {
+    Some(match error {
         onnx::Error::Missing { .. } => {
-            Some("`just setup` makes models/resnet50.onnx; `--backbone` names another file".into())
+            "`just setup` makes models/resnet50.onnx; `--backbone` names another file".into()
         }
-        _ => None,
-    }
+        onnx::Error::OtherFormat { .. } | onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => {
+            "`headstart backbone import` makes an ONNX file from a TensorFlow.js model".into()
+        }
+        onnx::Error::Truncated { .. } | onnx::Error::Decode { .. } => {
+            "fetch or make the file again: it is damaged".into()
+        }
+        _ => return None,
+    })
 }
 
 fn for_import(error: &import::Error) -> Option<String> {
@@ -147,7 +196,10 @@ fn for_import(error: &import::Error) -> Option<String> {
 
 fn for_cache(error: &cache::Error) -> Option<String> {
     Some(match error {
-        cache::Error::NotWritable { .. } => "choose a folder that you may write to with `--cache`".into(),
+        cache::Error::NotWritable { .. } | cache::Error::Write { .. } => {
+            "choose a folder that you may write to with `--cache`".into()
+        }
+        cache::Error::Read { .. } => "`--cache` names the folder of the feature cache".into(),
         cache::Error::DiskFull { .. } => {
             "free some space and run the same command again: what was computed is kept".into()
         }

@@ -77,15 +77,25 @@ impl From<Status> for ExitCode {
 pub fn run() -> anyhow::Result<Status> {
     let cli = Cli::parse();
     let console = Console::new(cli.console);
-    match cli.command {
-        Command::Extract(args) => args.run(&console),
-        Command::Train(args) => args.run(&console),
-        Command::Evaluate(args) => args.run(&console),
-        Command::Predict(args) => args.run(&console),
-        Command::Backbone(command) => command.run(&console),
-        Command::Cache(command) => command.run(&console),
-        Command::Completions(args) => args.run(),
-        Command::Man(args) => args.run(),
+    // Whoever reads or writes a file names it; what has no context is our own output.
+    cli.command.run(&console).map_err(|error| match error.is::<std::io::Error>() {
+        true => error.context("cannot write to stdout"),
+        false => error,
+    })
+}
+
+impl Command {
+    fn run(self, console: &Console) -> anyhow::Result<Status> {
+        match self {
+            Self::Extract(args) => args.run(console),
+            Self::Train(args) => args.run(console),
+            Self::Evaluate(args) => args.run(console),
+            Self::Predict(args) => args.run(console),
+            Self::Backbone(command) => command.run(console),
+            Self::Cache(command) => command.run(console),
+            Self::Completions(args) => args.run(),
+            Self::Man(args) => args.run(),
+        }
     }
 }
 
@@ -97,7 +107,7 @@ pub fn report(error: &anyhow::Error) {
     let style = console::error_style();
     eprintln!("{}error{}: {error}", style.open, style.close);
     for cause in error.chain().skip(1) {
-        eprintln!("  caused by: {cause}");
+        eprintln!("  caused by: {}", cause.to_string().trim_end());
     }
     if let Some(hint) = hint::hint(error) {
         eprintln!("\nhint: {hint}");

@@ -1,12 +1,12 @@
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use headstart::dataset::{Columns, Manifest, images_in};
 use headstart::evaluate::{Prediction, Writer};
 use headstart::extract::{Event, Extractor, PLAIN, Standing};
 use headstart::train::Run;
 use ndarray::Array2;
-use serde_json::json;
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
@@ -78,7 +78,11 @@ impl PredictArgs {
         for path in &self.images {
             if path == Path::new("-") {
                 for line in std::io::stdin().lock().lines() {
-                    files.extend(Some(line?).filter(|line| !line.is_empty()).map(PathBuf::from));
+                    files.extend(
+                        Some(line.context("cannot read paths from stdin")?)
+                            .filter(|line| !line.is_empty())
+                            .map(PathBuf::from),
+                    );
                 }
             } else if path.is_dir() {
                 files.extend(images_in(path)?);
@@ -156,7 +160,8 @@ impl PredictArgs {
             }
             Format::Jsonl => {
                 for (file, said) in answered {
-                    writeln!(out, "{}", object(file, said, classes))?;
+                    let path = file.to_string_lossy();
+                    writeln!(out, "{}", serde_json::to_string(&answer(&path, said, classes))?)?;
                 }
             }
         }
@@ -171,19 +176,32 @@ fn line(prediction: &Prediction, classes: &[String]) -> String {
     words.join(", ")
 }
 
-fn object(file: &Path, said: &Said, classes: &[String]) -> serde_json::Value {
-    let path = file.to_string_lossy();
+/// A line of JSON.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Answer<'a> {
+    Prediction { path: &'a str, prediction: &'a str, confidence: f32, top: Vec<Guess<'a>> },
+    Failure { path: &'a str, error: &'a str },
+}
+
+#[derive(serde::Serialize)]
+struct Guess<'a> {
+    class: &'a str,
+    probability: f32,
+}
+
+fn answer<'a>(path: &'a str, said: &'a Said, classes: &'a [String]) -> Answer<'a> {
     match said {
-        Err(reason) => json!({ "path": path, "error": reason }),
-        Ok(prediction) => json!({
-            "path": path,
-            "prediction": classes[prediction.class()],
-            "confidence": prediction.confidence(),
-            "top": prediction
+        Err(error) => Answer::Failure { path, error },
+        Ok(prediction) => Answer::Prediction {
+            path,
+            prediction: &classes[prediction.class()],
+            confidence: prediction.confidence(),
+            top: prediction
                 .top
                 .iter()
-                .map(|&(class, p)| json!({ "class": classes[class], "probability": p }))
-                .collect::<Vec<_>>(),
-        }),
+                .map(|&(class, probability)| Guess { class: &classes[class], probability })
+                .collect(),
+        },
     }
 }

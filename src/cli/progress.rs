@@ -59,6 +59,14 @@ impl Progress {
         }
     }
 
+    /// A warning, which is shown whatever else is not.
+    pub fn warn(&self, line: impl std::fmt::Display) {
+        match &self.shown {
+            Shown::Bar(bar) => bar.suspend(|| eprintln!("warning: {line}")),
+            _ => eprintln!("warning: {line}"),
+        }
+    }
+
     pub fn finish(&mut self) {
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();

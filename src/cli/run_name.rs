@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use headstart::train::Run;
+use anyhow::Context;
+use headstart::train::{Run, checked_name};
 
 use super::hint::Error;
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Runs")]
 pub struct RunsArgs {
     /// Folder of the runs
     #[arg(long, value_name = "DIR", default_value = "runs")]
@@ -20,6 +22,9 @@ impl RunsArgs {
 
     /// Complain before the training, not after it.
     pub fn check_new(&self, name: Option<&str>, overwrite: bool) -> anyhow::Result<()> {
+        name.map(checked_name).transpose()?;
+        std::fs::create_dir_all(&self.runs)
+            .with_context(|| format!("cannot make the folder `{}` for runs", self.runs.display()))?;
         let taken = name.map(|name| self.runs.join(name)).filter(|path| path.exists() && !overwrite);
         taken.map_or(Ok(()), |path| Err(Error::RunIsThere { path }.into()))
     }

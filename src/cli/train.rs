@@ -14,7 +14,7 @@ use headstart::train::{
 };
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use super::console::Console;
+use super::console::{Console, count};
 use super::features::{Ready, Source, extract_options};
 use super::hint::Error;
 use super::progress::{Progress, clock};
@@ -27,14 +27,6 @@ use super::{Status, extract, interrupt};
 /// Settings come from flags, then from the file given by --config, then from the defaults.
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
-    #[command(flatten)]
-    manifest: ManifestArgs,
-    #[command(flatten)]
-    settings: SettingsArgs,
-    #[command(flatten)]
-    validation: ValidationArgs,
-    #[command(flatten)]
-    runs: RunsArgs,
     /// Name of the run's folder (default: the date and a number)
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -44,6 +36,14 @@ pub struct TrainArgs {
     /// Compute features that are missing first
     #[arg(long)]
     extract: bool,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    validation: ValidationArgs,
+    #[command(flatten)]
+    runs: RunsArgs,
     #[command(flatten)]
     backbone: BackboneArgs,
     #[command(flatten)]
@@ -58,16 +58,16 @@ struct SettingsArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Passes over the images
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     epochs: Option<usize>,
     /// Images per step
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     batch_size: Option<usize>,
     /// Size of a step
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Fraction of hidden units dropped while training, in [0, 1)
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     dropout: Option<f64>,
     /// Units of each hidden layer, such as `256` or `512,128`; `none` for a linear head
     #[arg(long, value_name = "UNITS", value_parser = hidden_sizes)]
@@ -79,10 +79,10 @@ struct SettingsArgs {
     #[arg(long, value_name = "NAME", value_parser = named::<OptimizerKind>)]
     optimizer: Option<OptimizerKind>,
     /// Momentum of sgd, in [0, 1)
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     momentum: Option<f64>,
     /// The same seed gives the same head, bit for bit
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
 }
 
@@ -91,7 +91,12 @@ struct SettingsArgs {
 #[command(next_help_heading = "Validation")]
 struct ValidationArgs {
     /// Hold out this fraction of each class (default: none, or the manifest's `validation` rows)
-    #[arg(long, value_name = "FRACTION", conflicts_with = "validation_manifest")]
+    #[arg(
+        long,
+        value_name = "FRACTION",
+        allow_negative_numbers = true,
+        conflicts_with = "validation_manifest"
+    )]
     validation: Option<f64>,
     /// Validate on the images of another manifest
     #[arg(long, value_name = "MANIFEST")]
@@ -168,17 +173,19 @@ impl TrainArgs {
             }
         }
         let training = Part::find(cache.as_mut(), &parts.training, &classes, console)?;
+        every_class_is_there(&training.labels, &classes)?;
         let validation = match &parts.validation {
             Some(manifest) => Some(Part::find(cache.as_mut(), manifest, &classes, console)?),
             None => None,
         };
+        let left_out = training.left_out + validation.as_ref().map_or(0, |part| part.left_out);
         let cache = cache.expect("a cache that is not there has no features");
         let (training, validation) = hold_out(training, validation, &self.validation, config.seed)?;
 
         console.note(format_args!(
-            "{} images of {} classes{}",
-            training.labels.len(),
-            classes.len(),
+            "{} of {}{}",
+            count(training.labels.len(), "image"),
+            count(classes.len(), "class"),
             validation
                 .as_ref()
                 .map_or(String::new(), |part| format!(", {} to validate on", part.labels.len()))
@@ -200,6 +207,7 @@ impl TrainArgs {
         console.note(format_args!("trained in {}; the run is in", clock(seconds)));
         writeln!(std::io::stdout(), "{}", run.dir().display())?;
         Ok(match outcome.ended {
+            Ended::Completed if left_out > 0 => Status::Partial,
             Ended::Completed => Status::Done,
             Ended::Stopped => Status::Interrupted,
         })
@@ -242,8 +250,8 @@ impl Parts {
         };
         let used = training.len() + validation.as_ref().map_or(0, Manifest::len);
         console.note(format_args!(
-            "the manifest names parts: {} images to train on, {} left out",
-            training.len(),
+            "the manifest names parts: {} to train on, {} left out",
+            count(training.len(), "image"),
             manifest.len().saturating_sub(used)
         ));
         Ok(Self { training, validation })
@@ -258,6 +266,8 @@ struct Part {
     ids: Vec<(Key, View)>,
     names: Vec<String>,
     labels: Vec<usize>,
+    /// Images of the manifest that have no features.
+    left_out: usize,
     manifest: (String, String),
 }
 
@@ -274,6 +284,7 @@ impl Part {
         Ok(Self {
             labels: ready.pick(&labels),
             names: ready.names(manifest),
+            left_out: manifest.len() - ready.ids.len(),
             ids: ready.ids,
             manifest: (paths.join(", "), manifest.digest().to_hex().to_string()),
         })
@@ -288,6 +299,7 @@ impl Part {
             ids: places.iter().map(|&place| self.ids[place]).collect(),
             names: places.iter().map(|&place| self.names[place].clone()).collect(),
             labels: places.iter().map(|&place| self.labels[place]).collect(),
+            left_out: 0,
             manifest: self.manifest.clone(),
         }
     }
@@ -296,6 +308,16 @@ impl Part {
         let (path, digest) = self.manifest.clone();
         ManifestInfo { path, digest, images: self.labels.len() }
     }
+}
+
+/// A class whose images all failed would be one that the head never says.
+fn every_class_is_there(labels: &[usize], classes: &Classes) -> anyhow::Result<()> {
+    let lost: Vec<String> = (0..classes.len())
+        .filter(|class| !labels.contains(class))
+        .map(|class| format!("`{}`", classes.names()[class]))
+        .collect();
+    anyhow::ensure!(lost.is_empty(), Error::ClassesLost { classes: lost });
+    Ok(())
 }
 
 /// Take the asked fraction out of the training images, unless there are others to validate on.

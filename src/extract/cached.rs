@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use super::Error;
+use super::failure::read_image;
+use super::{Error, ImageFailure};
 use crate::backbone::Backbone;
 use crate::cache;
 use crate::cache::{Facts, Failures, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
@@ -120,7 +121,7 @@ impl FeatureCache {
                 Some(failure) => Standing::Failed { reason: failure.reason.clone() },
                 None => Standing::Absent,
             },
-            Err(error) => Standing::Failed { reason: error.to_string() },
+            Err(error) => Standing::Failed { reason: ImageFailure::read(&error).reason },
         }
     }
 
@@ -129,7 +130,7 @@ impl FeatureCache {
         if let Some(key) = self.memo.get(file, &facts) {
             return Ok(key);
         }
-        let key = Key::of(&std::fs::read(file)?);
+        let key = Key::of(&read_image(file)?);
         // A memo that cannot be kept costs time, not truth.
         let _ = self.memo.insert(file, &facts, key);
         Ok(key)

@@ -144,9 +144,13 @@ impl<'a> Extractor<'a> {
             Ok(writer.as_mut().expect("made with the model").append(&ids, batch.features.view())?)
         };
         let admit = plan.admission(store);
-        let outcome = self
-            .pipeline(cancel)
-            .run(&plan.jobs, &admit, model, sink, &mut |id, outcome| recorder.record(id, outcome));
+        let outcome = self.pipeline(plan.jobs.len(), cancel).run(
+            &plan.jobs,
+            &admit,
+            model,
+            sink,
+            &mut |id, outcome| recorder.record(id, outcome),
+        );
         // Also after an error: what was written before it is to reach the disk.
         let closed = lock(&writer).take().map_or(Ok(()), SegmentWriter::close);
         outcome?;
@@ -179,7 +183,7 @@ impl<'a> Extractor<'a> {
             Ok(())
         };
         let admit = |_: &Job, bytes: &[u8]| Admission::Compute(Key::of(bytes));
-        self.pipeline(cancel).run(&jobs, &admit, model, sink, &mut |id, outcome| {
+        self.pipeline(jobs.len(), cancel).run(&jobs, &admit, model, sink, &mut |id, outcome| {
             on_event.borrow_mut()(Event::Progress);
             if let Outcome::Failed { failure, .. } = outcome {
                 lock(&results)[id] = Err(failure);
@@ -196,10 +200,10 @@ impl<'a> Extractor<'a> {
         Ok((runtime, session))
     }
 
-    fn pipeline<'p>(&'p self, cancel: &'p AtomicBool) -> Pipeline<'p> {
+    fn pipeline<'p>(&'p self, jobs: usize, cancel: &'p AtomicBool) -> Pipeline<'p> {
         Pipeline {
             recipe: self.backbone.recipe(),
-            batch_size: self.options.batch_size.max(1),
+            batch_size: self.options.batch_size.min(jobs).max(1),
             decoders: self.options.decoders,
             cancel,
         }

@@ -2,8 +2,21 @@
 
 use std::error::Error as _;
 use std::io;
+use std::path::Path;
 
 use crate::cache::Failure;
+
+/// The bytes of an image file. Only of a file: a pipe could keep us waiting for ever, a device never ends.
+pub(super) fn read_image(path: &Path) -> io::Result<Vec<u8>> {
+    let kind = std::fs::metadata(path)?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "expected an image, found a folder"));
+    }
+    if !kind.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected an image, found a pipe or device"));
+    }
+    std::fs::read(path)
+}
 
 /// One image's failure, as it stands in the failures file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +40,10 @@ impl ImageFailure {
     }
 
     pub(super) fn read(error: &io::Error) -> Self {
-        let kind = if error.kind() == io::ErrorKind::NotFound { "missing" } else { "unreadable" };
-        Self::new("read", kind, error.to_string())
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::new("read", "missing", "there is no such file".into()),
+            _ => Self::new("read", "unreadable", error.to_string()),
+        }
     }
 
     pub(super) fn stopped() -> Self {

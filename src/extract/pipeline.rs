@@ -14,6 +14,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ndarray::{Array2, Array4, ArrayView4, Axis, s};
 
+use super::failure::read_image;
 use super::{Error, ImageFailure};
 use crate::cache::Key;
 use crate::preprocess::{Preprocessor, Recipe};
@@ -153,7 +154,7 @@ impl Pipeline<'_> {
         preprocessor: &mut Preprocessor,
         mut pixels: Vec<f32>,
     ) -> Message {
-        let bytes = match std::fs::read(&job.file) {
+        let bytes = match read_image(&job.file) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let failure = ImageFailure::read(&error);

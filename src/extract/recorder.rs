@@ -83,7 +83,11 @@ impl<'a, 'e> Recorder<'a, 'e> {
                     self.remember(id, key);
                     self.failed_now.insert(key, failure.clone());
                 }
-                self.fail(id, key, failure)?;
+                if key.is_none() && self.stands(id, &failure) {
+                    self.tell_again(id, &failure);
+                } else {
+                    self.fail(id, key, failure)?;
+                }
             }
         }
         self.on_event.borrow_mut()(Event::Progress);
@@ -128,6 +132,13 @@ impl<'a, 'e> Recorder<'a, 'e> {
         self.summary.failed += 1;
         self.on_event.borrow_mut()(Event::Failed { file, failure: &failure, known: false });
         Ok(())
+    }
+
+    /// Whether this very failure of the unchanged file is on record.
+    fn stands(&self, id: usize, failure: &ImageFailure) -> bool {
+        let stamp = self.plan.facts[id].as_ref().map(Stamp::from);
+        let before = self.failures.of_file(&self.plan.files[id], stamp);
+        before.is_some_and(|before| before.reason == failure.reason)
     }
 
     fn failed_again(&mut self, id: usize, key: &Key) {

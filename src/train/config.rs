@@ -83,6 +83,9 @@ impl Default for TrainConfig {
     }
 }
 
+/// Units of a hidden layer beyond which a head is a slip of the finger, and no memory holds it.
+const MOST_UNITS: usize = 65_536;
+
 impl TrainConfig {
     /// These settings, if they can be trained with.
     ///
@@ -98,6 +101,9 @@ impl TrainConfig {
         positive("epochs", self.epochs)?;
         positive("batch_size", self.batch_size)?;
         self.hidden.iter().try_for_each(|&units| positive("hidden", units))?;
+        if let Some(units) = self.hidden.iter().find(|&&units| units > MOST_UNITS) {
+            return Err(Error::setting("hidden", "at most 65536", units));
+        }
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Error::setting("dropout", "at least 0 and below 1", self.dropout));
         }

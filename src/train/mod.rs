@@ -26,7 +26,9 @@ pub use data::Rows;
 pub use error::{Error, Part, Quantity};
 pub use event::{Ended, Event, Flow};
 pub use history::{EpochRecord, History};
-pub use run::{BackboneInfo, FeaturesInfo, ManifestInfo, NewRun, Run, RunInfo, TrainingMetrics};
+pub use run::{
+    BackboneInfo, FeaturesInfo, ManifestInfo, NewRun, Run, RunInfo, TrainingMetrics, checked_name,
+};
 pub use trainer::Trainer;
 
 use crate::nn::Head;

@@ -85,7 +85,10 @@ fn cannot_write(path: &Path) -> impl Fn(io::Error) -> Error {
 }
 
 /// A name that is a folder's on every system, and no other folder's.
-fn checked_name(name: &str) -> Result<&str, Error> {
+///
+/// # Errors
+/// [`Error::RunName`].
+pub fn checked_name(name: &str) -> Result<&str, Error> {
     let ordinary = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     let valid = name.starts_with(char::is_alphanumeric) && name.chars().all(ordinary) && name.len() <= 100;
     if valid { Ok(name) } else { Err(Error::RunName { name: name.into() }) }

@@ -18,7 +18,7 @@ mod load;
 
 use std::path::{Path, PathBuf};
 
-pub use create::NewRun;
+pub use create::{NewRun, checked_name};
 pub use info::{BackboneInfo, FeaturesInfo, ManifestInfo, RunInfo, TrainingMetrics};
 
 use super::{Checkpoint, Error, History};

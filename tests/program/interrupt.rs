@@ -1,0 +1,125 @@
+//! Killed or interrupted at any moment, what was computed is kept, and the same command goes on from there.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use headstart::cache::{Storage, Store};
+
+use super::place::Place;
+
+const IMAGES: usize = 96;
+/// One in inference, one being written.
+const IN_FLIGHT: usize = 16;
+
+fn features(place: &Place, cache: &str) -> ndarray::Array2<f32> {
+    let names = place.read("cifar.csv");
+    let files: Vec<_> = names.lines().skip(1).map(|l| place.path(l.split(',').next().unwrap())).collect();
+    place.features(cache, "models/resnet50.onnx", Storage::F32, &files)
+}
+
+/// Rows that a reader finds; none where there is no cache yet.
+fn rows(place: &Place, cache: &str) -> usize {
+    place.kinds(cache).first().map_or(0, |dir| Store::open_dir(dir).map_or(0, |store| store.len()))
+}
+
+fn bytes_in(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let segments = entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "arrow"));
+    segments.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+}
+
+/// Wait until so many bytes of features are in the cache; false if the child ended first.
+fn wait_for(place: &Place, cache: &str, bytes: u64, child: &mut Child) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        if place.kinds(cache).first().is_some_and(|dir| bytes_in(&dir.join("segments")) >= bytes) {
+            return true;
+        }
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("nothing was written for a minute");
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = std::process::Command::new("sh")
+        .args(["-c", &format!("kill -{name} {}", child.id())])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn killed_at_any_moment_extract_goes_on_and_loses_at_most_the_batches_in_flight() {
+    let place = Place::with_cifar(IMAGES);
+    place.run("extract cifar.csv --cache undisturbed").done();
+    let undisturbed = features(&place, "undisturbed");
+    let of_row = bytes_in(&place.kinds("undisturbed")[0].join("segments")) / IMAGES as u64;
+
+    // One cache, killed again and again, each time some rows further.
+    for more in [1, 12, 20, 9] {
+        let before = rows(&place, "c");
+        let segments = place.kinds("c").first().map_or(0, |dir| bytes_in(&dir.join("segments")));
+        let mut child = place.command("extract cifar.csv --cache c").stderr(Stdio::null()).spawn().unwrap();
+        let alive = wait_for(&place, "c", segments + more * of_row, &mut child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(alive, "the extraction was over before it was killed");
+        let after = rows(&place, "c");
+        assert!(after + IN_FLIGHT >= before + more as usize, "{before} rows, then {after}");
+        assert!(after >= before, "rows that were there are lost");
+    }
+
+    let kept = rows(&place, "c");
+    assert!((1..IMAGES).contains(&kept), "{kept} rows");
+    let [images, cached, computed, failed] = place.extract("cifar.csv --cache c").map(|n| n as usize);
+    assert_eq!((images, computed, cached, failed), (IMAGES, IMAGES - kept, kept, 0));
+    let said = place.run("cache verify c").done();
+    assert!(said.out.contains("96 images"), "{}", said.out);
+    assert_eq!(features(&place, "c"), undisturbed);
+}
+
+#[test]
+fn interrupted_extract_keeps_what_it_computed_and_says_how_to_go_on() {
+    let place = Place::with_cifar(IMAGES);
+    let mut child = place.command("extract cifar.csv --cache c").stderr(Stdio::piped()).spawn().unwrap();
+    assert!(wait_for(&place, "c", 20_000, &mut child));
+    signal(&child, "INT");
+    let output = child.wait_with_output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{words}");
+    assert!(words.contains("stopped before the end; run the same command again to go on"), "{words}");
+    let kept = rows(&place, "c");
+    assert!((1..IMAGES).contains(&kept), "{kept} rows");
+    let [_, cached, computed, _] = place.extract("cifar.csv --cache c").map(|n| n as usize);
+    assert_eq!((cached, computed), (kept, IMAGES - kept));
+}
+
+#[test]
+fn interrupted_training_writes_a_run_with_the_epochs_that_are_done() {
+    let place = super::place::with_features();
+    let mut child = place
+        .command("train photos/photos.csv --epochs 1000000 --name stopped")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|line| line.unwrap().starts_with("epoch")), "no epoch was told");
+    signal(&child, "INT");
+    // The program must not block on a pipe that nobody reads.
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    let history = place.read("runs/stopped/history.csv");
+    let epochs = history.lines().count() - 1;
+    assert!((1..1_000_000).contains(&epochs), "{epochs}");
+    let metrics: serde_json::Value = serde_json::from_str(&place.read("runs/stopped/metrics.json")).unwrap();
+    assert_eq!(metrics["epochs"], epochs);
+    place.run("evaluate stopped photos/photos.csv").done();
+}

@@ -1,0 +1,14 @@
+//! The program as its users meet it: the real binary, the real backbone, real images.
+//!
+//! `just setup` brings what these tests need: ONNX Runtime, the backbone, CIFAR-10.
+#![cfg(unix)]
+
+mod bad_input;
+mod bad_surroundings;
+mod demo;
+mod extract;
+mod interrupt;
+mod manual;
+mod place;
+mod predict;
+mod train;

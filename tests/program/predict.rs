@@ -1,0 +1,93 @@
+//! What images show, in every form of question and answer.
+
+use super::place::{Place, with_features};
+
+fn trained() -> Place {
+    let place = with_features();
+    place.run("train photos/photos.csv --epochs 30 --name a --quiet").done();
+    place
+}
+
+#[test]
+fn cached_images_are_answered_without_a_runtime_in_every_format() {
+    let place = trained();
+    let cat = "photos/cat.jpg";
+    let said = place.run(&format!("predict a {cat} --onnxruntime /nowhere --top 2")).done();
+    assert!(said.out.starts_with("photos/cat.jpg: cat "), "{}", said.out);
+    assert_eq!(said.out.matches(',').count(), 1, "{}", said.out);
+
+    let said = place.run(&format!("predict a {cat} --format csv --onnxruntime /nowhere")).done();
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("path,"), "{}", said.out);
+    assert!(lines[1].starts_with("photos/cat.jpg,") && lines[1].contains(",cat,"), "{}", said.out);
+
+    let said = place.run(&format!("predict a {cat} --format jsonl --onnxruntime /nowhere")).done();
+    let answer: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&answer["path"], &answer["prediction"]), (&cat.into(), &"cat".into()));
+    assert_eq!(answer["top"].as_array().unwrap().len(), 3);
+    assert_eq!(answer["top"][0]["class"], "cat");
+    assert_eq!(answer["confidence"], answer["top"][0]["probability"]);
+}
+
+#[test]
+fn images_come_as_files_folders_manifests_and_lines() {
+    let place = trained();
+    let lines = |said: &str| said.lines().count();
+    let folder = place.run("predict latest photos --onnxruntime /nowhere").done().out;
+    assert_eq!(lines(&folder), 10);
+    // A manifest of images to be told needs no labels.
+    place.write("photos/unlabelled.csv", "path\ncat.jpg\ncoffee.jpg\n");
+    let manifest = place.run("predict a photos/unlabelled.csv").done().out;
+    assert_eq!(lines(&manifest), 2);
+    let piped =
+        place.run_on("photos/cat.jpg\n\nphotos/galaxy.jpg\n", "predict a - photos/coffee.jpg").done().out;
+    let names: Vec<&str> = piped.lines().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(names, ["photos/cat.jpg", "photos/galaxy.jpg", "photos/coffee.jpg"]);
+    place.run_on("", "predict a -").ended(2).says(&["no images were given", "hint: "]);
+}
+
+#[test]
+fn a_missing_image_does_not_keep_the_others_from_their_answers() {
+    let place = trained();
+    let said = place.run("predict a photos/cat.jpg gone.jpg photos").ended(1);
+    assert!(said.out.contains("gone.jpg: no prediction"), "{}", said.out);
+    assert_eq!(said.out.lines().count(), 12, "{}", said.out);
+    said.says(&["warning: `gone.jpg`: there is no such file"]);
+    let said = place.run("predict a gone.jpg photos/cat.jpg --format jsonl").ended(1);
+    let answers: Vec<serde_json::Value> =
+        said.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        (&answers[0]["error"], &answers[1]["prediction"]),
+        (&"there is no such file".into(), &"cat".into())
+    );
+}
+
+#[test]
+fn an_image_that_no_cache_has_is_computed_and_answered_alike() {
+    let place = trained();
+    let cached = place.run("predict a photos/cat.jpg").done().out;
+    let computed = place.run("predict a photos/cat.jpg --cache none").done().out;
+    assert_eq!(cached, computed);
+    assert!(!place.path("none").exists(), "a question writes nothing");
+}
+
+#[test]
+fn a_run_refuses_features_that_it_was_not_trained_on() {
+    let place = trained();
+    let said = place.run("predict a photos/cat.jpg --recipe keras-resnet50-nearest").ended(2);
+    said.says(&[
+        "the run `a` was trained on other features",
+        "`filter` of the recipe is \"nearest\"",
+        "expected \"bilinear\"",
+        "hint: ",
+    ]);
+    let said = place.run("evaluate a photos/photos.csv --storage f16").ended(2);
+    said.says(&["the fingerprint is", "hint: "]);
+    let import = "backbone import --recipe keras-tf --output small.onnx";
+    let model = super::place::repository().join("tests/golden/import_models/no_top/model.json");
+    place.run(&format!("{import} {}", model.display())).done();
+    for question in ["predict a photos/cat.jpg", "evaluate a photos/photos.csv"] {
+        let said = place.run(&format!("{question} --backbone small.onnx")).ended(2);
+        said.says(&["the feature size is", "expected 2048", "--backbone"]);
+    }
+}
