@@ -121,21 +121,19 @@ pub fn probabilities(run: &Run, rows: &headstart::cache::Selection) -> anyhow::R
 fn tables(metrics: &Metrics) -> String {
     let space = text::Space { width: terminal_width(), ..text::Space::default() };
     let unscored = metrics.examples - metrics.scored;
-    let mut headline =
-        format!("accuracy {:.4} ({} of {})", metrics.accuracy, metrics.correct, metrics.scored);
+    let mut headline = format!(
+        "accuracy {:.4} ({} of {}), loss {:.4}",
+        metrics.accuracy, metrics.correct, metrics.scored, metrics.log_loss
+    );
     if unscored > 0 {
         headline += &format!(", {unscored} without a label not counted");
     }
-    format!(
-        "{headline}\nloss {:.4}\n\n{}\n{}",
-        metrics.log_loss,
-        text::per_class(metrics, space),
-        text::confusion(metrics, space)
-    )
+    // The headline last, where it still stands when long tables have scrolled by.
+    format!("{}\n{}\n{headline}\n", text::per_class(metrics, space), text::confusion(metrics, space))
 }
 
 fn terminal_width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100)
+    terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| columns.into())
 }
 
 /// `runs/NAME/evaluation/MANIFEST`

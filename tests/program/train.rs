@@ -133,7 +133,8 @@ fn an_evaluation_is_printed_and_written_alike() {
         serde_json::from_str(&place.read(&format!("{folder}/metrics.json"))).unwrap();
     assert_eq!((&metrics["examples"], &metrics["scored"]), (&10.into(), &10.into()));
     let (accuracy, correct) = (metrics["accuracy"].as_f64().unwrap(), metrics["correct"].as_u64().unwrap());
-    assert!(said.out.starts_with(&format!("accuracy {accuracy:.4} ({correct} of 10)\n")), "{}", said.out);
+    let last = said.out.lines().last().unwrap();
+    assert!(last.starts_with(&format!("accuracy {accuracy:.4} ({correct} of 10)")), "{}", said.out);
     for word in ["precision", "recall", "F1", "support", "macro average", "photographer", "true \\ predicted"]
     {
         assert!(said.out.contains(word), "no `{word}` in {}", said.out);
