@@ -24,7 +24,8 @@ use super::{Status, extract, interrupt};
 /// Train a head on cached features, and write a run
 ///
 /// Without settings this is what Keras would call Dense(256, relu) - Dropout(0.5) - Dense(classes), trained by Adam.
-/// Settings come from flags, then from the file given by --config, then from the defaults.
+/// Settings come from flags, then from the file given by --config, then from the defaults. Ctrl-C ends the training early:
+/// the run is written as it is then, unless no epoch is done yet.
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
     /// Name of the run's folder (default: the date and a number)
@@ -57,31 +58,31 @@ struct SettingsArgs {
     /// TOML file with settings, named as below with `_` for `-`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Passes over the images
+    /// Passes over the images [default: 50]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     epochs: Option<usize>,
-    /// Images per step
+    /// Images per step [default: 32]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     batch_size: Option<usize>,
-    /// Size of a step
+    /// Size of a step [default: 0.001]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
-    /// Fraction of hidden units dropped while training, in [0, 1)
+    /// Fraction of hidden units dropped while training, in [0, 1) [default: 0.5]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     dropout: Option<f64>,
-    /// Units of each hidden layer, such as `256` or `512,128`; `none` for a linear head
+    /// Units of each hidden layer, such as `256` or `512,128`; `none` for a linear head [default: 256]
     #[arg(long, value_name = "UNITS", value_parser = hidden_sizes)]
     hidden: Option<HiddenSizes>,
-    /// Activation of the hidden layers: relu, tanh or sigmoid
+    /// Activation of the hidden layers: relu, tanh or sigmoid [default: relu]
     #[arg(long, value_name = "NAME", value_parser = named::<Activation>)]
     activation: Option<Activation>,
-    /// Optimizer: adam or sgd
+    /// Optimizer: adam or sgd [default: adam]
     #[arg(long, value_name = "NAME", value_parser = named::<OptimizerKind>)]
     optimizer: Option<OptimizerKind>,
     /// Momentum of sgd, in [0, 1)
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     momentum: Option<f64>,
-    /// The same seed gives the same head, bit for bit
+    /// The same seed gives the same head, bit for bit [default: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
 }
@@ -194,6 +195,10 @@ impl TrainArgs {
         let outcome = fit(&config, cache.store(), &training, validation.as_ref(), classes.len(), console)?;
         let seconds = started.elapsed();
 
+        if outcome.ended == Ended::Stopped && outcome.history.epochs.is_empty() {
+            console.warn("stopped before the end of the first epoch: no run was written");
+            return Ok(Status::Interrupted);
+        }
         let metrics = TrainingMetrics::new(&outcome.history, seconds.as_secs_f64());
         let info = run_info(config, &classes, &source, training.info(), validation.map(|part| part.info()));
         let run = NewRun {

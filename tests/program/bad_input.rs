@@ -8,7 +8,7 @@ use super::place::{Place, with_features};
 fn a_manifest_that_will_not_do_is_one_error_with_a_remedy() {
     let place = Place::with_photos();
     let refused = |arguments: &str, words: &[&str]| {
-        let said = place.run(arguments).ended(2).says(words).is_silent_about("panicked");
+        let said = place.run(arguments).ended(2).says(words).never_says("panicked");
         assert_eq!(said.out, "", "nothing is an answer to {arguments}");
     };
     refused("extract", &["required arguments were not provided", "<MANIFEST>", "Usage: headstart extract"]);
@@ -96,7 +96,7 @@ fn images_that_cannot_be_used_are_told_once_and_kept_in_mind() {
         let said = &said.err;
         assert!(said.contains(&format!("warning: `{name}`: {reason}")), "{name}: {said}");
     }
-    let said = said.says(&["9 images: 2 computed in", "7 failed"]).is_silent_about("as before");
+    let said = said.says(&["9 images: 2 computed in", "7 failed"]).never_says("as before");
     assert_eq!(said.err.matches("warning: ").count(), 7);
     let table = place.read("failures.csv");
     assert_eq!(table.lines().count(), 8, "{table}");

@@ -12,7 +12,7 @@ fn a_file_that_is_no_backbone_is_named_for_what_it_is() {
     let place = Place::with_photos();
     let refused = |backbone: &str, words: &[&str]| {
         let said = place.run(&format!("extract photos/photos.csv --backbone {backbone}")).ended(2);
-        said.says(words).says(&["hint: "]).is_silent_about("panicked");
+        said.says(words).says(&["hint: "]).never_says("panicked");
         assert!(!place.path("data").exists(), "{backbone} left a cache behind");
     };
     refused("gone.onnx", &["`gone.onnx` does not exist", "just setup", "--backbone"]);
@@ -52,7 +52,7 @@ fn without_a_runtime_there_is_one_error_that_says_where_to_get_it() {
     let remedy =
         ["hint: `just setup` puts ONNX Runtime into models/runtime", "--onnxruntime", "ORT_DYLIB_PATH"];
     let refused = |said: super::place::Said, words: &[&str]| {
-        said.ended(2).says(words).says(&remedy).is_silent_about("panicked");
+        said.ended(2).says(words).says(&remedy).never_says("panicked");
     };
     let extract = "extract photos/photos.csv";
     refused(place.run(&format!("{extract} --onnxruntime /nowhere")), &["`/nowhere` does not exist"]);
@@ -80,7 +80,7 @@ fn a_cache_or_output_that_cannot_be_written_is_told_before_the_work() {
     place.run("train photos/photos.csv --epochs 1 --name a").done();
     place.write("file", "in the way");
     let refused = |arguments: &str, words: &[&str]| {
-        place.run(arguments).ended(2).says(words).is_silent_about("computed").is_silent_about("epoch");
+        place.run(arguments).ended(2).says(words).never_says("computed").never_says("epoch");
     };
     refused("extract photos/photos.csv --cache file", &["`file", "hint: ", "--cache"]);
     refused("extract photos/photos.csv --cache file/below", &["`file/below", "hint: ", "--cache"]);

@@ -123,3 +123,22 @@ fn interrupted_training_writes_a_run_with_the_epochs_that_are_done() {
     assert_eq!(metrics["epochs"], epochs);
     place.run("evaluate stopped photos/photos.csv").done();
 }
+
+#[test]
+fn training_interrupted_before_an_epoch_is_done_writes_no_run() {
+    let place = super::place::with_features();
+    // So wide, and a batch of one, that the first epoch takes longer than the signal.
+    let mut child = place
+        .command("train photos/photos.csv --hidden 16384 --batch-size 1 --epochs 5 --name stopped")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "10 images of 10 classes");
+    signal(&child, "INT");
+    let words: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{words:?}");
+    assert!(words.iter().any(|line| line.contains("no run was written")), "{words:?}");
+    assert!(!place.path("runs/stopped").exists());
+}

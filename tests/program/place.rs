@@ -51,7 +51,7 @@ impl Said {
     }
 
     #[track_caller]
-    pub fn is_silent_about(self, word: &str) -> Self {
+    pub fn never_says(self, word: &str) -> Self {
         assert!(!self.err.contains(word), "`{word}` in: {}", self.err);
         self
     }
