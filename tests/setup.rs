@@ -30,6 +30,8 @@ impl Machine {
     fn with_pip(self, script: &str) -> Self {
         let pip = self.folder.path().join("python/pip");
         fs::create_dir_all(&pip).unwrap();
+        // Without it this would be a namespace package, and the real pip would win.
+        fs::write(pip.join("__init__.py"), "").unwrap();
         fs::write(pip.join("__main__.py"), script).unwrap();
         self
     }
