@@ -29,6 +29,7 @@ mod tape;
 pub use gradcheck::{Mismatch, gradcheck};
 pub use op::{Backward, Op};
 pub use ops::softmax;
+pub(crate) use ops::sum_of_squares;
 pub use tape::{Tape, Var};
 
 /// A constant of the formula at hand, in the float type it is computed in.

@@ -213,6 +213,17 @@ pub enum Error {
         examples: usize,
     },
 
+    /// No shots at all, or more than a class has examples.
+    #[error("{shots} examples of each class are not possible: class number {label} has {examples}")]
+    Shots {
+        /// What was asked for.
+        shots: usize,
+        /// The first class that has too few, by its place among the classes.
+        label: usize,
+        /// Those it has.
+        examples: usize,
+    },
+
     /// Fewer than two folds, or more than there are examples.
     #[error(
         "{folds} folds of {examples} examples are not possible: expected at least 2 folds and an example for each"

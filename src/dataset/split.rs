@@ -60,6 +60,28 @@ pub fn folds(labels: &[usize], k: usize, seed: u64) -> Result<Vec<Split>, Error>
     Ok((0..k).map(|fold| parts(&fold_of.iter().map(|&own| own == fold).collect::<Vec<_>>())).collect())
 }
 
+/// `k` examples of each class, ascending: what few-shot learning trains on.
+///
+/// With one seed, fewer shots are among those of more, and none is held out by [`stratified`] while others are left.
+///
+/// # Errors
+/// [`Error::Shots`] if `k` is 0 or a class that has examples has fewer than `k`.
+pub fn shots(labels: &[usize], k: usize, seed: u64) -> Result<Vec<usize>, Error> {
+    let mut chosen = Vec::new();
+    for (label, class) in shuffled_classes(labels, seed).into_iter().enumerate() {
+        // A label that nobody has is a class of another part of the manifest.
+        if class.is_empty() {
+            continue;
+        }
+        let first = class.len().checked_sub(k).filter(|_| k > 0);
+        let first = first.ok_or(Error::Shots { shots: k, label, examples: class.len() })?;
+        // From the end, for what is held out is taken from the front.
+        chosen.extend_from_slice(&class[first..]);
+    }
+    chosen.sort_unstable();
+    Ok(chosen)
+}
+
 /// The examples of each class, in an order drawn from the seed.
 fn shuffled_classes(labels: &[usize], seed: u64) -> Vec<Vec<usize>> {
     const STREAM: u64 = u64::from_be_bytes(*b"\0\0\0split");
@@ -156,6 +178,21 @@ mod tests {
         }
 
         #[test]
+        fn shots_are_as_many_of_each_class(counts in prop::collection::vec(6usize..20, 1..6), k in 1usize..6, seed: u64) {
+            let labels: Vec<usize> = counts.iter().enumerate().flat_map(|(class, &n)| vec![class; n]).collect();
+            let chosen = shots(&labels, k, seed).unwrap();
+            prop_assert!(is_ascending(&chosen));
+            for class in 0..counts.len() {
+                prop_assert_eq!(count(&labels, &chosen, class), k);
+            }
+            let more = shots(&labels, k + 1, seed).unwrap();
+            prop_assert!(chosen.iter().all(|index| more.contains(index)));
+            prop_assert_ne!(shots(&[0; 100], 20, seed).unwrap(), shots(&[0; 100], 20, seed ^ 1).unwrap());
+            let held_out = stratified(&[0; 100], 0.5, seed).unwrap().validation;
+            prop_assert!(shots(&[0; 100], k, seed).unwrap().iter().all(|index| !held_out.contains(index)));
+        }
+
+        #[test]
         fn the_seed_decides(labels in prop::collection::vec(0usize..3, 40..80), seed: u64) {
             prop_assert_eq!(stratified(&labels, 0.3, seed).unwrap(), stratified(&labels, 0.3, seed).unwrap());
             prop_assert_ne!(stratified(&labels, 0.3, seed).unwrap(), stratified(&labels, 0.3, seed ^ 1).unwrap());
@@ -187,6 +224,9 @@ mod tests {
         }
         assert!(matches!(stratified(&[0, 1, 2], 0.5, 0), Err(Error::NothingToSplit { examples: 3 })));
         assert!(matches!(stratified(&[], 0.5, 0), Err(Error::NothingToSplit { examples: 0 })));
+        let error = shots(&[2, 0, 0], 2, 0).unwrap_err();
+        assert!(matches!(error, Error::Shots { shots: 2, label: 2, examples: 1 }), "{error}");
+        assert!(matches!(shots(&[0, 1], 0, 0), Err(Error::Shots { shots: 0, .. })));
         for (k, n) in [(0, 4), (1, 4), (5, 4), (2, 0)] {
             assert!(matches!(folds(&vec![0; n], k, 0), Err(Error::Folds { .. })), "{k} folds of {n}");
         }

@@ -25,8 +25,16 @@ impl<F: NdFloat> Dense<F> {
 
     /// Record the layer: `(n, inputs)` to `(n, units)`.
     pub fn forward<'a>(&'a self, tape: &mut Tape<'a, F>, x: Var) -> Var {
-        let [kernel, bias] =
-            [&self.kernel, &self.bias].map(|p| if self.trainable { tape.watch(p) } else { tape.constant(p) });
+        let parameters = self.watch(tape);
+        Self::forward_with(tape, parameters, x)
+    }
+
+    /// Kernel and bias on the tape, watched if they are trainable.
+    pub(super) fn watch<'a>(&'a self, tape: &mut Tape<'a, F>) -> [Var; 2] {
+        [&self.kernel, &self.bias].map(|p| if self.trainable { tape.watch(p) } else { tape.constant(p) })
+    }
+
+    pub(super) fn forward_with(tape: &mut Tape<'_, F>, [kernel, bias]: [Var; 2], x: Var) -> Var {
         let product = tape.matmul(x, kernel);
         tape.add_bias(product, bias)
     }

@@ -121,11 +121,56 @@ impl<F: NdFloat> Head<F> {
     /// # Panics
     /// If there are masks, but not one for each hidden layer, or shapes do not fit.
     pub fn forward<'a>(&'a self, tape: &mut Tape<'a, F>, features: Var, masks: &'a [Array2<F>]) -> Var {
+        let parameters = self.watch(tape);
+        self.forward_with(tape, &parameters, features, masks)
+    }
+
+    /// Put kernel and bias of each layer on a tape, for a loss that has more use for them than the forward pass,
+    /// such as a penalty.
+    ///
+    /// ```
+    /// # use headstart::{autodiff::Tape, nn::{Activation, Head, HeadConfig}};
+    /// # use rand::SeedableRng;
+    /// # let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+    /// # let config =
+    /// #     HeadConfig { inputs: 3, hidden: vec![8], activation: Activation::Relu, dropout: 0.2, classes: 2 };
+    /// # let head = Head::<f32>::new(config, &mut rng)?;
+    /// # let (features, labels) = (ndarray::array![[1.0, 0.0, 0.5]], ndarray::array![[1.0, 0.0]]);
+    /// let mut tape = Tape::new();
+    /// let parameters = head.watch(&mut tape);
+    /// let x = tape.constant(&features);
+    /// let logits = head.forward_with(&mut tape, &parameters, x, &[]);
+    /// let mut loss = tape.softmax_cross_entropy(logits, &labels);
+    /// for [kernel, _bias] in parameters {
+    ///     let squares = tape.sum_of_squares(kernel);
+    ///     let penalty = tape.scale(squares, 1e-4);
+    ///     loss = tape.add(loss, penalty);
+    /// }
+    /// let gradients = tape.gradient(loss);
+    /// # assert_eq!(gradients.len(), 4);
+    /// # Ok::<(), headstart::nn::ConfigError>(())
+    /// ```
+    pub fn watch<'a>(&'a self, tape: &mut Tape<'a, F>) -> Vec<[Var; 2]> {
+        self.layers.iter().map(|layer| layer.watch(tape)).collect()
+    }
+
+    /// [`forward`](Self::forward) with parameters that are on the tape already.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward); also if the parameters are not a kernel and a bias for each layer.
+    pub fn forward_with<'a>(
+        &self,
+        tape: &mut Tape<'a, F>,
+        parameters: &[[Var; 2]],
+        features: Var,
+        masks: &'a [Array2<F>],
+    ) -> Var {
+        assert_eq!(parameters.len(), self.layers.len(), "a kernel and a bias for each layer");
         let hidden = self.layers.len() - 1;
         assert!(masks.is_empty() || masks.len() == hidden, "one dropout mask for each hidden layer");
         let mut x = features;
-        for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(tape, x);
+        for (index, &parameters) in parameters.iter().enumerate() {
+            x = Dense::forward_with(tape, parameters, x);
             if index < hidden {
                 x = self.config.activation.record(tape, x);
             }

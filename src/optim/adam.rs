@@ -2,7 +2,9 @@
 
 use ndarray::{Array2, NdFloat};
 
-use super::{ConfigError, Optimizer, State, StateError, is_rate, require, zeros_like};
+use super::{
+    ConfigError, Optimizer, State, StateError, decay_weights, is_decay, is_rate, require, zeros_like,
+};
 use crate::autodiff::float;
 
 /// Settings of [`Adam`], under Keras' names.
@@ -16,31 +18,41 @@ pub struct AdamConfig {
     pub beta_2: f64,
     /// Added to the root of the uncorrected second moment, above 0; 1e-7 by default.
     pub epsilon: f64,
+    /// Share of every parameter that a step takes away, times the rate; at least 0, which is the default. With
+    /// more this is Keras' `AdamW`.
+    pub weight_decay: f64,
 }
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        Self { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+        Self { learning_rate: 1e-3, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0 }
     }
 }
 
 impl AdamConfig {
+    /// The defaults of Keras' `AdamW`: those of Adam with a weight decay of 0.004.
+    pub fn adamw() -> Self {
+        Self { weight_decay: 0.004, ..Self::default() }
+    }
+
     /// These settings, if Adam can work with them.
     ///
     /// # Errors
     /// Names the first field out of range; NaN always is.
     pub fn check(self) -> Result<Self, ConfigError> {
-        let Self { learning_rate, beta_1, beta_2, epsilon } = self;
+        let Self { learning_rate, beta_1, beta_2, epsilon, weight_decay } = self;
         require(is_rate(learning_rate), "learning_rate", "above 0 and finite", learning_rate)?;
         require((0.0..1.0).contains(&beta_1), "beta_1", "at least 0 and below 1", beta_1)?;
         require((0.0..1.0).contains(&beta_2), "beta_2", "at least 0 and below 1", beta_2)?;
         require(is_rate(epsilon), "epsilon", "above 0 and finite", epsilon)?;
+        require(is_decay(weight_decay), "weight_decay", "at least 0 and finite", weight_decay)?;
         Ok(self)
     }
 }
 
 /// `m ← m + (1 - β₁)(g - m)`, `v ← v + (1 - β₂)(g² - v)`, `p ← p - α m / (√v + ε)`, where
-/// `α = rate · √(1 - β₂ᵗ) / (1 - β₁ᵗ)` at step `t`, which counts from 1.
+/// `α = rate · √(1 - β₂ᵗ) / (1 - β₁ᵗ)` at step `t`, which counts from 1. With weight decay, `p ← p - p · decay · rate`
+/// comes first.
 ///
 /// # Source
 /// Kingma & Ba 2015, arXiv:1412.6980, the remark before section 2.1, which is what Keras implements. PyTorch
@@ -69,7 +81,8 @@ impl<F: NdFloat> Optimizer<F> for Adam<F> {
         assert_eq!(params.len(), self.m.len(), "the optimizer was built for another model");
         assert_eq!(params.len(), grads.len(), "one gradient for each parameter");
         self.step += 1;
-        let AdamConfig { learning_rate, beta_1, beta_2, epsilon } = self.config;
+        let AdamConfig { learning_rate, beta_1, beta_2, epsilon, weight_decay } = self.config;
+        decay_weights(params, weight_decay, learning_rate);
         // Both bias corrections, folded into the rate, with the roundings of Keras, which has the powers in the
         // type of the parameters: in f32 this makes the first steps 2e-5 of themselves longer, there and here.
         let correction = |beta: f64| {
@@ -160,7 +173,7 @@ mod tests {
             let row = |cells: [f64; 3]| array![cells.map(float::<F>)];
             if step == 0.0 {
                 params = row([p0, p1, p2]);
-                let config = AdamConfig { learning_rate, beta_1, beta_2, epsilon };
+                let config = AdamConfig { learning_rate, beta_1, beta_2, epsilon, ..AdamConfig::default() };
                 adam = Some(Adam::new(config, &[&params]).unwrap());
                 continue;
             }
@@ -247,6 +260,7 @@ mod tests {
             (AdamConfig { beta_1: 1.0, ..base }, "beta_1"),
             (AdamConfig { beta_2: f64::NAN, ..base }, "beta_2"),
             (AdamConfig { epsilon: 0.0, ..base }, "epsilon"),
+            (AdamConfig { weight_decay: -0.1, ..base }, "weight_decay"),
         ] {
             assert_eq!(config.check().unwrap_err().setting, setting);
         }

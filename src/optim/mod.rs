@@ -1,16 +1,24 @@
 //! Optimizers, with Keras' semantics.
 //!
 //! An [`Optimizer`] changes parameters in place from their gradients. Gradients are plain arrays between the
-//! tape and the optimizer: clip them, scale them, look at them there. The rate is read at each step, so that a
-//! schedule is [`set_learning_rate`](Optimizer::set_learning_rate) before each step.
+//! tape and the optimizer: [`Clip`] them, scale them, look at them there. The rate is read at each step, so that a
+//! [`Schedule`] is [`set_learning_rate`](Optimizer::set_learning_rate) before each step.
 
 mod adam;
+mod clip;
+mod plateau;
+mod schedule;
 mod sgd;
 mod state;
 
 use ndarray::{Array2, NdFloat};
 
+use crate::autodiff::float;
+
 pub use adam::{Adam, AdamConfig};
+pub use clip::Clip;
+pub use plateau::{Better, Plateau, PlateauConfig};
+pub use schedule::{Decay, Schedule};
 pub use sgd::{Sgd, SgdConfig};
 pub use state::{Slot, State, StateError};
 
@@ -60,6 +68,23 @@ fn require(
     found: f64,
 ) -> Result<(), ConfigError> {
     if holds { Ok(()) } else { Err(ConfigError { setting, expected, found }) }
+}
+
+/// Decoupled weight decay as Keras has it: `p ← p - p · weight_decay · rate`, biases too, before the step itself.
+///
+/// # Source
+/// Loshchilov & Hutter 2019, arXiv:1711.05101, where the rate is only a schedule's multiplier; Keras and PyTorch
+/// multiply by the whole rate, so their `weight_decay` is larger for the same effect.
+fn decay_weights<F: NdFloat>(params: &mut [&mut Array2<F>], weight_decay: f64, rate: f64) {
+    if weight_decay == 0.0 {
+        return;
+    }
+    let (weight_decay, rate) = (float::<F>(weight_decay), float::<F>(rate));
+    params.iter_mut().for_each(|param| param.mapv_inplace(|p| p - p * weight_decay * rate));
+}
+
+fn is_decay(weight_decay: f64) -> bool {
+    weight_decay >= 0.0 && weight_decay.is_finite()
 }
 
 fn is_rate(rate: f64) -> bool {

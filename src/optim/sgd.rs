@@ -1,8 +1,10 @@
 //! Stochastic gradient descent with momentum, as Keras has it.
 
-use ndarray::{Array2, NdFloat, azip};
+use ndarray::{Array2, NdFloat};
 
-use super::{ConfigError, Optimizer, State, StateError, is_rate, require, zeros_like};
+use super::{
+    ConfigError, Optimizer, State, StateError, decay_weights, is_decay, is_rate, require, zeros_like,
+};
 use crate::autodiff::float;
 
 /// Settings of [`Sgd`], under Keras' names.
@@ -14,11 +16,13 @@ pub struct SgdConfig {
     pub momentum: f64,
     /// Look ahead along the momentum; false by default.
     pub nesterov: bool,
+    /// Share of every parameter that a step takes away, times the rate; at least 0, which is the default.
+    pub weight_decay: f64,
 }
 
 impl Default for SgdConfig {
     fn default() -> Self {
-        Self { learning_rate: 0.01, momentum: 0.0, nesterov: false }
+        Self { learning_rate: 0.01, momentum: 0.0, nesterov: false, weight_decay: 0.0 }
     }
 }
 
@@ -28,15 +32,16 @@ impl SgdConfig {
     /// # Errors
     /// Names the first field out of range; NaN always is.
     pub fn check(self) -> Result<Self, ConfigError> {
-        let Self { learning_rate, momentum, nesterov: _ } = self;
+        let Self { learning_rate, momentum, nesterov: _, weight_decay } = self;
         require(is_rate(learning_rate), "learning_rate", "above 0 and finite", learning_rate)?;
         require((0.0..1.0).contains(&momentum), "momentum", "at least 0 and below 1", momentum)?;
+        require(is_decay(weight_decay), "weight_decay", "at least 0 and finite", weight_decay)?;
         Ok(self)
     }
 }
 
 /// `m ← momentum · m - rate · g`, then `p ← p + m`, or with Nesterov's look ahead
-/// `p ← p + momentum · m - rate · g`.
+/// `p ← p + momentum · m - rate · g`. With weight decay, `p ← p - p · decay · rate` comes first.
 ///
 /// # Source
 /// Keras' documentation of `SGD`. The rate stands inside the momentum, so a change of the rate is felt
@@ -63,13 +68,18 @@ impl<F: NdFloat> Optimizer<F> for Sgd<F> {
         assert_eq!(params.len(), self.m.len(), "the optimizer was built for another model");
         assert_eq!(params.len(), grads.len(), "one gradient for each parameter");
         self.step += 1;
-        let (rate, momentum) = (float::<F>(self.config.learning_rate), float::<F>(self.config.momentum));
+        let SgdConfig { learning_rate, momentum, nesterov, weight_decay } = self.config;
+        decay_weights(params, weight_decay, learning_rate);
+        let update = Update { rate: float::<F>(learning_rate), momentum: float(momentum), nesterov };
         for ((param, grad), m) in params.iter_mut().zip(grads).zip(&mut self.m) {
-            azip!((m in &mut *m, &g in grad) *m = momentum * *m - rate * g);
-            if self.config.nesterov {
-                azip!((p in &mut **param, m in m, &g in grad) *p += momentum * *m - rate * g);
-            } else {
-                **param += &*m;
+            assert_eq!((param.dim(), grad.dim()), (m.dim(), m.dim()), "shapes of parameter and gradient");
+            // In rows already, unless the caller made them otherwise; `m` always is.
+            let grad = grad.as_standard_layout();
+            let grad = grad.as_slice().expect("just laid out so");
+            let m = m.as_slice_mut().expect("made so");
+            match param.as_slice_mut() {
+                Some(param) => update.apply(param.iter_mut(), grad, m),
+                None => update.apply(param.iter_mut(), grad, m),
             }
         }
     }
@@ -94,6 +104,36 @@ impl<F: NdFloat> Optimizer<F> for Sgd<F> {
     }
 }
 
+/// The numbers of one step.
+#[derive(Clone, Copy)]
+struct Update<F> {
+    rate: F,
+    momentum: F,
+    nesterov: bool,
+}
+
+impl<F: NdFloat> Update<F> {
+    /// One pass over all three, on slices as in [`Adam`](super::Adam).
+    fn apply<'p>(self, params: impl Iterator<Item = &'p mut F>, grads: &[F], m: &mut [F])
+    where
+        F: 'p,
+    {
+        let Self { rate, momentum, nesterov } = self;
+        let all = params.zip(grads).zip(m);
+        if nesterov {
+            for ((p, &g), m) in all {
+                *m = momentum * *m - rate * g;
+                *p += momentum * *m - rate * g;
+            }
+        } else {
+            for ((p, &g), m) in all {
+                *m = momentum * *m - rate * g;
+                *p += *m;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::array;
@@ -102,7 +142,7 @@ mod tests {
 
     fn two_steps(momentum: f64, nesterov: bool) -> f64 {
         let mut param = array![[1.0_f64]];
-        let config = SgdConfig { learning_rate: 0.1, momentum, nesterov };
+        let config = SgdConfig { learning_rate: 0.1, momentum, nesterov, ..SgdConfig::default() };
         let mut sgd = Sgd::new(config, &[&param]).unwrap();
         sgd.step(&mut [&mut param], &[array![[2.0]]]);
         sgd.step(&mut [&mut param], &[array![[1.0]]]);
@@ -118,6 +158,31 @@ mod tests {
         ] {
             let got = two_steps(momentum, nesterov);
             assert!((got - want).abs() < 1e-15, "momentum {momentum}, nesterov {nesterov}: {got} vs {want}");
+        }
+    }
+
+    #[test]
+    fn weights_decay_by_the_rate_before_the_step() {
+        let mut param = array![[2.0_f64, -4.0]];
+        let config = SgdConfig { learning_rate: 0.5, weight_decay: 0.25, ..SgdConfig::default() };
+        let mut sgd = Sgd::new(config, &[&param]).unwrap();
+        sgd.step(&mut [&mut param], &[array![[1.0, 0.0]]]);
+        assert_eq!(param, array![[2.0 - 0.25 - 0.5, -4.0 + 0.5]]);
+    }
+
+    #[test]
+    fn arrays_laid_out_by_columns_are_updated_alike() {
+        let (param, grad) = (array![[1.0_f32, 2.0], [4.0, 5.0]], array![[0.1_f32, -0.2], [0.0, 1.0]]);
+        let by_columns = |array: &Array2<f32>| array.t().as_standard_layout().into_owned().reversed_axes();
+        for nesterov in [false, true] {
+            let step = |mut param: Array2<f32>, grad: Array2<f32>| {
+                let config = SgdConfig { momentum: 0.9, nesterov, weight_decay: 0.1, ..SgdConfig::default() };
+                Sgd::new(config, &[&param]).unwrap().step(&mut [&mut param], &[grad]);
+                param
+            };
+            let want = step(param.clone(), grad.clone());
+            assert_eq!(step(by_columns(&param), grad.clone()), want);
+            assert_eq!(step(param.clone(), by_columns(&grad)), want);
         }
     }
 

@@ -2,21 +2,24 @@
 
 use ndarray::Array2;
 
-use super::{Error, Part, Rows};
+use super::{Error, Part, Rows, objective::Targets};
 
 /// Features and labels of one step.
 pub(super) struct Batch {
     /// `(n, dim)`.
     pub features: Array2<f32>,
-    /// One-hot, `(n, classes)`.
-    pub one_hot: Array2<f32>,
+    /// What the labels become for the loss, `(n, classes)`.
+    pub targets: Array2<f32>,
     /// Where the rows are from.
     pub rows: Vec<usize>,
+    labels: Vec<usize>,
+    how: Targets,
 }
 
 impl Batch {
-    pub fn new(dim: usize, classes: usize) -> Self {
-        Self { features: Array2::zeros((0, dim)), one_hot: Array2::zeros((0, classes)), rows: Vec::new() }
+    pub fn new(dim: usize, classes: usize, how: Targets) -> Self {
+        let (features, targets) = (Array2::zeros((0, dim)), Array2::zeros((0, classes)));
+        Self { features, targets, rows: Vec::new(), labels: Vec::new(), how }
     }
 
     pub fn len(&self) -> usize {
@@ -33,22 +36,22 @@ impl Batch {
     ) -> Result<(), Error> {
         if rows.len() != self.len() {
             self.features = Array2::zeros((rows.len(), self.features.ncols()));
-            self.one_hot = Array2::zeros((rows.len(), self.one_hot.ncols()));
+            self.targets = Array2::zeros((rows.len(), self.targets.ncols()));
         }
         self.rows.clear();
         self.rows.extend_from_slice(rows);
         data.gather(rows, &mut self.features).map_err(|source| Error::Rows { part, source })?;
-        self.one_hot.fill(0.0);
-        for (index, &row) in rows.iter().enumerate() {
-            self.one_hot[(index, labels[row])] = 1.0;
+        self.labels.clear();
+        self.labels.extend(rows.iter().map(|&row| labels[row]));
+        for (&label, target) in self.labels.iter().zip(self.targets.rows_mut()) {
+            self.how.write(label, target);
         }
         Ok(())
     }
 
     /// How many rows have their largest logit at their label; the first counts among equals.
     pub fn hits(&self, logits: &Array2<f32>) -> usize {
-        let hit = |index: usize| argmax(logits, index) == argmax(&self.one_hot, index);
-        (0..self.len()).filter(|&index| hit(index)).count()
+        self.labels.iter().enumerate().filter(|&(index, &label)| argmax(logits, index) == label).count()
     }
 }
 
@@ -66,13 +69,13 @@ mod tests {
     #[test]
     fn batches_of_changing_size_hold_their_rows() {
         let data = array![[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]];
-        let mut batch = Batch::new(2, 3);
+        let mut batch = Batch::new(2, 3, Targets::new(0.0, 3));
         for rows in [&[2, 0][..], &[1], &[0, 1], &[1, 2]] {
             batch.fill(Part::Training, &data, &[2, 0, 1], rows).unwrap();
             for (index, &row) in rows.iter().enumerate() {
                 assert_eq!(batch.features.row(index), data.row(row));
-                assert_eq!(argmax(&batch.one_hot, index), [2, 0, 1][row]);
-                assert_eq!(batch.one_hot.row(index).sum(), 1.0);
+                assert_eq!(argmax(&batch.targets, index), [2, 0, 1][row]);
+                assert_eq!(batch.targets.row(index).sum(), 1.0);
             }
         }
         // Rows 1 and 2, labels 0 and 1: the first has its class tied with another, later one.

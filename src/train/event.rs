@@ -40,7 +40,7 @@ pub enum Flow {
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// All epochs are trained.
+    /// All epochs are trained, or early stopping has seen enough: then the history is shorter than the settings say.
     Completed,
     /// The caller said [`Flow::Stop`].
     Stopped,

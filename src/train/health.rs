@@ -43,7 +43,7 @@ pub(super) fn culprit(head: &Head, batch: &Batch) -> usize {
             let view: ArrayView2<f32> = of.slice_axis(Axis(0), Slice::from(index..=index));
             view.to_owned()
         };
-        let (features, label) = (row(&batch.features), row(&batch.one_hot));
+        let (features, label) = (row(&batch.features), row(&batch.targets));
         let mut tape = Tape::new();
         let x = tape.constant(&features);
         let logits = head.forward(&mut tape, x, &[]);

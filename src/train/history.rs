@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct EpochRecord {
     /// Counts from 1.
     pub epoch: usize,
-    /// Mean loss over the epoch's rows, each taken when its step was (with dropout, and while the weights moved).
+    /// Mean loss over the epoch's rows, each taken when its step was (with dropout, and while the weights moved), by
+    /// class weights, with the penalty: what the steps made smaller.
     pub loss: f64,
     /// Fraction of rows whose most probable class was right, taken at the same time.
     pub accuracy: f64,
-    /// Mean loss of the validation rows after the epoch.
+    /// Mean loss of the validation rows after the epoch, with label smoothing and penalty, without class weights.
     pub val_loss: Option<f64>,
     /// Fraction of validation rows classified rightly after the epoch.
     pub val_accuracy: Option<f64>,

@@ -13,15 +13,19 @@ mod config;
 mod data;
 mod error;
 mod event;
+#[cfg(test)]
+mod golden;
 mod health;
 mod history;
+mod objective;
 mod random;
 mod run;
+mod stopping;
 mod trainer;
 
 pub use cached::CachedRows;
 pub use checkpoint::Checkpoint;
-pub use config::{OptimizerKind, TrainConfig};
+pub use config::{ClassWeight, Monitor, OptimizerKind, ScheduleKind, TrainConfig};
 pub use data::Rows;
 pub use error::{Error, Part, Quantity};
 pub use event::{Ended, Event, Flow};
@@ -36,11 +40,13 @@ use crate::nn::Head;
 /// What a training ends with.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The head after the last step.
+    /// The head after the last step, or with early stopping after the best epoch.
     pub head: Head,
+    /// That epoch, counted from 1, if the head is not simply the last.
+    pub best_epoch: Option<usize>,
     /// Figures of each completed epoch.
     pub history: History,
-    /// Whether all epochs were trained or the caller stopped it.
+    /// Whether it came to its end or the caller stopped it.
     pub ended: Ended,
     /// All that is needed to go on.
     pub checkpoint: Checkpoint,

@@ -21,3 +21,4 @@ pub use mean::Mean;
 pub use relu::Relu;
 pub use scale::Scale;
 pub use sum_of_squares::SumOfSquares;
+pub(crate) use sum_of_squares::sum_of_squares;

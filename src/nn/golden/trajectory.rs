@@ -70,10 +70,12 @@ fn optimizer<F: NdFloat>(name: &str, settings: &Settings, head: &Head<F>) -> Box
         learning_rate: settings.sgd.learning_rate,
         momentum: settings.sgd.momentum,
         nesterov,
+        ..SgdConfig::default()
     };
     match name {
         "adam" => {
-            Box::new(Adam::new(AdamConfig { learning_rate, beta_1, beta_2, epsilon }, &params).unwrap())
+            let adam = AdamConfig { learning_rate, beta_1, beta_2, epsilon, ..AdamConfig::default() };
+            Box::new(Adam::new(adam, &params).unwrap())
         }
         "sgd momentum" => Box::new(Sgd::new(sgd(false), &params).unwrap()),
         "sgd nesterov" => Box::new(Sgd::new(sgd(true), &params).unwrap()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::{History, TrainConfig};
+use crate::train::{EpochRecord, History, Outcome, TrainConfig};
 
 /// `run.toml`: everything a run was trained with and on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,13 +61,16 @@ pub struct ManifestInfo {
     pub images: usize,
 }
 
-/// `metrics.json`: how the training ended. Evaluation on other images is not in it.
+/// `metrics.json`: how good the head was on its way. Evaluation on other images is not in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingMetrics {
     /// Epochs completed.
     pub epochs: usize,
-    /// The last epoch's figures, as in `history.csv`.
+    /// The one whose weights the head has, if early stopping went back to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_epoch: Option<usize>,
+    /// The figures of that epoch, else of the last, as in `history.csv`.
     pub loss: Option<f64>,
     pub accuracy: Option<f64>,
     pub val_loss: Option<f64>,
@@ -79,13 +82,30 @@ pub struct TrainingMetrics {
 impl TrainingMetrics {
     /// Those of a history that took so many seconds.
     pub fn new(history: &History, seconds: f64) -> Self {
-        let last = history.last();
+        Self::with(history, None, history.last(), seconds)
+    }
+
+    /// Those of the head that a training ended with, after so many seconds.
+    pub fn of_outcome(outcome: &Outcome, seconds: f64) -> Self {
+        let Outcome { history, best_epoch, .. } = outcome;
+        // Epochs count from 1.
+        let record = best_epoch.and_then(|epoch| history.epochs.get(epoch - 1)).or(history.last());
+        Self::with(history, *best_epoch, record, seconds)
+    }
+
+    fn with(
+        history: &History,
+        best_epoch: Option<usize>,
+        record: Option<&EpochRecord>,
+        seconds: f64,
+    ) -> Self {
         Self {
             epochs: history.epochs.len(),
-            loss: last.map(|record| record.loss),
-            accuracy: last.map(|record| record.accuracy),
-            val_loss: last.and_then(|record| record.val_loss),
-            val_accuracy: last.and_then(|record| record.val_accuracy),
+            best_epoch,
+            loss: record.map(|record| record.loss),
+            accuracy: record.map(|record| record.accuracy),
+            val_loss: record.and_then(|record| record.val_loss),
+            val_accuracy: record.and_then(|record| record.val_accuracy),
             seconds,
         }
     }

@@ -1,67 +1,46 @@
 //! The loop.
 
+mod course;
+mod progress;
+mod validate;
+
 use std::fmt;
 
-use ndarray::Array2;
-use serde::{Deserialize, Serialize};
-
 use super::{
-    Checkpoint, Ended, EpochRecord, Error, Event, Flow, History, Outcome, Part, Quantity, Rows, TrainConfig,
+    Checkpoint, ClassWeight, Ended, EpochRecord, Error, Event, Flow, History, Outcome, Part, Quantity, Rows,
+    TrainConfig,
     batch::Batch,
     health::{all_finite, culprit, first_bad_row, usable},
+    objective::{self, Targets},
     random::{Purpose, generator, order},
 };
-use crate::{autodiff::Tape, nn::Head, optim::Optimizer};
+use crate::{
+    autodiff::Tape,
+    nn::Head,
+    optim::{Clip, Optimizer},
+};
 
-/// Rows that are looked at together in validation; the figures are sums over rows, whatever it is.
-const VALIDATION_BATCH: usize = 256;
+use course::Course;
+pub(super) use progress::{Progress, Tally};
 
 /// A training that can be run, stopped, saved and gone on with.
 pub struct Trainer {
     config: TrainConfig,
     head: Head,
     optimizer: Box<dyn Optimizer<f32>>,
+    clip: Option<Clip>,
     progress: Progress,
     history: History,
+    /// What the best epoch gave, where early stopping is to restore it.
+    best: Option<Best>,
 }
 
-/// How far a training is.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Progress {
-    /// Completed epochs.
+/// The weights that early stopping goes back to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Best {
+    /// Counts from 1.
     pub epoch: usize,
-    /// Steps taken of the current one.
-    pub step: usize,
-    /// Sums over the rows of those steps.
-    pub tally: Tally,
-    /// Training rows of an epoch, once that is known.
-    pub rows: Option<usize>,
-}
-
-/// Sums over rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Tally {
-    pub loss: f64,
-    pub hits: usize,
-    pub rows: usize,
-}
-
-impl Tally {
-    fn add(&mut self, mean_loss: f32, hits: usize, rows: usize) {
-        self.loss += f64::from(mean_loss) * rows as f64;
-        self.hits += hits;
-        self.rows += rows;
-    }
-
-    fn loss(&self) -> f64 {
-        self.loss / self.rows as f64
-    }
-
-    fn accuracy(&self) -> f64 {
-        self.hits as f64 / self.rows as f64
-    }
+    pub head: Head,
 }
 
 impl Trainer {
@@ -89,26 +68,40 @@ impl Trainer {
                 format_args!("{:?}", config.hidden),
             ));
         }
-        let optimizer = config.optimizer(&head)?;
-        Ok(Self { config, head, optimizer, progress: Progress::default(), history: History::default() })
+        if let Some(ClassWeight::Given(factors)) = &config.class_weight
+            && factors.len() != shape.classes
+        {
+            let found = format_args!("{} for {} classes", factors.len(), shape.classes);
+            return Err(Error::setting("class_weight", "one number for each class", found));
+        }
+        let (optimizer, clip) = (config.optimizer(&head.parameters())?, config.clip());
+        let (progress, history) = Default::default();
+        Ok(Self { config, head, optimizer, clip, progress, history, best: None })
     }
 
     /// Go on where a checkpoint was taken: what comes is, bit for bit, what would have come without the stop.
     ///
     /// # Errors
-    /// [`Error::OtherSettings`] unless `config` is that of the checkpoint; only `epochs` may differ.
+    /// [`Error::OtherSettings`] unless `config` is that of the checkpoint. Only `epochs` may differ, and not even they
+    /// while a cosine schedule takes its length from them.
     pub fn resume(config: &TrainConfig, checkpoint: Checkpoint) -> Result<Self, Error> {
         let config = config.clone().check()?;
         checkpoint.require_settings(&config)?;
         let mut trainer = Self::from_head(config, checkpoint.head)?;
         trainer.optimizer.set_state(checkpoint.optimizer)?;
         (trainer.progress, trainer.history) = (checkpoint.progress, checkpoint.history);
+        trainer.best = checkpoint.best;
         Ok(trainer)
     }
 
     /// The head as it is now.
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The head to keep if training ended now: with early stopping that of the best epoch, if it is to be restored.
+    pub fn best_head(&self) -> &Head {
+        self.best.as_ref().map_or(&self.head, |best| &best.head)
     }
 
     /// Figures of the epochs completed so far.
@@ -124,18 +117,23 @@ impl Trainer {
             optimizer: self.optimizer.state(),
             progress: self.progress.clone(),
             history: self.history.clone(),
+            best: self.best.clone(),
         }
     }
 
-    pub(super) fn into_outcome(self, ended: Ended) -> Outcome {
+    /// What [`train`](super::train) returns, of a training that [`run`](Self::run) has `ended`.
+    pub fn into_outcome(self, ended: Ended) -> Outcome {
         let checkpoint = self.checkpoint();
-        Outcome { head: self.head, history: self.history, ended, checkpoint }
+        let best_epoch = self.best.as_ref().map(|best| best.epoch);
+        let head = self.best.map_or(self.head, |best| best.head);
+        Outcome { head, best_epoch, history: self.history, ended, checkpoint }
     }
 
-    /// Train until the last epoch is complete or `on_event` says stop.
+    /// Train until the last epoch is complete, early stopping has seen enough, or `on_event` says stop.
     ///
     /// # Errors
-    /// As [`train`](super::train). The trainer is then where it was after the last good step.
+    /// As [`train`](super::train). The trainer is then where it was after the last good step: its
+    /// [`checkpoint`](Self::checkpoint) is worth keeping.
     pub fn run(
         &mut self,
         rows: &dyn Rows,
@@ -151,14 +149,17 @@ impl Trainer {
         if expected != rows.len() {
             return Err(Error::OtherRows { expected, found: rows.len() });
         }
+        self.config.require_monitor(validation.is_some())?;
         let TrainConfig { epochs, batch_size, .. } = self.config;
         let steps = rows.len().div_ceil(batch_size);
-        let mut batch = Batch::new(rows.dim(), self.head.config().classes);
-        while self.progress.epoch < epochs {
+        let mut course = Course::new(&self.config, steps, &self.history)?;
+        let mut batch = Batch::new(rows.dim(), self.head.config().classes, self.targets(labels));
+        while self.progress.epoch < epochs && !course.is_over() {
             let epoch = self.progress.epoch + 1;
             let order = self.order(rows.len());
             for chunk in order.chunks(batch_size).skip(self.progress.step) {
                 batch.fill(Part::Training, rows, labels, chunk)?;
+                self.optimizer.set_learning_rate(course.rate(epoch, self.progress.step + 1));
                 self.step(&batch).map_err(|(quantity, index)| Error::NotFinite {
                     quantity,
                     epoch,
@@ -171,13 +172,26 @@ impl Trainer {
                     return Ok(Ended::Stopped);
                 }
             }
-            let record = self.complete_epoch(validation)?;
+            let record = self.complete_epoch(validation, course.rate(epoch, steps))?;
+            if course.observe(&record) {
+                self.best = Some(Best { epoch, head: self.head.clone() });
+            }
             let flow = on_event(Event::Epoch { record: &record, epochs, trainer: self });
-            if flow == Flow::Stop && epoch < epochs {
+            if flow == Flow::Stop && epoch < epochs && !course.is_over() {
                 return Ok(Ended::Stopped);
             }
         }
         Ok(Ended::Completed)
+    }
+
+    /// What the training rows' labels become.
+    fn targets(&self, labels: &[usize]) -> Targets {
+        let classes = self.head.config().classes;
+        let targets = Targets::new(self.config.label_smoothing, classes);
+        match &self.config.class_weight {
+            Some(weight) => targets.weighted(&weight.factors(labels, classes)),
+            None => targets,
+        }
     }
 
     /// The order of the current epoch's rows.
@@ -199,16 +213,18 @@ impl Trainer {
         let masks = self.head.draw_masks(batch.len(), &mut rng);
 
         let mut tape = Tape::new();
-        let features = tape.constant(&batch.features);
-        let logits = self.head.forward(&mut tape, features, &masks);
-        let loss = tape.softmax_cross_entropy(logits, &batch.one_hot);
+        let (x, y) = (&batch.features, &batch.targets);
+        let [loss, logits] = objective::record(&self.head, &mut tape, x, y, &masks, self.config.l2);
         let (mean_loss, hits) = (tape.scalar(loss), batch.hits(tape.value(logits)));
         if !mean_loss.is_finite() {
             return Err((Quantity::Loss, culprit(&self.head, batch)));
         }
-        let gradients = tape.gradient(loss);
+        let mut gradients = tape.gradient(loss);
         if !usable(&gradients) {
             return Err((Quantity::Gradients, culprit(&self.head, batch)));
+        }
+        if let Some(clip) = self.clip {
+            clip.apply(&mut gradients);
         }
         self.optimizer.step(&mut self.head.parameters_mut(), &gradients);
 
@@ -217,8 +233,13 @@ impl Trainer {
         Ok(())
     }
 
-    /// Validate, and write the epoch down.
-    fn complete_epoch(&mut self, validation: Option<(&dyn Rows, &[usize])>) -> Result<EpochRecord, Error> {
+    /// Validate, and write the epoch down. The rate is told, for a training that was stopped just before this has
+    /// forgotten it.
+    fn complete_epoch(
+        &mut self,
+        validation: Option<(&dyn Rows, &[usize])>,
+        learning_rate: f64,
+    ) -> Result<EpochRecord, Error> {
         let epoch = self.progress.epoch + 1;
         let validation = validation.map(|(rows, labels)| self.validate(rows, labels, epoch)).transpose()?;
         let tally = self.progress.tally;
@@ -226,39 +247,13 @@ impl Trainer {
             epoch,
             loss: tally.loss(),
             accuracy: tally.accuracy(),
-            val_loss: validation.map(|tally| tally.loss()),
-            val_accuracy: validation.map(|tally| tally.accuracy()),
-            learning_rate: self.optimizer.learning_rate(),
+            val_loss: validation.map(|figures| figures.loss),
+            val_accuracy: validation.map(|figures| figures.accuracy),
+            learning_rate,
         };
         self.history.epochs.push(record);
         self.progress = Progress { epoch, rows: self.progress.rows, ..Progress::default() };
         Ok(record)
-    }
-
-    fn validate(&self, rows: &dyn Rows, labels: &[usize], epoch: usize) -> Result<Tally, Error> {
-        let mut batch = Batch::new(rows.dim(), self.head.config().classes);
-        let mut tally = Tally::default();
-        let all: Vec<usize> = (0..rows.len()).collect();
-        for chunk in all.chunks(VALIDATION_BATCH) {
-            batch.fill(Part::Validation, rows, labels, chunk)?;
-            let error = |quantity, index: usize| Error::ValidationNotFinite {
-                quantity,
-                epoch,
-                image: rows.name(batch.rows[index]),
-            };
-            if let Some(index) = first_bad_row(&batch.features) {
-                return Err(error(Quantity::Features, index));
-            }
-            let logits: Array2<f32> = self.head.logits(batch.features.view());
-            let mut tape = Tape::new();
-            let on_tape = tape.constant(&logits);
-            let loss = tape.softmax_cross_entropy(on_tape, &batch.one_hot);
-            if !tape.scalar(loss).is_finite() {
-                return Err(error(Quantity::Loss, culprit(&self.head, &batch)));
-            }
-            tally.add(tape.scalar(loss), batch.hits(&logits), batch.len());
-        }
-        Ok(tally)
     }
 
     fn require_fit(&self, part: Part, rows: &dyn Rows, labels: &[usize]) -> Result<(), Error> {
