@@ -3,6 +3,7 @@
 mod args;
 mod backbone;
 mod cache;
+mod compare;
 mod console;
 mod evaluate;
 mod extract;
@@ -38,6 +39,7 @@ struct Cli {
 enum Command {
     Extract(extract::ExtractArgs),
     Train(Box<train::TrainArgs>),
+    Compare(Box<compare::CompareArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Predict(predict::PredictArgs),
     #[command(subcommand)]
@@ -75,11 +77,15 @@ impl From<Status> for ExitCode {
 /// # Errors
 /// Whatever stops the command; [`report`] prints it.
 pub fn run() -> anyhow::Result<Status> {
+    if let Some(fit) = compare::Fit::asked(std::env::args_os()) {
+        return fit.run();
+    }
     let cli = Cli::parse();
     let console = Console::new(cli.console);
     match cli.command {
         Command::Extract(args) => args.run(&console),
         Command::Train(args) => args.run(&console),
+        Command::Compare(args) => args.run(&console),
         Command::Evaluate(args) => args.run(&console),
         Command::Predict(args) => args.run(&console),
         Command::Backbone(command) => command.run(&console),
