@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -126,23 +126,29 @@ fn what_does_not_end_or_fails_is_reported_and_the_rest_is_there() {
     assert!(mlp.starts_with("mlp,") && mlp.contains("`mlp` failed: ") && mlp.contains("(fold 1)"), "{mlp}");
 }
 
-/// A comparison that never ends, once `knn` has its first fold and `mlp` is at it: the process, and that of the fit.
-fn endless(manifest: &Path) -> (std::process::Child, String) {
+/// A comparison that never ends: `knn`, then `mlp`, one at a time.
+fn endless(manifest: &Path) -> Command {
     let arguments = ["--heads", "knn,mlp", "--folds", "2", "--epochs", "100000000", "--jobs", "1"];
     let mut command = compare(manifest, &arguments);
-    let parent = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Wait until `knn` has its first fold and `mlp` is at it; the process of that fit.
+fn wait_for_second_fit(parent: &mut Child) -> String {
     let started = Instant::now();
-    loop {
+    while started.elapsed() < PATIENCE {
         for child in children(parent.id()) {
             let line = fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
             // Contender 1, fold 0.
             if line.ends_with("\u{0}1\u{0}0\u{0}") {
-                return (parent, child);
+                return child;
             }
         }
-        assert!(started.elapsed() < PATIENCE, "no fit was begun");
         std::thread::sleep(Duration::from_millis(20));
     }
+    parent.kill().unwrap();
+    panic!("no second fit was begun");
 }
 
 fn children(parent: u32) -> Vec<String> {
@@ -167,7 +173,8 @@ fn signal(name: &str, process: u32) {
 #[test]
 fn broken_off_it_prints_what_is_finished() {
     let manifest = manifest();
-    let (parent, child) = endless(manifest.path());
+    let mut parent = endless(manifest.path()).spawn().unwrap();
+    let child = wait_for_second_fit(&mut parent);
     signal("-INT", parent.id());
     let output = parent.wait_with_output().unwrap();
     let table = String::from_utf8(output.stdout).unwrap();
@@ -181,7 +188,8 @@ fn broken_off_it_prints_what_is_finished() {
 #[test]
 fn killed_it_leaves_no_fit_behind() {
     let manifest = manifest();
-    let (mut parent, child) = endless(manifest.path());
+    let mut parent = endless(manifest.path()).spawn().unwrap();
+    let child = wait_for_second_fit(&mut parent);
     parent.kill().unwrap();
     parent.wait().unwrap();
     wait_until_gone(&child);

@@ -41,7 +41,7 @@ fn every_method_tells_clouds_apart() {
             ("forest" | "svm", log_loss) => assert_eq!(log_loss, None, "{name}"),
             (_, log_loss) => {
                 let log_loss = log_loss.unwrap();
-                assert!(log_loss >= 0.0 && log_loss < 0.7, "{name}: {log_loss}");
+                assert!((0.0..0.7).contains(&log_loss), "{name}: {log_loss}");
             }
         }
     }

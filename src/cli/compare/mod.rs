@@ -123,7 +123,10 @@ impl CompareArgs {
         match (self.json, self.csv) {
             (true, _) => writeln!(out, "{}", serde_json::to_string_pretty(&standings)?)?,
             (_, true) => table::csv(&standings, &mut out)?,
-            _ => write!(out, "{}", table::text(&standings))?,
+            _ => {
+                write!(out, "{}", table::text(&standings))?;
+                console.note(table::LEGEND);
+            }
         }
         Ok(match () {
             () if interrupt::asked() => Status::Interrupted,

@@ -8,6 +8,9 @@ use super::standings::{Standing, Standings};
 
 const HEADINGS: [&str; 5] = ["accuracy", "to the best", "log-loss", "fit, s", "predict, s"];
 
+/// How to read the table.
+pub const LEGEND: &str = "± standard deviation over the folds; \"to the best\" is the difference of accuracies, taken fold by fold";
+
 /// A line for each method, then a line for each that has something to tell. A figure that is not there is an empty
 /// cell.
 pub fn text(standings: &Standings) -> String {
