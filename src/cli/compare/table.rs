@@ -6,10 +6,11 @@ use headstart::baseline::Spread;
 
 use super::standings::{Standing, Standings};
 
-const HEADINGS: [&str; 5] = ["accuracy", "to the best", "log-loss", "fit, s", "predict, s"];
+const HEADINGS: [&str; 5] = ["accuracy", "vs. best", "log-loss", "fit, s", "predict, s"];
 
 /// How to read the table.
-pub const LEGEND: &str = "± standard deviation over the folds; \"to the best\" is the difference of accuracies, taken fold by fold";
+pub const LEGEND: &str =
+    "± standard deviation over the folds; \"vs. best\" is the difference of accuracies, taken fold by fold";
 
 /// A line for each method, then a line for each that has something to tell. A figure that is not there is an empty
 /// cell.
@@ -104,7 +105,7 @@ mod tests {
     #[test]
     fn a_table_has_columns_and_empty_cells() {
         let expected = "\
-method         accuracy       to the best         log-loss         fit, s     predict, s
+method         accuracy          vs. best         log-loss         fit, s     predict, s
 svm     0.7500 ± 0.2000              best                   2.000 ± 0.000  0.250 ± 0.000
 knn     0.7000 ± 0.2000  -0.0500 ± 0.0000  1.1000 ± 0.1000  2.000 ± 0.000  0.250 ± 0.000
 forest           0.9000           +0.3500                           2.000          0.250
