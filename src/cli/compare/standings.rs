@@ -196,4 +196,23 @@ pub mod tests {
         assert!(bayes.behind.is_none() && bayes.accuracy.is_none());
         assert!(svm.log_loss.is_none() && knn.log_loss.is_some());
     }
+
+    #[test]
+    fn without_a_fold_in_common_there_is_no_difference() {
+        let contenders = ["knn", "svm"]
+            .map(|name| Contender { name: name.into(), choice: Choice::named(name, 0).unwrap() });
+        let outcomes = [
+            scored(0.9, None),
+            Outcome::Skipped,
+            Outcome::Skipped,
+            scored(0.8, None),
+            Outcome::Skipped,
+            Outcome::Skipped,
+        ];
+        let standings = Standings::new(standings().facts, &contenders, &outcomes);
+        assert_eq!(standings.methods[1].name, "svm");
+        assert_eq!(standings.methods[1].behind, None);
+        let table = super::super::table::text(&standings);
+        assert_eq!(table.matches("best").count(), 2, "in the heading and for knn: {table}");
+    }
 }
