@@ -52,6 +52,11 @@ extract: _backbone
 train:
     @{{ headstart }} train {{ train_on }} {{ settings }}
 
+# Cross-validate the head and other methods on the features of `manifest`; takes the flags of `headstart compare`
+[group('day to day')]
+compare *arguments:
+    @{{ headstart }} compare {{ train_on }} {{ settings }} {{ arguments }}
+
 # Evaluate `run` on `test_manifest`
 [group('day to day')]
 evaluate:

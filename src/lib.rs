@@ -3,6 +3,8 @@
 
 pub mod autodiff;
 pub mod backbone;
+#[cfg(feature = "baselines")]
+pub mod baseline;
 pub mod cache;
 pub mod dataset;
 pub mod evaluate;

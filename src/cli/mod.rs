@@ -3,6 +3,7 @@
 mod args;
 mod backbone;
 mod cache;
+mod compare;
 mod console;
 mod evaluate;
 mod extract;
@@ -38,6 +39,7 @@ struct Cli {
 enum Command {
     Extract(extract::ExtractArgs),
     Train(Box<train::TrainArgs>),
+    Compare(Box<compare::CompareArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Predict(predict::PredictArgs),
     #[command(subcommand)]
@@ -75,6 +77,9 @@ impl From<Status> for ExitCode {
 /// # Errors
 /// Whatever stops the command; [`report`] prints it.
 pub fn run() -> anyhow::Result<Status> {
+    if let Some(fit) = compare::Fit::asked(std::env::args_os()) {
+        return fit.run();
+    }
     let cli = Cli::parse();
     let console = Console::new(cli.console);
     // Whoever reads or writes a file names it; what has no context is our own output.
@@ -89,6 +94,7 @@ impl Command {
         match self {
             Self::Extract(args) => args.run(console),
             Self::Train(args) => args.run(console),
+            Self::Compare(args) => args.run(console),
             Self::Evaluate(args) => args.run(console),
             Self::Predict(args) => args.run(console),
             Self::Backbone(command) => command.run(console),

@@ -54,7 +54,7 @@ pub struct TrainArgs {
 /// What decides how the head is trained. Absent: as in the settings file, else the default.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Settings")]
-struct SettingsArgs {
+pub(super) struct SettingsArgs {
     /// TOML file with settings, named as below with `_` for `-`
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -124,7 +124,7 @@ fn named<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 
 impl SettingsArgs {
     /// Flags over the file over the defaults, checked.
-    fn config(&self) -> anyhow::Result<TrainConfig> {
+    pub(super) fn config(&self) -> anyhow::Result<TrainConfig> {
         let mut config = match &self.config {
             Some(path) => read_config(path)?,
             None => TrainConfig::default(),

@@ -1,0 +1,34 @@
+//! Why a comparison cannot be made.
+
+/// Why a method gave no figures.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No method has this name.
+    #[error("there is no method `{name}`; there are {}", known.join(", "))]
+    Unknown { name: String, known: Vec<&'static str> },
+    /// The method gave up; the cause says why.
+    #[error("`{method}` failed")]
+    Failed { method: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
+    /// Infinity or not a number among the features.
+    #[error("row {row} of the features holds a number that is not finite")]
+    NotFinite { row: usize },
+    /// What the method calls probabilities are none: usually it diverged.
+    #[error("`{method}` gave numbers that are no probabilities: row {row} sums to {sum}")]
+    NotProbabilities { method: &'static str, row: usize, sum: f64 },
+    /// Nothing to tell apart.
+    #[error("a classifier needs examples of at least 2 classes, found {found}")]
+    Classes { found: usize },
+    /// Nothing to measure on.
+    #[error("no rows are held out")]
+    NothingHeldOut,
+}
+
+impl Error {
+    pub(super) fn failed(
+        method: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Failed { method, source: source.into() }
+    }
+}

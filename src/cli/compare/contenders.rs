@@ -1,0 +1,189 @@
+//! From what was typed to the methods that are compared: heads by name, and the grid of the head's settings.
+
+use std::collections::HashSet;
+
+use anyhow::Context;
+use headstart::baseline::Choice;
+use headstart::train::TrainConfig;
+
+use super::plan::Contender;
+
+/// Settings that a head without hidden layers has no use for.
+const OF_HIDDEN_LAYERS: [&str; 3] = ["hidden", "activation", "dropout"];
+
+/// One setting and the values to try.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    setting: String,
+    values: Vec<toml::Value>,
+}
+
+impl Axis {
+    /// `dropout=0,0.5`; values are TOML's, save that words need no quotes and `hidden` takes `256` and `none` too.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let expected = || format!("expected SETTING=VALUE,VALUE,…, found `{text}`");
+        let (setting, values) = text.split_once('=').ok_or_else(expected)?;
+        let (setting, values) = (setting.trim(), parts(values));
+        if setting.is_empty() || values.iter().any(|value| value.is_empty()) {
+            return Err(expected());
+        }
+        let values = values.into_iter().map(|text| value(setting, text)).collect();
+        Ok(Self { setting: setting.to_owned(), values })
+    }
+}
+
+/// Divided at commas, but not those of a list.
+fn parts(text: &str) -> Vec<&str> {
+    let mut depth = 0;
+    text.split(|symbol| {
+        depth += i32::from(symbol == '[') - i32::from(symbol == ']');
+        symbol == ',' && depth == 0
+    })
+    .map(str::trim)
+    .collect()
+}
+
+fn value(setting: &str, text: &str) -> toml::Value {
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| text.into());
+    match (setting, value) {
+        ("hidden", toml::Value::String(word)) if word == "none" => toml::Value::Array(vec![]),
+        ("hidden", size @ toml::Value::Integer(_)) => toml::Value::Array(vec![size]),
+        (_, value) => value,
+    }
+}
+
+/// The methods of these names, our own heads once for each combination of the grid's values.
+///
+/// # Errors
+/// For a setting that there is not, or that cannot have the value.
+pub fn contenders(names: &[String], config: &TrainConfig, grid: &[Axis]) -> anyhow::Result<Vec<Contender>> {
+    let mut seen = HashSet::new();
+    if let Some(axis) = grid.iter().find(|axis| !seen.insert(&axis.setting)) {
+        anyhow::bail!("the grid has `{}` more than once", axis.setting);
+    }
+    // Checked here, for it may be that no head uses them.
+    combinations(config, &grid.iter().collect::<Vec<_>>())?;
+
+    let mut contenders: Vec<Contender> = vec![];
+    for name in names {
+        let ours: Vec<(String, TrainConfig)> = match name.as_str() {
+            "mlp" => combinations(config, &grid.iter().collect::<Vec<_>>())?,
+            "linear" => {
+                let linear = TrainConfig { hidden: vec![], ..config.clone() };
+                let useful = |axis: &&Axis| !OF_HIDDEN_LAYERS.contains(&axis.setting.as_str());
+                combinations(&linear, &grid.iter().filter(useful).collect::<Vec<_>>())?
+            }
+            other => {
+                contenders.push(Contender { name: other.into(), choice: Choice::named(other, config.seed)? });
+                continue;
+            }
+        };
+        contenders.extend(ours.into_iter().map(|(settings, config)| Contender {
+            name: format!("{name} {settings}").trim_end().to_owned(),
+            choice: Choice::Head(config),
+        }));
+    }
+    let mut seen = HashSet::new();
+    contenders.retain(|contender| seen.insert(contender.name.clone()));
+    Ok(contenders)
+}
+
+/// Each combination of values: what it is called, and the settings with it.
+fn combinations(config: &TrainConfig, grid: &[&Axis]) -> anyhow::Result<Vec<(String, TrainConfig)>> {
+    let mut all = vec![(vec![], toml::Table::try_from(config)?)];
+    for Axis { setting, values } in grid {
+        let with = |(names, table): &(Vec<String>, toml::Table), value: &toml::Value| {
+            let (mut names, mut table) = (names.clone(), table.clone());
+            names.push(format!(
+                "{setting}={}",
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+            ));
+            table.insert(setting.clone(), value.clone());
+            (names, table)
+        };
+        all = all.iter().flat_map(|done| values.iter().map(move |value| with(done, value))).collect();
+    }
+    let checked = |(names, table): (Vec<String>, toml::Table)| {
+        let names = names.join(" ");
+        let config = table.try_into::<TrainConfig>().map_err(anyhow::Error::from);
+        let config = config.and_then(|config| Ok(config.check()?));
+        Ok((names.clone(), config.with_context(|| format!("no head can be trained with `{names}`"))?))
+    };
+    all.into_iter().map(checked).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(names: &[&str], grid: &[&str]) -> anyhow::Result<Vec<Contender>> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let grid: Vec<Axis> = grid.iter().map(|text| Axis::parse(text).unwrap()).collect();
+        contenders(&names, &TrainConfig { epochs: 7, seed: 3, ..TrainConfig::default() }, &grid)
+    }
+
+    fn config(contender: &Contender) -> &TrainConfig {
+        let Choice::Head(config) = &contender.choice else { panic!("{contender:?}") };
+        config
+    }
+
+    #[test]
+    fn names_become_methods_with_the_settings_and_the_seed() {
+        let contenders = of(&["mlp", "linear", "forest", "mlp"], &[]).unwrap();
+        let names: Vec<&str> = contenders.iter().map(|contender| contender.name.as_str()).collect();
+        assert_eq!(names, ["mlp", "linear", "forest"]);
+        assert_eq!((config(&contenders[0]).epochs, config(&contenders[0]).seed), (7, 3));
+        assert_eq!((config(&contenders[1]).epochs, config(&contenders[1]).hidden.len()), (7, 0));
+        assert_eq!(contenders[2].choice, Choice::named("forest", 3).unwrap());
+    }
+
+    #[test]
+    fn a_grid_is_every_combination() {
+        let contenders =
+            of(&["mlp", "linear", "knn"], &["learning_rate=1e-4,1e-3", "dropout=0,0.5"]).unwrap();
+        let names: Vec<&str> = contenders.iter().map(|contender| contender.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "mlp learning_rate=0.0001 dropout=0",
+                "mlp learning_rate=0.0001 dropout=0.5",
+                "mlp learning_rate=0.001 dropout=0",
+                "mlp learning_rate=0.001 dropout=0.5",
+                // It has nothing to drop.
+                "linear learning_rate=0.0001",
+                "linear learning_rate=0.001",
+                "knn",
+            ]
+        );
+        let rates: Vec<(f64, f64)> = contenders[..4]
+            .iter()
+            .map(|contender| (config(contender).learning_rate, config(contender).dropout))
+            .collect();
+        assert_eq!(rates, [(1e-4, 0.0), (1e-4, 0.5), (1e-3, 0.0), (1e-3, 0.5)]);
+    }
+
+    #[test]
+    fn values_are_words_numbers_and_lists() {
+        let contenders =
+            of(&["mlp"], &["hidden=none,64,[64, 32]", "optimizer=adam,sgd", "shuffle=true"]).unwrap();
+        let heads: Vec<&[usize]> =
+            contenders.iter().map(|contender| config(contender).hidden.as_slice()).collect();
+        assert_eq!(heads, [&[][..], &[], &[64], &[64], &[64, 32], &[64, 32]]);
+        assert_eq!(contenders[5].name, "mlp hidden=[64, 32] optimizer=sgd shuffle=true");
+    }
+
+    #[test]
+    fn what_no_head_can_have_is_refused() {
+        let refused = |grid: &[&str]| format!("{:#}", of(&["knn"], grid).unwrap_err());
+        let unknown = refused(&["learning_rat=1"]);
+        assert!(unknown.contains("learning_rat") && unknown.contains("`learning_rate`"), "{unknown}");
+        assert!(unknown.contains("`batch_size`"), "all settings are listed: {unknown}");
+        assert!(refused(&["dropout=1"]).contains("below 1"));
+        assert!(refused(&["dropout=much"]).contains("much"));
+        assert_eq!(refused(&["epochs=1", "epochs=2"]), "the grid has `epochs` more than once");
+        for text in ["dropout", "=1", "dropout=", "dropout=0,,1"] {
+            assert!(Axis::parse(text).unwrap_err().contains(text), "{text}");
+        }
+    }
+}

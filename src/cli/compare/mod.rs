@@ -1,0 +1,260 @@
+//! `headstart compare`: several heads and baselines, the same folds for all, one table.
+
+mod contenders;
+mod fit;
+mod plan;
+mod pool;
+mod standings;
+mod table;
+
+use std::io::Write;
+use std::num::NonZero;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use headstart::baseline::{Choice, Score};
+use headstart::cache::Store;
+use headstart::dataset::{Manifest, split};
+
+use self::contenders::Axis;
+pub use self::fit::Fit;
+use self::plan::Plan;
+use self::pool::{Ended, Pool};
+use self::standings::{Facts, Outcome, Standings};
+use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
+use super::console::Console;
+use super::features::{Ready, Source, extract_options};
+use super::hint::Error;
+use super::progress::Progress;
+use super::train::SettingsArgs;
+use super::{Status, extract, interrupt};
+
+/// Cross-validate heads and other classifiers on the same cached features, and print one table
+///
+/// Every method learns from the same stratified folds and is measured on what they hold out: accuracy, log-loss and
+/// seconds, as mean ± standard deviation over the folds, the best first. `mlp` is the head that `train` would train with
+/// the same settings, `linear` the same without hidden layers; `logistic` and `bayes` are linfa's, `knn`, `forest` and
+/// `svm` are smartcore's.
+#[derive(Debug, clap::Args)]
+pub struct CompareArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// What to compare
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "mlp,linear,logistic,knn,forest,svm",
+        value_parser = clap::builder::PossibleValuesParser::new(Choice::NAMES)
+    )]
+    heads: Vec<String>,
+    /// Settings of the head to try in all combinations, such as `learning_rate=1e-4,1e-3 dropout=0,0.5`
+    #[arg(long, value_name = "SETTING=VALUE,…", num_args = 1.., value_parser = Axis::parse)]
+    grid: Vec<Axis>,
+    /// Parts that the images are divided into, each held out once
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
+    folds: u16,
+    /// Seconds that a method may take for a fold before it is stopped
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
+    time_limit: Duration,
+    /// Fits at a time, one thread each (default: all cores)
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+    /// Print JSON, with the figures of every fold
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+    /// Print CSV
+    #[arg(long)]
+    csv: bool,
+    /// Compute features that are missing first
+    #[arg(long)]
+    extract: bool,
+    #[command(flatten)]
+    settings: SettingsArgs,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|limit| !limit.is_zero()).ok_or_else(|| "expected a number of seconds above 0".into())
+}
+
+impl CompareArgs {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let config = self.settings.config()?;
+        let contenders = contenders::contenders(&self.heads, &config, &self.grid)?;
+        let manifest = training_part(self.manifest.read(console)?, console)?;
+        let classes = manifest.classes()?;
+        let labels = manifest.labels(&classes)?;
+        let source = Source::open(&self.backbone)?;
+        let cancel = interrupt::listen();
+        let mut cache = source.open_cache()?;
+        if self.extract {
+            let cache = source.cache_or_new(&mut cache)?;
+            let options = extract_options(&self.runtime);
+            if extract::fill(&source, cache, &manifest.files(), options, cancel, console)?.cancelled {
+                return Ok(Status::Interrupted);
+            }
+        }
+        let ready = Ready::find(cache.as_mut(), &manifest, console)?;
+        let store = cache.as_ref().expect("a cache that is not there has no features").store();
+        let plan = Plan {
+            store: store.dir().to_path_buf(),
+            labels: ready.pick(&labels),
+            ids: ready.ids,
+            classes: classes.len(),
+            folds: usize::from(self.folds),
+            seed: config.seed,
+            contenders,
+        };
+        // Folds that cannot be made are one error here instead of one from every fit.
+        split::folds(&plan.labels, plan.folds, plan.seed)?;
+        let facts = self.facts(&plan, store, console);
+
+        let outcomes = compete(&plan, &self.pool(), cancel, console)?;
+        let standings = Standings::new(facts, &plan.contenders, &outcomes);
+        let mut out = std::io::stdout().lock();
+        match (self.json, self.csv) {
+            (true, _) => writeln!(out, "{}", serde_json::to_string_pretty(&standings)?)?,
+            (_, true) => table::csv(&standings, &mut out)?,
+            _ => {
+                write!(out, "{}", table::text(&standings))?;
+                console.note(table::LEGEND);
+            }
+        }
+        Ok(match () {
+            () if interrupt::asked() => Status::Interrupted,
+            () if standings.complete() => Status::Done,
+            () => Status::Partial,
+        })
+    }
+
+    fn pool(&self) -> Pool {
+        Pool { jobs: self.jobs.unwrap_or(cores()).get(), time_limit: self.time_limit }
+    }
+
+    fn facts(&self, plan: &Plan, store: &Store, console: &Console) -> Facts {
+        let facts = Facts {
+            images: plan.labels.len(),
+            classes: plan.classes,
+            features: store.dim(),
+            folds: plan.folds,
+            seed: plan.seed,
+            fits_at_once: self.pool().jobs.min(plan.fits()),
+            cores: cores().get(),
+            time_limit_seconds: self.time_limit.as_secs_f64(),
+        };
+        let again = plan.repeated();
+        if again > 0 {
+            console.warn(format_args!(
+                "{again} images are copies of others: held out, they are known from training, and figures look better \
+                 than they are"
+            ));
+        }
+        if facts.fits_at_once > facts.cores {
+            console.warn(format_args!(
+                "{} fits at a time on {} cores: they wait for one another, and times are too long",
+                facts.fits_at_once, facts.cores
+            ));
+        }
+        console.note(format_args!(
+            "{} images of {} classes in {} folds; {} methods, {} fits at a time, a thread each",
+            facts.images,
+            facts.classes,
+            facts.folds,
+            plan.contenders.len(),
+            facts.fits_at_once
+        ));
+        facts
+    }
+}
+
+fn cores() -> NonZero<usize> {
+    std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
+}
+
+/// A `split` column decides where there is one, as it does for `train`: who chooses a head by its figures on the
+/// `test` rows has none left to measure it on.
+fn training_part(manifest: Manifest, console: &Console) -> anyhow::Result<Manifest> {
+    const TRAIN: &str = "train";
+    let splits = manifest.splits();
+    if splits.is_empty() {
+        return Ok(manifest);
+    }
+    anyhow::ensure!(
+        splits.contains(&TRAIN),
+        Error::NoSuchPart { wanted: TRAIN, found: splits.iter().map(|&name| name.to_owned()).collect() }
+    );
+    let training = manifest.split(TRAIN)?;
+    console.note(format_args!(
+        "the manifest names parts: {} images to train on, {} left out",
+        training.len(),
+        manifest.len() - training.len()
+    ));
+    Ok(training)
+}
+
+/// Let every contender have a go at every fold, each in a process of its own; the outcomes are in the order of
+/// [`Plan::fits`]. A contender that failed or ran out of time in one fold is not asked again.
+fn compete(plan: &Plan, pool: &Pool, cancel: &AtomicBool, console: &Console) -> anyhow::Result<Vec<Outcome>> {
+    let program = std::env::current_exe().context("cannot find this program, to run it for each fit")?;
+    let file = plan.write()?;
+    let gave_up: Vec<AtomicBool> = plan.contenders.iter().map(|_| AtomicBool::new(false)).collect();
+    let mut outcomes = vec![Outcome::Skipped; plan.fits()];
+    let mut progress = Progress::new(console, "fits", plan.fits());
+    pool.run(
+        plan.fits(),
+        &|fit| {
+            let (contender, _) = plan.fit(fit);
+            (!gave_up[contender].load(Ordering::Relaxed))
+                .then(|| command(&program, file.path(), plan.fit(fit)))
+        },
+        cancel,
+        &mut |fit, ended| {
+            progress.advance(1);
+            let (contender, _) = plan.fit(fit);
+            outcomes[fit] = outcome(ended);
+            if matches!(outcomes[fit], Outcome::Failed(_)) {
+                gave_up[contender].store(true, Ordering::Relaxed);
+            }
+        },
+    );
+    Ok(outcomes)
+}
+
+fn command(program: &Path, plan: &Path, (contender, fold): (usize, usize)) -> Command {
+    let mut command = Command::new(program);
+    command.arg(Fit::WORD).arg(plan).args([contender.to_string(), fold.to_string()]);
+    command
+}
+
+fn outcome(ended: Ended) -> Outcome {
+    match ended {
+        Ended::Done(text) => match serde_json::from_str::<Score>(&text) {
+            Ok(score) => Outcome::Scored(score),
+            Err(error) => Outcome::Failed(format!("gave an answer that cannot be read: {error}")),
+        },
+        Ended::Crashed(reason) => Outcome::Failed(reason),
+        Ended::OutOfTime(limit) => Outcome::Failed(format!("stopped after {} s", limit.as_secs_f64())),
+        Ended::Skipped | Ended::Cancelled => Outcome::Skipped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_limit_is_a_time_that_can_pass() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["0", "-1", "NaN", "inf", "1e30", "long"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

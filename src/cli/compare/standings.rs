@@ -1,0 +1,218 @@
+//! From the scores of single folds to who is best, and by how much.
+
+use headstart::baseline::{Score, Spread};
+use serde::Serialize;
+
+use super::plan::Contender;
+
+/// What became of one fit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Scored(Score),
+    Failed(String),
+    /// Not tried: the contender had failed before, or the comparison was broken off.
+    Skipped,
+}
+
+/// What the figures are of.
+#[derive(Debug, Clone, Serialize)]
+pub struct Facts {
+    pub images: usize,
+    pub classes: usize,
+    pub features: usize,
+    pub folds: usize,
+    pub seed: u64,
+    /// Times are those of a fit with a core to itself if these are not more than the cores.
+    pub fits_at_once: usize,
+    pub cores: usize,
+    pub time_limit_seconds: f64,
+}
+
+/// The whole result.
+#[derive(Debug, Serialize)]
+pub struct Standings {
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// The best first; after those with all folds, those with some, then those with none.
+    pub methods: Vec<Standing>,
+}
+
+/// How one contender did. Spreads are over the folds that it finished; `None` if it finished none, or if it does not
+/// give the figure.
+#[derive(Debug, Serialize)]
+pub struct Standing {
+    pub name: String,
+    pub settings: String,
+    pub folds: usize,
+    pub accuracy: Option<Spread>,
+    /// Accuracy minus that of the best, fold by fold over those that both finished; `None` for the best itself.
+    pub behind: Option<Spread>,
+    pub log_loss: Option<Spread>,
+    pub fit_seconds: Option<Spread>,
+    /// For the held-out images of a fold.
+    pub predict_seconds: Option<Spread>,
+    /// Why folds are missing.
+    pub problem: Option<String>,
+    /// Each finished fold.
+    pub scores: Vec<FoldScore>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct FoldScore {
+    pub fold: usize,
+    #[serde(flatten)]
+    pub score: Score,
+}
+
+impl Standings {
+    /// `outcomes` are in the order of [`Plan::fit`](super::plan::Plan::fit): all contenders on the first fold first.
+    pub fn new(facts: Facts, contenders: &[Contender], outcomes: &[Outcome]) -> Self {
+        let of = |place: usize| outcomes.iter().skip(place).step_by(contenders.len());
+        let mut methods: Vec<Standing> = contenders
+            .iter()
+            .enumerate()
+            .map(|(place, contender)| Standing::new(contender, of(place).cloned().collect()))
+            .collect();
+        let mean = |standing: &Standing| standing.accuracy.map_or(-1.0, |accuracy| accuracy.mean);
+        methods.sort_by(|a, b| b.folds.cmp(&a.folds).then(mean(b).total_cmp(&mean(a))));
+        if let Some((best, others)) = methods.split_first_mut() {
+            others.iter_mut().for_each(|standing| standing.behind = standing.minus(best));
+        }
+        Self { facts, methods }
+    }
+
+    pub fn complete(&self) -> bool {
+        self.methods.iter().all(|standing| standing.folds == self.facts.folds)
+    }
+}
+
+impl Standing {
+    fn new(contender: &Contender, outcomes: Vec<Outcome>) -> Self {
+        let (mut scores, mut problem, mut skipped) = (vec![], None, 0);
+        for (fold, outcome) in outcomes.into_iter().enumerate() {
+            match outcome {
+                Outcome::Scored(score) => scores.push(FoldScore { fold: fold + 1, score }),
+                Outcome::Failed(reason) => {
+                    problem.get_or_insert(format!("{reason} (fold {})", fold + 1));
+                }
+                Outcome::Skipped => skipped += 1,
+            }
+        }
+        if problem.is_none() && skipped > 0 {
+            problem = Some("broken off".to_owned());
+        }
+        let spread = |figure: fn(&Score) -> Option<f64>| {
+            Spread::of(&scores.iter().filter_map(|fold| figure(&fold.score)).collect::<Vec<_>>())
+        };
+        Self {
+            name: contender.name.clone(),
+            settings: contender.choice.method().settings(),
+            folds: scores.len(),
+            accuracy: spread(|score| Some(score.accuracy)),
+            behind: None,
+            log_loss: spread(|score| score.log_loss),
+            fit_seconds: spread(|score| Some(score.fit_seconds)),
+            predict_seconds: spread(|score| Some(score.predict_seconds)),
+            problem,
+            scores,
+        }
+    }
+
+    /// Folds differ in how hard they are; the difference on the same fold leaves that out.
+    fn minus(&self, best: &Self) -> Option<Spread> {
+        let differences = self.scores.iter().filter_map(|own| {
+            let other = best.scores.iter().find(|other| other.fold == own.fold)?;
+            Some(own.score.accuracy - other.score.accuracy)
+        });
+        Spread::of(&differences.collect::<Vec<_>>())
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use headstart::baseline::Choice;
+
+    use super::*;
+
+    fn scored(accuracy: f64, log_loss: Option<f64>) -> Outcome {
+        Outcome::Scored(Score { accuracy, log_loss, fit_seconds: 2.0, predict_seconds: 0.25 })
+    }
+
+    /// Three folds: `knn` is good, `svm` better by 0.05 in each, `forest` failed in the second, `bayes` in all.
+    pub fn standings() -> Standings {
+        let contenders = ["knn", "svm", "forest", "bayes"]
+            .map(|name| Contender { name: name.into(), choice: Choice::named(name, 0).unwrap() });
+        let late = || Outcome::Failed("stopped after 9 s".into());
+        let outcomes = [
+            [scored(0.50, Some(1.0)), scored(0.55, None), scored(0.90, None), late()],
+            [
+                scored(0.70, Some(1.2)),
+                scored(0.75, None),
+                Outcome::Failed("out of\nmemory".into()),
+                Outcome::Skipped,
+            ],
+            [scored(0.90, Some(1.1)), scored(0.95, None), Outcome::Skipped, Outcome::Skipped],
+        ]
+        .concat();
+        let facts = Facts {
+            images: 30,
+            classes: 3,
+            features: 8,
+            folds: 3,
+            seed: 1,
+            fits_at_once: 2,
+            cores: 2,
+            time_limit_seconds: 9.0,
+        };
+        Standings::new(facts, &contenders, &outcomes)
+    }
+
+    #[test]
+    fn the_best_comes_first_and_who_did_not_finish_last() {
+        let standings = standings();
+        let order: Vec<(&str, usize)> =
+            standings.methods.iter().map(|standing| (standing.name.as_str(), standing.folds)).collect();
+        assert_eq!(order, [("svm", 3), ("knn", 3), ("forest", 1), ("bayes", 0)]);
+        assert!(!standings.complete());
+        let problems: Vec<Option<&str>> =
+            standings.methods.iter().map(|standing| standing.problem.as_deref()).collect();
+        assert_eq!(
+            problems,
+            [None, None, Some("out of\nmemory (fold 2)"), Some("stopped after 9 s (fold 1)")]
+        );
+    }
+
+    #[test]
+    fn differences_are_taken_fold_by_fold() {
+        let [svm, knn, forest, bayes] = &standings().methods[..] else { panic!("four methods") };
+        let accuracy = knn.accuracy.unwrap();
+        assert!((accuracy.mean - 0.7).abs() < 1e-12 && (accuracy.deviation.unwrap() - 0.2).abs() < 1e-12);
+        assert_eq!(svm.behind, None);
+        // Accuracy varies by 0.2 from fold to fold, the difference not at all.
+        let behind = knn.behind.unwrap();
+        assert!((behind.mean + 0.05).abs() < 1e-12 && behind.deviation.unwrap() < 1e-12);
+        let behind = forest.behind.unwrap();
+        assert!((behind.mean - 0.35).abs() < 1e-12 && behind.deviation.is_none());
+        assert!(bayes.behind.is_none() && bayes.accuracy.is_none());
+        assert!(svm.log_loss.is_none() && knn.log_loss.is_some());
+    }
+
+    #[test]
+    fn without_a_fold_in_common_there_is_no_difference() {
+        let contenders = ["knn", "svm"]
+            .map(|name| Contender { name: name.into(), choice: Choice::named(name, 0).unwrap() });
+        let outcomes = [
+            scored(0.9, None),
+            Outcome::Skipped,
+            Outcome::Skipped,
+            scored(0.8, None),
+            Outcome::Skipped,
+            Outcome::Skipped,
+        ];
+        let standings = Standings::new(standings().facts, &contenders, &outcomes);
+        assert_eq!(standings.methods[1].name, "svm");
+        assert_eq!(standings.methods[1].behind, None);
+        let table = super::super::table::text(&standings);
+        assert_eq!(table.matches("best").count(), 2, "in the heading and for knn: {table}");
+    }
+}
