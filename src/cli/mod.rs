@@ -14,6 +14,7 @@ mod manual;
 mod predict;
 mod progress;
 mod run_name;
+mod setting;
 mod train;
 
 use std::process::ExitCode;

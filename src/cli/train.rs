@@ -19,6 +19,7 @@ use super::features::{Ready, Source, extract_options};
 use super::hint::Error;
 use super::progress::{Progress, clock};
 use super::run_name::RunsArgs;
+use super::setting::{Axis, set};
 use super::{Status, extract, interrupt};
 
 /// Train a head on cached features, and write a run
@@ -61,10 +62,10 @@ pub(super) struct SettingsArgs {
     /// Passes over the images [default: 50]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     epochs: Option<usize>,
-    /// Images per step [default: 32]
+    /// Images per step [default: 64]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     batch_size: Option<usize>,
-    /// Size of a step [default: 0.001]
+    /// Size of a step [default: 0.0003]
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f64>,
     /// Fraction of hidden units dropped while training, in [0, 1) [default: 0.5]
@@ -76,7 +77,7 @@ pub(super) struct SettingsArgs {
     /// Activation of the hidden layers: relu, tanh or sigmoid [default: relu]
     #[arg(long, value_name = "NAME", value_parser = named::<Activation>)]
     activation: Option<Activation>,
-    /// Optimizer: adam or sgd [default: adam]
+    /// Optimizer: adam, adamw or sgd [default: adam]
     #[arg(long, value_name = "NAME", value_parser = named::<OptimizerKind>)]
     optimizer: Option<OptimizerKind>,
     /// Momentum of sgd, in [0, 1)
@@ -85,6 +86,9 @@ pub(super) struct SettingsArgs {
     /// The same seed gives the same head, bit for bit [default: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
+    /// Any setting by its name in a settings file, such as `patience=5` or `schedule=cosine`; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = Axis::parse)]
+    set: Vec<Axis>,
 }
 
 /// What to look at, without training on it, after each epoch.
@@ -143,7 +147,7 @@ impl SettingsArgs {
         over(&mut config.optimizer, &self.optimizer);
         over(&mut config.momentum, &self.momentum);
         over(&mut config.seed, &self.seed);
-        Ok(config.check()?)
+        Ok(set(config, &self.set)?.check()?)
     }
 }
 
@@ -199,7 +203,7 @@ impl TrainArgs {
             console.warn("stopped before the end of the first epoch: no run was written");
             return Ok(Status::Interrupted);
         }
-        let metrics = TrainingMetrics::new(&outcome.history, seconds.as_secs_f64());
+        let metrics = TrainingMetrics::of_outcome(&outcome, seconds.as_secs_f64());
         let info = run_info(config, &classes, &source, training.info(), validation.map(|part| part.info()));
         let run = NewRun {
             info: &info,

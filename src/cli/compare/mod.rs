@@ -19,7 +19,6 @@ use headstart::baseline::{Choice, Score};
 use headstart::cache::Store;
 use headstart::dataset::{Manifest, split};
 
-use self::contenders::Axis;
 pub use self::fit::Fit;
 use self::plan::Plan;
 use self::pool::{Ended, Pool};
@@ -29,6 +28,7 @@ use super::console::Console;
 use super::features::{Ready, Source, extract_options};
 use super::hint::Error;
 use super::progress::Progress;
+use super::setting::Axis;
 use super::train::SettingsArgs;
 use super::{Status, extract, interrupt};
 
