@@ -10,7 +10,7 @@ use crate::train::TrainConfig;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Choice {
-    Head(TrainConfig),
+    Head(Box<TrainConfig>),
     Logistic(Logistic),
     Bayes(NaiveBayes),
     Knn(Neighbours),
@@ -28,8 +28,8 @@ impl Choice {
     /// [`Error::Unknown`] lists the names that there are.
     pub fn named(name: &str, seed: u64) -> Result<Self, Error> {
         Ok(match name {
-            "mlp" => Self::Head(TrainConfig { seed, ..TrainConfig::default() }),
-            "linear" => Self::Head(TrainConfig { seed, hidden: vec![], ..TrainConfig::default() }),
+            "mlp" => Self::Head(Box::new(TrainConfig { seed, ..TrainConfig::default() })),
+            "linear" => Self::Head(Box::new(TrainConfig { seed, hidden: vec![], ..TrainConfig::default() })),
             "logistic" => Self::Logistic(Logistic::default()),
             "bayes" => Self::Bayes(NaiveBayes::default()),
             "knn" => Self::Knn(Neighbours::default()),
@@ -42,7 +42,7 @@ impl Choice {
     /// The method, to be fitted.
     pub fn method(&self) -> Box<dyn Method> {
         match self.clone() {
-            Self::Head(config) => Box::new(HeadMethod(config)),
+            Self::Head(config) => Box::new(HeadMethod(*config)),
             Self::Logistic(method) => Box::new(method),
             Self::Bayes(method) => Box::new(method),
             Self::Knn(method) => Box::new(method),

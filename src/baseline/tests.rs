@@ -21,7 +21,7 @@ fn clouds(rows: usize) -> (Array2<f32>, Vec<usize>) {
 fn choice(name: &str) -> Choice {
     match Choice::named(name, 3).unwrap() {
         // The default number of epochs is for hundreds of rows.
-        Choice::Head(config) => Choice::Head(TrainConfig { learning_rate: 0.01, ..config }),
+        Choice::Head(config) => Choice::Head(Box::new(TrainConfig { learning_rate: 0.01, ..*config })),
         choice => choice,
     }
 }

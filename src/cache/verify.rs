@@ -191,7 +191,7 @@ impl fmt::Display for VerifyReport {
         let Self { segments, bytes, batches, rows, images, .. } = self;
         writeln!(
             f,
-            "{images} images, {rows} good rows, {batches} batches, {segments} segments, {bytes} bytes"
+            "images {images}, good rows {rows}, batches {batches}, segments {segments}, bytes {bytes}"
         )?;
         if let Some(flaw) = &self.fingerprint {
             writeln!(f, "fingerprint: {flaw}")?;

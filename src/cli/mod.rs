@@ -11,10 +11,11 @@ mod features;
 mod hint;
 mod interrupt;
 mod manual;
+mod parts;
 mod predict;
 mod progress;
 mod run_name;
-mod setting;
+mod settings;
 mod train;
 
 use std::process::ExitCode;

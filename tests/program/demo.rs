@@ -20,6 +20,6 @@ fn the_defaults_reach_the_accuracy_that_is_promised() {
     }
     let mean = accuracies.iter().sum::<f64>() / 3.0;
     println!("accuracies {accuracies:?}, mean {mean:.4}");
-    // Measured 0.844, 0.848 and 0.836; ten seeds are promised a mean of 0.835, which three miss by chance now and then.
-    assert!(mean >= 0.83, "{accuracies:?}");
+    // What is promised of ten seeds. These three gave 0.860, 0.850 and 0.856; ten went from 0.844 to 0.860.
+    assert!(mean >= 0.835, "{accuracies:?}");
 }

@@ -6,7 +6,7 @@ use headstart::baseline::Choice;
 use headstart::train::TrainConfig;
 
 use super::plan::Contender;
-use crate::cli::setting::{Axis, combinations};
+use crate::cli::settings::{Axis, combinations};
 
 /// Settings that a head without hidden layers has no use for.
 const OF_HIDDEN_LAYERS: [&str; 3] = ["hidden", "activation", "dropout"];
@@ -39,7 +39,7 @@ pub fn contenders(names: &[String], config: &TrainConfig, grid: &[Axis]) -> anyh
         };
         contenders.extend(ours.into_iter().map(|(settings, config)| Contender {
             name: format!("{name} {settings}").trim_end().to_owned(),
-            choice: Choice::Head(config),
+            choice: Choice::Head(Box::new(config)),
         }));
     }
     let mut seen = HashSet::new();

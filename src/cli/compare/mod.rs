@@ -28,8 +28,8 @@ use super::console::Console;
 use super::features::{Ready, Source, extract_options};
 use super::hint::Error;
 use super::progress::Progress;
-use super::setting::Axis;
-use super::train::SettingsArgs;
+use super::settings::Axis;
+use super::settings::SettingsArgs;
 use super::{Status, extract, interrupt};
 
 /// Cross-validate heads and other classifiers on the same cached features, and print one table

@@ -1,0 +1,206 @@
+//! Settings of a training: flags over a TOML file over the defaults, and any of them by name.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use headstart::nn::Activation;
+use headstart::train::{OptimizerKind, TrainConfig};
+
+/// What decides how the head is trained. Absent: as in the settings file, else the default.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Settings")]
+pub struct SettingsArgs {
+    /// TOML file with settings, named as below with `_` for `-`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Passes over the images [default: 50]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    epochs: Option<usize>,
+    /// Images per step [default: 64]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    batch_size: Option<usize>,
+    /// Size of a step [default: 0.0003]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+    /// Fraction of hidden units dropped while training, in [0, 1) [default: 0.5]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    dropout: Option<f64>,
+    /// Units of each hidden layer, such as `256` or `512,128`; `none` for a linear head [default: 256]
+    #[arg(long, value_name = "UNITS", value_parser = hidden_sizes)]
+    hidden: Option<HiddenSizes>,
+    /// Activation of the hidden layers: relu, tanh or sigmoid [default: relu]
+    #[arg(long, value_name = "NAME", value_parser = named::<Activation>)]
+    activation: Option<Activation>,
+    /// Optimizer: adam, adamw or sgd [default: adam]
+    #[arg(long, value_name = "NAME", value_parser = named::<OptimizerKind>)]
+    optimizer: Option<OptimizerKind>,
+    /// Momentum of sgd, in [0, 1)
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    momentum: Option<f64>,
+    /// The same seed gives the same head, bit for bit [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    seed: Option<u64>,
+    /// Any setting by its name in a settings file, such as `patience=5` or `schedule=cosine`; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = Axis::parse)]
+    set: Vec<Axis>,
+}
+
+/// A newtype, for clap takes a bare `Vec` for a repeated flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HiddenSizes(Vec<usize>);
+
+fn hidden_sizes(text: &str) -> Result<HiddenSizes, String> {
+    if text == "none" {
+        return Ok(HiddenSizes(vec![]));
+    }
+    let size =
+        |part: &str| part.trim().parse().map_err(|_| format!("expected a number of units, found `{part}`"));
+    text.split(',').map(size).collect::<Result<_, _>>().map(HiddenSizes)
+}
+
+/// A setting by the name that it has in a settings file.
+fn named<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+impl SettingsArgs {
+    /// Flags over the file over the defaults, checked.
+    pub fn config(&self) -> anyhow::Result<TrainConfig> {
+        let mut config = match &self.config {
+            Some(path) => read_config(path)?,
+            None => TrainConfig::default(),
+        };
+        fn over<T: Clone>(setting: &mut T, flag: &Option<T>) {
+            if let Some(value) = flag {
+                *setting = value.clone();
+            }
+        }
+        over(&mut config.epochs, &self.epochs);
+        over(&mut config.batch_size, &self.batch_size);
+        over(&mut config.learning_rate, &self.learning_rate);
+        over(&mut config.dropout, &self.dropout);
+        over(&mut config.hidden, &self.hidden.as_ref().map(|sizes| sizes.0.clone()));
+        over(&mut config.activation, &self.activation);
+        over(&mut config.optimizer, &self.optimizer);
+        over(&mut config.momentum, &self.momentum);
+        over(&mut config.seed, &self.seed);
+        Ok(set(config, &self.set)?.check()?)
+    }
+}
+
+fn read_config(path: &Path) -> anyhow::Result<TrainConfig> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("`{}` does not hold settings", path.display()))
+}
+
+/// One setting and the values to try.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    pub setting: String,
+    pub values: Vec<toml::Value>,
+}
+
+impl Axis {
+    /// `dropout=0,0.5`; values are TOML's, save that words need no quotes and `hidden` takes `256` and `none` too.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let expected = || format!("expected SETTING=VALUE,VALUE,…, found `{text}`");
+        let (setting, values) = text.split_once('=').ok_or_else(expected)?;
+        let (setting, values) = (setting.trim(), parts(values));
+        if setting.is_empty() || values.iter().any(|value| value.is_empty()) {
+            return Err(expected());
+        }
+        let values = values.into_iter().map(|text| value(setting, text)).collect();
+        Ok(Self { setting: setting.to_owned(), values })
+    }
+}
+
+/// Divided at commas, but not those of a list.
+fn parts(text: &str) -> Vec<&str> {
+    let mut depth = 0;
+    text.split(|symbol| {
+        depth += i32::from(symbol == '[') - i32::from(symbol == ']');
+        symbol == ',' && depth == 0
+    })
+    .map(str::trim)
+    .collect()
+}
+
+fn value(setting: &str, text: &str) -> toml::Value {
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| text.into());
+    match (setting, value) {
+        ("hidden", toml::Value::String(word)) if word == "none" => toml::Value::Array(vec![]),
+        ("hidden", size @ toml::Value::Integer(_)) => toml::Value::Array(vec![size]),
+        (_, value) => value,
+    }
+}
+
+/// The configuration with these settings over it.
+///
+/// # Errors
+/// For a setting that there is not, that cannot have the value, or that is given several.
+pub fn set(config: TrainConfig, settings: &[Axis]) -> anyhow::Result<TrainConfig> {
+    if let Some(Axis { setting, values }) = settings.iter().find(|axis| axis.values.len() != 1) {
+        anyhow::bail!("`{setting}`: expected one value, found {}", values.len());
+    }
+    let settings: Vec<&Axis> = settings.iter().collect();
+    Ok(combinations(&config, &settings)?.pop().map_or(config, |(_, config)| config))
+}
+
+/// Each combination of values: what it is called, and the settings with it.
+pub fn combinations(config: &TrainConfig, grid: &[&Axis]) -> anyhow::Result<Vec<(String, TrainConfig)>> {
+    let mut all = vec![(vec![], toml::Table::try_from(config)?)];
+    for Axis { setting, values } in grid {
+        let with = |(names, table): &(Vec<String>, toml::Table), value: &toml::Value| {
+            let (mut names, mut table) = (names.clone(), table.clone());
+            names.push(format!(
+                "{setting}={}",
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+            ));
+            table.insert(setting.clone(), value.clone());
+            (names, table)
+        };
+        all = all.iter().flat_map(|done| values.iter().map(move |value| with(done, value))).collect();
+    }
+    let checked = |(names, table): (Vec<String>, toml::Table)| {
+        let names = names.join(" ");
+        let config = table.try_into::<TrainConfig>().map_err(anyhow::Error::from);
+        let config = config.and_then(|config| Ok(config.check()?));
+        Ok((names.clone(), config.with_context(|| format!("no head can be trained with `{names}`"))?))
+    };
+    all.into_iter().map(checked).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_sizes_are_numbers_or_none() {
+        assert_eq!(hidden_sizes("none"), Ok(HiddenSizes(vec![])));
+        assert_eq!(hidden_sizes("512, 128"), Ok(HiddenSizes(vec![512, 128])));
+        assert!(hidden_sizes("256,").is_err());
+        assert!(hidden_sizes("").is_err());
+    }
+
+    #[test]
+    fn settings_go_by_their_names_in_a_file() {
+        assert_eq!(named::<OptimizerKind>("sgd"), Ok(OptimizerKind::Sgd));
+        assert!(named::<Activation>("softmax").unwrap_err().contains("relu"));
+    }
+
+    #[test]
+    fn settings_are_set_by_name_and_must_be_known() {
+        let set = |texts: &[&str]| {
+            let axes: Vec<Axis> = texts.iter().map(|text| Axis::parse(text).unwrap()).collect();
+            set(TrainConfig::default(), &axes)
+        };
+        let config = set(&["hidden=512,[64]"]).unwrap_err();
+        assert!(config.to_string().contains("expected one value, found 2"), "{config}");
+        assert_eq!(set(&[]).unwrap(), TrainConfig::default());
+        let config = set(&["patience=5", "hidden=[512,64]", "schedule=cosine"]).unwrap();
+        assert_eq!((config.patience, config.hidden), (Some(5), vec![512, 64]));
+        assert!(format!("{:#}", set(&["patiense=5"]).unwrap_err()).contains("patience"));
+    }
+}
