@@ -144,6 +144,9 @@ pub fn set(config: TrainConfig, settings: &[Axis]) -> anyhow::Result<TrainConfig
     if let Some(Axis { setting, values }) = settings.iter().find(|axis| axis.values.len() != 1) {
         anyhow::bail!("`{setting}`: expected one value, found {}", values.len());
     }
+    if settings.is_empty() {
+        return Ok(config);
+    }
     let settings: Vec<&Axis> = settings.iter().collect();
     Ok(combinations(&config, &settings)?.pop().map_or(config, |(_, config)| config))
 }

@@ -4,9 +4,10 @@ use std::process::Stdio;
 
 use super::place::{Place, with_features};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "extract",
     "train",
+    "compare",
     "evaluate",
     "predict",
     "backbone import",
@@ -37,9 +38,20 @@ fn every_command_explains_itself_and_no_other_is_promised() {
         .collect();
     assert_eq!(
         listed,
-        ["extract", "train", "evaluate", "predict", "backbone", "cache", "completions", "man", "help"]
+        [
+            "extract",
+            "train",
+            "compare",
+            "evaluate",
+            "predict",
+            "backbone",
+            "cache",
+            "completions",
+            "man",
+            "help"
+        ]
     );
-    for later in ["compare", "export", "doctor"] {
+    for later in ["export", "doctor"] {
         assert_eq!(place.run(later).status, 2, "{later}");
     }
     assert!(place.run("--version").done().out.starts_with("headstart "));

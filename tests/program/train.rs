@@ -52,7 +52,7 @@ fn flags_go_over_the_file_and_the_file_over_the_defaults() {
     assert_eq!(found["epochs"].as_integer(), Some(2));
     assert_eq!(found["learning_rate"].as_float(), Some(0.1));
     assert_eq!(found["activation"].as_str(), Some("tanh"));
-    assert_eq!(found["batch_size"].as_integer(), Some(32));
+    assert_eq!(found["batch_size"].as_integer(), Some(64));
     place
         .run("train photos/photos.csv --epochs 2 --hidden none --optimizer sgd --momentum 0.5 --name linear")
         .done();
