@@ -75,6 +75,13 @@ lint:
     cargo check --release --lib --no-default-features
     RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet
 
+# Extraction beside bare ONNX Runtime, alternating in one run; its Python packages go to models/tools/bench
+[group('develop')]
+bench: setup
+    @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench
+    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 numpy==2.4.6
+    @models/tools/bench/bin/python bench/extract.py {{ cifar10 }}/demo_train.csv
+
 # Cross-validate settings of the head on the demo's training images: where the defaults come from
 [group('develop')]
 choose-defaults: extract

@@ -19,7 +19,7 @@ use headstart::backbone::Backbone;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::dataset::{Classes, Columns, Manifest};
-use headstart::nn::{Activation, Head, HeadConfig};
+use headstart::nn::{Activation, Head, HeadConfig, Summary};
 use headstart::optim::{Adam, AdamConfig, Optimizer};
 use headstart::preprocess::Preprocessor;
 use ndarray::{Array2, Array4, Axis};
@@ -75,7 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         &mut rng,
     )?;
     let frozen = [backbone.feature_size()];
-    println!("{}", head.summary().on_frozen(backbone.name(), "Functional", &frozen, backbone.parameters()));
+    let whole = head.summary().on_frozen(backbone.name(), "Functional", &frozen, backbone.parameters());
+    println!("{}", Summary { model: "sequential".into(), ..whole });
 
     let config = AdamConfig { learning_rate: args.learning_rate, ..AdamConfig::default() };
     let mut optimizer = Adam::new(config, &head.parameters())?;

@@ -8,7 +8,7 @@ use headstart::evaluate::{Metrics, Prediction, Writer, predict};
 use headstart::preprocess::thumbnail;
 use headstart::report::{self, Report, text};
 use headstart::train::Run;
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::Console;
@@ -106,7 +106,7 @@ fn labels(manifest: &Manifest, classes: &Classes) -> anyhow::Result<Vec<Option<u
 }
 
 /// What the run says of each row, in batches, so that the features need not fit into memory.
-pub fn probabilities(run: &Run, rows: &headstart::cache::Selection) -> anyhow::Result<Array2<f32>> {
+fn probabilities(run: &Run, rows: &headstart::cache::Selection) -> anyhow::Result<Array2<f32>> {
     let mut all = Array2::zeros((rows.len(), run.info.classes.len()));
     let mut features = Array2::zeros((0, 0));
     for start in (0..rows.len()).step_by(ROWS) {
@@ -114,7 +114,6 @@ pub fn probabilities(run: &Run, rows: &headstart::cache::Selection) -> anyhow::R
         rows.gather(&places, &mut features)?;
         all.slice_mut(s![start..start + places.len(), ..]).assign(&run.head.probabilities(features.view()));
     }
-    debug_assert_eq!(all.len_of(Axis(0)), rows.len());
     Ok(all)
 }
 
