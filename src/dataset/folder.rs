@@ -23,20 +23,20 @@ pub struct Skipped {
     pub empty_folders: Vec<String>,
 }
 
-/// Such as `passed over: 3 files that are no images, class folders without images: dogs`.
+/// Such as `left aside: files that are no images: 3; class folders without images: dogs`.
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = vec![];
         if self.other_files > 0 {
-            parts.push(format!("{} files that are no images", self.other_files));
+            parts.push(format!("files that are no images: {}", self.other_files));
         }
         if self.loose_images > 0 {
-            parts.push(format!("{} images beside the class folders", self.loose_images));
+            parts.push(format!("images beside the class folders: {}", self.loose_images));
         }
         if !self.empty_folders.is_empty() {
             parts.push(format!("class folders without images: {}", self.empty_folders.join(", ")));
         }
-        write!(f, "passed over: {}", parts.join("; "))
+        write!(f, "left aside: {}", parts.join("; "))
     }
 }
 
@@ -164,6 +164,14 @@ fn written(folder: &Path, file: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_left_aside_is_said() {
+        let skipped =
+            Skipped { other_files: 1, loose_images: 0, empty_folders: vec!["dogs".into(), "elk".into()] };
+        let words = "left aside: files that are no images: 1; class folders without images: dogs, elk";
+        assert_eq!(skipped.to_string(), words);
+    }
 
     /// A folder with these files in it, each empty: nothing is opened here.
     fn with(files: &[&str]) -> tempfile::TempDir {
