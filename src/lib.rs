@@ -9,6 +9,7 @@ pub mod cache;
 pub mod dataset;
 pub mod evaluate;
 pub mod extract;
+pub mod machine;
 pub mod nn;
 pub mod onnx;
 pub mod optim;

@@ -22,14 +22,16 @@
 //! ```
 
 mod gradcheck;
+mod gradient;
 mod op;
 pub mod ops;
 mod tape;
 
 pub use gradcheck::{Mismatch, gradcheck};
+pub use gradient::Gradient;
 pub use op::{Backward, Op};
 pub use ops::softmax;
-pub(crate) use ops::sum_of_squares;
+pub(crate) use ops::{product, sum_of_squares};
 pub use tape::{Tape, Var};
 
 /// A constant of the formula at hand, in the float type it is computed in.

@@ -41,6 +41,13 @@ pub trait Op<F, const N: usize> {
     /// that [`wants`](Backward::wants) no gradient may be answered with `None`, which is how the first layer is
     /// spared the gradient of its input; every other must be answered, in the shape of that input.
     fn backward(&self, ctx: Backward<'_, F, N>) -> [Option<Array2<F>>; N];
+
+    /// The input that is `left`, if the gradient of `input` is `leftᵀ · upstream`, as a kernel's is: the tape may then
+    /// leave that product [unformed](super::Gradient). `None` is always right.
+    fn left_factor(&self, input: usize) -> Option<usize> {
+        let _ = input;
+        None
+    }
 }
 
 /// What an op knows when its turn comes on the way back.

@@ -1,8 +1,14 @@
 //! The record of a computation, and the walk back through it.
 
+use std::sync::Arc;
+
 use ndarray::{Array2, NdFloat};
 
-use super::op::{Backward, Op};
+use super::{
+    Gradient,
+    op::{Backward, Op},
+    ops::product,
+};
 
 /// A value on a [`Tape`]: an index into its nodes. It means nothing on another tape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +33,14 @@ struct Node<'a, F> {
 
 enum Value<'a, F> {
     Borrowed(&'a Array2<F>),
-    Owned(Array2<F>),
+    Shared(Arc<Array2<F>>),
 }
 
 impl<F> Node<'_, F> {
     fn value(&self) -> &Array2<F> {
         match &self.value {
             Value::Borrowed(array) => array,
-            Value::Owned(array) => array,
+            Value::Shared(array) => array,
         }
     }
 }
@@ -63,6 +69,11 @@ impl<'a, F: NdFloat> Tape<'a, F> {
         self.push(Value::Borrowed(data), None, false)
     }
 
+    /// [`constant`](Self::constant), without a borrow: a [`factored_gradient`](Self::factored_gradient) may keep it.
+    pub fn shared_constant(&mut self, data: Arc<Array2<F>>) -> Var {
+        self.push(Value::Shared(data), None, false)
+    }
+
     /// Compute `op` and record it. Ops of the library have a method each, such as [`Tape::relu`].
     ///
     /// # Panics
@@ -70,7 +81,7 @@ impl<'a, F: NdFloat> Tape<'a, F> {
     pub fn apply<O: Op<F, N> + 'a, const N: usize>(&mut self, op: O, inputs: [Var; N]) -> Var {
         let value = op.forward(inputs.map(|input| self.value(input)));
         let wanted = inputs.iter().any(|input| self.nodes[input.0].wanted);
-        self.push(Value::Owned(value), Some(Box::new(Application { op, inputs })), wanted)
+        self.push(Value::Shared(Arc::new(value)), Some(Box::new(Application { op, inputs })), wanted)
     }
 
     /// What was computed at `var`.
@@ -95,18 +106,29 @@ impl<'a, F: NdFloat> Tape<'a, F> {
     /// # Panics
     /// If `loss` is not a scalar, or an op of the caller's own breaks the contract of [`Op::backward`].
     pub fn gradient(self, loss: Var) -> Vec<Array2<F>> {
+        self.factored_gradient(loss).into_iter().map(Gradient::into_dense).collect()
+    }
+
+    /// As [`gradient`](Self::gradient), but the last product of a kernel's gradient is left to whoever needs it, unless
+    /// its layer's input is only [borrowed](Self::constant).
+    ///
+    /// # Panics
+    /// As [`gradient`](Self::gradient).
+    pub fn factored_gradient(self, loss: Var) -> Vec<Gradient<'static, F>> {
         self.scalar(loss);
-        let mut gradients: Vec<Option<Array2<F>>> = vec![None; self.nodes.len()];
-        gradients[loss.0] = Some(Array2::ones((1, 1)));
+        let mut sums: Vec<Option<Sum<F>>> = (0..self.nodes.len()).map(|_| None).collect();
+        sums[loss.0] = Some(Sum::Dense(Array2::ones((1, 1))));
         // An op comes after its inputs, so this order meets every node after all its uses.
         for (index, node) in self.nodes.iter().enumerate().rev() {
             let Some(origin) = node.origin.as_ref().filter(|_| node.wanted) else { continue };
             // Taken, not kept: memory of what lies behind is free for what comes next.
-            let Some(upstream) = gradients[index].take() else { continue };
-            origin.pull(&self.nodes, node.value(), &upstream, &mut gradients);
+            let Some(upstream) = sums[index].take() else { continue };
+            origin.pull(&self.nodes, node.value(), upstream.dense(), &mut sums);
         }
-        let answer = |var: &Var| {
-            gradients[var.0].take().unwrap_or_else(|| Array2::zeros(self.nodes[var.0].value().dim()))
+        let answer = |var: &Var| match sums[var.0].take() {
+            Some(Sum::Dense(gradient)) => gradient.into(),
+            Some(Sum::Product { left, right }) => Gradient::Factored { left, right },
+            None => Array2::zeros(self.nodes[var.0].value().dim()).into(),
         };
         self.watched.iter().map(answer).collect()
     }
@@ -114,6 +136,25 @@ impl<'a, F: NdFloat> Tape<'a, F> {
     fn push(&mut self, value: Value<'a, F>, origin: Option<Box<dyn Recorded<F> + 'a>>, wanted: bool) -> Var {
         self.nodes.push(Node { value, origin, wanted });
         Var(self.nodes.len() - 1)
+    }
+}
+
+/// What has come back to a node so far.
+enum Sum<F> {
+    Dense(Array2<F>),
+    /// `leftᵀ · right` and nothing else.
+    Product {
+        left: Arc<Array2<F>>,
+        right: Array2<F>,
+    },
+}
+
+impl<F: NdFloat> Sum<F> {
+    fn dense(self) -> Array2<F> {
+        match self {
+            Self::Dense(array) => array,
+            Self::Product { left, right } => product(left.t(), right.view()),
+        }
     }
 }
 
@@ -125,26 +166,18 @@ struct Application<O, const N: usize> {
 
 trait Recorded<F> {
     /// Hand `upstream` on to the inputs, adding to what they already have.
-    fn pull(
-        &self,
-        nodes: &[Node<F>],
-        output: &Array2<F>,
-        upstream: &Array2<F>,
-        into: &mut [Option<Array2<F>>],
-    );
+    fn pull(&self, nodes: &[Node<F>], output: &Array2<F>, upstream: Array2<F>, sums: &mut [Option<Sum<F>>]);
 }
 
 impl<F: NdFloat, O: Op<F, N>, const N: usize> Recorded<F> for Application<O, N> {
-    fn pull(
-        &self,
-        nodes: &[Node<F>],
-        output: &Array2<F>,
-        upstream: &Array2<F>,
-        into: &mut [Option<Array2<F>>],
-    ) {
+    fn pull(&self, nodes: &[Node<F>], output: &Array2<F>, upstream: Array2<F>, sums: &mut [Option<Sum<F>>]) {
         let inputs = self.inputs.map(|input| nodes[input.0].value());
-        let wants = self.inputs.map(|input| nodes[input.0].wanted);
-        let gradients = self.op.backward(Backward { inputs, output, upstream, wants });
+        let mut wants = self.inputs.map(|input| nodes[input.0].wanted);
+        let waiting = self.waiting(nodes, sums);
+        if let Some((input, _)) = waiting {
+            wants[input] = false;
+        }
+        let gradients = self.op.backward(Backward { inputs, output, upstream: &upstream, wants });
         for (((gradient, input), wanted), var) in
             gradients.into_iter().zip(inputs).zip(wants).zip(self.inputs)
         {
@@ -153,11 +186,37 @@ impl<F: NdFloat, O: Op<F, N>, const N: usize> Recorded<F> for Application<O, N> 
             }
             let gradient = gradient.expect("an op answers for every input that wants a gradient");
             assert_eq!(gradient.dim(), input.dim(), "a gradient has the shape of its input");
-            match &mut into[var.0] {
-                Some(sum) => *sum += &gradient,
-                slot => *slot = Some(gradient),
-            }
+            sums[var.0] = Some(Sum::Dense(match sums[var.0].take() {
+                Some(sum) => sum.dense() + gradient,
+                None => gradient,
+            }));
         }
+        if let Some((input, left)) = waiting {
+            sums[self.inputs[input].0] = Some(Sum::Product { left, right: upstream });
+        }
+    }
+}
+
+impl<O, const N: usize> Application<O, N> {
+    /// An input whose gradient can stay a product, and the left factor of that. It is a leaf that nothing has come back
+    /// to yet: further back than a leaf the product would have to be formed anyway.
+    fn waiting<F>(&self, nodes: &[Node<F>], sums: &[Option<Sum<F>>]) -> Option<(usize, Arc<Array2<F>>)>
+    where
+        O: Op<F, N>,
+    {
+        self.inputs.iter().enumerate().find_map(|(input, var)| {
+            let left = &nodes[self.inputs[self.op.left_factor(input)?].0].value;
+            let node = &nodes[var.0];
+            let once = self.inputs.iter().filter(|other| *other == var).count() == 1;
+            match left {
+                Value::Shared(left)
+                    if once && node.wanted && node.origin.is_none() && sums[var.0].is_none() =>
+                {
+                    Some((input, left.clone()))
+                }
+                _ => None,
+            }
+        })
     }
 }
 
@@ -185,6 +244,36 @@ mod tests {
         let x = tape.watch(&a);
         let loss = tape.matmul(x, x);
         assert_eq!(tape.gradient(loss), [array![[6.0]]]);
+    }
+
+    /// `Σ (x w + x w₂)²` with `w` used once or twice: both answers of the tape.
+    fn both_gradients(twice: bool, shared: bool) -> (Vec<Array2<f64>>, Vec<Gradient<'static, f64>>) {
+        let (data, kernel) = (array![[2.0, -1.0], [0.5, 3.0], [1.0, 1.0]], array![[0.5, 1.0], [-2.0, 0.25]]);
+        let record = || {
+            let mut tape = Tape::new();
+            let x = if shared { tape.shared_constant(data.clone().into()) } else { tape.constant(&data) };
+            let w = tape.watch(&kernel);
+            let mut y = tape.matmul(x, w);
+            if twice {
+                y = tape.matmul(y, w);
+            }
+            let loss = tape.sum_of_squares(y);
+            (tape, loss)
+        };
+        let [(a, loss), (b, _)] = [record(), record()];
+        (a.gradient(loss), b.factored_gradient(loss))
+    }
+
+    #[test]
+    fn a_product_is_left_to_the_caller_only_where_it_is_all() {
+        for (twice, shared, stays_product) in
+            [(false, true, true), (false, false, false), (true, true, false)]
+        {
+            let (dense, factored) = both_gradients(twice, shared);
+            let [gradient] = <[_; 1]>::try_from(factored).unwrap();
+            assert_eq!(matches!(gradient, Gradient::Factored { .. }), stays_product, "{twice} {shared}");
+            assert_eq!(gradient.into_dense(), dense[0]);
+        }
     }
 
     #[test]

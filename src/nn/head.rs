@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, NdFloat};
 use rand::Rng;
 
 use super::{ConfigError, Dense, Dropout, HeadConfig, Summary, softmax};
-use crate::autodiff::{Tape, Var};
+use crate::autodiff::{Tape, Var, product};
 
 /// Dense layers with activation and dropout between them.
 ///
@@ -210,7 +210,7 @@ impl<F: NdFloat> Head<F> {
 }
 
 fn dense<F: NdFloat>(layer: &Dense<F>, x: ArrayView2<F>) -> Array2<F> {
-    let mut y = x.dot(&layer.kernel);
+    let mut y = product(x, layer.kernel.view());
     y += &layer.bias;
     y
 }

@@ -5,6 +5,7 @@
 //! [`Schedule`] is [`set_learning_rate`](Optimizer::set_learning_rate) before each step.
 
 mod adam;
+mod blocks;
 mod clip;
 mod plateau;
 mod schedule;
@@ -13,7 +14,7 @@ mod state;
 
 use ndarray::{Array2, NdFloat};
 
-use crate::autodiff::float;
+use crate::autodiff::Gradient;
 
 pub use adam::{Adam, AdamConfig};
 pub use clip::Clip;
@@ -29,8 +30,17 @@ pub trait Optimizer<F: NdFloat> {
     /// One update.
     ///
     /// # Panics
-    /// If `params` are not those that this optimizer was built for, or `grads` are not one for each of them.
-    fn step(&mut self, params: &mut [&mut Array2<F>], grads: &[Array2<F>]);
+    /// If `params` are not those that this optimizer was built for, or there is not one gradient for each of them.
+    fn update(&mut self, params: &mut [&mut Array2<F>], gradients: &[Gradient<F>]);
+
+    /// One update, from gradients that are arrays.
+    ///
+    /// # Panics
+    /// As [`update`](Self::update).
+    fn step(&mut self, params: &mut [&mut Array2<F>], gradients: &[Array2<F>]) {
+        let gradients: Vec<Gradient<F>> = gradients.iter().map(Gradient::from).collect();
+        self.update(params, &gradients);
+    }
 
     /// The rate of the next step.
     fn learning_rate(&self) -> f64;
@@ -75,12 +85,17 @@ fn require(
 /// # Source
 /// Loshchilov & Hutter 2019, arXiv:1711.05101, where the rate is only a schedule's multiplier; Keras and PyTorch
 /// multiply by the whole rate, so their `weight_decay` is larger for the same effect.
-fn decay_weights<F: NdFloat>(params: &mut [&mut Array2<F>], weight_decay: f64, rate: f64) {
-    if weight_decay == 0.0 {
-        return;
+#[derive(Clone, Copy)]
+struct WeightDecay<F> {
+    weight_decay: F,
+    rate: F,
+}
+
+impl<F: NdFloat> WeightDecay<F> {
+    #[inline(always)]
+    fn of(self, p: F) -> F {
+        p - p * self.weight_decay * self.rate
     }
-    let (weight_decay, rate) = (float::<F>(weight_decay), float::<F>(rate));
-    params.iter_mut().for_each(|param| param.mapv_inplace(|p| p - p * weight_decay * rate));
 }
 
 fn is_decay(weight_decay: f64) -> bool {

@@ -3,9 +3,10 @@
 use ndarray::{Array2, NdFloat};
 
 use super::{
-    ConfigError, Optimizer, State, StateError, decay_weights, is_decay, is_rate, require, zeros_like,
+    ConfigError, Optimizer, State, StateError, WeightDecay, blocks::update_blocks, is_decay, is_rate,
+    require, zeros_like,
 };
-use crate::autodiff::float;
+use crate::autodiff::{Gradient, float};
 
 /// Settings of [`Sgd`], under Keras' names.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,23 +65,16 @@ impl<F: NdFloat> Sgd<F> {
 }
 
 impl<F: NdFloat> Optimizer<F> for Sgd<F> {
-    fn step(&mut self, params: &mut [&mut Array2<F>], grads: &[Array2<F>]) {
+    fn update(&mut self, params: &mut [&mut Array2<F>], gradients: &[Gradient<F>]) {
         assert_eq!(params.len(), self.m.len(), "the optimizer was built for another model");
-        assert_eq!(params.len(), grads.len(), "one gradient for each parameter");
+        assert_eq!(params.len(), gradients.len(), "one gradient for each parameter");
         self.step += 1;
         let SgdConfig { learning_rate, momentum, nesterov, weight_decay } = self.config;
-        decay_weights(params, weight_decay, learning_rate);
-        let update = Update { rate: float::<F>(learning_rate), momentum: float(momentum), nesterov };
-        for ((param, grad), m) in params.iter_mut().zip(grads).zip(&mut self.m) {
-            assert_eq!((param.dim(), grad.dim()), (m.dim(), m.dim()), "shapes of parameter and gradient");
-            // In rows already, unless the caller made them otherwise; `m` always is.
-            let grad = grad.as_standard_layout();
-            let grad = grad.as_slice().expect("just laid out so");
-            let m = m.as_slice_mut().expect("made so");
-            match param.as_slice_mut() {
-                Some(param) => update.apply(param.iter_mut(), grad, m),
-                None => update.apply(param.iter_mut(), grad, m),
-            }
+        let (rate, momentum) = (float::<F>(learning_rate), float(momentum));
+        let decay = WeightDecay { weight_decay: float(weight_decay), rate };
+        let update = Update { rate, momentum, nesterov, decay };
+        for ((param, gradient), m) in params.iter_mut().zip(gradients).zip(&mut self.m) {
+            update_blocks(param, gradient, [m], |p, g, [m]| update.apply(p, g, m));
         }
     }
 
@@ -110,25 +104,23 @@ struct Update<F> {
     rate: F,
     momentum: F,
     nesterov: bool,
+    decay: WeightDecay<F>,
 }
 
 impl<F: NdFloat> Update<F> {
-    /// One pass over all three, on slices as in [`Adam`](super::Adam).
-    fn apply<'p>(self, params: impl Iterator<Item = &'p mut F>, grads: &[F], m: &mut [F])
-    where
-        F: 'p,
-    {
-        let Self { rate, momentum, nesterov } = self;
-        let all = params.zip(grads).zip(m);
+    #[inline(always)]
+    fn apply(self, params: &mut [F], gradients: &[F], m: &mut [F]) {
+        let Self { rate, momentum, nesterov, decay } = self;
+        let all = params.iter_mut().zip(gradients).zip(m);
         if nesterov {
             for ((p, &g), m) in all {
                 *m = momentum * *m - rate * g;
-                *p += momentum * *m - rate * g;
+                *p = decay.of(*p) + (momentum * *m - rate * g);
             }
         } else {
             for ((p, &g), m) in all {
                 *m = momentum * *m - rate * g;
-                *p += *m;
+                *p = decay.of(*p) + *m;
             }
         }
     }

@@ -1,13 +1,17 @@
 //! The rows of one step, in buffers that are used again.
 
+use std::sync::Arc;
+
 use ndarray::Array2;
 
-use super::{Error, Part, Rows, objective::Targets};
+use super::{Error, Part, Rows, health::largest, objective::Targets};
 
 /// Features and labels of one step.
 pub(super) struct Batch {
-    /// `(n, dim)`.
-    pub features: Array2<f32>,
+    /// `(n, dim)`, shared with the tape and the gradients of its step.
+    pub features: Arc<Array2<f32>>,
+    /// The largest magnitude among the features; an infinity or NaN if there is one.
+    pub largest: f32,
     /// What the labels become for the loss, `(n, classes)`.
     pub targets: Array2<f32>,
     /// Where the rows are from.
@@ -18,8 +22,8 @@ pub(super) struct Batch {
 
 impl Batch {
     pub fn new(dim: usize, classes: usize, how: Targets) -> Self {
-        let (features, targets) = (Array2::zeros((0, dim)), Array2::zeros((0, classes)));
-        Self { features, targets, rows: Vec::new(), labels: Vec::new(), how }
+        let (features, targets) = (Array2::zeros((0, dim)).into(), Array2::zeros((0, classes)));
+        Self { features, largest: 0.0, targets, rows: Vec::new(), labels: Vec::new(), how }
     }
 
     pub fn len(&self) -> usize {
@@ -35,12 +39,15 @@ impl Batch {
         rows: &[usize],
     ) -> Result<(), Error> {
         if rows.len() != self.len() {
-            self.features = Array2::zeros((rows.len(), self.features.ncols()));
+            self.features = Array2::zeros((rows.len(), self.features.ncols())).into();
             self.targets = Array2::zeros((rows.len(), self.targets.ncols()));
         }
         self.rows.clear();
         self.rows.extend_from_slice(rows);
-        data.gather(rows, &mut self.features).map_err(|source| Error::Rows { part, source })?;
+        // Nobody shares it any more between two steps, so nothing is copied.
+        data.gather(rows, Arc::make_mut(&mut self.features))
+            .map_err(|source| Error::Rows { part, source })?;
+        self.largest = largest(&*self.features);
         self.labels.clear();
         self.labels.extend(rows.iter().map(|&row| labels[row]));
         for (&label, target) in self.labels.iter().zip(self.targets.rows_mut()) {

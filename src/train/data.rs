@@ -4,6 +4,11 @@ use std::error::Error;
 
 use ndarray::{Array2, Axis};
 
+use crate::machine::side_by_side;
+
+/// Rows that one thread gathers.
+const PIECE: usize = 64;
+
 /// Rows of features that training can gather in any order: an array in memory, or a cache on disk.
 pub trait Rows {
     /// Number of rows.
@@ -37,9 +42,12 @@ impl Rows for Array2<f32> {
     }
 
     fn gather(&self, rows: &[usize], out: &mut Array2<f32>) -> Result<(), Box<dyn Error + Send + Sync>> {
-        for (&row, mut out) in rows.iter().zip(out.axis_iter_mut(Axis(0))) {
-            out.assign(&self.row(row));
-        }
+        let pieces = rows.chunks(PIECE).zip(out.axis_chunks_iter_mut(Axis(0), PIECE));
+        side_by_side(pieces.collect(), |(rows, mut out)| {
+            for (&row, mut out) in rows.iter().zip(out.axis_iter_mut(Axis(0))) {
+                out.assign(&self.row(row));
+            }
+        });
         Ok(())
     }
 

@@ -97,14 +97,12 @@ fn train<F: NdFloat>(golden: &Golden, case: &Case) -> (Vec<F>, Vec<Vec<Array2<F>
         });
         let masks = [mask];
         let mut tape = Tape::new();
-        let [loss, _logits] = objective::record(&head, &mut tape, &x, &y, &masks, config.l2);
+        let x = tape.shared_constant(x.into());
+        let [loss, _logits] = objective::record(&head, &mut tape, x, &y, &masks, config.l2);
         losses.push(tape.scalar(loss));
-        let mut gradients = tape.gradient(loss);
-        if let Some(clip) = config.clip() {
-            clip.apply(&mut gradients);
-        }
+        let gradients = objective::clipped(tape.factored_gradient(loss), config.clip());
         optimizer.set_learning_rate(rates.of_step(step as u64));
-        optimizer.step(&mut head.parameters_mut(), &gradients);
+        optimizer.update(&mut head.parameters_mut(), &gradients);
         if (step + 1) % golden.plateau.steps_per_epoch == 0 {
             rates.observe(golden.plateau.figures[step / golden.plateau.steps_per_epoch]);
         }

@@ -1,38 +1,54 @@
 //! Numbers that are not finite, and whose fault they are.
 
-use ndarray::{Array2, ArrayView2, Axis, Slice};
+use std::sync::Arc;
+
+use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Data, Ix2, Slice};
 
 use super::batch::Batch;
-use crate::{autodiff::Tape, nn::Head};
-
-/// Whether every entry is finite.
-pub(super) fn all_finite(array: &Array2<f32>) -> bool {
-    stays_finite(array, |x| x)
-}
+use crate::{
+    autodiff::{Gradient, Tape},
+    machine::{side_by_side, vectorised},
+    nn::Head,
+};
 
 /// Whether every gradient is finite, and its square too: an optimizer that keeps squares would be broken for good
 /// by one that is not, without a word.
-pub(super) fn usable(gradients: &[Array2<f32>]) -> bool {
-    gradients.iter().all(|gradient| stays_finite(gradient, |g| g * g))
-}
-
-/// Whether `f` is finite everywhere, in one pass without a branch: `0 · f` is 0 for a finite number and else NaN.
-fn stays_finite(array: &Array2<f32>, f: impl Fn(f32) -> f32) -> bool {
-    let Some(slice) = array.as_slice() else { return array.iter().all(|&x| f(x).is_finite()) };
-    // Eight sums, for the processor to take side by side.
-    let mut sums = [0.0; 8];
-    let (chunks, rest) = slice.as_chunks::<8>();
-    for chunk in chunks {
-        for (sum, &x) in sums.iter_mut().zip(chunk) {
-            *sum += 0.0 * f(x);
+pub(super) fn usable(gradients: &[Gradient], batch: &Batch) -> bool {
+    gradients.iter().all(|gradient| match gradient {
+        Gradient::Dense(array) => has_squares(largest(array)),
+        Gradient::Factored { left, right } => {
+            let known = Arc::ptr_eq(left, &batch.features);
+            let left_largest = if known { batch.largest } else { largest(left) };
+            // No entry of the product is larger than this; twice is ample for the rounding of its sums.
+            let bound = left.nrows() as f32 * (left_largest * largest(right));
+            has_squares(2.0 * bound) || has_squares(largest(&gradient.clone().into_dense()))
         }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|&x| 0.0 * f(x)).sum::<f32>() == 0.0
+    })
 }
 
-/// The first row with an entry that is not finite.
-pub(super) fn first_bad_row(matrix: &Array2<f32>) -> Option<usize> {
-    matrix.rows().into_iter().position(|row| row.iter().any(|x| !x.is_finite()))
+fn has_squares(largest: f32) -> bool {
+    (largest * largest).is_finite()
+}
+
+/// Numbers that one thread looks at.
+const PIECE: usize = 1 << 17;
+
+/// The largest magnitude; an infinity or NaN if there is one.
+pub(super) fn largest<S: Data<Elem = f32>>(array: &ArrayBase<S, Ix2>) -> f32 {
+    let array = array.as_standard_layout();
+    let slice = array.as_slice().expect("just laid out so");
+    let mut maxima = vec![0; slice.len().div_ceil(PIECE)];
+    side_by_side(slice.chunks(PIECE).zip(&mut maxima).collect(), |(piece, max)| {
+        // Magnitudes are in the order of their bits as integers, and what is not finite comes after all that is.
+        *max = vectorised(|| piece.iter().map(|x| x.to_bits() & !(1 << 31)).fold(0, u32::max));
+    });
+    f32::from_bits(maxima.into_iter().fold(0, u32::max))
+}
+
+/// The first row of features with an entry that is not finite.
+pub(super) fn first_bad_row(batch: &Batch) -> Option<usize> {
+    let bad = || batch.features.rows().into_iter().position(|row| row.iter().any(|x| !x.is_finite()));
+    if batch.largest.is_finite() { None } else { bad() }
 }
 
 /// The row of the batch that a loss or gradient which is not finite is due to: the first that gives one when
@@ -48,7 +64,7 @@ pub(super) fn culprit(head: &Head, batch: &Batch) -> usize {
         let x = tape.constant(&features);
         let logits = head.forward(&mut tape, x, &[]);
         let loss = tape.softmax_cross_entropy(logits, &label);
-        !tape.scalar(loss).is_finite() || !usable(&tape.gradient(loss))
+        !tape.scalar(loss).is_finite() || !usable(&tape.factored_gradient(loss), batch)
     };
     (0..batch.len()).find(|&index| breaks(index)).unwrap_or(0)
 }
@@ -56,23 +72,53 @@ pub(super) fn culprit(head: &Head, batch: &Batch) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::objective::Targets;
 
     #[test]
     fn one_bad_entry_is_seen_wherever_it_stands() {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for place in 0..21 {
                 let mut array = Array2::from_elem((3, 7), f32::MAX);
-                assert!(all_finite(&array));
+                assert!(largest(&array).is_finite());
                 array.as_slice_mut().unwrap()[place] = bad;
-                assert!(!all_finite(&array), "{bad} at {place}");
-                assert!(!all_finite(&array.reversed_axes()), "{bad} at {place}, turned");
+                assert!(!largest(&array).is_finite(), "{bad} at {place}");
+                assert!(!largest(&array.reversed_axes()).is_finite(), "{bad} at {place}, turned");
             }
         }
     }
 
     #[test]
     fn a_gradient_too_large_to_square_is_not_usable() {
-        assert!(usable(&[Array2::from_elem((3, 3), 1e19)]));
-        assert!(!usable(&[Array2::zeros((2, 2)), Array2::from_elem((3, 3), 2e19)]));
+        let usable = |gradients: &[Gradient]| usable(gradients, &Batch::new(1, 1, Targets::new(0.0, 1)));
+        let dense = |x: f32| Gradient::from(Array2::from_elem((3, 3), x));
+        assert!(usable(&[dense(1e19)]));
+        assert!(!usable(&[dense(0.0), dense(2e19)]));
+        assert!(!usable(&[dense(f32::NAN)]));
+    }
+
+    #[test]
+    fn factors_are_judged_by_their_product() {
+        let usable = |left: [f32; 2], right: [f32; 2]| {
+            let [left, right] = [left, right].map(|x| Array2::from_shape_fn((2, 3), |(i, _)| x[i]));
+            let mut batch = Batch::new(3, 1, Targets::new(0.0, 1));
+            let known = super::usable(
+                &[Gradient::Factored { left: left.clone().into(), right: right.clone() }],
+                &batch,
+            );
+            (batch.largest, batch.features) = (largest(&left), left.into());
+            let unknown =
+                super::usable(&[Gradient::Factored { left: batch.features.clone(), right }], &batch);
+            assert_eq!(known, unknown);
+            known
+        };
+        assert!(usable([1e9, 1e-9], [1e9, -1e-9]));
+        assert!(!usable([1e9, 1e9], [2e10, 1.0]));
+        // Large factors that do not meet, and some that cancel.
+        assert!(usable([1e18, 1.0], [1.0, 1e18]));
+        assert!(usable([1e10, 1e10], [1e10, -1e10]));
+        for bad in [f32::NAN, f32::INFINITY] {
+            assert!(!usable([1.0, bad], [1.0, 0.0]));
+            assert!(!usable([1.0, 0.0], [1.0, bad]));
+        }
     }
 }

@@ -4,8 +4,9 @@ use ndarray::{Array2, ArrayViewMut1, NdFloat};
 
 use super::TrainConfig;
 use crate::{
-    autodiff::{Tape, Var, float, sum_of_squares},
+    autodiff::{Gradient, Tape, Var, float, sum_of_squares},
     nn::Head,
+    optim::Clip,
 };
 
 /// How a label becomes a row of targets for the cross-entropy.
@@ -40,18 +41,17 @@ impl<F: NdFloat> Targets<F> {
     }
 }
 
-/// Loss and logits of a batch on the tape. `targets` are `(n, classes)`.
+/// Loss and logits of a batch whose features are on the tape. `targets` are `(n, classes)`.
 pub(super) fn record<'a, F: NdFloat>(
     head: &'a Head<F>,
     tape: &mut Tape<'a, F>,
-    features: &'a Array2<F>,
+    features: Var,
     targets: &'a Array2<F>,
     masks: &'a [Array2<F>],
     l2: f64,
 ) -> [Var; 2] {
-    let x = tape.constant(features);
     let parameters = head.watch(tape);
-    let logits = head.forward_with(tape, &parameters, x, masks);
+    let logits = head.forward_with(tape, &parameters, features, masks);
     let mut loss = tape.softmax_cross_entropy(logits, targets);
     if l2 > 0.0 {
         let trainable = head.layers().iter().zip(parameters).filter(|(layer, _)| layer.trainable);
@@ -62,6 +62,17 @@ pub(super) fn record<'a, F: NdFloat>(
         }
     }
     [loss, logits]
+}
+
+/// Gradients as the optimizer gets them; to be clipped they have to be formed.
+pub(super) fn clipped<F: NdFloat>(
+    gradients: Vec<Gradient<'static, F>>,
+    clip: Option<Clip>,
+) -> Vec<Gradient<'static, F>> {
+    let Some(clip) = clip else { return gradients };
+    let mut dense: Vec<_> = gradients.into_iter().map(Gradient::into_dense).collect();
+    clip.apply(&mut dense);
+    dense.into_iter().map(Gradient::from).collect()
 }
 
 /// The part of the loss that is due to the kernels alone; Keras has it in `val_loss` too.

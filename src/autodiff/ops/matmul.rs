@@ -1,8 +1,11 @@
 //! The matrix product.
 
-use ndarray::{Array2, NdFloat};
+use ndarray::{Array2, ArrayView2, Axis, NdFloat, linalg::general_mat_mul};
 
-use crate::autodiff::{Backward, Op, Tape, Var};
+use crate::{
+    autodiff::{Backward, Op, Tape, Var},
+    machine::{side_by_side, vectorised},
+};
 
 /// `y = a b`: `(n, k)` times `(k, m)` is `(n, m)`; `da = dy bᵀ`, `db = aᵀ dy`.
 #[derive(Debug, Clone, Copy)]
@@ -10,37 +13,56 @@ pub struct MatMul;
 
 impl<F: NdFloat> Op<F, 2> for MatMul {
     fn forward(&self, [a, b]: [&Array2<F>; 2]) -> Array2<F> {
-        if a.nrows() == 1 { row_times(a, b) } else { a.dot(b) }
+        if a.nrows() == 1 { row_times(a, b) } else { product(a.view(), b.view()) }
     }
 
     fn backward(&self, ctx: Backward<'_, F, 2>) -> [Option<Array2<F>>; 2] {
-        let [a, b] = ctx.inputs;
-        [
-            ctx.wants[0].then(|| ctx.upstream.dot(&b.t())),
-            ctx.wants[1]
-                .then(|| if a.nrows() == 1 { outer(a, ctx.upstream) } else { a.t().dot(ctx.upstream) }),
-        ]
+        let ([a, b], upstream) = (ctx.inputs, ctx.upstream.view());
+        [ctx.wants[0].then(|| product(upstream, b.t())), ctx.wants[1].then(|| product(a.t(), upstream))]
     }
+
+    fn left_factor(&self, input: usize) -> Option<usize> {
+        (input == 1).then_some(0)
+    }
+}
+
+/// The product of two matrices, in pieces that all cores work on side by side.
+pub(crate) fn product<F: NdFloat>(a: ArrayView2<F>, b: ArrayView2<F>) -> Array2<F> {
+    assert_eq!(a.ncols(), b.nrows(), "inner sizes of a matrix product are one");
+    let mut product = Array2::zeros((a.nrows(), b.ncols()));
+    let [rows, columns] = piece(product.dim());
+    let mut pieces = Vec::new();
+    let bands = product.axis_chunks_iter_mut(Axis(0), rows).zip(a.axis_chunks_iter(Axis(0), rows));
+    for (mut band, a) in bands {
+        for b in b.axis_chunks_iter(Axis(1), columns) {
+            let (piece, rest) = band.split_at(Axis(1), b.ncols());
+            pieces.push((piece, a, b));
+            band = rest;
+        }
+    }
+    side_by_side(pieces, |(mut piece, a, b)| general_mat_mul(F::one(), &a, &b, F::zero(), &mut piece));
+    product
+}
+
+/// Rows and columns of a piece. Each piece has its factors rearranged for the kernel, so a tall product is divided into bands and
+/// only a low one across.
+fn piece((rows, _): (usize, usize)) -> [usize; 2] {
+    if rows >= 2 * 128 { [128, usize::MAX] } else { [128, 128] }
 }
 
 /// One row times a matrix, reading the matrix once in its own order: the general product would copy it first.
 fn row_times<F: NdFloat>(row: &Array2<F>, b: &Array2<F>) -> Array2<F> {
+    let (Some(factors), Some(b_rows)) = (row.as_slice(), b.as_slice()) else {
+        return product(row.view(), b.view());
+    };
     assert_eq!(row.ncols(), b.nrows(), "inner sizes of a matrix product are one");
-    let mut product = Array2::zeros((1, b.ncols()));
-    let mut sum = product.row_mut(0);
-    for (&factor, b_row) in row.iter().zip(b.rows()) {
-        sum.scaled_add(factor, &b_row);
-    }
-    product
-}
-
-/// The kernel's gradient for a batch of one, written in one pass over it.
-fn outer<F: NdFloat>(row: &Array2<F>, upstream: &Array2<F>) -> Array2<F> {
-    let mut product = Vec::with_capacity(row.len() * upstream.len());
-    for &factor in row {
-        product.extend(upstream.iter().map(|&g| factor * g));
-    }
-    Array2::from_shape_vec((row.len(), upstream.len()), product).expect("one product for each pair")
+    let mut sums = vec![F::zero(); b.ncols()];
+    vectorised(|| {
+        for (&factor, b_row) in factors.iter().zip(b_rows.chunks_exact(sums.len().max(1))) {
+            sums.iter_mut().zip(b_row).for_each(|(sum, &b)| *sum += factor * b);
+        }
+    });
+    Array2::from_shape_vec((1, b.ncols()), sums).expect("made so")
 }
 
 impl<F: NdFloat> Tape<'_, F> {

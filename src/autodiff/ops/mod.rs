@@ -17,6 +17,7 @@ pub use add_bias::AddBias;
 pub use cross_entropy::{SoftmaxCrossEntropy, softmax};
 pub use dropout::Dropout;
 pub use matmul::MatMul;
+pub(crate) use matmul::product;
 pub use mean::Mean;
 pub use relu::Relu;
 pub use scale::Scale;

@@ -2,6 +2,7 @@
 
 mod resume;
 mod settings;
+mod threads;
 
 use std::{error::Error as StdError, fs};
 

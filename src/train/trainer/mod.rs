@@ -10,12 +10,13 @@ use super::{
     Checkpoint, ClassWeight, Ended, EpochRecord, Error, Event, Flow, History, Outcome, Part, Quantity, Rows,
     TrainConfig,
     batch::Batch,
-    health::{all_finite, culprit, first_bad_row, usable},
+    health::{culprit, first_bad_row, usable},
     objective::{self, Targets},
     random::{Purpose, generator, order},
 };
 use crate::{
     autodiff::Tape,
+    machine::awake,
     nn::Head,
     optim::{Clip, Optimizer},
 };
@@ -150,6 +151,16 @@ impl Trainer {
             return Err(Error::OtherRows { expected, found: rows.len() });
         }
         self.config.require_monitor(validation.is_some())?;
+        awake(|| self.epochs(rows, labels, validation, on_event))
+    }
+
+    fn epochs(
+        &mut self,
+        rows: &dyn Rows,
+        labels: &[usize],
+        validation: Option<(&dyn Rows, &[usize])>,
+        on_event: &mut dyn FnMut(Event) -> Flow,
+    ) -> Result<Ended, Error> {
         let TrainConfig { epochs, batch_size, .. } = self.config;
         let steps = rows.len().div_ceil(batch_size);
         let mut course = Course::new(&self.config, steps, &self.history)?;
@@ -204,8 +215,7 @@ impl Trainer {
 
     /// One step. On an error nothing has changed, and it says what was not finite at which row of the batch.
     fn step(&mut self, batch: &Batch) -> Result<(), (Quantity, usize)> {
-        if !all_finite(&batch.features) {
-            let row = first_bad_row(&batch.features).expect("the pass above met one");
+        if let Some(row) = first_bad_row(batch) {
             return Err((Quantity::Features, row));
         }
         let Progress { epoch, step, .. } = self.progress;
@@ -213,20 +223,19 @@ impl Trainer {
         let masks = self.head.draw_masks(batch.len(), &mut rng);
 
         let mut tape = Tape::new();
-        let (x, y) = (&batch.features, &batch.targets);
-        let [loss, logits] = objective::record(&self.head, &mut tape, x, y, &masks, self.config.l2);
+        let x = tape.shared_constant(batch.features.clone());
+        let [loss, logits] =
+            objective::record(&self.head, &mut tape, x, &batch.targets, &masks, self.config.l2);
         let (mean_loss, hits) = (tape.scalar(loss), batch.hits(tape.value(logits)));
         if !mean_loss.is_finite() {
             return Err((Quantity::Loss, culprit(&self.head, batch)));
         }
-        let mut gradients = tape.gradient(loss);
-        if !usable(&gradients) {
+        let gradients = tape.factored_gradient(loss);
+        if !usable(&gradients, batch) {
             return Err((Quantity::Gradients, culprit(&self.head, batch)));
         }
-        if let Some(clip) = self.clip {
-            clip.apply(&mut gradients);
-        }
-        self.optimizer.step(&mut self.head.parameters_mut(), &gradients);
+        let gradients = objective::clipped(gradients, self.clip);
+        self.optimizer.update(&mut self.head.parameters_mut(), &gradients);
 
         self.progress.step += 1;
         self.progress.tally.add(mean_loss, hits, batch.len());

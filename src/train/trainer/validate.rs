@@ -42,7 +42,7 @@ impl Trainer {
                 epoch,
                 image: rows.name(batch.rows[index]),
             };
-            if let Some(index) = first_bad_row(&batch.features) {
+            if let Some(index) = first_bad_row(&batch) {
                 return Err(error(Quantity::Features, index));
             }
             let logits: Array2<f32> = self.head.logits(batch.features.view());
