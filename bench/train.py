@@ -8,7 +8,7 @@ of its framework (torch; tensorflow and keras) and numpy; this script needs none
 stays warm; whoever is not measured is stopped (SIGSTOP), so that no pool of threads that waits for work takes a core from the
 one that is. In a round every variant of every framework has its turn, in an order that moves on from round to round. Ratios are
 taken round by round, against the variant of a framework whose median is the lowest. Where a whole epoch would take long, a
-turn is fewer steps. Prints a table in markdown; `--into` puts it in the place of the last one there.
+turn is fewer steps, and none is longer than two seconds. Prints a table in markdown; `--into` puts it in the place of the last one there.
 """
 
 import argparse
@@ -23,10 +23,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Batch size, rows, and the steps of a turn. At batch sizes of 1 and 32 these are one and five epochs.
+# Batch size, rows, and the steps of a turn, unless its time is over before. At batch sizes of 1 and 32 these are one and
+# five epochs.
 CASES = [(1, 1_000, 1_000), (32, 1_000, 160), (256, 50_000, 100)]
-# What takes milliseconds more a step needs fewer of them to be timed as well.
-SLOW = {"eager": {1: 100, 32: 64, 256: 50}}
+SECONDS = 2
 WARM = 8
 TORCH = [f"{way},{threads}" for way in ("fused", "foreach", "plain", "compiled") for threads in (1, 2)]
 COLUMNS = {
@@ -82,15 +82,15 @@ def measure_case(peers, variants, case, rounds):
 
     def turn(variant, warm, steps):
         peer, way = variant
-        return peers[peer].measure(variant=way, batch=batch, rows=rows, steps=steps, warm=warm)
+        return peers[peer].measure(variant=way, batch=batch, rows=rows, warm=warm, steps=steps, seconds=SECONDS)
 
     for variant in list(variants):
         # The last batch of an epoch may be of another size, and what compiles must have met that one too.
-        turn(variant, 0, WARM + (-(-rows // batch) if rows % batch else 0))
+        turn(variant, WARM + (-(-rows // batch) if rows % batch else 0), 1)
     for number in range(rounds):
         at = number % len(variants)
         for variant in variants[at:] + variants[:at]:
-            times[variant].append(turn(variant, WARM, SLOW.get(variant[1], {}).get(batch, steps)))
+            times[variant].append(turn(variant, WARM, steps))
     return times
 
 

@@ -4,8 +4,8 @@
 
 FILE holds rows of 2048 little-endian float32. The head is 2048-256-10 with ReLU and dropout 0.5, the loss softmax
 cross-entropy on logits, the optimizer Adam. A step gathers its rows in an order that is new in each epoch, and neither looks
-at its loss nor counts hits. A request is a line such as `variant=fused,2 batch=32 rows=1000 steps=160 warm=8`: `warm` steps
-that nobody counts, then `steps` steps; the answer is a line with milliseconds per step.
+at its loss nor counts hits. A request is a line such as `variant=fused,2 batch=32 rows=1000 warm=8 steps=160 seconds=2`: `warm`
+steps that nobody counts, then `steps` steps or as many as fit into `seconds`; the answer is a line with milliseconds per step.
 """
 
 import sys
@@ -101,7 +101,8 @@ def main():
     sessions = {}
     for line in sys.stdin:
         asked = dict(word.split("=") for word in line.split())
-        variant, rows, batch, steps, warm = asked["variant"], *(int(asked[n]) for n in ("rows", "batch", "steps", "warm"))
+        variant = asked["variant"]
+        rows, batch, warm, steps, seconds = (int(asked[name]) for name in ("rows", "batch", "warm", "steps", "seconds"))
         prepare(variant)
         key = (variant, rows, batch)
         if key not in sessions:
@@ -110,12 +111,14 @@ def main():
         for _ in range(warm):
             step(next(indices))
         started = time.perf_counter()
-        for _ in range(steps):
+        for done in range(1, steps + 1):
             last = step(next(indices))
+            if time.perf_counter() - started > seconds:
+                break
         # A tensor may be promised before it is there.
         if last is not None:
             last.numpy()
-        print((time.perf_counter() - started) / steps * 1e3, file=answers, flush=True)
+        print((time.perf_counter() - started) / done * 1e3, file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ impl fmt::Display for Limits {
             self.threads,
             self.flops / 1e9,
             self.bytes / 1e9,
-            FAR * 4 >> 20,
+            FAR * 4 / (1 << 20),
             self.far_bytes / 1e9
         )
     }
@@ -119,7 +119,7 @@ mod wide {
         super::chains::<16>(rounds)
     }
 
-    #[target_feature(enable = "avx2,fma")]
+    #[target_feature(enable = "fma")]
     pub fn multiply_adds_256(rounds: usize) -> usize {
         super::chains::<8>(rounds)
     }
@@ -133,7 +133,7 @@ mod wide {
 fn multiply_adds(rounds: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("fma") {
-        // SAFETY: the processor was asked just now.
+        // SAFETY: the processor has what the function needs, for it was asked just now.
         return match is_x86_feature_detected!("avx512f") {
             true => unsafe { wide::multiply_adds_512(rounds) },
             false => unsafe { wide::multiply_adds_256(rounds) },
@@ -145,7 +145,7 @@ fn multiply_adds(rounds: usize) -> usize {
 fn update(arrays: &mut [Vec<f32>; 3]) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        // SAFETY: the processor was asked just now.
+        // SAFETY: the processor has what the function needs, for it was asked just now.
         return unsafe { wide::update(arrays) };
     }
     update_arrays(arrays);

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! The head is 2048-256-10 with dropout 0.5, under Adam; rows are gathered from memory in an order that is new in each
-//! epoch. Served requests are lines such as `batch=32 rows=1000 steps=160 warm=8` on stdin: the first `rows` of the
-//! file, `warm` steps that nobody counts, then `steps` steps. The answer is a line with milliseconds per step. Trainings
-//! go on from one request to the next, so that the process stays warm.
+//! epoch. Served requests are lines such as `batch=32 rows=1000 warm=8 steps=160 seconds=2` on stdin: the first `rows`
+//! of the file, `warm` steps that nobody counts, then `steps` steps or as many as fit into `seconds`. The answer is a line
+//! with milliseconds per step. Trainings go on from one request to the next, so that the process stays warm.
 
 mod features;
 mod floor;
@@ -18,6 +18,7 @@ mod session;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use features::{DIM, rows_or_synthetic};
 use floor::Floor;
@@ -27,6 +28,7 @@ use session::{Session, cached_rows};
 /// Batch size, rows, and steps between two looks at the clock.
 const CASES: [(usize, usize, usize); 3] = [(1, 1_000, 1_000), (32, 1_000, 160), (256, 50_000, 100)];
 const REPEATS: usize = 7;
+const PATIENCE: Duration = Duration::from_secs(5);
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -71,8 +73,8 @@ fn report(
     limits: &Limits,
     session: &mut Session,
 ) -> Result<()> {
-    session.run(steps)?;
-    let mut times = (0..REPEATS).map(|_| session.run(steps)).collect::<Result<Vec<f64>>>()?;
+    session.run(steps, PATIENCE)?;
+    let mut times = (0..REPEATS).map(|_| session.run(steps, PATIENCE)).collect::<Result<Vec<f64>>>()?;
     times.sort_by(f64::total_cmp);
     let seconds = times[REPEATS / 2];
     let floor = Floor::of(batch, DIM, limits);
@@ -105,8 +107,9 @@ fn serve(file: &Path) -> Result<()> {
                 free.insert(Session::new(Box::new(features::read(file, rows)?), batch)?)
             }
         };
-        session.run(number("warm")?)?;
-        writeln!(out, "{}", session.run(number("steps")?)? * 1e3)?;
+        session.run(number("warm")?, Duration::MAX)?;
+        let seconds = session.run(number("steps")?, Duration::from_secs(number("seconds")? as u64))?;
+        writeln!(out, "{}", seconds * 1e3)?;
     }
     Ok(())
 }

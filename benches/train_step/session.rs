@@ -1,7 +1,7 @@
 //! A training that goes on from one measurement to the next.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store};
 use headstart::train::{CachedRows, Event, Flow, Rows, TrainConfig, Trainer};
@@ -40,17 +40,14 @@ impl<'a> Session<'a> {
         self.rows.len() as f64 / self.rows.len().div_ceil(self.batch) as f64
     }
 
-    /// Seconds per step, of so many.
-    pub fn run(&mut self, steps: usize) -> Result<f64> {
+    /// Seconds per step, of at least one and at most so many.
+    pub fn run(&mut self, steps: usize, patience: Duration) -> Result<f64> {
         let (started, mut done) = (Instant::now(), 0);
-        if steps == 0 {
-            return Ok(0.0);
-        }
         self.trainer.run(&*self.rows, &self.labels, None, &mut |event| {
             done += usize::from(matches!(event, Event::Step { .. }));
-            if done == steps { Flow::Stop } else { Flow::Continue }
+            if done >= steps || started.elapsed() > patience { Flow::Stop } else { Flow::Continue }
         })?;
-        Ok(started.elapsed().as_secs_f64() / steps as f64)
+        Ok(started.elapsed().as_secs_f64() / done as f64)
     }
 }
 
