@@ -155,6 +155,8 @@ def main():
     parser.add_argument("--into", type=Path, metavar="FILE")
     parser.add_argument("--let-idle-run", action="store_true", help="do not stop whoever is not measured")
     args = parser.parse_args()
+    # So that peers and the file of rows go, however this ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ours = args.ours or built()
     cases = [case for case in CASES if args.batch is None or case[0] in args.batch]
 
