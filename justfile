@@ -82,6 +82,14 @@ bench: setup
     @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 numpy==2.4.6
     @models/tools/bench/bin/python bench/extract.py {{ cifar10 }}/demo_train.csv
 
+# The training step beside PyTorch's and TensorFlow's, alternating in one run; their packages go to models/tools/bench-train
+[group('develop')]
+bench-train *arguments:
+    @test -x models/tools/bench-train/bin/python || {{ python }} -m venv models/tools/bench-train
+    @models/tools/bench-train/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 torch==2.15.0 tensorflow-cpu==2.21.0 keras==3.15.1
+    @cargo bench --bench train_step
+    @models/tools/bench-train/bin/python bench/train.py --torch models/tools/bench-train/bin/python --tensorflow models/tools/bench-train/bin/python --into bench/README.md {{ arguments }}
+
 # Cross-validate settings of the head on the demo's training images: where the defaults come from
 [group('develop')]
 choose-defaults: extract

@@ -105,6 +105,37 @@ fn a_grid_stands_in_the_same_table() {
 }
 
 #[test]
+fn a_fraction_held_out_is_one_fit_a_method_on_the_images_that_train_holds_out() {
+    let manifest = manifest();
+    let held_out = ["--validation", "0.25", "--epochs", "3", "--seed", "4"];
+    let arguments = [&held_out[..], &["--heads", "mlp,knn", "--json"]].concat();
+    let document = json(&compare(manifest.path(), &arguments).output().unwrap());
+    assert_eq!((&document["folds"], &document["validation"]), (&1.into(), &0.25.into()));
+    let mlp = method(&document, "mlp");
+    assert_eq!(mlp["scores"].as_array().unwrap().len(), 1);
+    assert!(mlp["accuracy"]["deviation"].is_null());
+
+    let runs = tempfile::tempdir().unwrap();
+    let train = Command::new(env!("CARGO_BIN_EXE_headstart"))
+        .arg("train")
+        .arg(manifest.path())
+        .args(held_out)
+        .args(["--name", "same", "--runs"])
+        .arg(runs.path())
+        .output()
+        .unwrap();
+    assert!(train.status.success(), "{}", String::from_utf8_lossy(&train.stderr));
+    let history = fs::read_to_string(runs.path().join("same/history.csv")).unwrap();
+    let mut lines = history.lines();
+    let column = lines.next().unwrap().split(',').position(|name| name == "val_accuracy").unwrap();
+    let last = lines.next_back().unwrap().split(',').nth(column).unwrap().parse::<f64>().unwrap();
+    assert_eq!(mlp["accuracy"]["mean"], last);
+
+    let output = compare(manifest.path(), &["--validation", "1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn what_does_not_end_or_fails_is_reported_and_the_rest_is_there() {
     let manifest = manifest();
     let limited =

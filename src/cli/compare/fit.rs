@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use headstart::baseline::{Score, evaluate};
 use headstart::cache::Store;
-use headstart::dataset::split;
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 use super::super::Status;
 use super::plan::Plan;
@@ -36,22 +36,40 @@ impl Fit {
 
     pub fn run(&self) -> anyhow::Result<Status> {
         end_with_parent();
-        let score = self.score(&Plan::read(&self.plan)?)?;
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&score)?)?;
+        let answer = self.answer(&Plan::read(&self.plan)?)?;
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&answer)?)?;
         Ok(Status::Done)
     }
 
-    fn score(&self, plan: &Plan) -> anyhow::Result<Score> {
+    fn answer(&self, plan: &Plan) -> anyhow::Result<Answer> {
         let contender = plan.contenders.get(self.contender).context("the plan has no such contender")?;
-        let folds = split::folds(&plan.labels, plan.folds, plan.seed)?;
-        let fold = folds.get(self.fold).context("the plan has no such fold")?;
+        let splits = plan.splits()?;
+        let split = splits.get(self.fold).context("the plan has no such fold")?;
         let store = Store::open_dir(&plan.store)?;
         let selection = store.select(&plan.ids)?;
         let mut features = Array2::zeros((0, 0));
         selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut features)?;
         let method = contender.choice.method();
-        Ok(evaluate(method.as_ref(), &features, &plan.labels, plan.classes, fold)?)
+        let before = waited_seconds();
+        let score = evaluate(method.as_ref(), &features, &plan.labels, plan.classes, split)?;
+        let waited_seconds = before.zip(waited_seconds()).map(|(before, after)| after - before);
+        Ok(Answer { score, waited_seconds })
     }
+}
+
+/// What the process of a fit says on its stdout.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Answer {
+    pub score: Score,
+    /// Time of it in which the process could have worked and had no core to do so; `None` where the system does not tell.
+    pub waited_seconds: Option<f64>,
+}
+
+/// That time for the first thread of this process, which is the one that fits: Linux keeps it in nanoseconds.
+fn waited_seconds() -> Option<f64> {
+    let figures = std::fs::read_to_string("/proc/self/schedstat").ok()?;
+    let nanoseconds: f64 = figures.split_whitespace().nth(1)?.parse().ok()?;
+    Some(nanoseconds / 1e9)
 }
 
 /// Whoever started this process keeps its stdin open and writes nothing; when it is gone, however it went, the pipe

@@ -15,12 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use headstart::baseline::{Choice, Score};
+use headstart::baseline::Choice;
 use headstart::cache::Store;
-use headstart::dataset::{Manifest, split};
+use headstart::dataset::Manifest;
 
+use self::fit::Answer;
 pub use self::fit::Fit;
-use self::plan::Plan;
+use self::plan::{Division, Plan};
 use self::pool::{Ended, Pool};
 use self::standings::{Facts, Outcome, Standings};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
@@ -35,7 +36,8 @@ use super::{Status, extract, interrupt};
 /// Cross-validate heads and other classifiers on the same cached features, and print one table
 ///
 /// Every method learns from the same stratified folds and is measured on what they hold out: accuracy, log-loss and
-/// seconds, as mean ± standard deviation over the folds, the best first. `mlp` is the head that `train` would train with
+/// seconds, as mean ± standard deviation over the folds, the best first. To look through many settings quickly, hold
+/// a fraction out once instead (--validation), and let the best few compete over folds. `mlp` is the head that `train` would train with
 /// the same settings, `linear` the same without hidden layers; `logistic` and `bayes` are linfa's, `knn`, `forest` and
 /// `svm` are smartcore's.
 #[derive(Debug, clap::Args)]
@@ -57,6 +59,9 @@ pub struct CompareArgs {
     /// Parts that the images are divided into, each held out once
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
     folds: u16,
+    /// Hold out this fraction of each class once, as `train` does, instead of folds: one fit for each method
+    #[arg(long, value_name = "FRACTION", allow_negative_numbers = true, conflicts_with = "folds")]
+    validation: Option<f64>,
     /// Seconds that a method may take for a fold before it is stopped
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     time_limit: Duration,
@@ -109,15 +114,15 @@ impl CompareArgs {
             labels: ready.pick(&labels),
             ids: ready.ids,
             classes: classes.len(),
-            folds: usize::from(self.folds),
+            division: self.validation.map_or(Division::Folds(self.folds.into()), Division::Fraction),
             seed: config.seed,
             contenders,
         };
-        // Folds that cannot be made are one error here instead of one from every fit.
-        split::folds(&plan.labels, plan.folds, plan.seed)?;
+        // A division that cannot be made is one error here instead of one from every fit.
+        plan.splits()?;
         let facts = self.facts(&plan, store, console);
 
-        let outcomes = compete(&plan, &self.pool(), cancel, console)?;
+        let (outcomes, times) = compete(&plan, &self.pool(), cancel, console)?;
         let standings = Standings::new(facts, &plan.contenders, &outcomes);
         let mut out = std::io::stdout().lock();
         match (self.json, self.csv) {
@@ -125,9 +130,10 @@ impl CompareArgs {
             (_, true) => table::csv(&standings, &mut out)?,
             _ => {
                 write!(out, "{}", table::text(&standings))?;
-                console.note(table::LEGEND);
+                console.note(table::legend(&standings));
             }
         }
+        times.warn(console);
         Ok(match () {
             () if interrupt::asked() => Status::Interrupted,
             () if standings.complete() => Status::Done,
@@ -144,7 +150,8 @@ impl CompareArgs {
             images: plan.labels.len(),
             classes: plan.classes,
             features: store.dim(),
-            folds: plan.folds,
+            folds: plan.division.rounds(),
+            validation: self.validation,
             seed: plan.seed,
             fits_at_once: self.pool().jobs.min(plan.fits()),
             cores: cores().get(),
@@ -163,11 +170,14 @@ impl CompareArgs {
                 facts.fits_at_once, facts.cores
             ));
         }
+        let division = match plan.division {
+            Division::Folds(folds) => format!("in {folds} folds"),
+            Division::Fraction(fraction) => format!("{fraction} of each held out"),
+        };
         console.note(format_args!(
-            "{} images of {} classes in {} folds; {} methods, {} fits at a time, a thread each",
+            "{} images of {} classes, {division}; {} methods, {} fits at a time, a thread each",
             facts.images,
             facts.classes,
-            facts.folds,
             plan.contenders.len(),
             facts.fits_at_once
         ));
@@ -202,11 +212,17 @@ fn training_part(manifest: Manifest, console: &Console) -> anyhow::Result<Manife
 
 /// Let every contender have a go at every fold, each in a process of its own; the outcomes are in the order of
 /// [`Plan::fits`]. A contender that failed or ran out of time in one fold is not asked again.
-fn compete(plan: &Plan, pool: &Pool, cancel: &AtomicBool, console: &Console) -> anyhow::Result<Vec<Outcome>> {
+fn compete(
+    plan: &Plan,
+    pool: &Pool,
+    cancel: &AtomicBool,
+    console: &Console,
+) -> anyhow::Result<(Vec<Outcome>, Times)> {
     let program = std::env::current_exe().context("cannot find this program, to run it for each fit")?;
     let file = plan.write()?;
     let gave_up: Vec<AtomicBool> = plan.contenders.iter().map(|_| AtomicBool::new(false)).collect();
     let mut outcomes = vec![Outcome::Skipped; plan.fits()];
+    let mut times = Times::default();
     let mut progress = Progress::new(console, "fits", plan.fits());
     pool.run(
         plan.fits(),
@@ -219,13 +235,13 @@ fn compete(plan: &Plan, pool: &Pool, cancel: &AtomicBool, console: &Console) -> 
         &mut |fit, ended| {
             progress.advance(1);
             let (contender, _) = plan.fit(fit);
-            outcomes[fit] = outcome(ended);
+            outcomes[fit] = outcome(ended, &mut times);
             if matches!(outcomes[fit], Outcome::Failed(_)) {
                 gave_up[contender].store(true, Ordering::Relaxed);
             }
         },
     );
-    Ok(outcomes)
+    Ok((outcomes, times))
 }
 
 fn command(program: &Path, plan: &Path, (contender, fold): (usize, usize)) -> Command {
@@ -234,10 +250,44 @@ fn command(program: &Path, plan: &Path, (contender, fold): (usize, usize)) -> Co
     command
 }
 
-fn outcome(ended: Ended) -> Outcome {
+/// How long fits took, and how much of that they waited for a core.
+#[derive(Debug, Default)]
+struct Times {
+    fits: f64,
+    waited: f64,
+}
+
+impl Times {
+    /// The part of the time that a fit may wait for a core before its time is no longer that of a core to itself.
+    const BEARABLE: f64 = 0.1;
+
+    fn add(&mut self, answer: &Answer) {
+        self.fits += answer.score.fit_seconds + answer.score.predict_seconds;
+        self.waited += answer.waited_seconds.unwrap_or(0.0);
+    }
+
+    /// What was waited, as a part of the whole, if that is too much.
+    fn excess(&self) -> Option<f64> {
+        Some(self.waited / self.fits).filter(|&part| part > Self::BEARABLE)
+    }
+
+    fn warn(&self, console: &Console) {
+        if let Some(part) = self.excess() {
+            console.warn(format_args!(
+                "the cores were busy with something else: fits waited {:.0} % of their time, and times are too long",
+                part * 100.0
+            ));
+        }
+    }
+}
+
+fn outcome(ended: Ended, times: &mut Times) -> Outcome {
     match ended {
-        Ended::Done(text) => match serde_json::from_str::<Score>(&text) {
-            Ok(score) => Outcome::Scored(score),
+        Ended::Done(text) => match serde_json::from_str::<Answer>(&text) {
+            Ok(answer) => {
+                times.add(&answer);
+                Outcome::Scored(answer.score)
+            }
             Err(error) => Outcome::Failed(format!("gave an answer that cannot be read: {error}")),
         },
         Ended::Crashed(reason) => Outcome::Failed(reason),
@@ -248,7 +298,28 @@ fn outcome(ended: Ended) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use headstart::baseline::Score;
+
     use super::*;
+
+    #[test]
+    fn times_are_doubted_when_fits_waited_for_a_core() {
+        let answer = |fit_seconds, waited_seconds| {
+            let score = Score { accuracy: 1.0, log_loss: None, fit_seconds, predict_seconds: 0.0 };
+            serde_json::to_string(&Answer { score, waited_seconds }).unwrap()
+        };
+        let mut times = Times::default();
+        assert_eq!(times.excess(), None);
+        for (text, excess) in [
+            (answer(8.0, Some(0.5)), None),
+            // A system that does not tell.
+            (answer(2.0, None), None),
+            (answer(10.0, Some(4.5)), Some(0.25)),
+        ] {
+            assert!(matches!(outcome(Ended::Done(text), &mut times), Outcome::Scored(_)));
+            assert_eq!(times.excess(), excess);
+        }
+    }
 
     #[test]
     fn a_time_limit_is_a_time_that_can_pass() {

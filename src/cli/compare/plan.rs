@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use headstart::baseline::Choice;
 use headstart::cache::{Key, View};
+use headstart::dataset::split::{self, Split};
 use serde::{Deserialize, Serialize};
 
 /// A method in the comparison.
@@ -17,7 +18,27 @@ pub struct Contender {
     pub choice: Choice,
 }
 
-/// The data, the folds and the contenders. Features are not among it: each fit maps them from the cache.
+/// What is held out, once or in turn.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Division {
+    /// So many parts, each held out once.
+    Folds(usize),
+    /// This fraction of each class, once: the images that `train --validation` holds out with the same seed.
+    Fraction(f64),
+}
+
+impl Division {
+    /// Fits of each contender.
+    pub fn rounds(self) -> usize {
+        match self {
+            Self::Folds(folds) => folds,
+            Self::Fraction(_) => 1,
+        }
+    }
+}
+
+/// The data, how it is divided, and the contenders. Features are not among it: each fit maps them from the cache.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// Folder of the store with the features.
@@ -26,21 +47,32 @@ pub struct Plan {
     pub ids: Vec<(Key, View)>,
     pub labels: Vec<usize>,
     pub classes: usize,
-    pub folds: usize,
-    /// Of the folds; contenders have one of their own.
+    pub division: Division,
+    /// Of the division; contenders have one of their own.
     pub seed: u64,
     pub contenders: Vec<Contender>,
 }
 
 impl Plan {
     pub fn fits(&self) -> usize {
-        self.contenders.len() * self.folds
+        self.contenders.len() * self.division.rounds()
     }
 
     /// Contender and fold of a fit. All contenders come to the first fold before any comes to the second, so that a
     /// comparison that is broken off still compares.
     pub fn fit(&self, fit: usize) -> (usize, usize) {
         (fit % self.contenders.len(), fit / self.contenders.len())
+    }
+
+    /// What each round trains on and holds out.
+    ///
+    /// # Errors
+    /// If the labels cannot be divided so.
+    pub fn splits(&self) -> anyhow::Result<Vec<Split>> {
+        Ok(match self.division {
+            Division::Folds(folds) => split::folds(&self.labels, folds, self.seed)?,
+            Division::Fraction(fraction) => vec![split::stratified(&self.labels, fraction, self.seed)?],
+        })
     }
 
     /// Images that have the same bytes as an earlier one.
@@ -57,5 +89,45 @@ impl Plan {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         serde_json::from_slice(&text).with_context(|| format!("`{}` is no plan", path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(division: Division) -> Plan {
+        let choice = Choice::named("knn", 0).unwrap();
+        let contenders = ["a", "b", "c"].map(|name| Contender { name: name.into(), choice: choice.clone() });
+        Plan {
+            store: PathBuf::new(),
+            ids: vec![],
+            labels: (0..40).map(|row| row % 4).collect(),
+            classes: 4,
+            division,
+            seed: 5,
+            contenders: contenders.into(),
+        }
+    }
+
+    #[test]
+    fn each_contender_has_a_fit_for_each_fold_or_one_for_a_fraction() {
+        let folds = plan(Division::Folds(5));
+        assert_eq!((folds.fits(), folds.splits().unwrap().len()), (15, 5));
+        assert_eq!([0, 2, 3, 14].map(|fit| folds.fit(fit)), [(0, 0), (2, 0), (0, 1), (2, 4)]);
+
+        let fraction = plan(Division::Fraction(0.25));
+        assert_eq!(fraction.fits(), 3);
+        let [split] = &fraction.splits().unwrap()[..] else { panic!("one split") };
+        assert_eq!(*split, split::stratified(&fraction.labels, 0.25, 5).unwrap());
+        assert!(plan(Division::Fraction(1.0)).splits().is_err());
+        assert!(plan(Division::Folds(41)).splits().is_err());
+    }
+
+    #[test]
+    fn a_fit_reads_the_plan_that_was_written() {
+        let written = plan(Division::Fraction(0.1 + 0.2));
+        let read = Plan::read(written.write().unwrap().path()).unwrap();
+        assert_eq!((read.division, read.contenders), (written.division, written.contenders));
     }
 }

@@ -20,7 +20,11 @@ pub struct Facts {
     pub images: usize,
     pub classes: usize,
     pub features: usize,
+    /// Rounds of fitting and measuring: 1 if a fraction is held out.
     pub folds: usize,
+    /// The fraction of each class that is held out, where there are no folds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
     pub seed: u64,
     /// Times are those of a fit with a core to itself if these are not more than the cores.
     pub fits_at_once: usize,
@@ -71,7 +75,7 @@ impl Standings {
         let mut methods: Vec<Standing> = contenders
             .iter()
             .enumerate()
-            .map(|(place, contender)| Standing::new(contender, of(place).cloned().collect()))
+            .map(|(place, contender)| Standing::new(contender, of(place).cloned().collect(), facts.folds > 1))
             .collect();
         let mean = |standing: &Standing| standing.accuracy.map_or(-1.0, |accuracy| accuracy.mean);
         methods.sort_by(|a, b| b.folds.cmp(&a.folds).then(mean(b).total_cmp(&mean(a))));
@@ -87,13 +91,14 @@ impl Standings {
 }
 
 impl Standing {
-    fn new(contender: &Contender, outcomes: Vec<Outcome>) -> Self {
+    fn new(contender: &Contender, outcomes: Vec<Outcome>, several: bool) -> Self {
         let (mut scores, mut problem, mut skipped) = (vec![], None, 0);
         for (fold, outcome) in outcomes.into_iter().enumerate() {
             match outcome {
                 Outcome::Scored(score) => scores.push(FoldScore { fold: fold + 1, score }),
                 Outcome::Failed(reason) => {
-                    problem.get_or_insert(format!("{reason} (fold {})", fold + 1));
+                    let place = if several { format!(" (fold {})", fold + 1) } else { String::new() };
+                    problem.get_or_insert(reason + &place);
                 }
                 Outcome::Skipped => skipped += 1,
             }
@@ -159,6 +164,7 @@ pub mod tests {
             classes: 3,
             features: 8,
             folds: 3,
+            validation: None,
             seed: 1,
             fits_at_once: 2,
             cores: 2,
@@ -195,6 +201,16 @@ pub mod tests {
         assert!((behind.mean - 0.35).abs() < 1e-12 && behind.deviation.is_none());
         assert!(bayes.behind.is_none() && bayes.accuracy.is_none());
         assert!(svm.log_loss.is_none() && knn.log_loss.is_some());
+    }
+
+    #[test]
+    fn where_there_are_no_folds_none_is_named() {
+        let contenders = [Contender { name: "svm".into(), choice: Choice::named("svm", 0).unwrap() }];
+        let facts = Facts { folds: 1, validation: Some(0.2), ..standings().facts };
+        let standings = Standings::new(facts, &contenders, &[Outcome::Failed("stopped after 9 s".into())]);
+        assert_eq!(standings.methods[0].problem.as_deref(), Some("stopped after 9 s"));
+        let table = super::super::table::text(&standings);
+        assert!(table.ends_with("svm: stopped after 9 s\n"), "{table}");
     }
 
     #[test]

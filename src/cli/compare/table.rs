@@ -9,8 +9,14 @@ use super::standings::{Standing, Standings};
 const HEADINGS: [&str; 5] = ["accuracy", "vs. best", "log-loss", "fit, s", "predict, s"];
 
 /// How to read the table.
-pub const LEGEND: &str =
-    "± standard deviation over the folds; \"vs. best\" is the difference of accuracies, taken fold by fold";
+pub fn legend(standings: &Standings) -> &'static str {
+    match standings.facts.validation {
+        None => {
+            "± standard deviation over the folds; \"vs. best\" is the difference of accuracies, taken fold by fold"
+        }
+        Some(_) => "all on the same held-out images; --folds tells how much of a difference is chance",
+    }
+}
 
 /// A line for each method, then a line for each that has something to tell. A figure that is not there is an empty
 /// cell.
@@ -40,7 +46,10 @@ pub fn text(standings: &Standings) -> String {
         if let Some(problem) = problem {
             // A panic's message may have lines and colours of its own.
             let problem: String = problem.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            text += &format!("{name}: {problem}; {folds} of {} folds\n", standings.facts.folds);
+            text += &match standings.facts.folds {
+                1 => format!("{name}: {problem}\n"),
+                all => format!("{name}: {problem}; {folds} of {all} folds\n"),
+            };
         }
     }
     text
