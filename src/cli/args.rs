@@ -1,5 +1,6 @@
 //! Arguments that several commands share.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -88,6 +89,14 @@ fn storage(text: &str) -> Result<Storage, String> {
     }
 }
 
+impl RuntimeArgs {
+    /// Has the head be trained on these threads too. Said twice, the first time counts.
+    pub fn use_threads(&self) {
+        let threads = self.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
+        let _ = headstart::machine::use_threads(threads);
+    }
+}
+
 impl BackboneArgs {
     pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {
         self.recipe.as_deref().map(read_recipe).transpose()
@@ -101,7 +110,7 @@ pub struct RuntimeArgs {
     /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
     #[arg(long, value_name = "FILE")]
     pub onnxruntime: Option<PathBuf>,
-    /// Threads for inference (default: all cores)
+    /// Threads to compute with (default: all cores; for the head at most 8)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }

@@ -86,6 +86,7 @@ impl TrainArgs {
                 .as_ref()
                 .map_or(String::new(), |part| format!(", {} to validate on", part.labels.len()))
         ));
+        self.runtime.use_threads();
         let started = Instant::now();
         let outcome = fit(&config, cache.store(), &training, validation.as_ref(), classes.len(), console)?;
         let seconds = started.elapsed();

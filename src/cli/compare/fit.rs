@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -36,6 +37,8 @@ impl Fit {
 
     pub fn run(&self) -> anyhow::Result<Status> {
         end_with_parent();
+        // A core to itself: others are fitted beside it.
+        headstart::machine::use_threads(NonZeroUsize::new(1))?;
         let answer = self.answer(&Plan::read(&self.plan)?)?;
         writeln!(std::io::stdout(), "{}", serde_json::to_string(&answer)?)?;
         Ok(Status::Done)
