@@ -3,8 +3,8 @@
 use ndarray::{Array2, NdFloat};
 
 use super::{
-    ConfigError, Optimizer, State, StateError, WeightDecay, blocks::update_blocks, is_decay, is_rate,
-    require, zeros_like,
+    ConfigError, Optimizer, State, StateError, WeightDecay, blocks::update_blocks, flushed, is_decay,
+    is_rate, require, zeros_like,
 };
 use crate::autodiff::{Gradient, float};
 
@@ -138,8 +138,8 @@ impl<F: NdFloat> Update<F> {
     fn apply(self, params: &mut [F], gradients: &[F], m: &mut [F], v: &mut [F]) {
         let Self { alpha, gain_1, gain_2, epsilon, decay } = self;
         for (((p, &g), m), v) in params.iter_mut().zip(gradients).zip(m).zip(v) {
-            *m += (g - *m) * gain_1;
-            *v += (g * g - *v) * gain_2;
+            *m = flushed(*m + (g - *m) * gain_1);
+            *v = flushed(*v + (g * g - *v) * gain_2);
             *p = decay.of(*p) - *m * alpha / (v.sqrt() + epsilon);
         }
     }
@@ -233,6 +233,19 @@ mod tests {
         let want = step(param.clone(), grad.clone());
         assert_eq!(step(by_columns(&param), grad.clone()), want);
         assert_eq!(step(param, by_columns(&grad)), want);
+    }
+
+    #[test]
+    fn moments_that_fade_end_at_zero_and_not_among_denormal_numbers() {
+        let mut param = array![[1.0_f32]];
+        let mut adam = Adam::new(AdamConfig::default(), &[&param]).unwrap();
+        adam.step(&mut [&mut param], &[array![[1.0]]]);
+        for _ in 0..2000 {
+            adam.step(&mut [&mut param], &[array![[0.0]]]);
+            assert!(!adam.m[0][(0, 0)].is_subnormal());
+        }
+        assert_eq!(adam.m[0], array![[0.0]]);
+        assert!(adam.v[0][(0, 0)] > 1e-4);
     }
 
     #[test]

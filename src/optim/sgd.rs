@@ -3,8 +3,8 @@
 use ndarray::{Array2, NdFloat};
 
 use super::{
-    ConfigError, Optimizer, State, StateError, WeightDecay, blocks::update_blocks, is_decay, is_rate,
-    require, zeros_like,
+    ConfigError, Optimizer, State, StateError, WeightDecay, blocks::update_blocks, flushed, is_decay,
+    is_rate, require, zeros_like,
 };
 use crate::autodiff::{Gradient, float};
 
@@ -114,12 +114,12 @@ impl<F: NdFloat> Update<F> {
         let all = params.iter_mut().zip(gradients).zip(m);
         if nesterov {
             for ((p, &g), m) in all {
-                *m = momentum * *m - rate * g;
+                *m = flushed(momentum * *m - rate * g);
                 *p = decay.of(*p) + (momentum * *m - rate * g);
             }
         } else {
             for ((p, &g), m) in all {
-                *m = momentum * *m - rate * g;
+                *m = flushed(momentum * *m - rate * g);
                 *p = decay.of(*p) + *m;
             }
         }
