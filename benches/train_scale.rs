@@ -32,7 +32,7 @@ fn main() {
     println!("{rows} rows of {DIM}: {:.1} GB, mapped", (rows * DIM * 4) as f64 / 1e9);
     epochs(&cached);
     let mut held = Array2::zeros((IN_MEMORY.min(rows), DIM));
-    cached.gather(&(0..held.nrows()).collect::<Vec<_>>(), &mut held).expect("good rows");
+    cached.gather(&(0..held.nrows()).collect::<Vec<_>>(), held.view_mut()).expect("good rows");
     println!("{} of them, in memory", held.nrows());
     epochs(&held);
 }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayViewMut2};
 
 use super::{Error, Key, Result, RowId, Store, View};
 
@@ -81,8 +81,19 @@ impl Selection<'_> {
         if out.dim() != shape {
             *out = Array2::zeros(shape);
         }
+        self.gather_into(positions, out.view_mut())
+    }
+
+    /// [`gather`](Self::gather) to a part of a matrix.
+    ///
+    /// # Errors
+    /// [`Error::BadRow`]; [`Error::Shape`] unless `out` has the right one.
+    ///
+    /// # Panics
+    /// As [`gather`](Self::gather).
+    pub fn gather_into(&self, positions: &[usize], mut out: ArrayViewMut2<f32>) -> Result<(), Error> {
         let rows: Vec<RowId> = positions.iter().map(|position| self.rows[*position]).collect();
-        self.store.gather(&rows, &mut out.view_mut())
+        self.store.gather(&rows, &mut out)
     }
 
     /// The features of one row, without a copy where they are stored as `f32`.

@@ -16,10 +16,6 @@ use super::index::Index;
 use super::marks::{self, Mark, Marks};
 use super::segment::{Segment, State};
 use super::{Error, Fingerprint, Key, Provenance, Result, RowId, SegmentWriter, Storage, View};
-use crate::machine::side_by_side;
-
-/// Rows that one thread gathers.
-const GATHERED: usize = 64;
 
 pub(super) const SEGMENTS: &str = "segments";
 
@@ -183,14 +179,6 @@ impl Store {
         if expected != found {
             return Err(Error::Shape { expected, found });
         }
-        let mut ends: Vec<Result<()>> = Vec::new();
-        ends.resize_with(rows.len().div_ceil(GATHERED), || Ok(()));
-        let pieces = rows.chunks(GATHERED).zip(out.axis_chunks_iter_mut(Axis(0), GATHERED)).zip(&mut ends);
-        side_by_side(pieces.collect(), |((rows, out), end)| *end = self.gather_piece(rows, out));
-        ends.into_iter().collect()
-    }
-
-    fn gather_piece(&self, rows: &[RowId], mut out: ArrayViewMut2<f32>) -> Result<()> {
         for (row, mut out) in rows.iter().zip(out.axis_iter_mut(Axis(0))) {
             let stored = self.checked(*row)?;
             match out.as_slice_mut() {

@@ -2,9 +2,17 @@
 
 use std::sync::Arc;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
-use super::{Error, Part, Rows, health::largest, objective::Targets};
+use super::{
+    Error, Part, Rows,
+    health::{larger, largest},
+    objective::Targets,
+};
+use crate::machine::side_by_side;
+
+/// Rows that one thread gathers.
+const GATHERED: usize = 32;
 
 /// Features and labels of one step.
 pub(super) struct Batch {
@@ -44,15 +52,31 @@ impl Batch {
         }
         self.rows.clear();
         self.rows.extend_from_slice(rows);
-        // Nobody shares it any more between two steps, so nothing is copied.
-        data.gather(rows, Arc::make_mut(&mut self.features))
-            .map_err(|source| Error::Rows { part, source })?;
-        self.largest = largest(&*self.features);
+        self.gather(data, rows).map_err(|source| Error::Rows { part, source })?;
         self.labels.clear();
         self.labels.extend(rows.iter().map(|&row| labels[row]));
         for (&label, target) in self.labels.iter().zip(self.targets.rows_mut()) {
             self.how.write(label, target);
         }
+        Ok(())
+    }
+
+    /// Take their features. Each piece is looked at for numbers that are not finite while it is still in a cache.
+    fn gather(
+        &mut self,
+        data: &dyn Rows,
+        rows: &[usize],
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        // Nobody shares them any more between two steps, so nothing is copied.
+        let features = Arc::make_mut(&mut self.features);
+        let mut found: Vec<_> = rows.chunks(GATHERED).map(|_| Ok(0.0)).collect();
+        let pieces =
+            rows.chunks(GATHERED).zip(features.axis_chunks_iter_mut(Axis(0), GATHERED)).zip(&mut found);
+        side_by_side(pieces.collect(), |((rows, mut out), found)| {
+            *found = data.gather(rows, out.view_mut()).map(|()| largest(&out));
+        });
+        self.largest =
+            found.into_iter().try_fold(0.0, |sofar, found| found.map(|found| larger(sofar, found)))?;
         Ok(())
     }
 

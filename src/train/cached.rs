@@ -1,6 +1,6 @@
 //! Rows straight from the feature cache.
 
-use ndarray::Array2;
+use ndarray::ArrayViewMut2;
 
 use super::Rows;
 use crate::cache::Selection;
@@ -33,9 +33,9 @@ impl Rows for CachedRows<'_> {
     fn gather(
         &self,
         rows: &[usize],
-        out: &mut Array2<f32>,
+        out: ArrayViewMut2<f32>,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.selection.gather(rows, out)?)
+        Ok(self.selection.gather_into(rows, out)?)
     }
 
     fn name(&self, row: usize) -> String {

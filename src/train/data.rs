@@ -2,15 +2,12 @@
 
 use std::error::Error;
 
-use ndarray::{Array2, Axis};
-
-use crate::machine::side_by_side;
-
-/// Rows that one thread gathers.
-const PIECE: usize = 64;
+use ndarray::{Array2, ArrayViewMut2, Axis};
 
 /// Rows of features that training can gather in any order: an array in memory, or a cache on disk.
-pub trait Rows {
+///
+/// Several threads gather at once, each some of the rows of a batch.
+pub trait Rows: Sync {
     /// Number of rows.
     fn len(&self) -> usize;
 
@@ -26,7 +23,7 @@ pub trait Rows {
     ///
     /// # Errors
     /// Whatever keeps a row from being read; training stops with it.
-    fn gather(&self, rows: &[usize], out: &mut Array2<f32>) -> Result<(), Box<dyn Error + Send + Sync>>;
+    fn gather(&self, rows: &[usize], out: ArrayViewMut2<f32>) -> Result<(), Box<dyn Error + Send + Sync>>;
 
     /// What a user knows the row by, such as the path of the image.
     fn name(&self, row: usize) -> String;
@@ -41,13 +38,14 @@ impl Rows for Array2<f32> {
         self.ncols()
     }
 
-    fn gather(&self, rows: &[usize], out: &mut Array2<f32>) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let pieces = rows.chunks(PIECE).zip(out.axis_chunks_iter_mut(Axis(0), PIECE));
-        side_by_side(pieces.collect(), |(rows, mut out)| {
-            for (&row, mut out) in rows.iter().zip(out.axis_iter_mut(Axis(0))) {
-                out.assign(&self.row(row));
-            }
-        });
+    fn gather(
+        &self,
+        rows: &[usize],
+        mut out: ArrayViewMut2<f32>,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        for (&row, mut out) in rows.iter().zip(out.axis_iter_mut(Axis(0))) {
+            out.assign(&self.row(row));
+        }
         Ok(())
     }
 

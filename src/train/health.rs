@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayBase, ArrayView2, Axis, Data, Ix2, Slice};
 use super::batch::Batch;
 use crate::{
     autodiff::{Gradient, Tape},
-    machine::{side_by_side, vectorised},
+    machine::vectorised,
     nn::Head,
 };
 
@@ -30,19 +30,20 @@ fn has_squares(largest: f32) -> bool {
     (largest * largest).is_finite()
 }
 
-/// Numbers that one thread looks at.
-const PIECE: usize = 1 << 17;
-
 /// The largest magnitude; an infinity or NaN if there is one.
 pub(super) fn largest<S: Data<Elem = f32>>(array: &ArrayBase<S, Ix2>) -> f32 {
-    let array = array.as_standard_layout();
-    let slice = array.as_slice().expect("just laid out so");
-    let mut maxima = vec![0; slice.len().div_ceil(PIECE)];
-    side_by_side(slice.chunks(PIECE).zip(&mut maxima).collect(), |(piece, max)| {
-        // Magnitudes are in the order of their bits as integers, and what is not finite comes after all that is.
-        *max = vectorised(|| piece.iter().map(|x| x.to_bits() & !(1 << 31)).fold(0, u32::max));
-    });
-    f32::from_bits(maxima.into_iter().fold(0, u32::max))
+    match array.as_slice() {
+        Some(slice) => vectorised(|| slice.iter().copied().fold(0.0, larger)),
+        None => array.iter().copied().fold(0.0, larger),
+    }
+}
+
+/// The larger magnitude, as in [`largest`].
+#[inline(always)]
+pub(super) fn larger(a: f32, b: f32) -> f32 {
+    // Magnitudes are in the order of their bits as integers, and what is not finite comes after all that is.
+    let magnitude = |x: f32| x.to_bits() & !(1 << 31);
+    f32::from_bits(magnitude(a).max(magnitude(b)))
 }
 
 /// The first row of features with an entry that is not finite.

@@ -6,7 +6,7 @@ mod threads;
 
 use std::{error::Error as StdError, fs};
 
-use ndarray::{Array2, array};
+use ndarray::{Array2, ArrayViewMut2, array};
 
 use super::*;
 use crate::nn::FormatError;
@@ -200,7 +200,7 @@ impl Rows for Named {
     fn dim(&self) -> usize {
         self.0.ncols()
     }
-    fn gather(&self, rows: &[usize], out: &mut Array2<f32>) -> Result<(), Box<dyn StdError + Send + Sync>> {
+    fn gather(&self, rows: &[usize], out: ArrayViewMut2<f32>) -> Result<(), Box<dyn StdError + Send + Sync>> {
         if self.1.is_some_and(|bad| rows.contains(&bad)) {
             return Err("the disk is on fire".into());
         }

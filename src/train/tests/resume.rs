@@ -1,6 +1,9 @@
 //! The same bits, however a training is run.
 
-use std::{cell::Cell, thread};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    thread,
+};
 
 use proptest::prelude::*;
 
@@ -108,7 +111,7 @@ fn trainings_side_by_side_are_as_alone() {
 /// Rows one of which turns bad once it has been gathered some times.
 struct Decaying {
     rows: Array2<f32>,
-    good_for: Cell<usize>,
+    good_for: AtomicUsize,
 }
 
 impl Rows for Decaying {
@@ -118,11 +121,14 @@ impl Rows for Decaying {
     fn dim(&self) -> usize {
         self.rows.ncols()
     }
-    fn gather(&self, rows: &[usize], out: &mut Array2<f32>) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        self.rows.gather(rows, out)?;
+    fn gather(
+        &self,
+        rows: &[usize],
+        mut out: ArrayViewMut2<f32>,
+    ) -> Result<(), Box<dyn StdError + Send + Sync>> {
+        self.rows.gather(rows, out.view_mut())?;
         if let Some(place) = rows.iter().position(|&row| row == 16) {
-            self.good_for.set(self.good_for.get().saturating_sub(1));
-            if self.good_for.get() == 0 {
+            if self.good_for.fetch_sub(1, SeqCst) <= 1 {
                 out[(place, 3)] = f32::INFINITY;
             }
         }
@@ -138,7 +144,7 @@ fn the_last_good_checkpoint_and_the_best_head_outlive_an_error() {
     let ((rows, labels), (others, wrong)) = (data(), hopeless());
     let validation: Option<(&dyn Rows, &[usize])> = Some((&others, &wrong));
     let config = TrainConfig { patience: Some(9), ..everything() };
-    let decaying = Decaying { rows: rows.clone(), good_for: Cell::new(3) };
+    let decaying = Decaying { rows: rows.clone(), good_for: AtomicUsize::new(3) };
     let mut trainer = Trainer::new(&config, 6, 3).unwrap();
     let (mut steps, mut best) = (0, None);
     let error = trainer.run(&decaying, &labels, validation, &mut |event| {
