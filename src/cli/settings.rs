@@ -115,11 +115,11 @@ impl Axis {
     }
 }
 
-/// Divided at commas, but not those of a list.
+/// Divided at commas, but not those of a list or table.
 fn parts(text: &str) -> Vec<&str> {
     let mut depth = 0;
     text.split(|symbol| {
-        depth += i32::from(symbol == '[') - i32::from(symbol == ']');
+        depth += i32::from("[{".contains(symbol)) - i32::from("]}".contains(symbol));
         symbol == ',' && depth == 0
     })
     .map(str::trim)

@@ -5,6 +5,7 @@ use std::{fmt, io, path::PathBuf};
 use crate::{
     nn::{self, FormatError},
     optim,
+    text::listed,
 };
 
 /// Why a training did not start, did not end, or cannot be loaded.
@@ -14,6 +15,9 @@ pub enum Error {
     /// A setting out of range.
     #[error("`{setting}` must be {expected}, found {found}")]
     Setting { setting: &'static str, expected: &'static str, found: String },
+    /// A class weight by a name that no class has.
+    #[error("`class_weight` names `{class}`, which is none of the {} classes: {}", classes.len(), listed(classes))]
+    ClassWeight { class: String, classes: Vec<String> },
     /// Nothing to tell apart.
     #[error("a classifier needs at least 2 classes, found {found}")]
     Classes { found: usize },

@@ -69,11 +69,15 @@ impl Trainer {
                 format_args!("{:?}", config.hidden),
             ));
         }
-        if let Some(ClassWeight::Given(factors)) = &config.class_weight
-            && factors.len() != shape.classes
-        {
-            let found = format_args!("{} for {} classes", factors.len(), shape.classes);
-            return Err(Error::setting("class_weight", "one number for each class", found));
+        match &config.class_weight {
+            Some(ClassWeight::Given(factors)) if factors.len() != shape.classes => {
+                let found = format_args!("{} for {} classes", factors.len(), shape.classes);
+                return Err(Error::setting("class_weight", "one number for each class", found));
+            }
+            Some(ClassWeight::Named(_)) => {
+                return Err(Error::setting("class_weight", "by place where classes have no names", "names"));
+            }
+            _ => {}
         }
         let (optimizer, clip) = (config.optimizer(&head.parameters())?, config.clip());
         let (progress, history) = Default::default();
