@@ -8,6 +8,7 @@ mod console;
 mod evaluate;
 mod extract;
 mod features;
+mod from;
 mod hint;
 mod interrupt;
 mod manual;

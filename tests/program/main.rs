@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_surroundings;
 mod demo;
 mod extract;
+mod from;
 mod interrupt;
 mod manual;
 mod place;

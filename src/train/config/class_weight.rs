@@ -143,7 +143,10 @@ mod tests {
         let config = named(&[("tabby cat", 2.0), ("cat", 0.5)]);
         let placed = config.for_classes(&classes).unwrap();
         assert_eq!(placed.class_weight, Some(ClassWeight::Given(vec![0.5, 1.0, 2.0])));
-        assert_eq!(TrainConfig { class_weight: config.class_weight, ..placed }, named(&[("cat", 0.5), ("tabby cat", 2.0)]));
+        assert_eq!(
+            TrainConfig { class_weight: config.class_weight, ..placed },
+            named(&[("cat", 0.5), ("tabby cat", 2.0)])
+        );
         let auto = TrainConfig { class_weight: Some(ClassWeight::Auto), ..TrainConfig::default() };
         assert_eq!(auto.for_classes(&classes).unwrap(), auto);
 
@@ -153,7 +156,10 @@ mod tests {
             "`class_weight` names `owl`, which is none of the 3 classes: `cat`, `dog`, `tabby cat`"
         );
         let nothing = named(&[("cat", 0.0), ("dog", 0.0)]);
-        assert!(matches!(nothing.for_classes(&classes[..2]), Err(Error::Setting { setting: "class_weight", .. })));
+        assert!(matches!(
+            nothing.for_classes(&classes[..2]),
+            Err(Error::Setting { setting: "class_weight", .. })
+        ));
         assert!(nothing.for_classes(&classes).is_ok());
         assert!(named(&[("cat", -1.0)]).check().is_err());
         // A head that was told no names cannot place them.

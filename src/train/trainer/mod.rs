@@ -126,7 +126,8 @@ impl Trainer {
         }
     }
 
-    /// What [`train`](super::train) returns, of a training that [`run`](Self::run) has `ended`.
+    /// What [`train`](super::train) returns, of a training that [`run`](Self::run) has `ended`; after an error that is
+    /// [`Ended::Failed`], and the outcome that of the last good step.
     pub fn into_outcome(self, ended: Ended) -> Outcome {
         let checkpoint = self.checkpoint();
         let best_epoch = self.best.as_ref().map(|best| best.epoch);
