@@ -12,4 +12,5 @@ mod interrupt;
 mod manual;
 mod place;
 mod predict;
+mod runs;
 mod train;
