@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers and names as people read them.
 
 /// A whole number with commas between the thousands: `25,583,592`.
 pub(crate) fn grouped(number: u64) -> String {
@@ -13,9 +13,30 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// Names for a message: as many as fit a line or two, then how many more there are.
+pub(crate) fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    if names.is_empty() {
+        return "none".into();
+    }
+    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text += &format!(" and {} more", names.len() - SHOWN);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (0..1000).map(|n| format!("class{n}")).collect();
+        assert_eq!(listed(&[]), "none");
+        assert_eq!(listed(&names[..2]), "`class0`, `class1`");
+        assert!(listed(&names).ends_with("`class11` and 988 more"));
+    }
 
     #[test]
     fn thousands_are_grouped() {

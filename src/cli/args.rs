@@ -22,40 +22,59 @@ pub struct ManifestArgs {
 
 impl ManifestArgs {
     pub fn read(&self, console: &Console) -> anyhow::Result<Manifest> {
-        let manifest = Manifest::read_all(&self.manifests, &self.columns.columns())?;
-        if !manifest.skipped().is_empty() {
-            console.note(format_args!("{}", manifest.skipped()));
-        }
-        Ok(manifest)
+        read_manifests(&self.manifests, &self.columns.columns(), console)
     }
 
-    /// Another manifest whose columns are called the same.
-    pub fn read_other(&self, path: &Path) -> anyhow::Result<Manifest> {
-        Ok(Manifest::read(path, &self.columns.columns())?)
+    /// What was typed.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.manifests
     }
+
+    /// What was typed over these.
+    pub fn columns_over(&self, base: Columns) -> Columns {
+        self.columns.over(base)
+    }
+}
+
+/// Several are read as one; what of a folder is no image is told.
+pub fn read_manifests<P: AsRef<Path>>(
+    paths: &[P],
+    columns: &Columns,
+    console: &Console,
+) -> anyhow::Result<Manifest> {
+    let manifest = Manifest::read_all(paths, columns)?;
+    if !manifest.skipped().is_empty() {
+        console.note(format_args!("{}", manifest.skipped()));
+    }
+    Ok(manifest)
 }
 
 /// What the columns of a manifest are called.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Manifest")]
 pub struct ColumnArgs {
-    /// Column with the path of the image, relative to the manifest's own folder
-    #[arg(long, value_name = "NAME", default_value = "path")]
-    path_column: String,
-    /// Column with the class
-    #[arg(long, value_name = "NAME", default_value = "label")]
-    label_column: String,
-    /// Column with the part of the data: `train`, `validation`, `test`
-    #[arg(long, value_name = "NAME", default_value = "split")]
-    split_column: String,
+    /// Column with the path of the image, relative to the manifest's own folder [default: path]
+    #[arg(long, value_name = "NAME")]
+    path_column: Option<String>,
+    /// Column with the class [default: label]
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
+    /// Column with the part of the data: `train`, `validation`, `test` [default: split]
+    #[arg(long, value_name = "NAME")]
+    split_column: Option<String>,
 }
 
 impl ColumnArgs {
     pub fn columns(&self) -> Columns {
+        self.over(Columns::default())
+    }
+
+    /// What was typed over these.
+    fn over(&self, base: Columns) -> Columns {
         Columns {
-            path: self.path_column.clone(),
-            label: self.label_column.clone(),
-            split: self.split_column.clone(),
+            path: self.path_column.clone().unwrap_or(base.path),
+            label: self.label_column.clone().unwrap_or(base.label),
+            split: self.split_column.clone().unwrap_or(base.split),
         }
     }
 }

@@ -58,6 +58,11 @@ fn plural(what: &str) -> String {
     if what.ends_with('s') { format!("{what}es") } else { format!("{what}s") }
 }
 
+/// Columns of the terminal, or what reads well where there is none.
+pub fn terminal_width() -> usize {
+    terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| columns.into())
+}
+
 /// Terminal codes around a word, empty where colour is not wanted.
 pub struct Style {
     pub open: &'static str,

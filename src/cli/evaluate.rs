@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,10 +12,10 @@ use headstart::train::Run;
 use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use super::console::Console;
-use super::features::{Ready, Source, extract_options};
+use super::console::{Console, terminal_width};
+use super::features::{Ready, Source};
 use super::run_name::RunsArgs;
-use super::{Status, extract, interrupt};
+use super::{Status, extract};
 
 /// Rows that go through the head together.
 const ROWS: usize = 1024;
@@ -63,15 +64,11 @@ impl EvaluateArgs {
         let labels = labels(&manifest, &classes)?;
         let output = Output::create(self.output.clone().unwrap_or_else(|| in_run(&run, &manifest)))?;
         let source = Source::open_for(&run, &self.backbone)?;
-        let mut cache = source.open_cache()?;
-        if self.extract {
-            let cache = source.cache_or_new(&mut cache)?;
-            let cancel = interrupt::listen();
-            let options = extract_options(&self.runtime);
-            if extract::fill(&source, cache, &manifest.files(), options, cancel, console)?.cancelled {
-                return Ok(Status::Interrupted);
-            }
-        }
+        let mut cache =
+            match extract::open_cache(&source, || manifest.files(), self.extract, &self.runtime, console)? {
+                ControlFlow::Continue(cache) => cache,
+                ControlFlow::Break(status) => return Ok(status),
+            };
         let ready = Ready::find(cache.as_mut(), &manifest, console)?;
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
 
@@ -129,10 +126,6 @@ fn tables(metrics: &Metrics) -> String {
     }
     // The headline last, where it still stands when long tables have scrolled by.
     format!("{}\n{}\n{headline}\n", text::per_class(metrics, space), text::confusion(metrics, space))
-}
-
-fn terminal_width() -> usize {
-    terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| columns.into())
 }
 
 /// `runs/NAME/evaluation/MANIFEST`

@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -87,8 +88,29 @@ pub fn status(summary: &Summary) -> Status {
     }
 }
 
-/// Fill the cache and tell of it; `train --extract` and its like come here too.
-pub fn fill(
+/// The cache, with the features of these files computed first if that was asked for (`--extract`); a break if it was
+/// interrupted.
+pub fn open_cache(
+    source: &Source,
+    files: impl FnOnce() -> Vec<PathBuf>,
+    compute: bool,
+    runtime: &RuntimeArgs,
+    console: &Console,
+) -> anyhow::Result<ControlFlow<Status, Option<FeatureCache>>> {
+    if !compute {
+        return Ok(ControlFlow::Continue(source.open_cache()?));
+    }
+    let mut cache = source.create_cache()?;
+    let (options, cancel) = (extract_options(runtime), interrupt::listen());
+    let summary = fill(source, &mut cache, &files(), options, cancel, console)?;
+    Ok(match summary.cancelled {
+        true => ControlFlow::Break(Status::Interrupted),
+        false => ControlFlow::Continue(Some(cache)),
+    })
+}
+
+/// Fill the cache and tell of it.
+fn fill(
     source: &Source,
     cache: &mut FeatureCache,
     files: &[PathBuf],

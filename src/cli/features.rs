@@ -41,17 +41,6 @@ impl Source {
         Ok(FeatureCache::create_or_open(&self.cache, self.backbone.name(), &self.fingerprint)?)
     }
 
-    /// The cache that was opened, or else a new one in its place.
-    pub fn cache_or_new<'c>(
-        &self,
-        opened: &'c mut Option<FeatureCache>,
-    ) -> anyhow::Result<&'c mut FeatureCache> {
-        match opened {
-            Some(cache) => Ok(cache),
-            None => Ok(opened.insert(self.create_cache()?)),
-        }
-    }
-
     /// The cache, if there is one.
     pub fn open_cache(&self) -> anyhow::Result<Option<FeatureCache>> {
         Ok(FeatureCache::open(&self.cache, &self.fingerprint)?)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use headstart::backbone::import;
-use headstart::train::Run;
+use headstart::train::{Quantity, Run};
 use headstart::{backbone, cache, dataset, extract, onnx, train};
 use serde_json::Value;
 
@@ -36,6 +36,16 @@ pub enum Error {
     NoCache { path: PathBuf },
     #[error("no images were given")]
     NoImages,
+    #[error("the run `{run}` does not tell on which images it was trained")]
+    ImagesUnknown { run: String },
+    #[error("{shots} of each class are more than there are: `{class}` has {}", count(*.images, "image"))]
+    TooFewImages { shots: usize, class: String, images: usize },
+    #[error("the run `{run}` has {} already, and is to have {epochs}", count(*.done, "epoch"))]
+    NothingLeftToTrain { run: String, done: usize, epochs: usize },
+    #[error("early stopping ended the run `{run}` after {}", count(*.epochs, "epoch"))]
+    StoppedEarly { run: String, epochs: usize },
+    #[error("the training broke off; head and checkpoint of the last good step are in `{run}`")]
+    BrokenOff { run: PathBuf, source: train::Error },
 }
 
 impl Error {
@@ -114,6 +124,17 @@ fn own(error: &Error) -> Option<String> {
         Error::FileIsThere { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
         Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
         Error::NoImages => "give images, folders of images, or a manifest".into(),
+        Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {run}`"),
+        Error::TooFewImages { .. } => {
+            "`--shots` can be as many as the smallest class has, after what is held out of it".into()
+        }
+        Error::NothingLeftToTrain { .. } => {
+            "`--epochs` says how many there are to be in all; without `--resume` it is trained anew".into()
+        }
+        Error::StoppedEarly { .. } => {
+            "leave `--resume` out, to train anew with more `--set patience` or `--set patience=none`".into()
+        }
+        Error::BrokenOff { source, .. } => return for_train(source),
     })
 }
 
@@ -129,7 +150,7 @@ fn for_extract(error: &extract::Error) -> Option<String> {
 
 fn for_dataset(error: &dataset::Error) -> Option<String> {
     use dataset::Error::{
-        MissingColumn, MissingLabel, NoClassFolders, NoLabels, OneClass, SplitFolders, UnknownLabel,
+        MissingColumn, MissingLabel, NoClassFolders, NoLabels, OneClass, Shots, SplitFolders, UnknownLabel,
     };
     Some(match error {
         dataset::Error::Missing { .. } | dataset::Error::Empty { .. } => {
@@ -140,6 +161,7 @@ fn for_dataset(error: &dataset::Error) -> Option<String> {
         SplitFolders { .. } => "give the folder of one part, such as the one called `train`".into(),
         MissingLabel { .. } | NoLabels { .. } => "fill in the label, or leave the row out".into(),
         OneClass { .. } => "a classifier has something to choose from: add images of another class".into(),
+        Shots { .. } => "`--shots` is at least 1, and at most what the smallest class has".into(),
         UnknownLabel { .. } => "correct the label, or train a run that knows the class".into(),
         _ => return None,
     })
@@ -211,11 +233,28 @@ fn for_cache(error: &cache::Error) -> Option<String> {
 }
 
 fn for_train(error: &train::Error) -> Option<String> {
-    use train::Error::{NotARun, NotFinite, RunExists};
+    use train::Error::{
+        NotARun, NotFinite, OtherData, OtherSettings, RunExists, Setting, ValidationNotFinite,
+    };
     Some(match error {
         RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
-        NotFinite { .. } => "a lower `--learning-rate` may help".into(),
+        NotFinite { quantity: Quantity::Features, .. }
+        | ValidationNotFinite { quantity: Quantity::Features, .. } => {
+            "the backbone gives no number for this image: leave it out, or mend it and run `headstart extract`".into()
+        }
+        NotFinite { .. } | ValidationNotFinite { .. } => {
+            "a lower `--learning-rate` may help, or `--set global_clipnorm=1`".into()
+        }
+        Setting { setting: "monitor", .. } => {
+            "add `--validation 0.2`, or let it look at the training: `--set monitor=loss`".into()
+        }
+        OtherSettings { .. } => {
+            "with `--resume` only `--epochs` may differ; leave it out to train anew with other settings".into()
+        }
+        OtherData { .. } => {
+            "`--resume` goes on with the same images; leave it out to train anew on others".into()
+        }
         train::Error::Rows { .. } => {
             "run `headstart extract` on the manifest again: damaged rows are computed anew".into()
         }

@@ -8,6 +8,7 @@ mod console;
 mod evaluate;
 mod extract;
 mod features;
+mod from;
 mod hint;
 mod interrupt;
 mod manual;
@@ -15,6 +16,7 @@ mod parts;
 mod predict;
 mod progress;
 mod run_name;
+mod runs;
 mod settings;
 mod train;
 
@@ -44,6 +46,7 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Predict(predict::PredictArgs),
+    Runs(runs::RunsCommand),
     #[command(subcommand)]
     Backbone(backbone::BackboneCommand),
     #[command(subcommand)]
@@ -99,6 +102,7 @@ impl Command {
             Self::Compare(args) => args.run(console),
             Self::Evaluate(args) => args.run(console),
             Self::Predict(args) => args.run(console),
+            Self::Runs(command) => command.run(console),
             Self::Backbone(command) => command.run(console),
             Self::Cache(command) => command.run(console),
             Self::Completions(args) => args.run(),

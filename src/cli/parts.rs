@@ -3,30 +3,80 @@
 use std::path::PathBuf;
 
 use headstart::cache::{Key, Store, View};
-use headstart::dataset::{Classes, Manifest, split};
+use headstart::dataset::{self, Classes, Manifest, split};
 use headstart::extract::FeatureCache;
-use headstart::train::{CachedRows, ManifestInfo};
+use headstart::train::{CachedRows, DataChoice, ManifestInfo, Run};
 
-use super::args::ManifestArgs;
+use super::args::{ManifestArgs, read_manifests};
 use super::console::{Console, count};
 use super::features::Ready;
 use super::hint::Error;
 
-/// What to look at, without training on it, after each epoch.
+/// Which images to train on, and which to look at after each epoch without training on them.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Validation")]
-pub struct ValidationArgs {
-    /// Hold out this fraction of each class (default: none, or the manifest's `validation` rows)
+pub struct DataArgs {
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    /// Train on so many images of each class only, drawn by the seed; `all` for all, which is the default
+    #[arg(long, value_name = "K", help_heading = "Manifest", value_parser = shots)]
+    shots: Option<Typed<usize>>,
+    /// Hold out this fraction of each class (default: `none`, or the manifest's `validation` rows)
     #[arg(
         long,
         value_name = "FRACTION",
+        help_heading = "Validation",
         allow_negative_numbers = true,
-        conflicts_with = "validation_manifest"
+        conflicts_with = "validation_manifest",
+        value_parser = fraction
     )]
-    validation: Option<f64>,
+    validation: Option<Typed<f64>>,
     /// Validate on the images of another manifest
-    #[arg(long, value_name = "MANIFEST")]
+    #[arg(long, value_name = "MANIFEST", help_heading = "Validation")]
     validation_manifest: Option<PathBuf>,
+}
+
+/// A value, or the word for none: what a run had can be undone.
+#[derive(Debug, Clone, Copy)]
+struct Typed<T>(Option<T>);
+
+fn fraction(text: &str) -> Result<Typed<f64>, String> {
+    let number = || text.parse().map_err(|_| "expected a fraction such as 0.2, or `none`".to_owned());
+    if text == "none" { Ok(Typed(None)) } else { Ok(Typed(Some(number()?))) }
+}
+
+fn shots(text: &str) -> Result<Typed<usize>, String> {
+    let number = || text.parse().map_err(|_| "expected a number of images, or `all`".to_owned());
+    if text == "all" { Ok(Typed(None)) } else { Ok(Typed(Some(number()?))) }
+}
+
+impl DataArgs {
+    /// What was typed, over what this run was trained on.
+    pub fn over(&self, run: Option<&Run>) -> anyhow::Result<DataChoice> {
+        let base = match run.map(|run| (run, &run.info.data)) {
+            None => DataChoice::default(),
+            Some((_, Some(data))) => data.clone(),
+            Some((_, None)) if !self.manifest.paths().is_empty() => DataChoice::default(),
+            Some((run, None)) => return Err(Error::ImagesUnknown { run: run.name() }.into()),
+        };
+        let columns = self.manifest.columns_over(base.columns());
+        let (validation, validation_manifest) = match (self.validation, &self.validation_manifest) {
+            (None, None) => (base.validation, base.validation_manifest),
+            (typed, manifest) => {
+                (typed.and_then(|typed| typed.0), manifest.as_ref().map(|path| path.display().to_string()))
+            }
+        };
+        let typed: Vec<String> =
+            self.manifest.paths().iter().map(|path| path.display().to_string()).collect();
+        Ok(DataChoice {
+            manifests: if typed.is_empty() { base.manifests } else { typed },
+            path_column: columns.path,
+            label_column: columns.label,
+            split_column: columns.split,
+            validation,
+            validation_manifest,
+            shots: self.shots.map_or(base.shots, |typed| typed.0),
+        })
+    }
 }
 
 /// The manifests to train and to validate on.
@@ -37,16 +87,11 @@ pub struct Parts {
 
 impl Parts {
     /// A `split` column decides where there is one: to train on `test` rows would make every later figure worthless.
-    pub fn of(
-        manifest: Manifest,
-        validation: &ValidationArgs,
-        args: &ManifestArgs,
-        console: &Console,
-    ) -> anyhow::Result<Self> {
-        let told = match &validation.validation_manifest {
-            Some(path) => Some(args.read_other(path)?),
-            None => None,
-        };
+    pub fn of(choice: &DataChoice, console: &Console) -> anyhow::Result<Self> {
+        let columns = choice.columns();
+        let manifest = read_manifests(&choice.manifests, &columns, console)?;
+        let told = choice.validation_manifest.as_deref();
+        let told = told.map(|path| Manifest::read(path.as_ref(), &columns)).transpose()?;
         let splits = manifest.splits();
         if splits.is_empty() {
             return Ok(Self { training: manifest, validation: told });
@@ -57,7 +102,7 @@ impl Parts {
         );
         let training = manifest.split(TRAIN)?;
         let own =
-            splits.iter().find(|name| VALIDATION.contains(name)).filter(|_| validation.validation.is_none());
+            splits.iter().find(|name| VALIDATION.contains(name)).filter(|_| choice.validation.is_none());
         let validation = match (told, own) {
             (Some(told), _) => Some(told),
             (None, Some(name)) => Some(manifest.split(name)?),
@@ -70,6 +115,13 @@ impl Parts {
             manifest.len().saturating_sub(used)
         ));
         Ok(Self { training, validation })
+    }
+
+    /// All images of both.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.training.files();
+        files.extend(self.validation.iter().flat_map(Manifest::files));
+        files
     }
 }
 
@@ -121,7 +173,8 @@ impl Part {
 
     pub fn info(&self) -> ManifestInfo {
         let (path, digest) = self.manifest.clone();
-        ManifestInfo { path, digest, images: self.labels.len() }
+        let rows = ManifestInfo::digest_of_rows(&self.ids, &self.labels);
+        ManifestInfo { path, digest, images: self.labels.len(), rows: Some(rows) }
     }
 }
 
@@ -135,14 +188,43 @@ pub fn every_class_is_there(labels: &[usize], classes: &Classes) -> anyhow::Resu
     Ok(())
 }
 
-/// Take the asked fraction out of the training images, unless there are others to validate on.
-pub fn hold_out(
-    training: Part,
-    validation: Option<Part>,
-    args: &ValidationArgs,
-    seed: u64,
-) -> anyhow::Result<(Part, Option<Part>)> {
-    let Some(fraction) = args.validation else { return Ok((training, validation)) };
-    let split = split::stratified(&training.labels, fraction, seed)?;
-    Ok((training.at(&split.train), Some(training.at(&split.validation))))
+/// The images to learn from and those to look at.
+pub struct Images {
+    pub training: Part,
+    pub validation: Option<Part>,
+}
+
+impl Images {
+    /// Take the asked fraction out of the training images, unless there are others to validate on; then of what is left
+    /// the asked shots.
+    pub fn choose(
+        training: Part,
+        validation: Option<Part>,
+        choice: &DataChoice,
+        classes: &Classes,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
+        let (mut training, validation) = match choice.validation {
+            Some(fraction) => {
+                let split = split::stratified(&training.labels, fraction, seed)?;
+                (training.at(&split.train), Some(training.at(&split.validation)))
+            }
+            None => (training, validation),
+        };
+        if let Some(shots) = choice.shots {
+            let chosen = split::shots(&training.labels, shots, seed);
+            training = training.at(&chosen.map_err(|error| too_few(error, classes))?);
+        }
+        Ok(Self { training, validation })
+    }
+}
+
+/// The class by its name, which the library does not know.
+pub fn too_few(error: dataset::Error, classes: &Classes) -> anyhow::Error {
+    match error {
+        dataset::Error::Shots { shots, label, examples } if shots > 0 => {
+            Error::TooFewImages { shots, class: classes.name(label).to_owned(), images: examples }.into()
+        }
+        error => error.into(),
+    }
 }

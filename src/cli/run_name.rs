@@ -1,5 +1,6 @@
 //! What a user may write where a run is meant: its folder, its name, or `latest`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -34,7 +35,8 @@ impl RunsArgs {
         Ok(Run::load(&self.find(name)?)?)
     }
 
-    fn find(&self, name: &str) -> anyhow::Result<PathBuf> {
+    /// The folder that `name` means.
+    pub fn find(&self, name: &str) -> anyhow::Result<PathBuf> {
         let as_path = PathBuf::from(name);
         if as_path.exists() {
             return Ok(as_path);
@@ -53,6 +55,23 @@ impl RunsArgs {
             }
             .into()),
         }
+    }
+
+    /// Every folder among the runs, whether a run is in it or not; none if there is no folder for runs.
+    pub fn all(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let cannot = || format!("cannot read the folder `{}` of the runs", self.runs.display());
+        let entries = match std::fs::read_dir(&self.runs) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
+            entries => entries.with_context(cannot)?,
+        };
+        let mut folders = vec![];
+        for entry in entries {
+            let path = entry.with_context(cannot)?.path();
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+        Ok(folders)
     }
 
     /// Every run of the folder, the oldest first.

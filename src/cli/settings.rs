@@ -40,7 +40,8 @@ pub struct SettingsArgs {
     /// The same seed gives the same head, bit for bit [default: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
-    /// Any setting by its name in a settings file, such as `patience=5` or `schedule=cosine`; repeatable
+    /// Any setting by its name in a settings file, such as `patience=5` or `schedule=cosine`; `none` where it need not
+    /// be set; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = Axis::parse)]
     set: Vec<Axis>,
 }
@@ -66,9 +67,14 @@ fn named<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
 impl SettingsArgs {
     /// Flags over the file over the defaults, checked.
     pub fn config(&self) -> anyhow::Result<TrainConfig> {
+        self.over(TrainConfig::default())
+    }
+
+    /// Flags over the file over these, checked.
+    pub fn over(&self, base: TrainConfig) -> anyhow::Result<TrainConfig> {
         let mut config = match &self.config {
-            Some(path) => read_config(path)?,
-            None => TrainConfig::default(),
+            Some(path) => read_over(path, &base)?,
+            None => base,
         };
         fn over<T: Clone>(setting: &mut T, flag: &Option<T>) {
             if let Some(value) = flag {
@@ -88,10 +94,16 @@ impl SettingsArgs {
     }
 }
 
-fn read_config(path: &Path) -> anyhow::Result<TrainConfig> {
+/// Only what stands in the file goes over the base.
+fn read_over(path: &Path, base: &TrainConfig) -> anyhow::Result<TrainConfig> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("`{}` does not hold settings", path.display()))
+    let wrong = || format!("`{}` does not hold settings", path.display());
+    // Read as settings first, for errors that name the line.
+    toml::from_str::<TrainConfig>(&text).with_context(wrong)?;
+    let mut table = toml::Table::try_from(base)?;
+    table.extend(toml::from_str::<toml::Table>(&text).with_context(wrong)?);
+    table.try_into().with_context(wrong)
 }
 
 /// One setting and the values to try.
@@ -115,11 +127,11 @@ impl Axis {
     }
 }
 
-/// Divided at commas, but not those of a list.
+/// Divided at commas, but not those of a list or table.
 fn parts(text: &str) -> Vec<&str> {
     let mut depth = 0;
     text.split(|symbol| {
-        depth += i32::from(symbol == '[') - i32::from(symbol == ']');
+        depth += i32::from("[{".contains(symbol)) - i32::from("]}".contains(symbol));
         symbol == ',' && depth == 0
     })
     .map(str::trim)
@@ -151,6 +163,16 @@ pub fn set(config: TrainConfig, settings: &[Axis]) -> anyhow::Result<TrainConfig
     Ok(combinations(&config, &settings)?.pop().map_or(config, |(_, config)| config))
 }
 
+/// A setting that need not be there is taken away by `none`.
+fn put(table: &mut toml::Table, setting: &str, value: &toml::Value) {
+    let absent = serde_json::Value::from_iter([(setting, serde_json::Value::Null)]);
+    if value.as_str() == Some("none") && serde_json::from_value::<TrainConfig>(absent).is_ok() {
+        table.remove(setting);
+    } else {
+        table.insert(setting.to_owned(), value.clone());
+    }
+}
+
 /// Each combination of values: what it is called, and the settings with it.
 pub fn combinations(config: &TrainConfig, grid: &[&Axis]) -> anyhow::Result<Vec<(String, TrainConfig)>> {
     let mut all = vec![(vec![], toml::Table::try_from(config)?)];
@@ -161,7 +183,7 @@ pub fn combinations(config: &TrainConfig, grid: &[&Axis]) -> anyhow::Result<Vec<
                 "{setting}={}",
                 value.as_str().map_or_else(|| value.to_string(), str::to_owned)
             ));
-            table.insert(setting.clone(), value.clone());
+            put(&mut table, setting, value);
             (names, table)
         };
         all = all.iter().flat_map(|done| values.iter().map(move |value| with(done, value))).collect();
@@ -177,6 +199,8 @@ pub fn combinations(config: &TrainConfig, grid: &[&Axis]) -> anyhow::Result<Vec<
 
 #[cfg(test)]
 mod tests {
+    use headstart::train::ClassWeight;
+
     use super::*;
 
     #[test]
@@ -205,5 +229,19 @@ mod tests {
         let config = set(&["patience=5", "hidden=[512,64]", "schedule=cosine"]).unwrap();
         assert_eq!((config.patience, config.hidden), (Some(5), vec![512, 64]));
         assert!(format!("{:#}", set(&["patiense=5"]).unwrap_err()).contains("patience"));
+        assert!(format!("{:#}", set(&["patiense=none"]).unwrap_err()).contains("patience"));
+        assert!(set(&["dropout=none"]).is_err());
+        let config = set(&["patience=5", "patience=none", "class_weight={cat=2, \"a dog\" = 0.5}"]).unwrap();
+        let weights = [("cat", 2.0), ("a dog", 0.5)].map(|(name, weight)| (name.to_owned(), weight));
+        assert_eq!((config.patience, config.class_weight), (None, Some(ClassWeight::Named(weights.into()))));
+    }
+
+    #[test]
+    fn only_what_a_file_says_goes_over_the_base() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "dropout = 0.25\n").unwrap();
+        let base = TrainConfig { epochs: 7, dropout: 0.75, patience: Some(2), ..TrainConfig::default() };
+        let config = read_over(file.path(), &base).unwrap();
+        assert_eq!(config, TrainConfig { dropout: 0.25, ..base });
     }
 }

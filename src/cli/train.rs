@@ -1,18 +1,20 @@
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Instant;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
-use headstart::cache::Store;
-use headstart::dataset::{Classes, Manifest};
+use headstart::dataset::Classes;
 use headstart::train::{
-    BackboneInfo, Ended, Event, FeaturesInfo, Flow, ManifestInfo, NewRun, Outcome, Rows, RunInfo,
-    TrainConfig, TrainingMetrics, train,
+    self, BackboneInfo, DataChoice, Ended, Event, FeaturesInfo, Flow, NewRun, Outcome, Rows, RunInfo,
+    TrainConfig, Trainer, TrainingMetrics,
 };
 
-use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
+use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::{Console, count};
-use super::features::{Source, extract_options};
-use super::parts::{Part, Parts, ValidationArgs, every_class_is_there, hold_out};
+use super::features::Source;
+use super::from::{Earlier, FromArgs};
+use super::hint::Error;
+use super::parts::{DataArgs, Images, Part, Parts, every_class_is_there};
 use super::progress::{Progress, clock};
 use super::run_name::RunsArgs;
 use super::settings::SettingsArgs;
@@ -21,9 +23,11 @@ use super::{Status, extract, interrupt};
 /// Train a head on cached features, and write a run
 ///
 /// Without settings this is what Keras would call Dense(256, relu) - Dropout(0.5) - Dense(classes), trained by Adam.
-/// Settings come from flags, then from the file given by --config, then from the defaults. Ctrl-C ends the training early:
-/// the run is written as it is then, unless no epoch is done yet.
+/// Settings come from flags, then from the file given by --config, then from the run given by --from, then from the
+/// defaults. Ctrl-C ends the training early: the run is written as it is then, unless no epoch is done yet, and
+/// `--from RUN --resume` goes on with it.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("manifests", |manifests| manifests.required(false).required_unless_present("from")))]
 pub struct TrainArgs {
     /// Name of the run's folder (default: the date and a number)
     #[arg(long, value_name = "NAME")]
@@ -35,11 +39,11 @@ pub struct TrainArgs {
     #[arg(long)]
     extract: bool,
     #[command(flatten)]
-    manifest: ManifestArgs,
+    data: DataArgs,
+    #[command(flatten)]
+    from: FromArgs,
     #[command(flatten)]
     settings: SettingsArgs,
-    #[command(flatten)]
-    validation: ValidationArgs,
     #[command(flatten)]
     runs: RunsArgs,
     #[command(flatten)]
@@ -50,24 +54,23 @@ pub struct TrainArgs {
 
 impl TrainArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let config = self.settings.config()?;
+        let earlier = self.from.load(&self.runs)?;
+        let run = earlier.as_ref().map(|earlier| &earlier.run);
+        let config =
+            self.settings.over(run.map_or_else(TrainConfig::default, |run| run.info.settings.clone()))?;
+        let choice = self.data.over(run)?;
         self.runs.check_new(self.name.as_deref(), self.overwrite)?;
-        let manifest = self.manifest.read(console)?;
-        let parts = Parts::of(manifest, &self.validation, &self.manifest, console)?;
+        let parts = Parts::of(&choice, console)?;
         let classes = parts.training.classes()?;
-        let source = Source::open(&self.backbone)?;
-        let cancel = interrupt::listen();
-        let mut cache = source.open_cache()?;
-        if self.extract {
-            let cache = source.cache_or_new(&mut cache)?;
-            let mut wanted = parts.training.files();
-            wanted.extend(parts.validation.iter().flat_map(Manifest::files));
-            let summary =
-                extract::fill(&source, cache, &wanted, extract_options(&self.runtime), cancel, console)?;
-            if summary.cancelled {
-                return Ok(Status::Interrupted);
-            }
-        }
+        let source = match &earlier {
+            Some(earlier) => earlier.source(&self.backbone, console)?,
+            None => Source::open(&self.backbone)?,
+        };
+        let mut cache =
+            match extract::open_cache(&source, || parts.files(), self.extract, &self.runtime, console)? {
+                ControlFlow::Continue(cache) => cache,
+                ControlFlow::Break(status) => return Ok(status),
+            };
         let training = Part::find(cache.as_mut(), &parts.training, &classes, console)?;
         every_class_is_there(&training.labels, &classes)?;
         let validation = match &parts.validation {
@@ -75,28 +78,52 @@ impl TrainArgs {
             None => None,
         };
         let left_out = training.left_out + validation.as_ref().map_or(0, |part| part.left_out);
+        let images = Images::choose(training, validation, &choice, &classes, config.seed)?;
+        let info = run_info(config, choice, &classes, &source, &images, earlier.as_ref());
+
+        let trainer = trainer(&info, earlier.as_ref())?;
         let cache = cache.expect("a cache that is not there has no features");
-        let (training, validation) = hold_out(training, validation, &self.validation, config.seed)?;
-
-        console.note(format_args!(
-            "{} of {}{}",
-            count(training.labels.len(), "image"),
-            count(classes.len(), "class"),
-            validation
-                .as_ref()
-                .map_or(String::new(), |part| format!(", {} to validate on", part.labels.len()))
-        ));
+        let rows = images.training.rows(cache.store())?;
+        let looked_at = images.validation.as_ref().map(|part| part.rows(cache.store())).transpose()?;
+        tell(&images, &classes, earlier.as_ref(), console);
         self.runtime.use_threads();
-        let started = Instant::now();
-        let outcome = fit(&config, cache.store(), &training, validation.as_ref(), classes.len(), console)?;
-        let seconds = started.elapsed();
+        let validation = images.validation.as_ref().zip(looked_at.as_ref());
+        let work = Work {
+            training: (&rows, &images.training.labels),
+            validation: validation.map(|(part, rows)| (rows as &dyn Rows, part.labels.as_slice())),
+        };
+        let trained = work.train(trainer, console);
 
-        if outcome.ended == Ended::Stopped && outcome.history.epochs.is_empty() {
-            console.warn("stopped before the end of the first epoch: no run was written");
-            return Ok(Status::Interrupted);
+        match self.write(info, trained, earlier.as_ref(), console)? {
+            Ended::Completed if left_out > 0 => Ok(Status::Partial),
+            Ended::Completed => Ok(Status::Done),
+            Ended::Stopped | Ended::Failed => Ok(Status::Interrupted),
         }
-        let metrics = TrainingMetrics::of_outcome(&outcome, seconds.as_secs_f64());
-        let info = run_info(config, &classes, &source, training.info(), validation.map(|part| part.info()));
+    }
+
+    /// Write the run and say where it is. An error that ended the training is told when what was trained before it is
+    /// safe.
+    fn write(
+        &self,
+        info: RunInfo,
+        Trained { outcome, error, time }: Trained,
+        earlier: Option<&Earlier>,
+        console: &Console,
+    ) -> anyhow::Result<Ended> {
+        let resumed = earlier.filter(|earlier| earlier.resume).map(|earlier| &earlier.run.metrics);
+        let (epochs, seconds) = resumed.map_or((0, 0.0), |metrics| (metrics.epochs, metrics.seconds));
+        if outcome.history.epochs.len() == epochs {
+            // Nothing is lost: what was there before still is.
+            return match error {
+                Some(error) => Err(error.into()),
+                None => {
+                    console.warn("stopped before the end of the first epoch: no run was written");
+                    Ok(outcome.ended)
+                }
+            };
+        }
+        let metrics = TrainingMetrics::new(&outcome, seconds + time.as_secs_f64());
+        let info = RunInfo { created: jiff::Timestamp::now().to_string(), ..info };
         let run = NewRun {
             info: &info,
             head: &outcome.head,
@@ -105,60 +132,110 @@ impl TrainArgs {
             checkpoint: Some(&outcome.checkpoint),
         }
         .create(self.runs.folder(), self.name.as_deref(), self.overwrite)?;
-        console.note(format_args!("trained in {}", clock(seconds)));
+        if let Some(source) = error {
+            return Err(Error::BrokenOff { run: run.dir().to_path_buf(), source }.into());
+        }
+        console.note(format_args!("trained in {}", clock(time)));
+        if outcome.ended == Ended::Stopped {
+            console.note(format_args!("`headstart train --from {} --resume` goes on from here", run.name()));
+        }
         writeln!(std::io::stdout(), "{}", run.dir().display())?;
-        Ok(match outcome.ended {
-            Ended::Completed if left_out > 0 => Status::Partial,
-            Ended::Completed => Status::Done,
-            Ended::Stopped => Status::Interrupted,
+        Ok(outcome.ended)
+    }
+}
+
+fn trainer(info: &RunInfo, earlier: Option<&Earlier>) -> anyhow::Result<Trainer> {
+    let config = info.settings.for_classes(&info.classes)?;
+    let checkpoint = match earlier {
+        Some(earlier) => earlier.checkpoint(&config)?,
+        None => None,
+    };
+    let Some(checkpoint) = checkpoint else {
+        return Ok(Trainer::new(&config, info.features.size, info.classes.len())?);
+    };
+    let run = &earlier.expect("a checkpoint is that of a run").run;
+    // Settings first: another seed also chooses other images.
+    let trainer = Trainer::resume(&config, checkpoint)?;
+    run.info.require_same_data(&info.classes, &info.training, info.validation.as_ref())?;
+    Ok(trainer)
+}
+
+fn tell(images: &Images, classes: &Classes, earlier: Option<&Earlier>, console: &Console) {
+    if let Some(earlier) = earlier {
+        earlier.tell(console);
+    }
+    let validated = images.validation.as_ref();
+    console.note(format_args!(
+        "{} of {}{}",
+        count(images.training.labels.len(), "image"),
+        count(classes.len(), "class"),
+        validated.map_or(String::new(), |part| format!(", {} to validate on", part.labels.len()))
+    ));
+}
+
+/// Features and labels.
+struct Work<'w> {
+    training: (&'w dyn Rows, &'w [usize]),
+    validation: Option<(&'w dyn Rows, &'w [usize])>,
+}
+
+struct Trained {
+    outcome: Outcome,
+    /// What ended it; the outcome is that of the last good step then.
+    error: Option<train::Error>,
+    time: Duration,
+}
+
+impl Work<'_> {
+    fn train(&self, mut trainer: Trainer, console: &Console) -> Trained {
+        interrupt::listen();
+        let started = Instant::now();
+        let ended = self.fit(&mut trainer, console);
+        let time = started.elapsed();
+        let outcome = trainer.into_outcome(ended.as_ref().copied().unwrap_or(Ended::Failed));
+        Trained { outcome, error: ended.err(), time }
+    }
+
+    fn fit(&self, trainer: &mut Trainer, console: &Console) -> Result<Ended, train::Error> {
+        let (rows, labels) = self.training;
+        let mut progress = None;
+        trainer.run(rows, labels, self.validation, &mut |event| {
+            match event {
+                Event::Step { epoch, epochs, step, steps, .. } => {
+                    let all = (epochs - epoch) * steps + (steps - step + 1);
+                    progress.get_or_insert_with(|| Progress::new(console, "steps", all)).advance(1);
+                }
+                Event::Epoch { record, epochs, .. } => {
+                    let validated = match (record.val_loss, record.val_accuracy) {
+                        (Some(loss), Some(accuracy)) => {
+                            format!("  val_loss {loss:.4}  val_accuracy {accuracy:.4}")
+                        }
+                        _ => String::new(),
+                    };
+                    let line = format!(
+                        "epoch {:>3}/{epochs}  loss {:.4}  accuracy {:.4}{validated}",
+                        record.epoch, record.loss, record.accuracy
+                    );
+                    match &progress {
+                        Some(progress) => progress.say(line),
+                        // Stopped after the last step of an epoch, a training goes on with its validation.
+                        None => console.note(line),
+                    }
+                }
+                _ => {}
+            }
+            if interrupt::asked() { Flow::Stop } else { Flow::Continue }
         })
     }
 }
 
-fn fit(
-    config: &TrainConfig,
-    store: &Store,
-    training: &Part,
-    validation: Option<&Part>,
-    classes: usize,
-    console: &Console,
-) -> anyhow::Result<Outcome> {
-    let rows = training.rows(store)?;
-    let looked_at =
-        validation.map(|part| Ok::<_, anyhow::Error>((part.rows(store)?, &part.labels))).transpose()?;
-    let validation = looked_at.as_ref().map(|(rows, labels)| (rows as &dyn Rows, labels.as_slice()));
-    let mut progress = None;
-    let outcome = train(config, &rows, &training.labels, classes, validation, &mut |event| {
-        match event {
-            Event::Step { epochs, steps, .. } => {
-                progress.get_or_insert_with(|| Progress::new(console, "steps", epochs * steps)).advance(1);
-            }
-            Event::Epoch { record, epochs, .. } => {
-                let validated = match (record.val_loss, record.val_accuracy) {
-                    (Some(loss), Some(accuracy)) => {
-                        format!("  val_loss {loss:.4}  val_accuracy {accuracy:.4}")
-                    }
-                    _ => String::new(),
-                };
-                let line = format!(
-                    "epoch {:>3}/{epochs}  loss {:.4}  accuracy {:.4}{validated}",
-                    record.epoch, record.loss, record.accuracy
-                );
-                progress.as_ref().expect("an epoch has steps").say(line);
-            }
-            _ => {}
-        }
-        if interrupt::asked() { Flow::Stop } else { Flow::Continue }
-    })?;
-    Ok(outcome)
-}
-
 fn run_info(
     settings: TrainConfig,
+    choice: DataChoice,
     classes: &Classes,
     source: &Source,
-    training: ManifestInfo,
-    validation: Option<ManifestInfo>,
+    images: &Images,
+    earlier: Option<&Earlier>,
 ) -> RunInfo {
     let backbone = &source.backbone;
     RunInfo {
@@ -166,6 +243,8 @@ fn run_info(
         classes: classes.names().to_vec(),
         recipe: source.fingerprint.parts().recipe.to_string(),
         settings,
+        data: Some(choice),
+        resumed_from: earlier.filter(|earlier| earlier.resume).map(|earlier| earlier.run.name()),
         backbone: BackboneInfo {
             name: backbone.name().to_owned(),
             digest: backbone.digest().to_hex().to_string(),
@@ -175,8 +254,8 @@ fn run_info(
             fingerprint: source.fingerprint.hash().to_hex().to_string(),
             fingerprint_text: source.fingerprint.text().to_owned(),
         },
-        training,
-        validation,
+        training: images.training.info(),
+        validation: images.validation.as_ref().map(Part::info),
         versions: BTreeMap::from([("headstart".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
     }
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::text::listed;
+
 /// Where a row stands: a manifest and a line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -234,30 +236,4 @@ pub enum Error {
         /// All examples.
         examples: usize,
     },
-}
-
-/// Names for a message: as many as fit a line or two, then how many more there are.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    if names.is_empty() {
-        return "none".into();
-    }
-    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text += &format!(" and {} more", names.len() - SHOWN);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lists_are_cut() {
-        let names: Vec<String> = (0..1000).map(|n| format!("class{n}")).collect();
-        assert_eq!(listed(&[]), "none");
-        assert_eq!(listed(&names[..2]), "`class0`, `class1`");
-        assert!(listed(&names).ends_with("`class11` and 988 more"));
-    }
 }

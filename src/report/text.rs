@@ -3,9 +3,13 @@
 //! Names may be long, wide (CJK), or hostile: they are cut to the space there is, and what would move the cursor is
 //! replaced. Tables that would not fit say what they leave out.
 
+mod columns;
+
 use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub use columns::{Side, columns};
 
 use crate::evaluate::{Averages, ClassMetrics, Metrics};
 

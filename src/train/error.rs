@@ -5,6 +5,7 @@ use std::{fmt, io, path::PathBuf};
 use crate::{
     nn::{self, FormatError},
     optim,
+    text::listed,
 };
 
 /// Why a training did not start, did not end, or cannot be loaded.
@@ -14,6 +15,9 @@ pub enum Error {
     /// A setting out of range.
     #[error("`{setting}` must be {expected}, found {found}")]
     Setting { setting: &'static str, expected: &'static str, found: String },
+    /// A class weight by a name that no class has.
+    #[error("`class_weight` names `{class}`, which is none of the {} classes: {}", classes.len(), listed(classes))]
+    ClassWeight { class: String, classes: Vec<String> },
     /// Nothing to tell apart.
     #[error("a classifier needs at least 2 classes, found {found}")]
     Classes { found: usize },
@@ -47,6 +51,9 @@ pub enum Error {
     /// A checkpoint of a training on other rows.
     #[error("the checkpoint was made with {expected} training rows, found {found}")]
     OtherRows { expected: usize, found: usize },
+    /// A run that was trained on other images, or to tell other classes apart.
+    #[error("the run was trained on other data: expected {expected}, found {found}")]
+    OtherData { expected: String, found: String },
     /// A checkpoint whose optimizer was another one.
     #[error("the checkpoint does not fit its own settings")]
     OptimizerState(#[from] optim::StateError),

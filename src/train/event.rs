@@ -1,5 +1,7 @@
 //! What a training tells while it runs, and what it is told.
 
+use serde::{Deserialize, Serialize};
+
 use super::{EpochRecord, Trainer};
 
 /// Told to the caller after each step and each epoch. Epochs and steps count from 1.
@@ -38,10 +40,14 @@ pub enum Flow {
 }
 
 /// How a training ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// All epochs are trained, or early stopping has seen enough: then the history is shorter than the settings say.
+    #[default]
     Completed,
     /// The caller said [`Flow::Stop`].
     Stopped,
+    /// An error broke it off; what is kept is what the last good step gave.
+    Failed,
 }

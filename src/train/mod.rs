@@ -31,7 +31,8 @@ pub use error::{Error, Part, Quantity};
 pub use event::{Ended, Event, Flow};
 pub use history::{EpochRecord, History};
 pub use run::{
-    BackboneInfo, FeaturesInfo, ManifestInfo, NewRun, Run, RunInfo, TrainingMetrics, checked_name,
+    BackboneInfo, DataChoice, FeaturesInfo, ManifestInfo, NewRun, Run, RunInfo, RunSummary, TrainingMetrics,
+    checked_name,
 };
 pub use trainer::Trainer;
 

@@ -4,12 +4,13 @@ use std::process::Stdio;
 
 use super::place::{Place, with_features};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "extract",
     "train",
     "compare",
     "evaluate",
     "predict",
+    "runs",
     "backbone import",
     "backbone inspect",
     "cache info",
@@ -44,6 +45,7 @@ fn every_command_explains_itself_and_no_other_is_promised() {
             "compare",
             "evaluate",
             "predict",
+            "runs",
             "backbone",
             "cache",
             "completions",

@@ -166,6 +166,29 @@ impl Place {
         self.features(cache, "models/resnet50.onnx", Storage::F32, &self.photos())
     }
 
+    /// A manifest with each photograph twice, `photos/double.csv`, so that a class has two images.
+    pub fn double_photos(&self) -> &'static str {
+        let rows: String = self
+            .read("photos/photos.csv")
+            .lines()
+            .skip(1)
+            .map(|line| format!("{line}\n./{line}\n"))
+            .collect();
+        self.write("photos/double.csv", format!("path,label\n{rows}"));
+        "photos/double.csv"
+    }
+
+    /// Settings of a run as it recorded them.
+    pub fn settings(&self, run: &str) -> toml::Table {
+        let run: toml::Table = self.read(&format!("runs/{run}/run.toml")).parse().unwrap();
+        run["settings"].as_table().unwrap().clone()
+    }
+
+    /// The trained weights of a run, as bytes.
+    pub fn head(&self, run: &str) -> Vec<u8> {
+        fs::read(self.path("runs").join(run).join("head.safetensors")).unwrap()
+    }
+
     pub fn photos(&self) -> Vec<PathBuf> {
         let manifest = self.read("photos/photos.csv");
         let names = manifest.lines().skip(1).map(|line| line.split(',').next().unwrap());

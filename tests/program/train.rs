@@ -6,15 +6,6 @@ use super::place::{Place, with_features};
 
 const PHOTOS_CSV: &str = "photos/photos.csv";
 
-fn head(place: &Place, run: &str) -> Vec<u8> {
-    fs::read(place.path(run).join("head.safetensors")).unwrap()
-}
-
-fn settings(place: &Place, run: &str) -> toml::Table {
-    let run: toml::Table = place.read(&format!("runs/{run}/run.toml")).parse().unwrap();
-    run["settings"].as_table().unwrap().clone()
-}
-
 #[test]
 fn a_run_holds_all_that_made_it_and_the_seed_decides_the_head() {
     let place = with_features();
@@ -34,12 +25,12 @@ fn a_run_holds_all_that_made_it_and_the_seed_decides_the_head() {
 
     place.run("train photos/photos.csv --epochs 3 --name same --quiet").done().never_says("epoch");
     place.run("train photos/photos.csv --epochs 3 --name other --seed 1").done();
-    assert_eq!(head(&place, "runs/a"), head(&place, "runs/same"));
-    assert_ne!(head(&place, "runs/a"), head(&place, "runs/other"));
+    assert_eq!(place.head("a"), place.head("same"));
+    assert_ne!(place.head("a"), place.head("other"));
 
     place.run("train photos/photos.csv --epochs 1 --name a").ended(2).says(&["`runs/a`", "--overwrite"]);
     place.run("train photos/photos.csv --epochs 1 --name a --overwrite").done();
-    assert_eq!(settings(&place, "a")["epochs"].as_integer(), Some(1));
+    assert_eq!(place.settings("a")["epochs"].as_integer(), Some(1));
 }
 
 #[test]
@@ -48,7 +39,7 @@ fn flags_go_over_the_file_and_the_file_over_the_defaults() {
     place
         .write("settings.toml", "epochs = 2\nlearning_rate = 0.01\nhidden = [8, 4]\nactivation = \"tanh\"\n");
     place.run("train photos/photos.csv --config settings.toml --learning-rate 0.1 --name a").done();
-    let found = settings(&place, "a");
+    let found = place.settings("a");
     assert_eq!(found["epochs"].as_integer(), Some(2));
     assert_eq!(found["learning_rate"].as_float(), Some(0.1));
     assert_eq!(found["activation"].as_str(), Some("tanh"));
@@ -56,9 +47,9 @@ fn flags_go_over_the_file_and_the_file_over_the_defaults() {
     place
         .run("train photos/photos.csv --epochs 2 --hidden none --optimizer sgd --momentum 0.5 --name linear")
         .done();
-    assert_eq!(settings(&place, "linear")["hidden"].as_array().map(Vec::len), Some(0));
+    assert_eq!(place.settings("linear")["hidden"].as_array().map(Vec::len), Some(0));
     // A linear head: 2048 numbers and a bias for each of ten classes.
-    assert!((81_960..90_000).contains(&head(&place, "runs/linear").len()));
+    assert!((81_960..90_000).contains(&place.head("linear").len()));
 }
 
 #[test]
@@ -72,13 +63,19 @@ fn settings_that_cannot_be_are_refused_by_name() {
     refused("--learning-rate nan", &["`learning_rate` must be above 0", "found NaN"]);
     refused("--learning-rate -1", &["`learning_rate` must be above 0", "found -1"]);
     refused(
-        "--learning-rate 1e30",
+        "--learning-rate 1e30 --batch-size 5",
         &["became infinite or not a number in epoch", "hint: a lower `--learning-rate`"],
     );
     refused("--dropout 1", &["`dropout` must be at least 0 and below 1, found 1"]);
     refused("--hidden 256,", &["--hidden", "expected a number of units"]);
     refused("--hidden 999999999999", &["`hidden` must be at most 65536, found 999999999999"]);
     refused("--seed 18446744073709551615", &["`seed` must be below 2^63"]);
+    refused("--set patience=3", &["`monitor` must be `loss` or `accuracy`", "hint: add `--validation 0.2`"]);
+    refused("--set class_weight={owl=2}", &["`class_weight` names `owl`", "10 classes: `astronaut`"]);
+    refused("--shots 0", &["0 examples of each class", "hint: `--shots` is at least 1"]);
+    refused("--shots 2", &["2 of each class are more than there are: `astronaut` has 1 image", "hint: "]);
+    refused("--shots some", &["expected a number of images, or `all`"]);
+    refused("--resume", &["--from <RUN>"]);
     refused("--momentum 0.9", &["`optimizer` must be `sgd`"]);
     refused("--validation 2", &["validation part of 2 is not possible"]);
     refused("--validation 0.5", &["10 examples cannot be split: no class has more than one"]);
@@ -94,9 +91,8 @@ fn settings_that_cannot_be_are_refused_by_name() {
 #[test]
 fn validation_is_held_out_or_given_or_named_by_a_column() {
     let place = with_features();
-    // Each photograph under a second name, so that a class has two.
-    let double: String = place.read(PHOTOS_CSV).lines().skip(1).map(|l| format!("{l}\n./{l}\n")).collect();
-    place.write("photos/double.csv", format!("path,label\n{double}"));
+    let double = place.double_photos();
+    let double = place.read(double).lines().skip(1).map(|line| format!("{line}\n")).collect::<String>();
     let said = place.run("train photos/double.csv --epochs 2 --validation 0.5 --name held").done();
     said.says(&["10 images of 10 classes, 10 to validate on", "val_loss", "val_accuracy"]);
     let said = place
@@ -167,4 +163,67 @@ fn features_that_are_missing_are_an_error_that_names_the_remedy() {
         command.arg("photos/two images.csv");
     });
     said.done().says(&["2 images: 2 computed", "2 images of 2 classes"]);
+}
+
+#[test]
+fn shots_are_so_many_of_each_class_and_the_run_records_them() {
+    let place = with_features();
+    let double = place.double_photos();
+    let said = place.run(&format!("train {double} --epochs 1 --shots 1 --validation 0.5 --name few")).done();
+    said.says(&["10 images of 10 classes, 10 to validate on"]);
+    assert!(place.read("runs/few/run.toml").contains("shots = 1"));
+    let said = place.run(&format!("train {double} --shots 2 --validation 0.5")).ended(2);
+    said.says(&[
+        "2 of each class are more than there are: `astronaut` has 1 image",
+        "after what is held out",
+    ]);
+    let said = place.run("train --from few --shots all --validation none --name all").done();
+    said.says(&["20 images of 10 classes\n"]);
+    assert!(!place.read("runs/all/run.toml").contains("shots"));
+    let said = place.run(&format!("compare {double} --heads knn --folds 2 --shots 1 --json")).done();
+    said.says(&["20 images of 10 classes, in 2 folds, 1 of each to learn from"]);
+}
+
+#[test]
+fn class_weights_go_by_the_names_of_the_classes() {
+    let place = with_features();
+    let train = |weight: &str, name: &str| {
+        place
+            .run(&format!("train photos/photos.csv --epochs 2 --name {name} --set class_weight={weight}"))
+            .done();
+        place.head(name)
+    };
+    let by_name = train("{cat=3,rocket=0.5}", "named");
+    // The classes in order: cat is the second, rocket the ninth.
+    let classes: toml::Table = place.read("runs/named/run.toml").parse().unwrap();
+    let weight = |class: &toml::Value| match class.as_str() {
+        Some("cat") => "3",
+        Some("rocket") => "0.5",
+        _ => "1",
+    };
+    let weights: Vec<&str> = classes["classes"].as_array().unwrap().iter().map(weight).collect();
+    assert_eq!(weights.iter().filter(|&&weight| weight != "1").count(), 2);
+    assert_eq!(by_name, train(&format!("[{}]", weights.join(",")), "listed"));
+    assert_ne!(by_name, train("none", "even"));
+    assert_eq!(place.settings("named")["class_weight"]["cat"].as_float(), Some(3.0));
+}
+
+#[test]
+fn a_training_that_breaks_off_keeps_what_was_good() {
+    let place = with_features();
+    // One step an epoch: the first gives weights that are too large for the second.
+    let said = place.run("train photos/photos.csv --learning-rate 1e30 --epochs 9 --name burst").ended(2);
+    assert_eq!(said.out, "");
+    said.says(&[
+        "error: the training broke off; head and checkpoint of the last good step are in `runs/burst`",
+        "caused by: ",
+        "became infinite or not a number in epoch 2, step 1, at `",
+        "hint: a lower `--learning-rate`",
+    ]);
+    let metrics: serde_json::Value = serde_json::from_str(&place.read("runs/burst/metrics.json")).unwrap();
+    assert_eq!((&metrics["epochs"], &metrics["ended"]), (&1.into(), &"failed".into()));
+    // From the checkpoint it comes to the same step again, and the run is left as it is.
+    let said = place.run("train --from burst --resume --name again").ended(2);
+    said.says(&["epoch 2, step 1, at `"]).never_says("broke off");
+    assert!(!place.path("runs/again").exists());
 }

@@ -47,8 +47,23 @@ pub fn contenders(names: &[String], config: &TrainConfig, grid: &[Axis]) -> anyh
     Ok(contenders)
 }
 
+/// Class weights by name get the places of these classes.
+///
+/// # Errors
+/// For a name that is none of them.
+pub fn place_weights(contenders: &mut [Contender], classes: &[String]) -> anyhow::Result<()> {
+    for contender in contenders {
+        if let Choice::Head(config) = &mut contender.choice {
+            **config = config.for_classes(classes)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
+    use headstart::train::ClassWeight;
+
     use super::*;
 
     fn of(names: &[&str], grid: &[&str]) -> anyhow::Result<Vec<Contender>> {
@@ -105,6 +120,17 @@ mod tests {
             contenders.iter().map(|contender| config(contender).hidden.as_slice()).collect();
         assert_eq!(heads, [&[][..], &[], &[64], &[64], &[64, 32], &[64, 32]]);
         assert_eq!(contenders[5].name, "mlp hidden=[64, 32] optimizer=sgd shuffle=true");
+    }
+
+    #[test]
+    fn weights_by_name_get_their_places() {
+        let mut contenders = of(&["mlp", "knn"], &["class_weight=auto,{dog=2.0}"]).unwrap();
+        assert_eq!(contenders[1].name, "mlp class_weight={ dog = 2.0 }");
+        place_weights(&mut contenders, &["cat".into(), "dog".into()]).unwrap();
+        assert_eq!(config(&contenders[0]).class_weight, Some(ClassWeight::Auto));
+        assert_eq!(config(&contenders[1]).class_weight, Some(ClassWeight::Given(vec![1.0, 2.0])));
+        let mut contenders = of(&["linear"], &["class_weight={owl=2.0}"]).unwrap();
+        assert!(place_weights(&mut contenders, &["cat".into(), "dog".into()]).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod table;
 
 use std::io::Write;
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,8 +27,9 @@ use self::pool::{Ended, Pool};
 use self::standings::{Facts, Outcome, Standings};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::Console;
-use super::features::{Ready, Source, extract_options};
+use super::features::{Ready, Source};
 use super::hint::Error;
+use super::parts::too_few;
 use super::progress::Progress;
 use super::settings::Axis;
 use super::settings::SettingsArgs;
@@ -62,6 +64,9 @@ pub struct CompareArgs {
     /// Hold out this fraction of each class once, as `train` does, instead of folds: one fit for each method
     #[arg(long, value_name = "FRACTION", allow_negative_numbers = true, conflicts_with = "folds")]
     validation: Option<f64>,
+    /// Let every method learn from so many images of each class only, drawn by the seed; what is held out stays whole
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..))]
+    shots: Option<u16>,
     /// Seconds that a method may take for a fold before it is stopped
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     time_limit: Duration,
@@ -93,20 +98,17 @@ fn seconds(text: &str) -> Result<Duration, String> {
 impl CompareArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let config = self.settings.config()?;
-        let contenders = contenders::contenders(&self.heads, &config, &self.grid)?;
+        let mut contenders = contenders::contenders(&self.heads, &config, &self.grid)?;
         let manifest = training_part(self.manifest.read(console)?, console)?;
         let classes = manifest.classes()?;
+        contenders::place_weights(&mut contenders, classes.names())?;
         let labels = manifest.labels(&classes)?;
         let source = Source::open(&self.backbone)?;
-        let cancel = interrupt::listen();
-        let mut cache = source.open_cache()?;
-        if self.extract {
-            let cache = source.cache_or_new(&mut cache)?;
-            let options = extract_options(&self.runtime);
-            if extract::fill(&source, cache, &manifest.files(), options, cancel, console)?.cancelled {
-                return Ok(Status::Interrupted);
-            }
-        }
+        let mut cache =
+            match extract::open_cache(&source, || manifest.files(), self.extract, &self.runtime, console)? {
+                ControlFlow::Continue(cache) => cache,
+                ControlFlow::Break(status) => return Ok(status),
+            };
         let ready = Ready::find(cache.as_mut(), &manifest, console)?;
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
         let plan = Plan {
@@ -115,14 +117,15 @@ impl CompareArgs {
             ids: ready.ids,
             classes: classes.len(),
             division: self.validation.map_or(Division::Folds(self.folds.into()), Division::Fraction),
+            shots: self.shots.map(usize::from),
             seed: config.seed,
             contenders,
         };
         // A division that cannot be made is one error here instead of one from every fit.
-        plan.splits()?;
+        plan.splits().map_err(|error| too_few(error, &classes))?;
         let facts = self.facts(&plan, store, console);
 
-        let (outcomes, times) = compete(&plan, &self.pool(), cancel, console)?;
+        let (outcomes, times) = compete(&plan, &self.pool(), interrupt::listen(), console)?;
         let standings = Standings::new(facts, &plan.contenders, &outcomes);
         let mut out = std::io::stdout().lock();
         match (self.json, self.csv) {
@@ -152,6 +155,7 @@ impl CompareArgs {
             features: store.dim(),
             folds: plan.division.rounds(),
             validation: self.validation,
+            shots: plan.shots,
             seed: plan.seed,
             fits_at_once: self.pool().jobs.min(plan.fits()),
             cores: cores().get(),
@@ -175,9 +179,10 @@ impl CompareArgs {
             Division::Fraction(fraction) => format!("{fraction} of each held out"),
         };
         console.note(format_args!(
-            "{} images of {} classes, {division}; {} methods, {} fits at a time, a thread each",
+            "{} images of {} classes, {division}{}; {} methods, {} fits at a time, a thread each",
             facts.images,
             facts.classes,
+            facts.shots.map_or(String::new(), |shots| format!(", {shots} of each to learn from")),
             plan.contenders.len(),
             facts.fits_at_once
         ));

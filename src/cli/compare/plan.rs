@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use headstart::baseline::Choice;
 use headstart::cache::{Key, View};
-use headstart::dataset::split::{self, Split};
+use headstart::dataset::split::Split;
+use headstart::dataset::{self, split};
 use serde::{Deserialize, Serialize};
 
 /// A method in the comparison.
@@ -48,7 +49,9 @@ pub struct Plan {
     pub labels: Vec<usize>,
     pub classes: usize,
     pub division: Division,
-    /// Of the division; contenders have one of their own.
+    /// Images of each class to learn from in each round, if not all.
+    pub shots: Option<usize>,
+    /// Of the division and the shots; contenders have one of their own.
     pub seed: u64,
     pub contenders: Vec<Contender>,
 }
@@ -67,12 +70,19 @@ impl Plan {
     /// What each round trains on and holds out.
     ///
     /// # Errors
-    /// If the labels cannot be divided so.
-    pub fn splits(&self) -> anyhow::Result<Vec<Split>> {
-        Ok(match self.division {
+    /// If the labels cannot be divided so, or a class has too few images left to learn from.
+    pub fn splits(&self) -> Result<Vec<Split>, dataset::Error> {
+        let mut splits = match self.division {
             Division::Folds(folds) => split::folds(&self.labels, folds, self.seed)?,
             Division::Fraction(fraction) => vec![split::stratified(&self.labels, fraction, self.seed)?],
-        })
+        };
+        let Some(shots) = self.shots else { return Ok(splits) };
+        for split in &mut splits {
+            let labels: Vec<usize> = split.train.iter().map(|&image| self.labels[image]).collect();
+            let chosen = split::shots(&labels, shots, self.seed)?;
+            split.train = chosen.into_iter().map(|place| split.train[place]).collect();
+        }
+        Ok(splits)
     }
 
     /// Images that have the same bytes as an earlier one.
@@ -105,6 +115,7 @@ mod tests {
             labels: (0..40).map(|row| row % 4).collect(),
             classes: 4,
             division,
+            shots: None,
             seed: 5,
             contenders: contenders.into(),
         }
@@ -129,5 +140,24 @@ mod tests {
         let written = plan(Division::Fraction(0.1 + 0.2));
         let read = Plan::read(written.write().unwrap().path()).unwrap();
         assert_eq!((read.division, read.contenders), (written.division, written.contenders));
+    }
+
+    #[test]
+    fn shots_are_of_what_is_not_held_out() {
+        for division in [Division::Folds(5), Division::Fraction(0.25)] {
+            let whole = plan(division).splits().unwrap();
+            let few = Plan { shots: Some(3), ..plan(division) }.splits().unwrap();
+            for (whole, few) in whole.iter().zip(&few) {
+                assert_eq!(few.validation, whole.validation);
+                assert!(few.train.iter().all(|image| whole.train.contains(image)));
+                assert_eq!(
+                    (0..4).map(|class| few.train.iter().filter(|&image| image % 4 == class).count()).max(),
+                    Some(3)
+                );
+                assert_eq!(few.train.len(), 12);
+            }
+            // Ten of each class, of which some are held out.
+            assert!(Plan { shots: Some(10), ..plan(division) }.splits().is_err());
+        }
     }
 }

@@ -25,6 +25,8 @@ pub struct Facts {
     /// The fraction of each class that is held out, where there are no folds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
+    /// Images of each class to learn from, if not all.
+    pub shots: Option<usize>,
     pub seed: u64,
     /// Times are those of a fit with a core to itself if these are not more than the cores.
     pub fits_at_once: usize,
@@ -165,6 +167,7 @@ pub mod tests {
             features: 8,
             folds: 3,
             validation: None,
+            shots: None,
             seed: 1,
             fits_at_once: 2,
             cores: 2,

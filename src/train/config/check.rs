@@ -54,10 +54,12 @@ impl TrainConfig {
                 return Err(Error::setting(setting, "at least 0 and finite", number));
             }
         }
-        if let Some(ClassWeight::Given(factors)) = &self.class_weight
-            && !(factors.iter().all(|&factor| from_zero(factor))
-                && factors.iter().any(|&factor| factor > 0.0))
-        {
+        let Some(weight) = &self.class_weight else { return Ok(()) };
+        let factors = weight.written();
+        // Classes that are not named count, so all that are named may count nothing.
+        let some_class_counts =
+            !matches!(weight, ClassWeight::Given(_)) || factors.iter().any(|&factor| factor > 0.0);
+        if !some_class_counts || !factors.iter().all(|&factor| from_zero(factor)) {
             return Err(Error::setting(
                 "class_weight",
                 "finite, nowhere below 0 and somewhere above",

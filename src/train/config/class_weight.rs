@@ -1,8 +1,14 @@
 //! How much each class counts.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Factors of the loss, by class: in TOML `"auto"` or a number for each class.
+use super::TrainConfig;
+use crate::train::Error;
+
+/// Factors of the loss, by class: in TOML `"auto"`, a number for each class, or numbers by name such as
+/// `{ cat = 2.0 }`.
 ///
 /// As in Keras' `fit`, a row's loss is multiplied by the factor of its class, and the mean is still taken over the
 /// number of rows. Rows that are only looked at count the same.
@@ -13,13 +19,35 @@ pub enum ClassWeight {
     Auto,
     /// One for each class, in the order of the classes; at least 0.
     Given(Vec<f64>),
+    /// By the names of the classes, which a head does not know: [`TrainConfig::for_classes`] makes it
+    /// [`Given`](Self::Given). A class that is not named counts 1, as in Keras.
+    Named(BTreeMap<String, f64>),
 }
 
 impl ClassWeight {
+    /// With a place for each name; the other kinds are as they were.
+    fn placed(&self, names: &[String]) -> Result<Self, Error> {
+        let Self::Named(by_name) = self else { return Ok(self.clone()) };
+        if let Some(class) = by_name.keys().find(|class| !names.contains(class)) {
+            return Err(Error::ClassWeight { class: class.clone(), classes: names.to_vec() });
+        }
+        Ok(Self::Given(names.iter().map(|name| by_name.get(name).copied().unwrap_or(1.0)).collect()))
+    }
+
+    /// The factors that were written down; `auto` has none.
+    pub(super) fn written(&self) -> Vec<f64> {
+        match self {
+            Self::Auto => vec![],
+            Self::Given(factors) => factors.clone(),
+            Self::Named(factors) => factors.values().copied().collect(),
+        }
+    }
+
     /// The factor of each class.
     pub(in crate::train) fn factors(&self, labels: &[usize], classes: usize) -> Vec<f64> {
         match self {
             Self::Given(factors) => factors.clone(),
+            Self::Named(_) => unreachable!("a trainer takes no settings with names in them"),
             Self::Auto => {
                 let mut counts = vec![0; classes];
                 labels.iter().for_each(|&label| counts[label] += 1);
@@ -32,12 +60,25 @@ impl ClassWeight {
     }
 }
 
+impl TrainConfig {
+    /// These settings for classes of these names, in the order of the head's outputs: class weights by name get their
+    /// places.
+    ///
+    /// # Errors
+    /// [`Error::ClassWeight`] if a name is none of them; [`Error::Setting`] if no class counts at all.
+    pub fn for_classes(&self, names: &[String]) -> Result<Self, Error> {
+        let class_weight = self.class_weight.as_ref().map(|weight| weight.placed(names)).transpose()?;
+        Self { class_weight, ..self.clone() }.check()
+    }
+}
+
 /// As it stands in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
     Word(String),
     Factors(Vec<f64>),
+    Named(BTreeMap<String, f64>),
 }
 
 impl Serialize for ClassWeight {
@@ -45,17 +86,19 @@ impl Serialize for ClassWeight {
         match self {
             Self::Auto => serializer.serialize_str("auto"),
             Self::Given(factors) => factors.serialize(serializer),
+            Self::Named(factors) => factors.serialize(serializer),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for ClassWeight {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "expected `auto` or a number for each class";
+        let expected = "expected `auto`, a number for each class, or numbers by name";
         match Written::deserialize(deserializer).map_err(|_| de::Error::custom(expected))? {
             Written::Word(word) if word == "auto" => Ok(Self::Auto),
             Written::Word(word) => Err(de::Error::custom(format_args!("{expected}, found `{word}`"))),
             Written::Factors(factors) => Ok(Self::Given(factors)),
+            Written::Named(factors) => Ok(Self::Named(factors)),
         }
     }
 }
@@ -63,6 +106,7 @@ impl<'de> Deserialize<'de> for ClassWeight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::Trainer;
 
     #[test]
     fn auto_is_balanced() {
@@ -83,8 +127,51 @@ mod tests {
         }
         for text in ["class_weight = \"balance\"", "class_weight = [1, \"a\"]", "class_weight = true"] {
             let error = toml::from_str::<File>(text).unwrap_err().to_string();
-            assert!(error.contains("`auto` or a number for each class"), "{error}");
+            assert!(error.contains("`auto`, a number for each class, or numbers by name"), "{error}");
         }
         assert!(toml::from_str::<File>("class_weight = [1, 2.5]").is_ok());
+    }
+
+    fn named(weights: &[(&str, f64)]) -> TrainConfig {
+        let weights = weights.iter().map(|&(name, weight)| (name.to_owned(), weight)).collect();
+        TrainConfig { class_weight: Some(ClassWeight::Named(weights)), ..TrainConfig::default() }
+    }
+
+    #[test]
+    fn names_get_the_places_of_their_classes_and_the_others_count_1() {
+        let classes = ["cat", "dog", "tabby cat"].map(String::from);
+        let config = named(&[("tabby cat", 2.0), ("cat", 0.5)]);
+        let placed = config.for_classes(&classes).unwrap();
+        assert_eq!(placed.class_weight, Some(ClassWeight::Given(vec![0.5, 1.0, 2.0])));
+        assert_eq!(
+            TrainConfig { class_weight: config.class_weight, ..placed },
+            named(&[("cat", 0.5), ("tabby cat", 2.0)])
+        );
+        let auto = TrainConfig { class_weight: Some(ClassWeight::Auto), ..TrainConfig::default() };
+        assert_eq!(auto.for_classes(&classes).unwrap(), auto);
+
+        let error = named(&[("owl", 1.0)]).for_classes(&classes).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`class_weight` names `owl`, which is none of the 3 classes: `cat`, `dog`, `tabby cat`"
+        );
+        let nothing = named(&[("cat", 0.0), ("dog", 0.0)]);
+        assert!(matches!(
+            nothing.for_classes(&classes[..2]),
+            Err(Error::Setting { setting: "class_weight", .. })
+        ));
+        assert!(nothing.for_classes(&classes).is_ok());
+        assert!(named(&[("cat", -1.0)]).check().is_err());
+        // A head that was told no names cannot place them.
+        let error = Trainer::new(&named(&[("cat", 2.0)]), 4, 2).unwrap_err();
+        assert!(matches!(error, Error::Setting { setting: "class_weight", .. }), "{error}");
+    }
+
+    #[test]
+    fn names_stand_in_a_file_among_other_settings() {
+        let text = "class_weight = { cat = 2, \"tabby cat\" = 0.5 }\nepochs = 3";
+        let config: TrainConfig = toml::from_str(text).unwrap();
+        assert_eq!(config, TrainConfig { epochs: 3, ..named(&[("cat", 2.0), ("tabby cat", 0.5)]) });
+        assert_eq!(toml::from_str::<TrainConfig>(&toml::to_string(&config).unwrap()).unwrap(), config);
     }
 }

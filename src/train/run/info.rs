@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::{EpochRecord, History, Outcome, TrainConfig};
+use super::DataChoice;
+use crate::train::{Ended, Outcome, TrainConfig};
 
 /// `run.toml`: everything a run was trained with and on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,10 @@ pub struct RunInfo {
     pub recipe: String,
     /// The settings in force, whether they were typed, read or defaults.
     pub settings: TrainConfig,
+    /// How its images were asked for; runs in the first format do not tell.
+    pub data: Option<DataChoice>,
+    /// Name of the run whose training it went on with.
+    pub resumed_from: Option<String>,
     pub backbone: BackboneInfo,
     pub features: FeaturesInfo,
     /// What it was trained on.
@@ -59,6 +64,8 @@ pub struct ManifestInfo {
     pub digest: String,
     /// Images of it that were used.
     pub images: usize,
+    /// [`ManifestInfo::digest_of_rows`]; runs in the first format do not tell.
+    pub rows: Option<String>,
 }
 
 /// `metrics.json`: how good the head was on its way. Evaluation on other images is not in it.
@@ -67,6 +74,10 @@ pub struct ManifestInfo {
 pub struct TrainingMetrics {
     /// Epochs completed.
     pub epochs: usize,
+    /// Whether there are no more because there were to be no more; runs in the first format do not tell and count as
+    /// completed.
+    #[serde(default)]
+    pub ended: Ended,
     /// The one whose weights the head has, if early stopping went back to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_epoch: Option<usize>,
@@ -75,33 +86,20 @@ pub struct TrainingMetrics {
     pub accuracy: Option<f64>,
     pub val_loss: Option<f64>,
     pub val_accuracy: Option<f64>,
-    /// Wall time of the training, in seconds.
+    /// Wall time of the training, in seconds, with that of the run that it went on with.
     pub seconds: f64,
 }
 
 impl TrainingMetrics {
-    /// Those of a history that took so many seconds.
-    pub fn new(history: &History, seconds: f64) -> Self {
-        Self::with(history, None, history.last(), seconds)
-    }
-
     /// Those of the head that a training ended with, after so many seconds.
-    pub fn of_outcome(outcome: &Outcome, seconds: f64) -> Self {
-        let Outcome { history, best_epoch, .. } = outcome;
+    pub fn new(outcome: &Outcome, seconds: f64) -> Self {
+        let Outcome { history, best_epoch, ended, .. } = outcome;
         // Epochs count from 1.
         let record = best_epoch.and_then(|epoch| history.epochs.get(epoch - 1)).or(history.last());
-        Self::with(history, *best_epoch, record, seconds)
-    }
-
-    fn with(
-        history: &History,
-        best_epoch: Option<usize>,
-        record: Option<&EpochRecord>,
-        seconds: f64,
-    ) -> Self {
         Self {
             epochs: history.epochs.len(),
-            best_epoch,
+            ended: *ended,
+            best_epoch: *best_epoch,
             loss: record.map(|record| record.loss),
             accuracy: record.map(|record| record.accuracy),
             val_loss: record.and_then(|record| record.val_loss),
@@ -118,7 +116,8 @@ pub(super) struct Version {
 }
 
 impl Version {
-    pub const KNOWN: u32 = 1;
+    /// 2: how the images were asked for, and which they were. 1 can be read.
+    pub const KNOWN: u32 = 2;
 }
 
 /// `run.toml` as it stands in the file.

@@ -3,13 +3,29 @@
 use std::{fs, io, path::Path};
 
 use super::{
-    HEAD, HISTORY, INFO, METRICS, Run, RunInfo,
+    HEAD, HISTORY, INFO, METRICS, Run, RunInfo, RunSummary, TrainingMetrics,
     info::{Version, Versioned},
 };
 use crate::{
     nn::{self, FormatError, Head},
     train::{Error, History},
 };
+
+impl RunSummary {
+    /// Read what the run in this folder says of itself. That its other files are there is looked at; what is in them
+    /// is [`Run::load`]'s to check.
+    ///
+    /// # Errors
+    /// As [`Run::load`].
+    pub fn load(dir: &Path) -> Result<Self, Error> {
+        let info = load_info(dir)?;
+        for file in [HEAD, HISTORY] {
+            let path = dir.join(file);
+            fs::metadata(&path).map_err(|source| missing_is_damage(&path, source))?;
+        }
+        Ok(Self { dir: dir.into(), info, metrics: load_metrics(dir)? })
+    }
+}
 
 impl Run {
     /// Load the run in this folder.
@@ -24,8 +40,7 @@ impl Run {
         let head = load_head(&dir.join(HEAD))?;
         let history_path = dir.join(HISTORY);
         let history = History::read_csv(read(&history_path)?.as_slice()).map_err(damaged(&history_path))?;
-        let metrics_path = dir.join(METRICS);
-        let metrics = serde_json::from_slice(&read(&metrics_path)?).map_err(damaged(&metrics_path))?;
+        let metrics = load_metrics(dir)?;
         for (what, expected, found) in [
             ("the number of classes", info.classes.len(), head.config().classes),
             ("the feature size", info.features.size, head.config().inputs),
@@ -51,6 +66,11 @@ fn load_info(dir: &Path) -> Result<RunInfo, Error> {
     }
     let Versioned { info, .. } = toml::from_str(&text).map_err(damaged(&path))?;
     Ok(info)
+}
+
+fn load_metrics(dir: &Path) -> Result<TrainingMetrics, Error> {
+    let path = dir.join(METRICS);
+    serde_json::from_slice(&read(&path)?).map_err(damaged(&path))
 }
 
 fn load_head(path: &Path) -> Result<Head, Error> {

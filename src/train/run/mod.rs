@@ -5,7 +5,7 @@
 //!   run.toml                     settings in force, classes, where the features came from: RunInfo
 //!   head.safetensors             the trained head
 //!   history.csv                  figures of each epoch
-//!   metrics.json                 the last epoch's figures
+//!   metrics.json                 how it ended, and the figures of the head
 //!   checkpoint/train.safetensors all that is needed to train on
 //! ```
 //!
@@ -13,12 +13,14 @@
 //! then renamed.
 
 mod create;
+mod data;
 mod info;
 mod load;
 
 use std::path::{Path, PathBuf};
 
 pub use create::{NewRun, checked_name};
+pub use data::DataChoice;
 pub use info::{BackboneInfo, FeaturesInfo, ManifestInfo, RunInfo, TrainingMetrics};
 
 use super::{Checkpoint, Error, History};
@@ -31,6 +33,16 @@ const METRICS: &str = "metrics.json";
 const CHECKPOINT_FOLDER: &str = "checkpoint";
 const CHECKPOINT: &str = "train.safetensors";
 
+/// What a run says of itself, without its weights: enough to list it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSummary {
+    dir: PathBuf,
+    /// What it was trained with and on.
+    pub info: RunInfo,
+    /// The figures of the head.
+    pub metrics: TrainingMetrics,
+}
+
 /// A finished training on disk, loaded and checked.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -41,8 +53,20 @@ pub struct Run {
     pub head: Head,
     /// Figures of each epoch.
     pub history: History,
-    /// The last epoch's figures.
+    /// The figures of the head.
     pub metrics: TrainingMetrics,
+}
+
+impl RunSummary {
+    /// Where the run lies.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Name of its folder.
+    pub fn name(&self) -> String {
+        name(&self.dir)
+    }
 }
 
 impl Run {
@@ -53,7 +77,7 @@ impl Run {
 
     /// Name of its folder.
     pub fn name(&self) -> String {
-        self.dir.file_name().unwrap_or(self.dir.as_os_str()).to_string_lossy().into_owned()
+        name(&self.dir)
     }
 
     /// Where its checkpoint lies, if it has one.
@@ -68,6 +92,10 @@ impl Run {
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
         Checkpoint::load(&self.checkpoint_path())
     }
+}
+
+fn name(dir: &Path) -> String {
+    dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned()
 }
 
 fn checkpoint_path(dir: &Path) -> PathBuf {

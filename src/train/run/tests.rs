@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use ndarray::array;
 
 use super::*;
+use crate::cache::Key;
 use crate::train::{Flow, Outcome, TrainConfig, train};
 
 fn outcome() -> Outcome {
@@ -17,13 +18,26 @@ fn info(outcome: &Outcome) -> RunInfo {
         classes: vec!["it's a \"cat\"".into(), "dog\n🐕".into()],
         recipe: r#"{"resize":{"width":224}}"#.into(),
         settings: outcome.checkpoint.config().clone(),
+        data: Some(DataChoice {
+            manifests: vec!["data/train.csv".into()],
+            path_column: "path".into(),
+            label_column: "what it is".into(),
+            validation: Some(0.1 + 0.2),
+            ..DataChoice::default()
+        }),
+        resumed_from: None,
         backbone: BackboneInfo { name: "resnet50".into(), digest: "ab12".into() },
         features: FeaturesInfo {
             size: 2,
             fingerprint: "cd34".into(),
             fingerprint_text: "{\n  \"a\": 1\n}".into(),
         },
-        training: ManifestInfo { path: "data/train.csv".into(), digest: "ef56".into(), images: 3 },
+        training: ManifestInfo {
+            path: "data/train.csv".into(),
+            digest: "ef56".into(),
+            images: 3,
+            rows: None,
+        },
         validation: None,
         versions: BTreeMap::from([("headstart".into(), "0.1.0".into())]),
     }
@@ -31,7 +45,7 @@ fn info(outcome: &Outcome) -> RunInfo {
 
 fn create(runs: &Path, name: Option<&str>, overwrite: bool) -> Result<Run, Error> {
     let outcome = outcome();
-    let metrics = TrainingMetrics::new(&outcome.history, 0.25);
+    let metrics = TrainingMetrics::new(&outcome, 0.25);
     let Outcome { head, history, checkpoint, .. } = &outcome;
     NewRun { info: &info(&outcome), head, history, metrics: &metrics, checkpoint: Some(checkpoint) }
         .create(runs, name, overwrite)
@@ -141,8 +155,8 @@ fn damage_is_named_by_file() {
 
 #[test]
 fn a_later_version_and_a_contradiction_are_told_apart() {
-    let error = after(INFO, replace("format = 1", "format = 2\nshape = \"round\""));
-    assert!(matches!(error, Error::NewerRun { found: 2, known: 1, .. }), "{error:?}");
+    let error = after(INFO, replace("format = 2", "format = 3\nshape = \"round\""));
+    assert!(matches!(error, Error::NewerRun { found: 3, known: 2, .. }), "{error:?}");
     let error = after(INFO, replace("size = 2", "size = 3"));
     assert!(matches!(error, Error::Contradiction { expected: 3, found: 2, .. }), "{error:?}");
 }
@@ -153,4 +167,74 @@ fn a_missing_file_is_damage() {
     let run = create(&runs, Some("mine"), false).unwrap();
     fs::remove_file(run.dir().join(HEAD)).unwrap();
     assert!(matches!(Run::load(run.dir()), Err(Error::Damaged { .. })));
+}
+
+fn part(images: usize, rows: &str) -> ManifestInfo {
+    ManifestInfo { path: "a.csv".into(), digest: "ab".into(), images, rows: Some(rows.into()) }
+}
+
+#[test]
+fn the_same_data_are_the_same_classes_and_images() {
+    let outcome = outcome();
+    let run = RunInfo { training: part(3, "aaa"), validation: Some(part(2, "bbb")), ..info(&outcome) };
+    let found = |classes: &[String], training: &ManifestInfo, validation: Option<&ManifestInfo>| match run
+        .require_same_data(classes, training, validation)
+    {
+        Ok(()) => "the same".to_owned(),
+        Err(Error::OtherData { expected, found }) => format!("{expected} / {found}"),
+        Err(error) => panic!("{error}"),
+    };
+    let (training, validation) = (part(3, "aaa"), part(2, "bbb"));
+    let looked_at = Some(&validation);
+    assert_eq!(found(&run.classes, &training, looked_at), "the same");
+    // Another name, and other rows that are not used, are no other data.
+    let renamed = ManifestInfo { path: "b.csv".into(), digest: "cd".into(), ..training.clone() };
+    assert_eq!(found(&run.classes, &renamed, looked_at), "the same");
+    assert!(found(&run.classes[..1], &training, looked_at).starts_with("2 classes: "));
+    assert_eq!(found(&run.classes, &part(4, "aaa"), looked_at), "3 training images / 4 training images");
+    assert_eq!(found(&run.classes, &training, None), "2 validation images / no validation images");
+    assert!(found(&run.classes, &training, Some(&part(2, "ccc"))).starts_with("the validation images `bbb"));
+    // What an earlier version did not write down is told apart by its manifest.
+    let old = ManifestInfo { rows: None, ..training.clone() };
+    assert_eq!(found(&run.classes, &old, looked_at), "the same");
+    assert_ne!(found(&run.classes, &ManifestInfo { digest: "cd".into(), ..old }, looked_at), "the same");
+}
+
+#[test]
+fn rows_are_known_by_content_class_and_order() {
+    let (a, b) = (Key::of(b"a"), Key::of(b"b"));
+    let digest = ManifestInfo::digest_of_rows(&[(a, 0), (b, 0)], &[0, 1]);
+    assert_eq!(digest, ManifestInfo::digest_of_rows(&[(a, 0), (b, 0)], &[0, 1]));
+    for (images, labels) in
+        [([(b, 0), (a, 0)], [1, 0]), ([(a, 0), (b, 0)], [1, 0]), ([(a, 0), (b, 1)], [0, 1])]
+    {
+        assert_ne!(digest, ManifestInfo::digest_of_rows(&images, &labels));
+    }
+}
+
+#[test]
+fn a_summary_is_the_run_without_its_weights() {
+    let (_folder, runs) = folder();
+    let run = create(&runs, Some("mine"), false).unwrap();
+    let summary = RunSummary::load(run.dir()).unwrap();
+    assert_eq!((&summary.info, &summary.metrics, summary.name()), (&run.info, &run.metrics, run.name()));
+    fs::remove_file(runs.join("mine").join(HEAD)).unwrap();
+    assert!(matches!(RunSummary::load(run.dir()), Err(Error::Damaged { .. })));
+    assert!(matches!(RunSummary::load(&runs), Err(Error::NotARun { .. })));
+}
+
+#[test]
+fn the_first_format_is_read() {
+    let (_folder, runs) = folder();
+    let run = create(&runs, Some("mine"), false).unwrap();
+    let mut info: toml::Table = fs::read_to_string(run.dir().join(INFO)).unwrap().parse().unwrap();
+    info["format"] = 1.into();
+    info.remove("data").unwrap();
+    fs::write(run.dir().join(INFO), info.to_string()).unwrap();
+    let metrics = fs::read_to_string(run.dir().join(METRICS)).unwrap();
+    let metrics = metrics.replace("\"ended\": \"completed\",", "");
+    assert!(!metrics.contains("ended"));
+    fs::write(run.dir().join(METRICS), metrics).unwrap();
+    let loaded = Run::load(run.dir()).unwrap();
+    assert_eq!((loaded.info.data, loaded.metrics), (None, run.metrics));
 }

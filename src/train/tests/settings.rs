@@ -85,7 +85,7 @@ fn early_stopping_ends_with_the_head_of_the_best_epoch() {
     let until =
         |epochs| trained_looking_at_hopeless(&TrainConfig { epochs, patience: None, ..config.clone() });
     assert_eq!((outcome.best_epoch, &outcome.head), (Some(best), &until(best).head));
-    let metrics = TrainingMetrics::of_outcome(&outcome, 1.0);
+    let metrics = TrainingMetrics::new(&outcome, 1.0);
     assert_eq!((metrics.epochs, metrics.best_epoch), (best + 3, Some(best)));
     assert_eq!(metrics.val_loss, Some(losses[best - 1]));
     assert_eq!(*outcome.checkpoint.head(), until(best + 3).head);

@@ -69,11 +69,15 @@ impl Trainer {
                 format_args!("{:?}", config.hidden),
             ));
         }
-        if let Some(ClassWeight::Given(factors)) = &config.class_weight
-            && factors.len() != shape.classes
-        {
-            let found = format_args!("{} for {} classes", factors.len(), shape.classes);
-            return Err(Error::setting("class_weight", "one number for each class", found));
+        match &config.class_weight {
+            Some(ClassWeight::Given(factors)) if factors.len() != shape.classes => {
+                let found = format_args!("{} for {} classes", factors.len(), shape.classes);
+                return Err(Error::setting("class_weight", "one number for each class", found));
+            }
+            Some(ClassWeight::Named(_)) => {
+                return Err(Error::setting("class_weight", "by place where classes have no names", "names"));
+            }
+            _ => {}
         }
         let (optimizer, clip) = (config.optimizer(&head.parameters())?, config.clip());
         let (progress, history) = Default::default();
@@ -122,7 +126,8 @@ impl Trainer {
         }
     }
 
-    /// What [`train`](super::train) returns, of a training that [`run`](Self::run) has `ended`.
+    /// What [`train`](super::train) returns, of a training that [`run`](Self::run) has `ended`; after an error that is
+    /// [`Ended::Failed`], and the outcome that of the last good step.
     pub fn into_outcome(self, ended: Ended) -> Outcome {
         let checkpoint = self.checkpoint();
         let best_epoch = self.best.as_ref().map(|best| best.epoch);

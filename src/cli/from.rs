@@ -1,0 +1,79 @@
+//! What a run hands on to the next one: its settings and images, or its whole training.
+
+use headstart::train::{Checkpoint, Ended, Run, TrainConfig};
+
+use super::args::BackboneArgs;
+use super::console::{Console, count};
+use super::features::Source;
+use super::hint::Error;
+use super::run_name::RunsArgs;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "From a run")]
+pub struct FromArgs {
+    /// Train as this run was trained (its folder, its name, or `latest`): with its settings and on its images. What is
+    /// typed, or stands in --config, goes over them
+    #[arg(long, value_name = "RUN")]
+    from: Option<String>,
+    /// Go on where the run of --from ended or was stopped, as if it had not: same images, same settings, and --epochs as
+    /// many as there are to be in all. The result is a run of its own
+    #[arg(long, requires = "from")]
+    resume: bool,
+}
+
+/// The run to begin from.
+pub struct Earlier {
+    pub run: Run,
+    pub resume: bool,
+}
+
+impl FromArgs {
+    pub fn load(&self, runs: &RunsArgs) -> anyhow::Result<Option<Earlier>> {
+        let Some(name) = &self.from else { return Ok(None) };
+        Ok(Some(Earlier { run: runs.load(name)?, resume: self.resume }))
+    }
+}
+
+impl Earlier {
+    /// The checkpoint, if it is to be gone on with and there is something left to do.
+    pub fn checkpoint(&self, config: &TrainConfig) -> anyhow::Result<Option<Checkpoint>> {
+        if !self.resume {
+            return Ok(None);
+        }
+        let (run, metrics) = (self.run.name(), &self.run.metrics);
+        let stopped_early =
+            metrics.ended == Ended::Completed && metrics.epochs < self.run.info.settings.epochs;
+        anyhow::ensure!(!stopped_early, Error::StoppedEarly { run, epochs: metrics.epochs });
+        anyhow::ensure!(
+            metrics.epochs < config.epochs,
+            Error::NothingLeftToTrain { run, done: metrics.epochs, epochs: config.epochs }
+        );
+        Ok(Some(self.run.checkpoint()?))
+    }
+
+    /// The backbone. A head that is trained on must have the features that it knows; a new one may have others, but
+    /// hardly by accident.
+    pub fn source(&self, args: &BackboneArgs, console: &Console) -> anyhow::Result<Source> {
+        if self.resume {
+            return Source::open_for(&self.run, args);
+        }
+        let source = Source::open(args)?;
+        if *source.fingerprint.hash().to_hex() != *self.run.info.features.fingerprint {
+            console.warn(Error::other_features(&self.run, &source));
+        }
+        Ok(source)
+    }
+
+    /// What is done with it.
+    pub fn tell(&self, console: &Console) {
+        let (name, done) = (self.run.name(), self.run.metrics.epochs);
+        if self.resume {
+            console.note(format_args!("going on with `{name}` after {}", count(done, "epoch")));
+        } else if self.run.metrics.ended == Ended::Stopped {
+            console.note(format_args!(
+                "`{name}` was stopped after {}; this trains anew, `--resume` would go on from there",
+                count(done, "epoch")
+            ));
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A run as lists show it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use headstart::evaluate::Metrics;
+use headstart::train::{RunInfo, RunSummary, TrainConfig, TrainingMetrics};
+use serde::Serialize;
+
+/// What a run was made with, and what came of it.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    pub name: String,
+    pub path: PathBuf,
+    pub created: String,
+    #[serde(flatten)]
+    pub metrics: TrainingMetrics,
+    /// Every setting, and what it was trained on; what is not set is absent.
+    pub settings: toml::Table,
+    /// Those that are not as they would be if nobody had said anything.
+    #[serde(skip)]
+    pub unusual: Vec<String>,
+    pub evaluations: Vec<Evaluation>,
+}
+
+/// What `headstart evaluate` kept in the run.
+#[derive(Debug, Serialize)]
+pub struct Evaluation {
+    pub name: String,
+    pub accuracy: f64,
+    pub log_loss: f64,
+    pub images: u64,
+}
+
+/// What should be a run, or part of one, and cannot be read.
+#[derive(Debug, Serialize)]
+pub struct Broken {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+impl Broken {
+    fn new(path: &Path, error: impl Into<anyhow::Error>) -> Self {
+        let reason = format!("{:#}", error.into()).lines().collect::<Vec<_>>().join(" ");
+        Self { path: path.into(), reason }
+    }
+}
+
+impl Entry {
+    /// The run in this folder, and those of its evaluations that cannot be read.
+    pub fn load(dir: &Path) -> Result<(Self, Vec<Broken>), Broken> {
+        let run = RunSummary::load(dir).map_err(|error| Broken::new(dir, error))?;
+        let (mut evaluations, mut broken) = (vec![], vec![]);
+        for folder in subfolders(&dir.join("evaluation")) {
+            let path = folder.join("metrics.json");
+            match Metrics::read(&path) {
+                Ok(metrics) => evaluations.push(Evaluation::new(&folder, &metrics)),
+                Err(error) => broken.push(Broken::new(&path, error)),
+            }
+        }
+        Ok((Self::new(run, evaluations), broken))
+    }
+
+    fn new(run: RunSummary, evaluations: Vec<Evaluation>) -> Self {
+        let settings = settings(&run.info);
+        let defaults = table(&TrainConfig::default());
+        let asked = |name: &String| !OF_THE_DATA.contains(&name.as_str()) || CHOSEN.contains(&name.as_str());
+        let unusual =
+            settings.iter().filter(|&(name, value)| asked(name) && defaults.get(name) != Some(value));
+        Self {
+            name: run.name(),
+            path: run.dir().to_path_buf(),
+            created: run.info.created.clone(),
+            unusual: unusual.map(|(name, _)| name.clone()).collect(),
+            settings,
+            metrics: run.metrics,
+            evaluations,
+        }
+    }
+
+    /// When, if it can be understood.
+    pub fn created(&self) -> Option<jiff::Timestamp> {
+        self.created.parse().ok()
+    }
+
+    /// A setting as it is typed.
+    pub fn setting(&self, name: &str) -> String {
+        match self.settings.get(name) {
+            Some(toml::Value::String(word)) => word.clone(),
+            Some(value) => value.to_string(),
+            None => "none".into(),
+        }
+    }
+
+    /// Epochs that it was to have.
+    pub fn epochs_asked(&self) -> Option<usize> {
+        usize::try_from(self.settings.get("epochs")?.as_integer()?).ok()
+    }
+}
+
+impl Evaluation {
+    fn new(folder: &Path, metrics: &Metrics) -> Self {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { name, accuracy: metrics.accuracy, log_loss: metrics.log_loss, images: metrics.scored }
+    }
+}
+
+/// Folders in this one, by name; none if it is not there.
+fn subfolders(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// What is not a setting of the training, but decides its result too.
+const OF_THE_DATA: [&str; 8] =
+    ["trained_on", "images", "validation", "validated_on", "shots", "backbone", "features", "headstart"];
+/// Of these, what a user asks for as for a setting.
+const CHOSEN: [&str; 2] = ["validation", "shots"];
+
+fn table(config: &TrainConfig) -> toml::Table {
+    toml::Table::try_from(config).expect("settings are TOML")
+}
+
+fn settings(info: &RunInfo) -> toml::Table {
+    let mut all = table(&info.settings);
+    let data = info.data.as_ref();
+    let text = |text: &str| Some(toml::Value::from(text));
+    let number = |number: usize| i64::try_from(number).ok().map(toml::Value::from);
+    let facts: [Option<toml::Value>; OF_THE_DATA.len()] = [
+        text(&info.training.path),
+        number(info.training.images),
+        data.and_then(|data| data.validation).map(toml::Value::from),
+        info.validation.as_ref().and_then(|part| text(&part.path)),
+        data.and_then(|data| data.shots).and_then(number),
+        text(&info.backbone.name),
+        text(&format!("{:.12}", info.features.fingerprint)),
+        info.versions.get("headstart").and_then(|version| text(version)),
+    ];
+    let facts = OF_THE_DATA.iter().zip(facts);
+    all.extend(facts.filter_map(|(name, value)| Some(((*name).to_owned(), value?))));
+    all
+}
+
+/// Settings that these runs do not have in common, sorted.
+pub fn differing(runs: &[Entry]) -> Vec<String> {
+    let names: BTreeSet<&String> = runs.iter().flat_map(|run| run.settings.keys()).collect();
+    let differs = |name: &&String| {
+        runs.windows(2).any(|pair| pair[0].settings.get(name.as_str()) != pair[1].settings.get(name.as_str()))
+    };
+    names.into_iter().filter(differs).cloned().collect()
+}
+
+#[cfg(test)]
+pub mod tests {
+    use headstart::train::{Ended, Monitor};
+
+    use super::*;
+
+    /// A run of three epochs with this accuracy in validation, and a loss that is the same.
+    pub fn entry(name: &str, created: &str, val_accuracy: Option<f64>) -> Entry {
+        let metrics = TrainingMetrics {
+            epochs: 3,
+            ended: Ended::Completed,
+            best_epoch: None,
+            loss: Some(0.25),
+            accuracy: Some(0.9),
+            val_loss: val_accuracy,
+            val_accuracy,
+            seconds: 75.0,
+        };
+        Entry {
+            name: name.into(),
+            path: Path::new("runs").join(name),
+            created: created.into(),
+            metrics,
+            settings: table(&TrainConfig { epochs: 3, ..TrainConfig::default() }),
+            unusual: vec!["epochs".into()],
+            evaluations: vec![],
+        }
+    }
+
+    #[test]
+    fn what_only_one_of_them_has_differs_too() {
+        let mut runs = vec![entry("a", "", None), entry("b", "", None), entry("c", "", None)];
+        assert!(differing(&runs).is_empty());
+        let patient = TrainConfig { patience: Some(3), monitor: Monitor::Loss, ..TrainConfig::default() };
+        runs[2].settings = table(&patient);
+        assert_eq!(differing(&runs), ["epochs", "monitor", "patience"]);
+        assert_eq!((runs[0].setting("patience"), runs[2].setting("patience")), ("none".into(), "3".into()));
+        assert_eq!((runs[2].setting("monitor"), runs[2].setting("hidden")), ("loss".into(), "[256]".into()));
+    }
+}

@@ -1,0 +1,153 @@
+//! `headstart runs`: what was trained, in one list, or some of it side by side.
+
+mod entry;
+mod table;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use self::entry::{Broken, Entry, differing};
+use super::Status;
+use super::console::{Console, terminal_width};
+use super::run_name::RunsArgs;
+
+/// List runs, or compare some of them
+///
+/// Without names, a line for each run: how good its head was in training and validation, and which of its settings are
+/// not the defaults. With names, these runs side by side: what they differ in, their figures, and what
+/// `headstart evaluate` found, as far as it is kept in the runs.
+#[derive(Debug, clap::Args)]
+pub struct RunsCommand {
+    /// Runs to compare: folders, names, or `latest`
+    #[arg(value_name = "RUN")]
+    names: Vec<String>,
+    /// What comes first: the newest, the first by name, or the best by a figure [default: date, or the order in which
+    /// runs are named]
+    #[arg(long, value_name = "BY")]
+    sort: Option<Sort>,
+    /// Print JSON, with all settings
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    runs: RunsArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Sort {
+    Date,
+    Name,
+    Accuracy,
+    ValAccuracy,
+    Loss,
+    ValLoss,
+    Time,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Document<'d> {
+    runs: &'d [Entry],
+    /// Settings that the runs do not have in common.
+    differing: &'d [String],
+    broken: &'d [Broken],
+}
+
+impl RunsCommand {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let folders = self.folders()?;
+        let (mut runs, mut broken) = (vec![], vec![]);
+        for folder in folders {
+            match Entry::load(&folder) {
+                Ok((run, damaged)) => {
+                    runs.push(run);
+                    broken.extend(damaged);
+                }
+                Err(error) => broken.push(error),
+            }
+        }
+        match self.sort {
+            Some(sort) => sort.apply(&mut runs),
+            None if self.names.is_empty() => Sort::Date.apply(&mut runs),
+            None => {}
+        }
+        for Broken { path, reason } in &broken {
+            console.warn(format_args!("passed over `{}`: {reason}", path.display()));
+        }
+        self.print(&runs, &broken, console)?;
+        Ok(if broken.is_empty() { Status::Done } else { Status::Partial })
+    }
+
+    fn folders(&self) -> anyhow::Result<Vec<PathBuf>> {
+        match self.names.as_slice() {
+            [] => self.runs.all(),
+            names => names.iter().map(|name| self.runs.find(name)).collect(),
+        }
+    }
+
+    fn print(&self, runs: &[Entry], broken: &[Broken], console: &Console) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        // A program that reads on wants all of a line.
+        let width = if out.is_terminal() { terminal_width() } else { usize::MAX };
+        if self.json {
+            let document = Document { runs, differing: &differing(runs), broken };
+            writeln!(out, "{}", serde_json::to_string_pretty(&document)?)?;
+        } else if runs.is_empty() {
+            console.note(format_args!("no runs in `{}`", self.runs.folder().display()));
+        } else if self.names.is_empty() {
+            out.write_all(table::list(runs, width).as_bytes())?;
+        } else {
+            out.write_all(table::side_by_side(runs, width).as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+impl Sort {
+    /// What is asked for first; runs that lack the figure last, and equals by name.
+    fn apply(self, runs: &mut [Entry]) {
+        runs.sort_by(|a, b| a.name.cmp(&b.name));
+        let smallest_first = |figure: fn(&Entry) -> Option<f64>| {
+            move |a: &Entry, b: &Entry| {
+                let key = |run: &Entry| figure(run).unwrap_or(f64::INFINITY);
+                key(a).total_cmp(&key(b))
+            }
+        };
+        match self {
+            Self::Name => {}
+            Self::Date => runs.sort_by_key(|run| std::cmp::Reverse(run.created())),
+            Self::Accuracy => runs.sort_by(smallest_first(|run| run.metrics.accuracy.map(|share| -share))),
+            Self::ValAccuracy => {
+                runs.sort_by(smallest_first(|run| run.metrics.val_accuracy.map(|share| -share)));
+            }
+            Self::Loss => runs.sort_by(smallest_first(|run| run.metrics.loss)),
+            Self::ValLoss => runs.sort_by(smallest_first(|run| run.metrics.val_loss)),
+            Self::Time => runs.sort_by(smallest_first(|run| Some(run.metrics.seconds))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::entry::tests::entry;
+    use super::*;
+
+    #[test]
+    fn the_newest_or_the_best_comes_first_and_what_lacks_the_figure_last() {
+        let mut runs = vec![
+            entry("b", "2026-11-23T09:00:00.5Z", Some(0.5)),
+            entry("c", "2026-11-23T09:00:00Z", None),
+            entry("d", "2026-11-22T09:00:00Z", Some(0.75)),
+            entry("a", "no date", Some(0.5)),
+        ];
+        let mut order = |sort: Sort| {
+            sort.apply(&mut runs);
+            runs.iter().map(|run| run.name.clone()).collect::<String>()
+        };
+        assert_eq!(order(Sort::Name), "abcd");
+        assert_eq!(order(Sort::Date), "bcda");
+        assert_eq!(order(Sort::ValAccuracy), "dabc");
+        assert_eq!(order(Sort::ValLoss), "abdc");
+    }
+}

@@ -1,0 +1,118 @@
+//! Which images a run learns from: how they were asked for, and which they were.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ManifestInfo, RunInfo};
+use crate::{
+    cache::{Key, View},
+    dataset::Columns,
+    text::listed,
+    train::Error,
+};
+
+/// How the images of a run were asked for: what it takes to choose them again. None at all by default.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataChoice {
+    /// As they were given.
+    pub manifests: Vec<String>,
+    pub path_column: String,
+    pub label_column: String,
+    pub split_column: String,
+    /// The fraction of each class that was held out.
+    pub validation: Option<f64>,
+    /// The other manifest that was validated on.
+    pub validation_manifest: Option<String>,
+    /// Images of each class that were trained on, if not all.
+    pub shots: Option<usize>,
+}
+
+impl Default for DataChoice {
+    fn default() -> Self {
+        let Columns { path, label, split } = Columns::default();
+        Self {
+            manifests: vec![],
+            path_column: path,
+            label_column: label,
+            split_column: split,
+            validation: None,
+            validation_manifest: None,
+            shots: None,
+        }
+    }
+}
+
+impl DataChoice {
+    /// What the columns of the manifests are called.
+    pub fn columns(&self) -> Columns {
+        let Self { path_column, label_column, split_column, .. } = self.clone();
+        Columns { path: path_column, label: label_column, split: split_column }
+    }
+}
+
+impl ManifestInfo {
+    /// BLAKE3 over the content and the class of each image, in order, hex: all that a head sees of a manifest. Files may
+    /// be renamed, and rows that are not used may come and go; another order, label or pixel gives another digest.
+    ///
+    /// # Panics
+    /// If there are not as many labels as images.
+    pub fn digest_of_rows(images: &[(Key, View)], labels: &[usize]) -> String {
+        assert_eq!(images.len(), labels.len(), "a label for each image");
+        let mut hasher = blake3::Hasher::new();
+        for ((key, view), &label) in images.iter().zip(labels) {
+            hasher.update(&key.0);
+            hasher.update(&u64::from(*view).to_le_bytes());
+            hasher.update(&(label as u64).to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// What tells two apart.
+    fn identity<'i>(&'i self, other: &'i Self) -> [&'i str; 2] {
+        match (&self.rows, &other.rows) {
+            (Some(mine), Some(theirs)) => [mine, theirs],
+            _ => [&self.digest, &other.digest],
+        }
+    }
+}
+
+impl RunInfo {
+    /// That a training of these classes and images is one that this run's can be gone on with.
+    ///
+    /// # Errors
+    /// [`Error::OtherData`] with the first difference.
+    pub fn require_same_data(
+        &self,
+        classes: &[String],
+        training: &ManifestInfo,
+        validation: Option<&ManifestInfo>,
+    ) -> Result<(), Error> {
+        let other = |expected: String, found: String| Err(Error::OtherData { expected, found });
+        if self.classes != classes {
+            let all = |classes: &[String]| format!("{} classes: {}", classes.len(), listed(classes));
+            return other(all(&self.classes), all(classes));
+        }
+        let parts = [
+            ("training", Some(&self.training), Some(training)),
+            ("validation", self.validation.as_ref(), validation),
+        ];
+        for (part, expected, found) in parts {
+            let number = |info: Option<&ManifestInfo>| match info {
+                Some(info) => format!("{} {part} images", info.images),
+                None => format!("no {part} images"),
+            };
+            if expected.map(|info| info.images) != found.map(|info| info.images) {
+                return other(number(expected), number(found));
+            }
+            let (Some(expected), Some(found)) = (expected, found) else { continue };
+            let [mine, theirs] = expected.identity(found);
+            if mine != theirs {
+                let told = |info: &ManifestInfo, digest: &str| {
+                    format!("the {part} images `{:.12}…` of `{}`", digest, info.path)
+                };
+                return other(told(expected, mine), told(found, theirs));
+            }
+        }
+        Ok(())
+    }
+}
