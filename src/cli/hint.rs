@@ -211,9 +211,12 @@ fn for_cache(error: &cache::Error) -> Option<String> {
 }
 
 fn for_train(error: &train::Error) -> Option<String> {
-    use train::Error::{NotARun, NotFinite, RunExists};
+    use train::Error::{CurvesExist, NotARun, NotFinite, RunExists};
     Some(match error {
         RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
+        CurvesExist { .. } => {
+            "give another folder, or `--tensorboard` without one: curves of two trainings would be drawn as one".into()
+        }
         NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
         NotFinite { .. } => "a lower `--learning-rate` may help".into(),
         train::Error::Rows { .. } => {

@@ -5,17 +5,19 @@ use std::time::Instant;
 use headstart::cache::Store;
 use headstart::dataset::{Classes, Manifest};
 use headstart::train::{
-    BackboneInfo, Ended, Event, FeaturesInfo, Flow, ManifestInfo, NewRun, Outcome, Rows, RunInfo,
-    TrainConfig, TrainingMetrics, train,
+    BackboneInfo, Ended, FeaturesInfo, Flow, ManifestInfo, NewRun, Outcome, Rows, RunInfo, TrainConfig,
+    TrainingMetrics, train,
 };
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::{Console, count};
 use super::features::{Source, extract_options};
+use super::live::Live;
 use super::parts::{Part, Parts, ValidationArgs, every_class_is_there, hold_out};
-use super::progress::{Progress, clock};
+use super::progress::clock;
 use super::run_name::RunsArgs;
 use super::settings::SettingsArgs;
+use super::tensorboard::{Curves, TensorBoardArgs};
 use super::{Status, extract, interrupt};
 
 /// Train a head on cached features, and write a run
@@ -42,6 +44,8 @@ pub struct TrainArgs {
     validation: ValidationArgs,
     #[command(flatten)]
     runs: RunsArgs,
+    #[command(flatten)]
+    tensorboard: TensorBoardArgs,
     #[command(flatten)]
     backbone: BackboneArgs,
     #[command(flatten)]
@@ -87,8 +91,10 @@ impl TrainArgs {
                 .map_or(String::new(), |part| format!(", {} to validate on", part.labels.len()))
         ));
         self.runtime.use_threads();
+        let mut curves = self.tensorboard.begin(&config, self.runs.folder())?;
         let started = Instant::now();
-        let outcome = fit(&config, cache.store(), &training, validation.as_ref(), classes.len(), console)?;
+        let (store, class_count) = (cache.store(), classes.len());
+        let outcome = fit(&config, store, &training, validation.as_ref(), class_count, &mut curves, console)?;
         let seconds = started.elapsed();
 
         if outcome.ended == Ended::Stopped && outcome.history.epochs.is_empty() {
@@ -105,6 +111,7 @@ impl TrainArgs {
             checkpoint: Some(&outcome.checkpoint),
         }
         .create(self.runs.folder(), self.name.as_deref(), self.overwrite)?;
+        curves.finish(outcome.ended, run.dir(), console)?;
         console.note(format_args!("trained in {}", clock(seconds)));
         writeln!(std::io::stdout(), "{}", run.dir().display())?;
         Ok(match outcome.ended {
@@ -121,35 +128,20 @@ fn fit(
     training: &Part,
     validation: Option<&Part>,
     classes: usize,
+    curves: &mut Curves,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
     let rows = training.rows(store)?;
     let looked_at =
         validation.map(|part| Ok::<_, anyhow::Error>((part.rows(store)?, &part.labels))).transpose()?;
     let validation = looked_at.as_ref().map(|(rows, labels)| (rows as &dyn Rows, labels.as_slice()));
-    let mut progress = None;
+    let mut live = Live::new(console);
     let outcome = train(config, &rows, &training.labels, classes, validation, &mut |event| {
-        match event {
-            Event::Step { epochs, steps, .. } => {
-                progress.get_or_insert_with(|| Progress::new(console, "steps", epochs * steps)).advance(1);
-            }
-            Event::Epoch { record, epochs, .. } => {
-                let validated = match (record.val_loss, record.val_accuracy) {
-                    (Some(loss), Some(accuracy)) => {
-                        format!("  val_loss {loss:.4}  val_accuracy {accuracy:.4}")
-                    }
-                    _ => String::new(),
-                };
-                let line = format!(
-                    "epoch {:>3}/{epochs}  loss {:.4}  accuracy {:.4}{validated}",
-                    record.epoch, record.loss, record.accuracy
-                );
-                progress.as_ref().expect("an epoch has steps").say(line);
-            }
-            _ => {}
-        }
+        live.see(&event);
+        curves.see(&event, console);
         if interrupt::asked() { Flow::Stop } else { Flow::Continue }
     })?;
+    live.finish();
     Ok(outcome)
 }
 
