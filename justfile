@@ -34,7 +34,7 @@ demo size="standard": setup
 
 # Check everything that can be checked on any machine
 [group('start here')]
-test: setup lint
+test: setup lint _tensorboard
     cargo test --release --no-fail-fast
 
 # Fetch ONNX Runtime, the weights and CIFAR-10, build, import the backbone; what is there already is left alone
@@ -105,6 +105,11 @@ _backbone:
 _cifar10:
     @{{ python }} models/fetch.py cifar10
     @cargo run --quiet --release --example unpack_cifar10 -- {{ cifar10 }}/sprites {{ cifar10 }}
+
+# TensorBoard's reader for its test; what is there already is left alone
+[private]
+_tensorboard:
+    @cmp -s tests/tensorboard.txt models/tools/tensorboard/installed.txt || { rm -rf models/tools/tensorboard && {{ python }} -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --target models/tools/tensorboard --requirement tests/tensorboard.txt && cp tests/tensorboard.txt models/tools/tensorboard/installed.txt; }
 
 [private]
 _demo-standard:

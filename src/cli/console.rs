@@ -71,17 +71,75 @@ pub struct Style {
 
 /// Bold red on a terminal, unless `NO_COLOR` is set.
 pub fn error_style() -> Style {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    if colour { Style { open: "\x1b[1;31m", close: "\x1b[0m" } } else { Style { open: "", close: "" } }
+    if has_colour() { Style { open: "\x1b[1;31m", close: "\x1b[0m" } } else { Style { open: "", close: "" } }
+}
+
+fn has_colour() -> bool {
+    can_redraw() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether stderr is a terminal that can move its cursor.
+pub fn can_redraw() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Columns of the terminal at stderr.
+pub fn stderr_width() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr())
+        .map_or(80, |(terminal_size::Width(columns), _)| columns.into())
+}
+
+/// What drawings may be made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ink {
+    /// Lines, blocks and Braille; ASCII otherwise.
+    pub unicode: bool,
+    pub colour: bool,
+}
+
+impl Ink {
+    pub fn of_stderr() -> Self {
+        Self { unicode: is_utf8(|name| std::env::var(name).ok()), colour: has_colour() }
+    }
+
+    /// In the colour of the first or the second line: blue and yellow, which nobody confuses.
+    pub fn paint(self, line: usize, text: &str) -> String {
+        let code = if line == 0 { 34 } else { 33 };
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Whether the locale, given by these variables, shows more than ASCII. Windows' terminals always do.
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    // The first that is set decides, as in POSIX.
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
+    let names_it = |locale: String| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    cfg!(windows) || locale.is_some_and(names_it)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{count, is_utf8};
 
     #[test]
     fn one_is_not_many() {
         assert_eq!([0, 1, 2].map(|n| count(n, "image")), ["0 images", "1 image", "2 images"]);
         assert_eq!([1, 2].map(|n| count(n, "class")), ["1 class", "2 classes"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_first_locale_that_is_set_decides() {
+        let with = |set: &[(&str, &str)]| {
+            is_utf8(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert!(with(&[("LANG", "de_DE.UTF-8")]) && with(&[("LC_CTYPE", "C.utf8")]));
+        assert!(!with(&[]) && !with(&[("LANG", "C")]) && !with(&[("LANG", "de_DE.ISO-8859-1")]));
+        assert!(!with(&[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")]));
+        assert!(with(&[("LC_ALL", ""), ("LANG", "en_US.UTF-8")]), "an empty one is not set");
     }
 }

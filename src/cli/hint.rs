@@ -234,10 +234,13 @@ fn for_cache(error: &cache::Error) -> Option<String> {
 
 fn for_train(error: &train::Error) -> Option<String> {
     use train::Error::{
-        NotARun, NotFinite, OtherData, OtherSettings, RunExists, Setting, ValidationNotFinite,
+        CurvesExist, NotARun, NotFinite, OtherData, OtherSettings, RunExists, Setting, ValidationNotFinite,
     };
     Some(match error {
         RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
+        CurvesExist { .. } => {
+            "give another folder, or `--tensorboard` without one: curves of two trainings would be drawn as one".into()
+        }
         NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
         NotFinite { quantity: Quantity::Features, .. }
         | ValidationNotFinite { quantity: Quantity::Features, .. } => {

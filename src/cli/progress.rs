@@ -1,11 +1,10 @@
 //! Progress of long work: a bar on a terminal, a line now and then elsewhere, nothing when quiet.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::console::Console;
+use super::console::{Console, Ink, can_redraw};
 
 /// Between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -25,15 +24,24 @@ enum Shown {
 }
 
 impl Progress {
+    /// Lines now and then, whatever stderr is.
+    pub fn lines(what: &'static str, total: usize) -> Self {
+        Self::showing(what, total, Shown::Lines { last: Instant::now() })
+    }
+
     /// `what` is plural: `images`, `rows`.
     pub fn new(console: &Console, what: &'static str, total: usize) -> Self {
         let shown = if console.is_quiet() || total == 0 {
             Shown::Nothing
-        } else if std::io::stderr().is_terminal() {
+        } else if can_redraw() {
             Shown::Bar(bar(what, total as u64))
         } else {
             Shown::Lines { last: Instant::now() }
         };
+        Self::showing(what, total, shown)
+    }
+
+    fn showing(what: &'static str, total: usize, shown: Shown) -> Self {
         Self { what, done: 0, total: total as u64, started: Instant::now(), shown }
     }
 
@@ -50,16 +58,7 @@ impl Progress {
         }
     }
 
-    /// A line that must not tear the bar.
-    pub fn say(&self, line: impl std::fmt::Display) {
-        match &self.shown {
-            Shown::Nothing => {}
-            Shown::Bar(bar) => bar.suspend(|| eprintln!("{line}")),
-            Shown::Lines { .. } => eprintln!("{line}"),
-        }
-    }
-
-    /// A warning, which is shown whatever else is not.
+    /// A warning, which is shown whatever else is not, and must not tear the bar.
     pub fn warn(&self, line: impl std::fmt::Display) {
         match &self.shown {
             Shown::Bar(bar) => bar.suspend(|| eprintln!("warning: {line}")),
@@ -97,6 +96,7 @@ impl Drop for Progress {
 fn bar(what: &str, total: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}  {per_sec}  {eta} left")
         .expect("the template is a constant");
+    let style = if Ink::of_stderr().unicode { style } else { style.progress_chars("=>-") };
     ProgressBar::new(total).with_style(style).with_message(what.to_owned())
 }
 

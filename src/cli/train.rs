@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use headstart::dataset::Classes;
 use headstart::train::{
-    self, BackboneInfo, DataChoice, Ended, Event, FeaturesInfo, Flow, NewRun, Outcome, Rows, RunInfo,
-    TrainConfig, Trainer, TrainingMetrics,
+    self, BackboneInfo, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Outcome, Rows, RunInfo, TrainConfig,
+    Trainer, TrainingMetrics,
 };
 
 use super::args::{BackboneArgs, RuntimeArgs};
@@ -14,10 +14,12 @@ use super::console::{Console, count};
 use super::features::Source;
 use super::from::{Earlier, FromArgs};
 use super::hint::Error;
+use super::live::Live;
 use super::parts::{DataArgs, Images, Part, Parts, every_class_is_there};
-use super::progress::{Progress, clock};
+use super::progress::clock;
 use super::run_name::RunsArgs;
 use super::settings::SettingsArgs;
+use super::tensorboard::{Curves, TensorBoardArgs};
 use super::{Status, extract, interrupt};
 
 /// Train a head on cached features, and write a run
@@ -46,6 +48,8 @@ pub struct TrainArgs {
     settings: SettingsArgs,
     #[command(flatten)]
     runs: RunsArgs,
+    #[command(flatten)]
+    tensorboard: TensorBoardArgs,
     #[command(flatten)]
     backbone: BackboneArgs,
     #[command(flatten)]
@@ -87,12 +91,13 @@ impl TrainArgs {
         let looked_at = images.validation.as_ref().map(|part| part.rows(cache.store())).transpose()?;
         tell(&images, &classes, earlier.as_ref(), console);
         self.runtime.use_threads();
+        let curves = self.tensorboard.begin(&info.settings, self.runs.folder())?;
         let validation = images.validation.as_ref().zip(looked_at.as_ref());
         let work = Work {
             training: (&rows, &images.training.labels),
             validation: validation.map(|(part, rows)| (rows as &dyn Rows, part.labels.as_slice())),
         };
-        let trained = work.train(trainer, console);
+        let trained = work.train(trainer, curves, console);
 
         match self.write(info, trained, earlier.as_ref(), console)? {
             Ended::Completed if left_out > 0 => Ok(Status::Partial),
@@ -106,7 +111,7 @@ impl TrainArgs {
     fn write(
         &self,
         info: RunInfo,
-        Trained { outcome, error, time }: Trained,
+        Trained { outcome, error, curves, time }: Trained,
         earlier: Option<&Earlier>,
         console: &Console,
     ) -> anyhow::Result<Ended> {
@@ -132,6 +137,7 @@ impl TrainArgs {
             checkpoint: Some(&outcome.checkpoint),
         }
         .create(self.runs.folder(), self.name.as_deref(), self.overwrite)?;
+        curves.finish(outcome.ended, run.dir(), console)?;
         if let Some(source) = error {
             return Err(Error::BrokenOff { run: run.dir().to_path_buf(), source }.into());
         }
@@ -183,49 +189,35 @@ struct Trained {
     outcome: Outcome,
     /// What ended it; the outcome is that of the last good step then.
     error: Option<train::Error>,
+    curves: Curves,
     time: Duration,
 }
 
 impl Work<'_> {
-    fn train(&self, mut trainer: Trainer, console: &Console) -> Trained {
+    fn train(&self, mut trainer: Trainer, mut curves: Curves, console: &Console) -> Trained {
         interrupt::listen();
         let started = Instant::now();
-        let ended = self.fit(&mut trainer, console);
+        let ended = self.fit(&mut trainer, &mut curves, console);
         let time = started.elapsed();
         let outcome = trainer.into_outcome(ended.as_ref().copied().unwrap_or(Ended::Failed));
-        Trained { outcome, error: ended.err(), time }
+        Trained { outcome, error: ended.err(), curves, time }
     }
 
-    fn fit(&self, trainer: &mut Trainer, console: &Console) -> Result<Ended, train::Error> {
+    fn fit(
+        &self,
+        trainer: &mut Trainer,
+        curves: &mut Curves,
+        console: &Console,
+    ) -> Result<Ended, train::Error> {
         let (rows, labels) = self.training;
-        let mut progress = None;
-        trainer.run(rows, labels, self.validation, &mut |event| {
-            match event {
-                Event::Step { epoch, epochs, step, steps, .. } => {
-                    let all = (epochs - epoch) * steps + (steps - step + 1);
-                    progress.get_or_insert_with(|| Progress::new(console, "steps", all)).advance(1);
-                }
-                Event::Epoch { record, epochs, .. } => {
-                    let validated = match (record.val_loss, record.val_accuracy) {
-                        (Some(loss), Some(accuracy)) => {
-                            format!("  val_loss {loss:.4}  val_accuracy {accuracy:.4}")
-                        }
-                        _ => String::new(),
-                    };
-                    let line = format!(
-                        "epoch {:>3}/{epochs}  loss {:.4}  accuracy {:.4}{validated}",
-                        record.epoch, record.loss, record.accuracy
-                    );
-                    match &progress {
-                        Some(progress) => progress.say(line),
-                        // Stopped after the last step of an epoch, a training goes on with its validation.
-                        None => console.note(line),
-                    }
-                }
-                _ => {}
-            }
+        let mut live = Live::new(console);
+        let ended = trainer.run(rows, labels, self.validation, &mut |event| {
+            live.see(&event);
+            curves.see(&event, console);
             if interrupt::asked() { Flow::Stop } else { Flow::Continue }
-        })
+        });
+        live.finish();
+        ended
     }
 }
 

@@ -64,6 +64,9 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write `{path}`")]
     Write { path: PathBuf, source: io::Error },
+    /// Event files of another training.
+    #[error("`{path}` holds curves of another training already")]
+    CurvesExist { path: PathBuf },
     /// A name that cannot be that of a folder everywhere.
     #[error(
         "`{name}` cannot be the name of a run: letters, digits, `.`, `_` and `-` can stand in one, the first a letter or digit"

@@ -21,6 +21,7 @@ mod objective;
 mod random;
 mod run;
 mod stopping;
+pub mod tensorboard;
 mod trainer;
 
 pub use cached::CachedRows;
