@@ -127,10 +127,10 @@ impl Rows for Decaying {
         mut out: ArrayViewMut2<f32>,
     ) -> Result<(), Box<dyn StdError + Send + Sync>> {
         self.rows.gather(rows, out.view_mut())?;
-        if let Some(place) = rows.iter().position(|&row| row == 16) {
-            if self.good_for.fetch_sub(1, SeqCst) <= 1 {
-                out[(place, 3)] = f32::INFINITY;
-            }
+        if let Some(place) = rows.iter().position(|&row| row == 16)
+            && self.good_for.fetch_sub(1, SeqCst) <= 1
+        {
+            out[(place, 3)] = f32::INFINITY;
         }
         Ok(())
     }
