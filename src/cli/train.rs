@@ -89,6 +89,7 @@ impl TrainArgs {
         let cache = cache.expect("a cache that is not there has no features");
         let rows = images.training.rows(cache.store())?;
         let looked_at = images.validation.as_ref().map(|part| part.rows(cache.store())).transpose()?;
+        interrupt::listen();
         tell(&images, &classes, earlier.as_ref(), console);
         self.runtime.use_threads();
         let curves = self.tensorboard.begin(&info.settings, self.runs.folder())?;
@@ -195,7 +196,6 @@ struct Trained {
 
 impl Work<'_> {
     fn train(&self, mut trainer: Trainer, mut curves: Curves, console: &Console) -> Trained {
-        interrupt::listen();
         let started = Instant::now();
         let ended = self.fit(&mut trainer, &mut curves, console);
         let time = started.elapsed();
