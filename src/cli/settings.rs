@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::nn::Activation;
-use headstart::train::{OptimizerKind, TrainConfig};
+use headstart::train::{ClassWeight, OptimizerKind, ScheduleKind, TrainConfig};
 
 /// What decides how the head is trained. Absent: as in the settings file, else the default.
 #[derive(Debug, clap::Args)]
@@ -37,10 +37,25 @@ pub struct SettingsArgs {
     /// Momentum of sgd, in [0, 1)
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     momentum: Option<f64>,
+    /// Share of every parameter that adamw, or sgd, takes away at a step, times the rate
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
+    /// How the rate goes on: constant, cosine, exponential or plateau [default: constant]
+    #[arg(long, value_name = "NAME", value_parser = named::<ScheduleKind>)]
+    schedule: Option<ScheduleKind>,
+    /// Stop after so many epochs without improvement of what is validated, and keep the best
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
+    patience: Option<usize>,
+    /// How much of each label is spread over all classes, in [0, 1) [default: 0]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    label_smoothing: Option<f64>,
+    /// How much each class counts: `auto` for the rarer the more, or by name as in `{ cat = 2.0 }`
+    #[arg(long, value_name = "WEIGHTS", value_parser = weights)]
+    class_weight: Option<ClassWeight>,
     /// The same seed gives the same head, bit for bit [default: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
-    /// Any setting by its name in a settings file, such as `patience=5` or `schedule=cosine`; `none` where it need not
+    /// Any setting by its name in a settings file, such as `l2=1e-4` or `warmup_steps=100`; `none` where it need not
     /// be set; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = Axis::parse)]
     set: Vec<Axis>,
@@ -62,6 +77,10 @@ fn hidden_sizes(text: &str) -> Result<HiddenSizes, String> {
 /// A setting by the name that it has in a settings file.
 fn named<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
+fn weights(text: &str) -> Result<ClassWeight, String> {
+    value("class_weight", text).try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
 impl SettingsArgs {
@@ -89,6 +108,11 @@ impl SettingsArgs {
         over(&mut config.activation, &self.activation);
         over(&mut config.optimizer, &self.optimizer);
         over(&mut config.momentum, &self.momentum);
+        over(&mut config.weight_decay, &self.weight_decay.map(Some));
+        over(&mut config.schedule, &self.schedule);
+        over(&mut config.patience, &self.patience.map(Some));
+        over(&mut config.label_smoothing, &self.label_smoothing);
+        over(&mut config.class_weight, &self.class_weight.clone().map(Some));
         over(&mut config.seed, &self.seed);
         Ok(set(config, &self.set)?.check()?)
     }
