@@ -55,8 +55,8 @@ pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
 
 /// Do `work` with the other threads awake, so that [`side_by_side`] in it has them at once.
 ///
-/// A training step has its tasks in pieces of a tenth of a millisecond with as much between them. To wake a sleeping
-/// thread takes longer than that: without this, two threads were hardly faster than one (`bench/README.md`).
+/// A training step has its tasks in pieces of some tenths of a millisecond with as much between them, in which threads would
+/// fall asleep; to wake them takes part of that. It saves a twentieth of a step at batch 256 (`bench/README.md`).
 pub(crate) fn awake<R>(work: impl FnOnce() -> R) -> R {
     let others = rayon::current_num_threads() - usize::from(rayon::current_thread_index().is_some());
     let (up, over) = (AtomicUsize::new(0), AtomicBool::new(false));
