@@ -96,9 +96,9 @@ def half(name, keep):
 
 def rewritten(name, made_by, change, tensor="/Flatten_output_0", **more):
     model = onnx.load(BASE)
-    features = shown(model, "/Flatten_output_0")[0]
     change(model.graph)
     onnx.checker.check_model(model)
+    features = shown(model, "/Flatten_output_0")[0]
     onnx.save(model, MODELS / f"{name}.onnx")
     write_case(name, made_by, tensor, SHAPE, features, CLASSES, **more)
 
