@@ -95,6 +95,14 @@ bench-train *arguments:
 choose-defaults: extract
     cargo run --quiet --release --example choose_defaults -- {{ cifar10 }}/demo_train.csv
 
+# Feed damaged ONNX files to the reader and the search for features, for `seconds`; needs a nightly Rust
+[group('develop')]
+fuzz seconds="60":
+    @rustup toolchain list 2>/dev/null | grep -q nightly || { echo 'fuzz: needs a nightly Rust: rustup toolchain install nightly' >&2; exit 2; }
+    @cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+    @mkdir -p fuzz/corpus/cut && cp -n tests/golden/cut/models/*.onnx tests/golden/cut/hostile/*.onnx fuzz/corpus/cut/
+    cargo +nightly fuzz run cut -- -max_total_time={{ seconds }} -rss_limit_mb=2048 -max_len=300000
+
 [private]
 _backbone:
     @{{ python }} models/fetch.py runtime weights

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::cut::{self, Candidate};
 use super::error::Result;
 use super::open::{Backbone, OpenOptions};
 use super::{Metadata, digest, graph};
-use crate::onnx::{self, Dim, Graph, Model, ValueInfo, Walk, type_name};
+use crate::onnx::{self, DataType, Dim, Graph, Model, ValueInfo, Walk, type_name};
 use crate::text::grouped;
 
 /// A description of an ONNX file; `Display` is the form for people.
@@ -41,6 +42,8 @@ pub struct Inspection {
     pub metadata: Metadata,
     /// Metadata of others, shortened.
     pub other_metadata: BTreeMap<String, String>,
+    /// If it cannot serve as it is: where it could be cut, as far as the graph alone tells.
+    pub candidates: Vec<Candidate>,
     /// Whether it can serve as a backbone as it is.
     pub ready: bool,
     /// If not, why; the chain of causes in one line.
@@ -112,6 +115,7 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
         external_data: external(path, &model),
         metadata: Metadata::read(&model, path).unwrap_or_default(),
         other_metadata: other_metadata(&model),
+        candidates: if backbone.is_ok() { vec![] } else { cut::candidates(&model) },
         ready: backbone.is_ok(),
         missing: backbone.err().map(|error| with_causes(&error)),
     })
@@ -144,6 +148,13 @@ fn weights(model: &Model) -> Vec<WeightSummary> {
         .collect();
     weights.sort_by_key(|weights| std::cmp::Reverse(weights.parameters));
     weights
+}
+
+/// Numbers in all weights; whole numbers of 32 and 64 bits are shapes and axes, not weights.
+pub(super) fn parameters(model: &Model) -> u64 {
+    let whole = [DataType::Int64, DataType::Int32].map(|kind| type_name(kind as i32));
+    let weights = weights(model).into_iter().filter(|weights| !whole.contains(&weights.element_type));
+    weights.map(|weights| weights.parameters).fold(0, u64::saturating_add)
 }
 
 fn operators(graph: &Graph) -> Vec<OperatorCount> {
@@ -240,7 +251,9 @@ impl Inspection {
     fn values(&self) -> Facts {
         let layout = self.layout.as_ref().map(|layout| format!(", {layout}")).unwrap_or_default();
         let inputs = self.inputs.iter().map(|input| ("input", format!("{input}{layout}")));
-        inputs.chain(self.outputs.iter().map(|output| ("output", output.to_string()))).collect()
+        let outputs = self.outputs.iter().map(|output| ("output", output.to_string()));
+        let candidates = self.candidates.iter().map(|one| ("cut at", one.to_string()));
+        inputs.chain(outputs).chain(candidates).collect()
     }
 
     fn contents(&self) -> Facts {

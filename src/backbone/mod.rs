@@ -1,13 +1,15 @@
 //! A frozen network as one ONNX file whose output is features.
 //!
 //! [`Backbone::open`] checks a file and tells what it needs, [`inspect()`] describes any ONNX file, [`import`] makes
-//! backbones from other formats. [`Metadata`] is what a file says about itself.
+//! backbones from other formats and [`cut`](cut::cut) from whole classifiers. [`Metadata`] is what a file says about itself.
 
+pub mod cut;
 mod digest;
 mod error;
 mod graph;
 pub mod import;
 mod inspect;
+mod labels;
 pub mod library;
 mod metadata;
 mod open;

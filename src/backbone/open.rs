@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
-use super::{Metadata, digest, graph};
+use super::{Metadata, digest, graph, inspect};
 use crate::onnx::{self, DataType, Dim, Model, ValueInfo, Walk, type_name};
 use crate::preprocess::Recipe;
 use crate::preprocess::recipe::Layout;
@@ -84,7 +84,7 @@ impl Backbone {
             feature_size,
             batch_size: input.batch_size(),
             input_name: input.name,
-            parameters: floats(model),
+            parameters: usize::try_from(inspect::parameters(model)).unwrap_or(usize::MAX),
             labels: metadata.labels,
             source: metadata.source,
             licence: metadata.licence,
@@ -156,18 +156,6 @@ impl Backbone {
     pub fn digest(&self) -> blake3::Hash {
         self.digest
     }
-}
-
-/// Numbers in all weights; whole numbers are shapes and axes, not weights.
-fn floats(model: &Model) -> usize {
-    let mut count = 0;
-    model.for_each_tensor(&mut |tensor| {
-        let is_weight = !matches!(tensor.data_type(), kind if kind == DataType::Int64 as i32 || kind == DataType::Int32 as i32);
-        if is_weight {
-            count += tensor.shape().map_or(0, |shape| shape.iter().product::<usize>());
-        }
-    });
-    count
 }
 
 /// The output that was told, or the one that the file names, or the only one that can be meant.

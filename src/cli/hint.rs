@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::import;
+use headstart::backbone::{cut, import};
 use headstart::train::{Quantity, Run};
 use headstart::{backbone, cache, dataset, extract, onnx, train};
 use serde_json::Value;
@@ -91,6 +91,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(for_extract))
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
             .or_else(|| cause.downcast_ref().and_then(for_library))
+            .or_else(|| cause.downcast_ref().and_then(for_cut))
             .or_else(|| cause.downcast_ref().and_then(for_backbone))
             .or_else(|| cause.downcast_ref().and_then(for_onnx))
             .or_else(|| cause.downcast_ref().and_then(for_import))
@@ -183,9 +184,30 @@ fn for_backbone(error: &backbone::Error) -> Option<String> {
         }
         backbone::Error::Onnx(error) => return for_onnx(error),
         backbone::Error::Classifier { .. } => {
-            "`headstart backbone import` without `--include-top` gives one that ends in features".into()
+            "`headstart backbone cut FILE --output features.onnx` makes one that ends in features".into()
         }
         _ => return Some("`headstart backbone inspect FILE` tells what the file is".into()),
+    })
+}
+
+fn for_cut(error: &cut::Error) -> Option<String> {
+    Some(match error {
+        cut::Error::Backbone(error) => return for_backbone(error),
+        cut::Error::Runtime(error) => return for_library(error),
+        cut::Error::OwnInput { .. } => "choose another `--output`".into(),
+        cut::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
+        cut::Error::Ambiguous { .. } | cut::Error::NotPooled { .. } | cut::Error::NoSuchTensor { .. } => {
+            "name the one that you mean by `--feature-tensor`".into()
+        }
+        cut::Error::NoFeatures { .. } => {
+            "if one of its inner tensors holds features, name it by `--feature-tensor`".into()
+        }
+        cut::Error::Size { .. } => "`--recipe` takes a TOML file, too, with a size of your own".into(),
+        cut::Error::TooFewImages { .. } => "give `--image` twice or more, or not at all".into(),
+        cut::Error::Disproved { .. } => {
+            "nothing was written; if another tensor is meant, name it by `--feature-tensor`".into()
+        }
+        _ => return None,
     })
 }
 

@@ -79,12 +79,20 @@ pub fn decode(path: &Path, bytes: Bytes) -> Result<Model> {
 /// # Errors
 /// [`Error::Write`]; [`Error::TooLarge`] when it would exceed protobuf's 2 GiB.
 pub fn write(model: &Model, path: &Path) -> Result<()> {
+    write_atomically(path, &encode(model, path)?)
+        .map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+/// The bytes of a file of `model`; `path` is where they belong, for messages.
+///
+/// # Errors
+/// [`Error::TooLarge`] when they would exceed protobuf's 2 GiB.
+pub fn encode(model: &Model, path: &Path) -> Result<Vec<u8>> {
     let found = model.encoded_len() as u64;
     if found > LIMIT {
         return Err(Error::TooLarge { path: path.to_owned(), found, limit: LIMIT });
     }
-    write_atomically(path, &model.encode_to_vec())
-        .map_err(|source| Error::Write { path: path.to_owned(), source })
+    Ok(model.encode_to_vec())
 }
 
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -24,7 +24,8 @@ mod tensor;
 mod walk;
 
 pub use error::{Error, Result};
-pub use file::{decode, read, read_bytes, write};
+pub use external::move_external_data;
+pub use file::{decode, encode, read, read_bytes, write};
 pub use proto::*;
 pub use sniff::Kind;
 pub use tensor::{Elements, External, type_name};

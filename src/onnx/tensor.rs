@@ -124,6 +124,19 @@ impl Tensor {
         }
     }
 
+    /// The bytes of a tensor that stands in another file, as many as its shape asks for.
+    ///
+    /// # Errors
+    /// As [`elements`](Self::elements).
+    pub(super) fn external_bytes(&self, folder: &Path) -> Result<Vec<u8>> {
+        let count = self.shape()?.iter().product();
+        let kind = self.element_type().unwrap_or(DataType::Undefined);
+        match self.external()? {
+            Some(external) => external.read(self.name(), folder, packed_len(kind, count)),
+            None => Ok(vec![]),
+        }
+    }
+
     fn of_raw<'a>(&'a self, kind: DataType, count: usize, raw: Cow<'a, [u8]>) -> Result<Elements<'a>> {
         let Some(expected) = packed_len(kind, count) else {
             return Err(self.wrong_type("a type of fixed width"));

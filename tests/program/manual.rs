@@ -4,13 +4,14 @@ use std::process::Stdio;
 
 use super::place::{Place, with_features};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "extract",
     "train",
     "compare",
     "evaluate",
     "predict",
     "runs",
+    "backbone cut",
     "backbone import",
     "backbone inspect",
     "cache info",

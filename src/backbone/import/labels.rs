@@ -20,7 +20,7 @@ pub fn read_labels(path: &Path) -> Result<Vec<String>> {
     parse(&json).map_err(|found| Error::Labels { path: path.to_owned(), found })
 }
 
-fn parse(json: &Json) -> std::result::Result<Vec<String>, String> {
+pub(in crate::backbone) fn parse(json: &Json) -> std::result::Result<Vec<String>, String> {
     match json {
         Json::Array(items) => items.iter().enumerate().map(|(index, item)| name(index, item)).collect(),
         Json::Object(entries) => (0..entries.len())

@@ -25,6 +25,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 pub use error::{Error, Result};
+pub(super) use labels::parse as parse_labels;
 pub use labels::read_labels;
 pub use layers::supported as supported_layers;
 

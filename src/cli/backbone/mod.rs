@@ -1,3 +1,5 @@
+mod cut;
+
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -14,6 +16,7 @@ use super::hint::Error;
 /// Look at backbones, and make them from other formats
 #[derive(Debug, clap::Subcommand)]
 pub enum BackboneCommand {
+    Cut(cut::CutArgs),
     Import(ImportArgs),
     Inspect(InspectArgs),
 }
@@ -21,6 +24,7 @@ pub enum BackboneCommand {
 impl BackboneCommand {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         match self {
+            Self::Cut(args) => args.run(console),
             Self::Import(args) => args.run(console),
             Self::Inspect(args) => args.run(),
         }

@@ -1,0 +1,84 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::backbone::{self, library};
+use crate::{onnx, preprocess};
+
+/// A tensor that could be meant, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    pub tensor: String,
+    pub what: String,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({})", self.tensor, self.what)
+    }
+}
+
+fn list<T: fmt::Display>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Why a network was not cut. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error(transparent)]
+    Backbone(#[from] backbone::Error),
+    #[error(transparent)]
+    Runtime(#[from] library::Error),
+    #[error("the cut would overwrite `{path}`, which it reads")]
+    OwnInput { path: PathBuf },
+    #[error("`{path}` exists already")]
+    Exists { path: PathBuf },
+    #[error("no image goes in: {reason}")]
+    NotForImages { reason: String },
+    #[error("the network finds objects instead of describing the image: {node} chooses boxes")]
+    Detector { node: String },
+    #[error("no features in the network: {}", list(outputs))]
+    NoFeatures { outputs: Vec<String> },
+    #[error("several tensors could be the features: {}", list(candidates))]
+    Ambiguous { candidates: Vec<Candidate> },
+    #[error("{classifier} reads values that were never pooled; its network offers {}", list(candidates))]
+    NotPooled { classifier: String, candidates: Vec<Candidate> },
+    #[error("the graph has no tensor `{tensor}`{}", offer(candidates))]
+    NoSuchTensor { tensor: String, candidates: Vec<Candidate> },
+    #[error("`{tensor}` has the shape {found:?} for one image, expected {expected}")]
+    Shape { tensor: String, expected: &'static str, found: Vec<i64> },
+    #[error("`{tensor}` holds `{found}`, expected numbers that can be features")]
+    ElementType { tensor: String, found: String },
+    #[error("`{tensor}` holds integers, and nothing tells the scale that they stand for")]
+    NoScale { tensor: String },
+    #[error("the recipe makes {found}, but the network takes {expected}")]
+    Size { expected: String, found: String },
+    #[error("{found} labels for a classifier of {expected} classes")]
+    LabelCount { expected: usize, found: usize },
+    #[error("cannot use the image `{name}` for the proof")]
+    Image { name: String, source: preprocess::Error },
+    #[error("cannot read `{path}`")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("the proof takes two images or more, found {found}")]
+    TooFewImages { found: usize },
+    #[error("ONNX Runtime refuses the network")]
+    Refused { source: ort::Error },
+    #[error("ONNX Runtime failed while it ran the network")]
+    Inference { source: ort::Error },
+    #[error("the proof failed: {check}: {found}, expected {expected}")]
+    Disproved { check: &'static str, expected: String, found: String },
+}
+
+fn offer(candidates: &[Candidate]) -> String {
+    if candidates.is_empty() { String::new() } else { format!("; it has {}", list(candidates)) }
+}
+
+impl From<onnx::Error> for Error {
+    fn from(error: onnx::Error) -> Self {
+        Self::Backbone(error.into())
+    }
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
