@@ -90,7 +90,7 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
     let digest = digest::digest(path, &bytes, &model);
     let known = digest.as_ref().ok().map(|digest| digest.to_hex().to_string());
     let backbone =
-        digest.and_then(|digest| Backbone::from_model(path, &model, digest, &OpenOptions::default()));
+        digest.and_then(|digest| Backbone::from_model(path, &bytes, &model, digest, &OpenOptions::default()));
     let walk = Walk::new(graph);
     let inputs: Vec<ValueSummary> = walk.inputs().map(summary).collect();
     let layout = inputs.iter().find_map(|input| graph::layout(input.shape.as_deref()?));

@@ -6,6 +6,7 @@
 mod digest;
 mod error;
 mod graph;
+pub mod guess;
 pub mod import;
 mod inspect;
 pub mod library;
@@ -15,6 +16,7 @@ pub mod runtime;
 pub mod session;
 
 pub use error::{Error, Result};
+pub use guess::Guess;
 pub use inspect::{ExternalSummary, Inspection, OperatorCount, ValueSummary, WeightSummary, inspect};
 pub use metadata::Metadata;
 pub use open::{Backbone, OpenOptions};

@@ -177,7 +177,18 @@ fn for_library(_: &backbone::library::Error) -> Option<String> {
 
 fn for_backbone(error: &backbone::Error) -> Option<String> {
     Some(match error {
-        backbone::Error::NoRecipe { .. } => "say it with `--recipe`: a preset's name or a TOML file".into(),
+        backbone::Error::NoRecipe { guess: Some(guess), .. } => {
+            let mut names = vec![format!("`--recipe {}`", guess.preset)];
+            names.extend(guess.alternatives.iter().map(|name| format!("`--recipe {name}`")));
+            format!(
+                "say it: {}, as whoever published the weights writes; `headstart backbone recipes` tells them apart. A wrong \
+                 recipe is no error, only worse features",
+                names.join(" or ")
+            )
+        }
+        backbone::Error::NoRecipe { .. } => {
+            "say it with `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file".into()
+        }
         backbone::Error::NoFeatures { .. } | backbone::Error::NoSuchOutput { .. } => {
             "name the output with the features by `--feature-tensor`".into()
         }
