@@ -12,6 +12,7 @@ mod inspect;
 pub mod library;
 mod metadata;
 mod open;
+pub mod probe;
 pub mod runtime;
 pub mod session;
 

@@ -149,11 +149,11 @@ pub struct RuntimeArgs {
 /// A preset's name, or a TOML file.
 pub fn read_recipe(name: &str) -> anyhow::Result<Recipe> {
     let path = Path::new(name);
-    if !path.is_file() {
+    // No preset is called like a path, so what looks like one is one, and is missed rather than unknown.
+    let is_file = path.extension().is_some() || path.components().count() > 1 || path.is_file();
+    if !is_file {
         return Ok(Recipe::preset(name)?);
     }
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
-    let recipe: Recipe = toml::from_str(&text).with_context(|| format!("`{name}` is not a recipe"))?;
-    recipe.check()?;
-    Ok(recipe)
+    Recipe::from_toml(&text).with_context(|| format!("`{name}` is not a recipe"))
 }

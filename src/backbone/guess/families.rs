@@ -63,10 +63,12 @@ fn zoo(traits: &Traits<'_>) -> Option<Family> {
 }
 
 /// Layers of `keras.applications`, and the preset of each.
-const KERAS: [(&str, &str, &str); 5] = [
+const KERAS: [(&str, &str, &str); 6] = [
     // The V2 networks have the second of these too, so theirs comes first. (DenseNet has blocks of two convolutions.)
     ("conv5_block3_preact_bn", "keras-tf", "ResNet V2"),
     ("conv5_block3_3_conv", "keras-resnet50", "ResNet"),
+    // As they were called before 2019; Caffe has such names too, but nothing behind a slash.
+    ("bn5c_branch2c/", "keras-resnet50", "ResNet"),
     ("block5_conv3", "keras-resnet50", "VGG"),
     ("block_16_project", "keras-tf", "MobileNetV2"),
     ("conv_pw_13", "keras-tf", "MobileNet"),

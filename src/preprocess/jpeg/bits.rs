@@ -51,6 +51,7 @@ impl<'a> Bits<'a> {
         }
     }
 
+    /// At most 32 of them.
     pub fn skip(&mut self, bits: u32) -> Result<(), Fault> {
         if self.count < bits {
             self.refill();
@@ -71,6 +72,22 @@ impl<'a> Bits<'a> {
         // In two steps, for a shift by 64 is none.
         let value = (self.ahead >> 1 >> (63 - bits)) as u32;
         self.skip(bits).map(|()| value)
+    }
+
+    /// Pass over as many coefficients at once as the next bits hold and a block still has room for: how many, and
+    /// whether the block ends there. None of them if there is something that takes a closer look.
+    pub fn run(&mut self, codes: &Codes, room: u32) -> (u32, bool) {
+        if self.count < SHORT {
+            self.refill();
+        }
+        let run = codes.runs[(self.ahead >> (64 - SHORT)) as usize];
+        let fits = u32::from(run.coefficients) + u32::from(run.ends) <= room;
+        if !fits || u32::from(run.bits) > self.count {
+            return (0, false);
+        }
+        self.ahead <<= run.bits;
+        self.count -= u32::from(run.bits);
+        (run.coefficients.into(), run.ends)
     }
 
     pub fn symbol(&mut self, codes: &Codes) -> Result<u8, Fault> {
@@ -108,9 +125,21 @@ pub(super) struct Codes {
     /// For each length, what is added to a code to find its symbol.
     offset: [i32; 17],
     symbols: Vec<u8>,
+    /// For every beginning of [`SHORT`] bits, what they hold of a sequential block; empty before
+    /// [`prepare_runs`](Self::prepare_runs).
+    runs: Vec<Run>,
 }
 
-const SHORT: u32 = 9;
+/// Bits that hold nothing but whole codes, each with the value that follows it.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    bits: u8,
+    coefficients: u8,
+    /// Whether the last of them ends the block.
+    ends: bool,
+}
+
+const SHORT: u32 = 10;
 
 impl Codes {
     /// `counts` says how many codes there are of 1 to 16 bits, `symbols` what they mean, shortest first.
@@ -122,6 +151,7 @@ impl Codes {
             above: [0; 17],
             offset: [0; 17],
             symbols: symbols.to_vec(),
+            runs: vec![],
         };
         let (mut code, mut first) = (0_u32, 0);
         for (length, &count) in (1..).zip(counts) {
@@ -144,6 +174,31 @@ impl Codes {
             code <<= 1;
         }
         Some(codes)
+    }
+
+    /// Make [`Bits::run`] work: several coefficients at a time, where their codes are short.
+    pub fn prepare_runs(&mut self) {
+        if self.runs.is_empty() {
+            self.runs = (0..1 << SHORT).map(|window| self.run_in(window)).collect();
+        }
+    }
+
+    fn run_in(&self, window: u16) -> Run {
+        let mut run = Run::default();
+        loop {
+            let rest = window << (16 - SHORT) << run.bits;
+            let (symbol, length) = self.short[usize::from(rest >> (16 - SHORT))];
+            let bits = run.bits + length + (symbol & 15);
+            if length == 0 || u32::from(bits) > SHORT {
+                return run;
+            }
+            run.bits = bits;
+            match (symbol >> 4, symbol & 15) {
+                (15, 0) => run.coefficients += 16,
+                (_, 0) => return Run { ends: true, ..run },
+                (zeros, _) => run.coefficients += zeros + 1,
+            }
+        }
     }
 
     /// The symbol that `bits` begin with, and how many of them it takes.
@@ -196,5 +251,19 @@ mod tests {
         assert_eq!(codes.find(0xffff), None);
         assert!(Codes::new(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[1, 2, 3]).is_none());
         assert!(Codes::new(&[1; 16], &[1, 2]).is_none());
+    }
+
+    #[test]
+    fn runs_stop_where_a_block_does() {
+        // 0: one zero and a coefficient of one bit; 10: end of the block; 11 means nothing.
+        let mut codes = Codes::new(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0x11, 0x00]).unwrap();
+        codes.prepare_runs();
+        let bytes = [0b0100_0110, 0b0001_0000, 0x55];
+        assert_eq!(Bits::new(&bytes, 0).run(&codes, 63), (6, true));
+        // Three coefficients fill the block: its end is not coded, and the next bits are another block's.
+        assert_eq!(Bits::new(&bytes, 0).run(&codes, 6), (0, false));
+        assert_eq!(Bits::new(&[0b0100_0111], 0).run(&codes, 63), (6, false));
+        // Only bits that are there count.
+        assert_eq!(Bits::new(&[], 0).run(&codes, 63), (0, false));
     }
 }

@@ -8,6 +8,7 @@
 //! Source: ITU-T T.81, sections A.2 (blocks), B.2 (markers), F.2 (sequential) and G.1 (progressive).
 
 use super::bits::{Bits, Codes};
+use super::coder::{Band, Coder};
 
 /// What is wrong with coded data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +32,22 @@ pub(super) fn walk(bytes: &[u8]) -> Result<(), Fault> {
             at = body;
             continue;
         }
-        let length = bytes.get(body..body + 2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])));
+        let length =
+            bytes.get(body..body + 2).map(|pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])));
         let segment = length.and_then(|length| bytes.get(body + 2..body + length)).ok_or(Fault::Early)?;
         at = body + 2 + segment.len();
         match marker {
+            // The limits were held against the first one.
+            0xc0..=0xc2 if walker.frame.is_some() => return Err(Fault::Damaged("a second frame")),
             0xc0..=0xc2 => walker.frame = Some(Frame::read(segment, marker == 0xc2).ok_or(MALFORMED)?),
             0xc4 => walker.define_codes(segment).ok_or(MALFORMED)?,
             0xdd => walker.restart_interval = u16_at(segment, 0).ok_or(MALFORMED)?.into(),
             0xda => at = walker.scan(segment, bytes, at)?,
             _ => {}
+        }
+        // What follows the last scan of a sequential image is looked at by no decoder.
+        if walker.frame.as_ref().is_some_and(|frame| !frame.progressive && frame.check_finished().is_ok()) {
+            return Ok(());
         }
     }
 }
@@ -100,7 +108,8 @@ impl Frame {
         let (width, height) = (usize::from(width), usize::from(height));
         let component = |&[id, sampling, _]: &[u8; 3]| {
             let (across, down) = factors(sampling);
-            let blocks = (width * across).div_ceil(widest).div_ceil(8) * (height * down).div_ceil(highest).div_ceil(8);
+            let blocks =
+                (width * across).div_ceil(widest).div_ceil(8) * (height * down).div_ceil(highest).div_ceil(8);
             let nonzero = if progressive { vec![0; blocks] } else { vec![] };
             Component { id, per_unit: across * down, blocks, missing: [None; 64], nonzero }
         };
@@ -109,6 +118,26 @@ impl Frame {
             units: width.div_ceil(8 * widest) * height.div_ceil(8 * highest),
             components: components.iter().map(component).collect(),
         })
+    }
+
+    /// Walk over unit number `unit` of a scan: of one component a block, of several the blocks of each that belong together.
+    fn unit(
+        &mut self,
+        unit: usize,
+        coders: &mut [(usize, Coder<'_>)],
+        bits: &mut Bits<'_>,
+    ) -> Result<(), Fault> {
+        if let [(only, coder)] = coders {
+            let nonzero = self.components[*only].nonzero.get_mut(unit);
+            return coder.block(bits, nonzero.unwrap_or(&mut 0), self.progressive);
+        }
+        for (place, coder) in coders {
+            for _ in 0..self.components[*place].per_unit {
+                // Only means of blocks come so, of which nothing needs to be remembered.
+                coder.block(bits, &mut 0, self.progressive)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the scans brought every coefficient to its last bit. Those that no scan mentions are zero by right, but
@@ -121,20 +150,11 @@ impl Frame {
     }
 }
 
-/// What a scan brings: which coefficients, and which of their bits.
-#[derive(Clone, Copy)]
-struct Band {
-    first: u32,
-    last: u32,
-    /// Whether earlier scans brought the upper bits.
-    refines: bool,
-}
-
 impl Walker {
     fn define_codes(&mut self, mut segment: &[u8]) -> Option<()> {
         while let [which, rest @ ..] = segment {
             let counts = rest.first_chunk::<16>()?;
-            let total = counts.iter().map(|&count| usize::from(count)).sum();
+            let total: usize = counts.iter().map(|&count| usize::from(count)).sum();
             let symbols = rest.get(16..16 + total)?;
             let table = self.codes.get_mut(usize::from(which >> 4))?.get_mut(usize::from(which & 15))?;
             *table = Some(Codes::new(counts, symbols)?);
@@ -147,30 +167,15 @@ impl Walker {
     fn scan(&mut self, header: &[u8], bytes: &[u8], at: usize) -> Result<usize, Fault> {
         let Self { frame, codes, restart_interval } = self;
         let frame = frame.as_mut().ok_or(Fault::Damaged("a scan without a frame"))?;
-        let members = header.first().map(|&count| usize::from(count)).ok_or(MALFORMED)?;
-        let (selectors, _) = header.get(1..1 + 2 * members).ok_or(MALFORMED)?.as_chunks::<2>();
-        let &[first, last, precision] = header[1 + 2 * members..].first_chunk::<3>().ok_or(MALFORMED)?;
-        let sequential = Band { first: 0, last: 63, refines: false };
-        let (band, left) = if frame.progressive {
-            let band = Band { first: first.into(), last: last.into(), refines: precision >> 4 > 0 };
-            (band, precision & 15)
-        } else {
-            (sequential, 0)
-        };
-        if band.last > 63 || band.first > band.last || (band.first > 0 && members != 1) {
-            return Err(Fault::Damaged("a scan of coefficients that blocks do not have"));
+        let scan = Scan::read(header, frame)?;
+        if !frame.progressive {
+            codes[1].iter_mut().flatten().for_each(Codes::prepare_runs);
         }
-
-        let mut parts = Vec::with_capacity(members);
-        for &[id, tables] in selectors {
-            let place = frame.components.iter().position(|component| component.id == id);
-            let place = place.ok_or(Fault::Damaged("a scan of a component that the frame does not have"))?;
-            let table = |class: usize, number: u8| codes[class].get(usize::from(number))?.as_ref();
-            let coder = Coder { band, dc: table(0, tables >> 4), ac: table(1, tables & 15), run: 0 };
-            frame.components[place].missing[first_to_last(band)].fill(Some(left));
-            parts.push((place, coder));
+        let mut coders = scan.coders(codes);
+        for &(place, _) in &coders {
+            frame.components[place].missing[scan.band.range()].fill(Some(scan.missing));
         }
-        let units = match parts.as_slice() {
+        let units = match coders.as_slice() {
             [(only, _)] => frame.components[*only].blocks,
             _ => frame.units,
         };
@@ -178,25 +183,51 @@ impl Walker {
         for unit in 0..units {
             if *restart_interval > 0 && unit > 0 && unit.is_multiple_of(*restart_interval) {
                 restart(&mut bits, unit / *restart_interval - 1)?;
-                parts.iter_mut().for_each(|(_, coder)| coder.run = 0);
+                coders.iter_mut().for_each(|(_, coder)| coder.run = 0);
             }
-            if let [(only, coder)] = parts.as_mut_slice() {
-                let nonzero = frame.components[*only].nonzero.get_mut(unit);
-                coder.block(&mut bits, nonzero.unwrap_or(&mut 0), frame.progressive)?;
-                continue;
-            }
-            for (place, coder) in &mut parts {
-                for _ in 0..frame.components[*place].per_unit {
-                    coder.block(&mut bits, &mut 0, frame.progressive)?;
-                }
-            }
+            frame.unit(unit, &mut coders, &mut bits)?;
         }
         Ok(bits.end())
     }
 }
 
-fn first_to_last(band: Band) -> std::ops::RangeInclusive<usize> {
-    band.first as usize..=band.last as usize
+/// The header of a scan.
+struct Scan {
+    band: Band,
+    /// Bits of each coefficient that are left for later scans.
+    missing: u8,
+    /// Of each component, its place in the frame and the numbers of its tables, DC in the upper half.
+    members: Vec<(usize, u8)>,
+}
+
+impl Scan {
+    fn read(header: &[u8], frame: &Frame) -> Result<Self, Fault> {
+        let count = header.first().map(|&count| usize::from(count)).ok_or(MALFORMED)?;
+        let (selectors, _) = header.get(1..1 + 2 * count).ok_or(MALFORMED)?.as_chunks::<2>();
+        let &[first, last, precision] = header[1 + 2 * count..].first_chunk::<3>().ok_or(MALFORMED)?;
+        let members = selectors.iter().map(|&[id, tables]| {
+            let place = frame.components.iter().position(|component| component.id == id);
+            Ok((place.ok_or(Fault::Damaged("a scan of a component that the frame does not have"))?, tables))
+        });
+        let members = members.collect::<Result<Vec<_>, _>>()?;
+        if !frame.progressive {
+            return Ok(Self { band: Band { first: 0, last: 63, refines: false }, missing: 0, members });
+        }
+        if last > 63 || first > last || (first > 0 && count != 1) {
+            return Err(Fault::Damaged("a scan of coefficients that blocks do not have"));
+        }
+        let band = Band { first: first.into(), last: last.into(), refines: precision >> 4 > 0 };
+        Ok(Self { band, missing: precision & 15, members })
+    }
+
+    fn coders<'c>(&self, codes: &'c [[Option<Codes>; 4]; 2]) -> Vec<(usize, Coder<'c>)> {
+        let coder = |&(place, tables): &(usize, u8)| {
+            let table = |class: usize, number: u8| codes[class].get(usize::from(number))?.as_ref();
+            let (dc, ac) = (table(0, tables >> 4), table(1, tables & 15));
+            (place, Coder { band: self.band, dc, ac, run: 0 })
+        };
+        self.members.iter().map(coder).collect()
+    }
 }
 
 /// Pass the restart marker after interval number `interval`, counted from 0.
@@ -207,122 +238,3 @@ fn restart(bits: &mut Bits<'_>, interval: usize) -> Result<(), Fault> {
         _ => Err(Fault::Early),
     }
 }
-
-/// Passes over the codes of one component's blocks.
-struct Coder<'a> {
-    band: Band,
-    dc: Option<&'a Codes>,
-    ac: Option<&'a Codes>,
-    /// Blocks still to come that bring nothing new.
-    run: u32,
-}
-
-const NO_TABLE: Fault = Fault::Damaged("a scan whose codes were not defined");
-
-impl Coder<'_> {
-    fn block(&mut self, bits: &mut Bits<'_>, nonzero: &mut u64, progressive: bool) -> Result<(), Fault> {
-        if !progressive {
-            self.mean(bits)?;
-            return self.sequential(bits);
-        }
-        match (self.band.first, self.band.refines) {
-            (0, false) => self.mean(bits),
-            (0, true) => bits.skip(1),
-            (_, false) => self.first_bits(bits, nonzero),
-            (_, true) => self.refining_bits(bits, nonzero),
-        }
-    }
-
-    /// The difference of a block's mean to that of the block before.
-    fn mean(&self, bits: &mut Bits<'_>) -> Result<(), Fault> {
-        let length = bits.symbol(self.dc.ok_or(NO_TABLE)?)?;
-        bits.skip(u32::from(length & 15))
-    }
-
-    fn sequential(&self, bits: &mut Bits<'_>) -> Result<(), Fault> {
-        let codes = self.ac.ok_or(NO_TABLE)?;
-        let mut k = 1;
-        while k <= 63 {
-            let symbol = bits.symbol(codes)?;
-            match (symbol >> 4, symbol & 15) {
-                (15, 0) => k += 16,
-                (_, 0) => break,
-                (zeros, length) => {
-                    k += u32::from(zeros) + 1;
-                    bits.skip(length.into())?;
-                }
-            }
-        }
-        if k <= 64 { Ok(()) } else { Err(TOO_MANY) }
-    }
-
-    fn first_bits(&mut self, bits: &mut Bits<'_>, nonzero: &mut u64) -> Result<(), Fault> {
-        if self.run > 0 {
-            self.run -= 1;
-            return Ok(());
-        }
-        let codes = self.ac.ok_or(NO_TABLE)?;
-        let mut k = self.band.first;
-        while k <= self.band.last {
-            let symbol = bits.symbol(codes)?;
-            match (symbol >> 4, symbol & 15) {
-                (15, 0) => k += 16,
-                (run, 0) => {
-                    self.run = (1 << run) - 1 + bits.take(run.into())?;
-                    break;
-                }
-                (zeros, length) => {
-                    k += u32::from(zeros);
-                    if k > self.band.last {
-                        return Err(TOO_MANY);
-                    }
-                    *nonzero |= 1 << k;
-                    bits.skip(length.into())?;
-                    k += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// One more bit of each coefficient that is known not to be zero, and coefficients that turn out not to be.
-    fn refining_bits(&mut self, bits: &mut Bits<'_>, nonzero: &mut u64) -> Result<(), Fault> {
-        let codes = self.ac.ok_or(NO_TABLE)?;
-        let mut k = self.band.first;
-        while self.run == 0 && k <= self.band.last {
-            let symbol = bits.symbol(codes)?;
-            let (mut zeros, length) = (symbol >> 4, symbol & 15);
-            if length == 0 && zeros < 15 {
-                self.run = (1 << zeros) + bits.take(zeros.into())?;
-                break;
-            }
-            // The sign of the new one.
-            bits.skip(u32::from(length > 0))?;
-            while k <= self.band.last {
-                if *nonzero >> k & 1 == 1 {
-                    bits.skip(1)?;
-                } else if zeros == 0 {
-                    break;
-                } else {
-                    zeros -= 1;
-                }
-                k += 1;
-            }
-            if length > 0 {
-                if k > self.band.last {
-                    return Err(TOO_MANY);
-                }
-                *nonzero |= 1 << k;
-            }
-            k += 1;
-        }
-        if self.run > 0 {
-            self.run -= 1;
-            let rest = (k..=self.band.last).filter(|&k| *nonzero >> k & 1 == 1).count();
-            bits.skip_many(rest)?;
-        }
-        Ok(())
-    }
-}
-
-const TOO_MANY: Fault = Fault::Damaged("a block of more coefficients than there are");
