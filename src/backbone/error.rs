@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::guess::Guess;
 use crate::{onnx, preprocess};
 
 /// Why a file cannot serve as a backbone.
@@ -10,8 +11,12 @@ pub enum Error {
     Onnx(#[from] onnx::Error),
     #[error("`{path}` says something about itself that is not valid: entry `{key}`")]
     Metadata { path: PathBuf, key: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("`{path}` does not say how images are prepared for it")]
-    NoRecipe { path: PathBuf },
+    #[error("`{path}` does not say how images are prepared for it{}", supposed(guess.as_deref()))]
+    NoRecipe {
+        path: PathBuf,
+        /// What it may be, if anything can be told; never a certain guess, for that one is used.
+        guess: Option<Box<Guess>>,
+    },
     #[error("`{path}` holds a recipe that cannot be carried out")]
     Recipe { path: PathBuf, source: preprocess::Error },
     #[error("`{path}` is a whole classifier: its output `{output}` gives class scores, not features")]
@@ -35,3 +40,7 @@ pub enum Error {
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
+
+fn supposed(guess: Option<&Guess>) -> String {
+    guess.map(|guess| format!("; perhaps as {guess}")).unwrap_or_default()
+}

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::cut::{self, Candidate};
 use super::error::Result;
+use super::guess::{self, Guess};
 use super::open::{Backbone, OpenOptions};
 use super::{Metadata, digest, graph};
 use crate::onnx::{self, DataType, Dim, Graph, Model, ValueInfo, Walk, type_name};
@@ -48,6 +49,8 @@ pub struct Inspection {
     pub ready: bool,
     /// If not, why; the chain of causes in one line.
     pub missing: Option<String>,
+    /// The recipe that a file without one seems to want.
+    pub guess: Option<Guess>,
 }
 
 /// An input or output.
@@ -92,8 +95,10 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
     let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;
     let digest = digest::digest(path, &bytes, &model);
     let known = digest.as_ref().ok().map(|digest| digest.to_hex().to_string());
+    let metadata = Metadata::read(&model, path).unwrap_or_default();
+    let guess = if metadata.recipe.is_none() { guess::recipe(&model, &bytes) } else { None };
     let backbone =
-        digest.and_then(|digest| Backbone::from_model(path, &model, digest, &OpenOptions::default()));
+        digest.and_then(|digest| Backbone::from_model(path, &bytes, &model, digest, &OpenOptions::default()));
     let walk = Walk::new(graph);
     let inputs: Vec<ValueSummary> = walk.inputs().map(summary).collect();
     let layout = inputs.iter().find_map(|input| graph::layout(input.shape.as_deref()?));
@@ -113,11 +118,12 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
         nodes: graph.node.len(),
         operators: operators(graph),
         external_data: external(path, &model),
-        metadata: Metadata::read(&model, path).unwrap_or_default(),
+        metadata,
         other_metadata: other_metadata(&model),
         candidates: if backbone.is_ok() { vec![] } else { cut::candidates(&model) },
         ready: backbone.is_ok(),
         missing: backbone.err().map(|error| with_causes(&error)),
+        guess,
     })
 }
 
@@ -245,7 +251,13 @@ impl Inspection {
             ("source", source.clone()),
             ("licence", licence.clone()),
         ];
-        facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+        let guess = self.guess.as_ref().map(|guess| {
+            (
+                "recipe",
+                format!("{} {guess}", if guess.is_certain() { "by its looks" } else { "unknown; perhaps" }),
+            )
+        });
+        facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).chain(guess).collect()
     }
 
     fn values(&self) -> Facts {

@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
+use super::guess::{self, Guess};
 use super::{Metadata, digest, graph, inspect};
 use crate::onnx::{self, DataType, Dim, Model, ValueInfo, Walk, type_name};
 use crate::preprocess::Recipe;
-use crate::preprocess::recipe::Layout;
+use crate::preprocess::recipe::{Exif, Layout};
 
 /// What a file does not say about itself, or says wrongly.
 #[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
     /// Instead of the file's own recipe; its layout is taken from the graph.
     pub recipe: Option<Recipe>,
+    /// Instead of what the recipe, whichever it is, does with EXIF orientations.
+    pub exif: Option<Exif>,
     /// The output with the features, instead of the one that the file names.
     pub feature_tensor: Option<String>,
 }
@@ -23,6 +26,7 @@ pub struct Backbone {
     path: PathBuf,
     name: String,
     recipe: Recipe,
+    guess: Option<Guess>,
     feature_tensor: String,
     feature_size: usize,
     input_name: String,
@@ -53,11 +57,13 @@ impl Backbone {
         let model = onnx::decode(path, bytes.clone())?;
         // Of the very bytes that were decoded, even if somebody replaces the file meanwhile.
         let digest = digest::digest(path, &bytes, &model)?;
-        Self::from_model(path, &model, digest, options)
+        Self::from_model(path, &bytes, &model, digest, options)
     }
 
+    /// `file` are the bytes that `model` was decoded from.
     pub(super) fn from_model(
         path: &Path,
+        file: &[u8],
         model: &Model,
         digest: blake3::Hash,
         options: &OpenOptions,
@@ -68,11 +74,15 @@ impl Backbone {
         let features = find_features(path, model, &metadata, options)?;
         let feature_size = feature_size(path, features, &metadata, options)?;
         let input = Input::find(path, &walk)?;
-        let recipe = match (&options.recipe, &metadata.recipe) {
-            (Some(told), _) => Recipe { layout: input.layout.unwrap_or(told.layout), ..told.clone() },
-            (None, Some(own)) => own.clone(),
-            (None, None) => return Err(Error::NoRecipe { path: path.to_owned() }),
+        let (mut recipe, guess) = match (&options.recipe, &metadata.recipe) {
+            (Some(told), _) => (Recipe { layout: input.layout.unwrap_or(told.layout), ..told.clone() }, None),
+            (None, Some(own)) => (own.clone(), None),
+            (None, None) => match guess::recipe(model, file) {
+                Some(guess) if guess.is_certain() => (guess.recipe.clone(), Some(guess)),
+                guess => return Err(Error::NoRecipe { path: path.to_owned(), guess: guess.map(Box::new) }),
+            },
         };
+        recipe.exif = options.exif.unwrap_or(recipe.exif);
         recipe.check().map_err(|source| Error::Recipe { path: path.to_owned(), source })?;
         input.check(path, &recipe)?;
         let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -80,6 +90,7 @@ impl Backbone {
             path: path.to_owned(),
             name: metadata.name.filter(|name| !name.is_empty()).unwrap_or_else(stem),
             recipe,
+            guess,
             feature_tensor: features.name().to_owned(),
             feature_size,
             batch_size: input.batch_size(),
@@ -104,6 +115,11 @@ impl Backbone {
     /// How an image becomes the graph's input.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// Why the recipe is what it is, if neither the file nor the caller said it.
+    pub fn guess(&self) -> Option<&Guess> {
+        self.guess.as_ref()
     }
 
     /// The graph's one input, `(n, 3, h, w)` or `(n, h, w, 3)` of f32.
@@ -302,7 +318,7 @@ mod tests {
     }
 
     fn told() -> OpenOptions {
-        OpenOptions { recipe: Some(Recipe::preset("keras-resnet50").unwrap()), feature_tensor: None }
+        OpenOptions { recipe: Some(Recipe::preset("keras-resnet50").unwrap()), ..OpenOptions::default() }
     }
 
     fn open(model: &Model, options: &OpenOptions) -> Result<Backbone> {

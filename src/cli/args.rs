@@ -7,6 +7,7 @@ use anyhow::Context;
 use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
 use headstart::preprocess::Recipe;
+use headstart::preprocess::recipe::Exif;
 
 use super::console::Console;
 
@@ -89,6 +90,9 @@ pub struct BackboneArgs {
     /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does
     #[arg(long, value_name = "PRESET|FILE")]
     recipe: Option<String>,
+    /// What is done with EXIF orientations, instead of what the recipe says: `apply`, or `ignore` as Pillow and torchvision do
+    #[arg(long, value_name = "HOW", value_parser = exif)]
+    pub exif: Option<Exif>,
     /// Tensor that holds the features, for a graph that does not tell
     #[arg(long, value_name = "NAME")]
     pub feature_tensor: Option<String>,
@@ -98,6 +102,14 @@ pub struct BackboneArgs {
     /// How features are kept: `f32`, or `f16` in half the space
     #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = storage)]
     pub storage: Storage,
+}
+
+fn exif(text: &str) -> Result<Exif, String> {
+    match text {
+        "apply" => Ok(Exif::Apply),
+        "ignore" => Ok(Exif::Ignore),
+        _ => Err("expected `apply` or `ignore`".into()),
+    }
 }
 
 fn storage(text: &str) -> Result<Storage, String> {
@@ -137,11 +149,11 @@ pub struct RuntimeArgs {
 /// A preset's name, or a TOML file.
 pub fn read_recipe(name: &str) -> anyhow::Result<Recipe> {
     let path = Path::new(name);
-    if !path.is_file() {
+    // No preset is called like a path, so what looks like one is one, and is missed rather than unknown.
+    let is_file = path.extension().is_some() || path.components().count() > 1 || path.is_file();
+    if !is_file {
         return Ok(Recipe::preset(name)?);
     }
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
-    let recipe: Recipe = toml::from_str(&text).with_context(|| format!("`{name}` is not a recipe"))?;
-    recipe.check()?;
-    Ok(recipe)
+    Recipe::from_toml(&text).with_context(|| format!("`{name}` is not a recipe"))
 }

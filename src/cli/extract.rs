@@ -122,6 +122,9 @@ fn fill(
     let mut progress = None;
     let mut failures = 0;
     let backbone = &source.backbone;
+    if let Some(guess) = backbone.guess() {
+        console.note(format_args!("recipe guessed, {guess}"));
+    }
     console.detail(format_args!("recipe: {}", backbone.recipe()));
     let summary = Extractor::new(backbone, options).fill(cache, files, cancel, &mut |event| match event {
         Event::Planned { images, cached, to_do } => {

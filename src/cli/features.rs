@@ -21,7 +21,11 @@ pub struct Source {
 
 impl Source {
     pub fn open(args: &BackboneArgs) -> anyhow::Result<Self> {
-        let options = OpenOptions { recipe: args.recipe()?, feature_tensor: args.feature_tensor.clone() };
+        let options = OpenOptions {
+            recipe: args.recipe()?,
+            exif: args.exif,
+            feature_tensor: args.feature_tensor.clone(),
+        };
         let backbone = Backbone::open_with(&args.backbone, &options)?;
         let fingerprint = fingerprint(&backbone, args.storage)?;
         Ok(Self { backbone, fingerprint, cache: args.cache.clone() })

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::{cut, import};
 use headstart::train::{Quantity, Run};
-use headstart::{backbone, cache, dataset, extract, onnx, train};
+use headstart::{backbone, cache, dataset, extract, onnx, preprocess, train};
 use serde_json::Value;
 
 use super::console::count;
@@ -95,6 +95,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(for_backbone))
             .or_else(|| cause.downcast_ref().and_then(for_onnx))
             .or_else(|| cause.downcast_ref().and_then(for_import))
+            .or_else(|| cause.downcast_ref().and_then(for_preprocess))
             .or_else(|| cause.downcast_ref().and_then(for_cache))
             .or_else(|| cause.downcast_ref().and_then(for_train))
     })
@@ -115,7 +116,7 @@ fn own(error: &Error) -> Option<String> {
         }
         Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
         Error::OtherFeatures { .. } => {
-            "give the backbone and recipe that the run was trained with (`--backbone`, `--recipe`), or train anew".into()
+            "give the backbone and recipe that the run was trained with (`--backbone`, `--recipe`, `--exif`), or train anew".into()
         }
         Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
         Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),
@@ -178,7 +179,18 @@ fn for_library(_: &backbone::library::Error) -> Option<String> {
 
 fn for_backbone(error: &backbone::Error) -> Option<String> {
     Some(match error {
-        backbone::Error::NoRecipe { .. } => "say it with `--recipe`: a preset's name or a TOML file".into(),
+        backbone::Error::NoRecipe { guess: Some(guess), .. } => {
+            let mut names = vec![format!("`--recipe {}`", guess.preset)];
+            names.extend(guess.alternatives.iter().map(|name| format!("`--recipe {name}`")));
+            format!(
+                "say it: {}, as whoever published the weights writes; `headstart backbone recipes` tells them apart. A wrong \
+                 recipe is no error, only worse features",
+                names.join(" or ")
+            )
+        }
+        backbone::Error::NoRecipe { .. } => {
+            "say it with `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file".into()
+        }
         backbone::Error::NoFeatures { .. } | backbone::Error::NoSuchOutput { .. } => {
             "name the output with the features by `--feature-tensor`".into()
         }
@@ -236,6 +248,20 @@ fn for_import(error: &import::Error) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn for_preprocess(error: &preprocess::Error) -> Option<String> {
+    use preprocess::Error::{Recipe, RecipeSyntax, UnknownPreset};
+    Some(match error {
+        UnknownPreset { .. } => {
+            "`headstart backbone recipes` says what each is for; a file of your own goes too".into()
+        }
+        RecipeSyntax { .. } | Recipe { .. } => {
+            "`headstart backbone recipes torchvision-v1` prints a whole one that says what each line may be"
+                .into()
+        }
+        _ => return None,
+    })
 }
 
 fn for_cache(error: &cache::Error) -> Option<String> {

@@ -1,21 +1,42 @@
 //! Why an image gives no features.
 
 use std::error::Error as _;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::cache::Failure;
+use crate::preprocess::Limits;
 
-/// The bytes of an image file. Only of a file: a pipe could keep us waiting for ever, a device never ends.
+/// The bytes of an image file. Only of a file: a pipe could keep us waiting for ever, a device never ends. And only of one
+/// that may be an image by its size: what is larger is a video or a disk image that lies among the photos.
 pub(super) fn read_image(path: &Path) -> io::Result<Vec<u8>> {
-    let kind = std::fs::metadata(path)?.file_type();
+    read_up_to(path, Limits::default().file)
+}
+
+fn read_up_to(path: &Path, allowed: u64) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    let kind = metadata.file_type();
     if kind.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "expected an image, found a folder"));
     }
     if !kind.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected an image, found a pipe or device"));
     }
-    std::fs::read(path)
+    let mut bytes = Vec::new();
+    if metadata.len() <= allowed {
+        bytes.reserve_exact(metadata.len() as usize);
+        // One byte more than allowed tells of a file that has grown meanwhile.
+        File::open(path)?.take(allowed + 1).read_to_end(&mut bytes)?;
+    }
+    let found = metadata.len().max(bytes.len() as u64);
+    if found > allowed {
+        let found = found.div_ceil(1 << 20);
+        let message =
+            format!("the file is too large: {found} MiB, {} MiB are allowed", allowed.div_ceil(1 << 20));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
 }
 
 /// One image's failure, as it stands in the failures file.
@@ -42,6 +63,7 @@ impl ImageFailure {
     pub(super) fn read(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::new("read", "missing", "there is no such file".into()),
+            io::ErrorKind::FileTooLarge => Self::new("read", "too-large", error.to_string()),
             _ => Self::new("read", "unreadable", error.to_string()),
         }
     }
@@ -64,5 +86,25 @@ impl From<&crate::preprocess::Error> for ImageFailure {
             cause = inner.source();
         }
         Self::new(error.stage(), error.kind(), reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_image_by_its_size_is_not_read_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        // A hole: the size costs nothing.
+        File::create(&path).unwrap().set_len(3 << 40).unwrap();
+        let error = read_image(&path).unwrap_err();
+        let failure = ImageFailure::read(&error);
+        assert_eq!((failure.stage.as_str(), failure.kind.as_str()), ("read", "too-large"));
+        assert_eq!(failure.reason, "the file is too large: 3145728 MiB, 512 MiB are allowed");
+        std::fs::write(&path, [7; 100]).unwrap();
+        assert_eq!(read_up_to(&path, 100).unwrap(), [7; 100]);
+        assert!(read_up_to(&path, 99).is_err());
     }
 }

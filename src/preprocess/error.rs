@@ -10,9 +10,9 @@ pub enum Error {
     /// No recipe has this name.
     #[error("there is no recipe `{name}`; there are {}", names())]
     UnknownPreset { name: String },
-    /// A recipe's JSON cannot be read.
+    /// A recipe's JSON or TOML cannot be read.
     #[error("cannot read the recipe")]
-    RecipeSyntax { source: serde_json::Error },
+    RecipeSyntax { source: Box<dyn std::error::Error + Send + Sync> },
     /// A value in a recipe could not be carried out.
     #[error("recipe field `{field}`: expected {expected}, found `{found}`")]
     Recipe { field: &'static str, expected: String, found: String },

@@ -7,11 +7,14 @@ pub struct Limits {
     pub pixels: u64,
     /// Bytes that decoding allocates, pixels included. Default 1 GiB; each decoding thread may take it at the same time.
     pub memory: u64,
+    /// Bytes of an image file, which is read whole. Default 512 MiB. For whoever reads files: a [`Preprocessor`](super::Preprocessor)
+    /// gets bytes that are there already.
+    pub file: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { pixels: 1 << 28, memory: 1 << 30 }
+        Self { pixels: 1 << 28, memory: 1 << 30, file: 1 << 29 }
     }
 }
 

@@ -31,6 +31,7 @@ mod presets;
 pub mod recipe;
 mod resample;
 mod resize;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod thumbnail;

@@ -24,8 +24,6 @@ impl Preset {
 const IMAGENET_MEAN: [f64; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f64; 3] = [0.229, 0.224, 0.225];
 
-/// Not here, because it could not be said truly: ML.NET's ResNet V2 (bilinear that aliases) and Turi Create's ResNet-50
-/// (its means are not documented).
 const PRESETS: &[Preset] = &[
     Preset {
         name: "keras-resnet50",
@@ -77,6 +75,21 @@ const PRESETS: &[Preset] = &[
         name: "onnx-zoo",
         about: "ONNX model zoo resnet50-v1-7, v1-12 and v2-7",
         build: || centred_down(imagenet(256, Filter::Bilinear)),
+    },
+    Preset {
+        name: "mlnet-resnet-v2",
+        about: "ML.NET's ResNet V2 50 and 101 and Inception V3: 0 to 1, stretched with TensorFlow 1's bilinear",
+        build: mlnet,
+    },
+    Preset {
+        name: "turicreate-resnet50",
+        about: "Turi Create's ResNet-50, which takes 0 to 255, stretched to the nearest pixels",
+        build: || Recipe {
+            filter: Filter::NearestCorners,
+            mean: [0.0; 3],
+            channels: Channels::Rgb,
+            ..keras_caffe(Filter::Nearest)
+        },
     },
     Preset {
         name: "ssl-transfer",
@@ -136,6 +149,17 @@ fn imagenet(edge: u32, filter: Filter) -> Recipe {
         std: IMAGENET_STD,
         channels: Channels::Rgb,
         layout: Layout::Nchw,
+    }
+}
+
+/// Source: ML.NET `ImageClassificationTrainer.cs`, `AddJpegDecoding` and `ImagePreprocessingSize`.
+fn mlnet() -> Recipe {
+    Recipe {
+        resize: Resize::Stretch { width: 299, height: 299 },
+        divisor: 255.0,
+        mean: [0.0; 3],
+        channels: Channels::Rgb,
+        ..keras_caffe(Filter::BilinearTf1)
     }
 }
 

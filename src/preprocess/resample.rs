@@ -10,6 +10,7 @@
 use std::f64::consts::PI;
 
 use super::recipe::Filter;
+use super::sample::{self, Sampling};
 
 /// Width and height in pixels.
 pub(super) type Size = (usize, usize);
@@ -31,8 +32,9 @@ impl Resampler {
     /// Resize RGB `pixels` from one size to another into `out`.
     pub(super) fn resize(&mut self, pixels: &[u8], from: Size, to: Size, filter: Filter, out: &mut Vec<u8>) {
         out.clear();
-        let Some(kernel) = Kernel::of(filter) else {
-            return nearest(pixels, from, to, out);
+        let kernel = match Kernel::of(filter) {
+            Ok(kernel) => kernel,
+            Err(sampling) => return sample::resize(pixels, from, to, sampling, out),
         };
         let columns = windows(&kernel, from.0, to.0);
         let rows = windows(&kernel, from.1, to.1);
@@ -67,10 +69,13 @@ struct Kernel {
 }
 
 impl Kernel {
-    /// None for the nearest pixel, which weighs nothing.
-    fn of(filter: Filter) -> Option<Self> {
+    /// The other half of the filters does not grow with the scale.
+    fn of(filter: Filter) -> Result<Self, Sampling> {
         let (value, reach): (fn(f64) -> f64, f64) = match filter {
-            Filter::Nearest => return None,
+            Filter::Nearest => return Err(Sampling::Nearest),
+            Filter::NearestCorners => return Err(Sampling::NearestCorners),
+            Filter::BilinearTf1 => return Err(Sampling::BilinearTf1),
+            Filter::BilinearTf2 => return Err(Sampling::BilinearTf2),
             Filter::Box => (|x| if -0.5 < x && x <= 0.5 { 1.0 } else { 0.0 }, 0.5),
             Filter::Bilinear => (|x| (1.0 - x.abs()).max(0.0), 1.0),
             Filter::Bicubic => (|x| cubic(x.abs()), 2.0),
@@ -78,7 +83,7 @@ impl Kernel {
                 (|x| if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }, 3.0)
             }
         };
-        Some(Self { value, reach })
+        Ok(Self { value, reach })
     }
 }
 
@@ -162,32 +167,21 @@ fn byte(sum: i32) -> u8 {
     (sum >> FRACTION).clamp(0, 255) as u8
 }
 
-fn nearest(pixels: &[u8], from: Size, to: Size, out: &mut Vec<u8>) {
-    let (source, _) = pixels.as_chunks::<3>();
-    let columns = nearest_positions(from.0, to.0);
-    for row in nearest_positions(from.1, to.1) {
-        let row = &source[row * from.0..][..from.0];
-        out.extend(columns.iter().flat_map(|&column| row[column]));
-    }
-}
-
-/// Which of `from` pixels each of `to` pixels shows: the one under its centre.
-fn nearest_positions(from: usize, to: usize) -> Vec<usize> {
-    let step = from as f64 / to as f64;
-    let mut at = step * 0.5;
-    let mut positions = Vec::with_capacity(to);
-    for _ in 0..to {
-        positions.push((at as usize).min(from - 1));
-        // Added up, not multiplied: where a centre falls on an edge, the sum's last bit decides, as in Pillow.
-        at += step;
-    }
-    positions
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::preprocess::tests::crc32;
+
+    const ALL: [Filter; 8] = [
+        Filter::Nearest,
+        Filter::Box,
+        Filter::Bilinear,
+        Filter::Bicubic,
+        Filter::Lanczos,
+        Filter::NearestCorners,
+        Filter::BilinearTf1,
+        Filter::BilinearTf2,
+    ];
 
     fn golden(name: &str) -> image::RgbImage {
         let path = format!("{}/tests/golden/resize/{name}.png", env!("CARGO_MANIFEST_DIR"));
@@ -238,7 +232,7 @@ mod tests {
     #[test]
     fn weights_always_add_up_to_white() {
         let (mut resampler, mut out) = (Resampler::default(), Vec::new());
-        for filter in [Filter::Nearest, Filter::Box, Filter::Bilinear, Filter::Bicubic, Filter::Lanczos] {
+        for filter in ALL {
             for from in 1..120 {
                 resampler.resize(&vec![255; from * 9], (from, 3), (17, 5), filter, &mut out);
                 assert!(out.len() == 17 * 5 * 3 && out.iter().all(|&v| v == 255), "{filter} from {from}");

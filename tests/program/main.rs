@@ -12,5 +12,6 @@ mod interrupt;
 mod manual;
 mod place;
 mod predict;
+mod recipes;
 mod runs;
 mod train;

@@ -255,7 +255,7 @@ impl<'a> Network<'a> {
         let removed = self.removed(&model);
         let input_shape = input_shape(&model, &self.input.name);
         let written = write::Draft::write(model, self.folder(), output)?;
-        let open = OpenOptions { recipe: Some(self.prepared.clone()), feature_tensor: None };
+        let open = OpenOptions { recipe: Some(self.prepared.clone()), ..OpenOptions::default() };
         let backbone = Backbone::open_with(&written.path, &open)?;
         let proof = proof::prove(runtime, &backbone, &self.images, observed, self.found.classifier.as_ref())?;
         written.persist(output, options.overwrite)?;

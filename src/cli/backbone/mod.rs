@@ -12,6 +12,8 @@ use super::Status;
 use super::args::read_recipe;
 use super::console::Console;
 use super::hint::Error;
+use super::probe::ProbeArgs;
+use super::recipes::RecipesArgs;
 
 /// Look at backbones, and make them from other formats
 #[derive(Debug, clap::Subcommand)]
@@ -19,6 +21,7 @@ pub enum BackboneCommand {
     Cut(cut::CutArgs),
     Import(ImportArgs),
     Inspect(InspectArgs),
+    Recipes(RecipesArgs),
 }
 
 impl BackboneCommand {
@@ -27,6 +30,7 @@ impl BackboneCommand {
             Self::Cut(args) => args.run(console),
             Self::Import(args) => args.run(console),
             Self::Inspect(args) => args.run(),
+            Self::Recipes(args) => args.run(),
         }
     }
 }
@@ -111,6 +115,8 @@ pub struct InspectArgs {
     /// The ONNX file
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    probe: ProbeArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -119,11 +125,19 @@ pub struct InspectArgs {
 impl InspectArgs {
     fn run(&self) -> anyhow::Result<Status> {
         let inspection = inspect(&self.file)?;
+        let trials = self.probe.run(&self.file)?;
         let mut out = std::io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", serde_json::to_string_pretty(&inspection)?)?;
+            let mut document = serde_json::to_value(&inspection)?;
+            if let Some(trials) = &trials {
+                document["trials"] = serde_json::to_value(trials)?;
+            }
+            writeln!(out, "{document:#}")?;
         } else {
             writeln!(out, "{inspection}")?;
+            if let Some(trials) = trials {
+                write!(out, "\n{}", trials.table())?;
+            }
         }
         Ok(Status::Done)
     }

@@ -1,0 +1,82 @@
+//! JPEG of every kind against libjpeg-turbo, and JPEGs that only look whole.
+
+use super::{apart, as_stored, golden, read};
+use crate::preprocess::Error;
+
+/// The files made by `tests/golden/jpeg/make_jpeg.py`, by name.
+fn kinds() -> Vec<String> {
+    let folder = super::root("tests/golden/jpeg");
+    let names =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut kinds: Vec<String> =
+        names.filter_map(|name| Some(name.strip_suffix(".jpg")?.to_owned())).collect();
+    kinds.sort();
+    assert_eq!(kinds.len(), 26, "golden files are missing");
+    kinds
+}
+
+fn file(kind: &str) -> Vec<u8> {
+    read(&format!("tests/golden/jpeg/{kind}.jpg"))
+}
+
+/// The table in the documentation is what is measured here, so neither can change without the other.
+#[test]
+fn deviations_are_those_that_the_documentation_states() {
+    let documentation = String::from_utf8(read("docs/decoding.md")).unwrap();
+    let mut table = String::new();
+    for kind in kinds() {
+        let got = as_stored(&file(&kind)).unwrap_or_else(|error| panic!("{kind}: {error:?}"));
+        let want = golden(&format!("jpeg/{kind}.png"));
+        assert_eq!(got.dimensions(), want.dimensions(), "{kind}");
+        let (most, mean) = apart(&got, &want);
+        table += &format!("| `{kind}` | {most} | {mean:.3} |\n");
+    }
+    assert!(documentation.contains(&table), "docs/decoding.md does not hold what was measured:\n{table}");
+}
+
+/// Where the coded data of the last scan begin.
+fn last_scan(jpeg: &[u8]) -> usize {
+    let header = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xda]).expect("every JPEG has a scan");
+    header + 2 + usize::from(u16::from_be_bytes([jpeg[header + 2], jpeg[header + 3]]))
+}
+
+/// Decoders make filler of what is missing and say nothing: it is for us to notice.
+#[test]
+fn an_end_marker_does_not_make_a_cut_file_whole() {
+    for kind in kinds() {
+        let whole = file(&kind);
+        let first = whole.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap() + 14;
+        // The last byte of the data holds a bit of the last block, for else it would not be there.
+        let cuts = (first..whole.len() - 2).step_by(1 + whole.len() / 150).chain([whole.len() - 3]);
+        for cut in cuts {
+            let closed = [&whole[..cut], b"\xff\xd9"].concat();
+            match as_stored(&closed) {
+                Err(Error::Truncated { .. } | Error::Damaged { .. }) => {}
+                // A progressive file that is cut within a segment of tables.
+                Err(error) if cut < last_scan(&whole) => {
+                    assert_eq!(error.stage(), "decode", "{kind}: {error:?}")
+                }
+                Err(error) => panic!("{kind} cut to {cut} of {}: {error:?}", whole.len()),
+                Ok(_) => panic!("{kind} cut to {cut} of {} and closed passed", whole.len()),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lost_piece_between_restarts_is_noticed() {
+    let whole = file("restart_blocks");
+    let restarts: Vec<usize> = (last_scan(&whole)..whole.len())
+        .filter(|&at| whole[at] == 0xff && whole[at + 1] & 0xf8 == 0xd0)
+        .collect();
+    assert!(restarts.len() >= 3);
+    let without = [&whole[..restarts[0]], &whole[restarts[1]..]].concat();
+    assert!(matches!(as_stored(&without), Err(Error::Damaged { .. } | Error::Truncated { .. })));
+}
+
+#[test]
+fn what_follows_the_end_is_nobodys_concern() {
+    let whole = file("progressive_420");
+    let with_video = [whole.as_slice(), b"\0\0\0\x18ftypmp42 a motion photo \xff\xda\xff"].concat();
+    assert_eq!(as_stored(&with_video).unwrap(), as_stored(&whole).unwrap());
+}

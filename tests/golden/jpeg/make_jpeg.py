@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Golden JPEGs of every kind that cameras and programs write: `KIND.jpg`, and `KIND.png`, libjpeg-turbo's pixels.
+
+    python make_jpeg.py       # needs pillow, simplejpeg, numpy
+
+Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0 inside) and simplejpeg 1.9.0, which writes 4:4:0 and 4:1:1. All pixels are what
+Pillow's `convert("RGB")` makes of the file. The pictures are pieces of `data/photos`, 53x37 where the name says nothing else.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+PHOTO = Image.open(HERE.parents[2] / "data/photos/raccoon.jpg")
+PIECE = PHOTO.crop((201, 60, 201 + 53 * 2, 60 + 37 * 2)).resize((53, 37), Image.Resampling.BICUBIC)
+
+
+def save(name, image, **options):
+    image.save(HERE / f"{name}.jpg", **options)
+
+
+def edit(name, source, change):
+    (HERE / f"{name}.jpg").write_bytes(change((HERE / f"{source}.jpg").read_bytes()))
+
+
+def adobe(data):
+    """Where the Adobe segment begins and ends."""
+    at = data.index(b"Adobe") - 4
+    return at, at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+
+
+def without_adobe(data):
+    begin, end = adobe(data)
+    return data[:begin] + data[end:]
+
+
+def as_ycck(data):
+    """The same four planes, said to be YCCK: other colours, but both decoders must see the same ones."""
+    _, end = adobe(data)
+    return data[: end - 1] + b"\x02" + data[end:]
+
+
+def main():
+    for quality in (30, 75, 100):
+        save(f"baseline_420_q{quality}", PIECE, quality=quality, subsampling="4:2:0")
+    for subsampling in ("4:4:4", "4:2:2"):
+        save(f"baseline_{subsampling.replace(':', '')}", PIECE, quality=85, subsampling=subsampling)
+    for subsampling in ("440", "411"):
+        data = simplejpeg.encode_jpeg(np.ascontiguousarray(PIECE), quality=85, colorsubsampling=subsampling)
+        (HERE / f"baseline_{subsampling}.jpg").write_bytes(data)
+    for subsampling in ("4:4:4", "4:2:2", "4:2:0"):
+        save(f"progressive_{subsampling.replace(':', '')}", PIECE, quality=85, subsampling=subsampling, progressive=True)
+    save("optimised_codes", PIECE, quality=85, optimize=True)
+    save("restart_blocks", PIECE, quality=85, restart_marker_blocks=3)
+    save("restart_rows_progressive", PIECE, quality=85, progressive=True, restart_marker_rows=1)
+    save("grey", PIECE.convert("L"), quality=85)
+    save("grey_progressive", PIECE.convert("L"), quality=85, progressive=True)
+    save("rgb_planes", PIECE, quality=85, keep_rgb=True)
+    save("cmyk_adobe", PIECE.convert("CMYK"), quality=85)
+    save("cmyk_adobe_progressive", PIECE.convert("CMYK"), quality=85, progressive=True)
+    edit("cmyk_without_adobe", "cmyk_adobe", without_adobe)
+    edit("ycck", "cmyk_adobe", as_ycck)
+    for width, height in [(1, 1), (8, 8), (16, 16), (7, 5), (17, 33), (33, 17)]:
+        save(f"size_{width}x{height}", PIECE.resize((width, height), Image.Resampling.BICUBIC), quality=85, subsampling="4:2:0")
+    for path in HERE.glob("*.jpg"):
+        Image.open(path).convert("RGB").save(path.with_suffix(".png"), optimize=True)
+
+
+if __name__ == "__main__":
+    main()
