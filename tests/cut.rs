@@ -113,7 +113,7 @@ fn any_recipe(layout: Layout) -> Recipe {
 
 fn run(path: &Path, images: &Array4<f32>) -> (Backbone, Array2<f32>) {
     let layout = if images.dim().1 == 3 { Layout::Nchw } else { Layout::Nhwc };
-    let options = OpenOptions { recipe: Some(any_recipe(layout)), feature_tensor: None };
+    let options = OpenOptions { recipe: Some(any_recipe(layout)), ..OpenOptions::default() };
     let backbone = Backbone::open_with(path, &options).unwrap();
     let mut session = Session::new(&runtime(), &backbone, SessionOptions::default()).unwrap();
     let features = session.run(images.view()).unwrap();
@@ -286,7 +286,7 @@ fn the_light_resnet50_of_onnx_is_cut() {
         let recipe = Some(Recipe { crop: None, ..Recipe::preset("torchvision-v1").unwrap() });
         let recipe =
             recipe.map(|recipe| Recipe { resize: Resize::Stretch { width: 224, height: 224 }, ..recipe });
-        let options = OpenOptions { recipe, feature_tensor: None };
+        let options = OpenOptions { recipe, ..OpenOptions::default() };
         let backbone = Backbone::open_with(&folder.path().join("features.onnx"), &options).unwrap();
         Session::new(&runtime(), &backbone, SessionOptions::default())
             .unwrap()
