@@ -28,9 +28,10 @@ fn place() -> Place {
 /// Compile `source` to a shared library that calls itself by its file's name.
 fn compile(library: &Path, source: &str, arguments: &[String]) {
     std::fs::create_dir_all(library.parent().unwrap()).unwrap();
-    let file = library.with_extension("c");
-    std::fs::write(&file, source).unwrap();
     let name = library.file_name().unwrap().to_str().unwrap();
+    // Its name must not look like a version of the library.
+    let file = library.with_file_name(format!("source-of-{name}.c"));
+    std::fs::write(&file, source).unwrap();
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-w", "-o"]).arg(library).arg(&file);
     compiler.arg(format!("-Wl,-soname,{name}")).arg("-Wl,--no-as-needed").args(arguments);
