@@ -6,7 +6,7 @@ use ndarray::{Array2, ArrayView4, Axis, concatenate, s};
 
 use super::Error;
 use super::batch::Tuner;
-use super::pipeline::{Infer, InferError};
+use super::pipeline::{Batch, Infer, InferError};
 use crate::cache::Key;
 
 /// Hears of a new batch size, and whether it is for want of memory.
@@ -53,7 +53,7 @@ impl<'a> Gathered<'a> {
     ///
     /// # Errors
     /// That of the graph, if fewer images do not help.
-    pub fn infer(&mut self, model: &mut impl Infer) -> Result<(Vec<(usize, Key)>, Array2<f32>), Error> {
+    pub fn infer(&mut self, model: &mut impl Infer) -> Result<Batch, Error> {
         let [a, b, c] = self.shape;
         let images = ArrayView4::from_shape((self.rows.len(), a, b, c), &self.images)
             .expect("every image was decoded to the recipe's length");
@@ -79,7 +79,7 @@ impl<'a> Gathered<'a> {
             }
         }
         self.images.clear();
-        Ok((std::mem::take(&mut self.rows), joined(parts)))
+        Ok(Batch { rows: std::mem::take(&mut self.rows), features: joined(parts) })
     }
 }
 
@@ -137,7 +137,7 @@ mod tests {
         for id in 0..images {
             gathered.push(id, Key::of(&id.to_le_bytes()), &[id as f32, 0.0, 0.0]);
             if gathered.is_full() || id + 1 == images {
-                let (rows, features) = match gathered.infer(&mut model) {
+                let Batch { rows, features } = match gathered.infer(&mut model) {
                     Ok(done) => done,
                     Err(error) => return (Err(error), told, sizes.into_inner()),
                 };

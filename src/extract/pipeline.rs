@@ -237,7 +237,7 @@ impl Pipeline<'_> {
         writer: &Sender<Batch>,
         on_outcome: OnOutcome<'_>,
     ) -> Result<bool, Error> {
-        let (rows, features) = gathered.infer(model.get()?)?;
+        let Batch { rows, features } = gathered.infer(model.get()?)?;
         let (finite, broken): (Vec<usize>, Vec<usize>) =
             (0..rows.len()).partition(|&row| features.row(row).iter().all(|value| value.is_finite()));
         for row in broken {
