@@ -137,7 +137,7 @@ mod tests {
     fn it_does_not_grow_into_memory_that_is_not_there() {
         assert_eq!(settles_at(1000, auto(|| Some(Now { resident: 9, available: 0 }))), LAST);
         let full = auto(|| Some(Now { resident: 9, available: 10 }));
-        let full = Tuner { memory: full.memory.as_if_before(0), ..full };
+        let full = Tuner { memory: full.memory.begun_at(0), ..full };
         assert_eq!(settles_at(1000, full), 8);
     }
 

@@ -121,11 +121,10 @@ mod tests {
         }
     }
 
-    fn run(
-        batch: usize,
-        images: usize,
-        room: usize,
-    ) -> (Result<(), Error>, Vec<(usize, f32, f32)>, Vec<usize>) {
+    /// A job, its image's first pixel, and the size of its batch.
+    type Told = (usize, f32, f32);
+
+    fn run(batch: usize, images: usize, room: usize) -> (Result<(), Error>, Vec<Told>, Vec<usize>) {
         let sizes = RefCell::new(vec![]);
         let on_batch_size = |size: usize, out_of_memory: bool| {
             assert!(out_of_memory);

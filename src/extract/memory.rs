@@ -38,7 +38,7 @@ impl Memory {
 #[cfg(test)]
 impl Memory {
     /// As if there had been so much when watching began.
-    pub fn as_if_before(self, before: u64) -> Self {
+    pub fn begun_at(self, before: u64) -> Self {
         Self { before, ..self }
     }
 }
