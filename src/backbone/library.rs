@@ -1,8 +1,9 @@
 //! Where the shared library of ONNX Runtime is, and whether it is one.
 
-use std::ffi::CStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use super::answers::probe;
+use super::python::python;
 
 /// The oldest minor version whose interface this build speaks (cargo feature `api-24` of `ort`).
 pub const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
@@ -37,82 +38,103 @@ pub struct Library {
     pub path: PathBuf,
     /// Its own words, such as `1.31.1`.
     pub version: String,
+    /// The execution providers that it was built with, such as `CPUExecutionProvider`.
+    pub providers: Vec<String>,
 }
 
 impl Library {
     /// Find the library: `explicit`, then `ORT_DYLIB_PATH`, `models/runtime/`, beside the executable, an installed Python
-    /// package, the system's loader. A library that was asked for by name is taken or refused, never passed over.
+    /// package, the system's loader, and last the builds for one kind of device, `models/runtime-gpu/` and
+    /// `models/runtime-openvino/`. A library that was asked for by name is taken or refused, never passed over.
     ///
     /// # Errors
     /// [`Error::NotFound`] with the places that were tried, or what is wrong with the library found first.
     pub fn find(explicit: Option<&Path>) -> Result<Self, Error> {
-        if let Some(path) = explicit {
-            return Self::probe(path);
+        if let Some(named) = Self::named(explicit) {
+            return named;
         }
-        if let Some(path) = std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
-            return Self::probe(Path::new(&path));
-        }
-        let folders = [Some(PathBuf::from("models/runtime")), executable_folder()];
-        let found = folders.iter().flatten().find_map(|folder| library_in(folder)).or_else(python_package);
-        match found {
-            Some(path) => Self::probe(&path),
-            None => Self::from_system_loader().ok_or_else(|| Error::NotFound {
-                looked: [
-                    "ORT_DYLIB_PATH (not set)",
-                    "models/runtime",
-                    "the program's own folder",
-                    "Python's onnxruntime",
-                    "the system's libraries",
-                ]
-                .map(String::from)
-                .to_vec(),
-            }),
-        }
+        let found = PLACES.iter().chain(&DEVICE_FOLDERS).find_map(Place::library);
+        found.unwrap_or_else(|| Err(Error::NotFound { looked: looked() }))
+    }
+
+    /// The library that the user names, by `explicit` or by `ORT_DYLIB_PATH`; `None` if she names none.
+    pub(super) fn named(explicit: Option<&Path>) -> Option<Result<Self, Error>> {
+        let variable =
+            || std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
+        Some(Self::read(&explicit.map(Path::to_path_buf).or_else(variable)?))
+    }
+
+    /// Every usable library in the places where [`find`](Self::find) looks, `first` before all; one that cannot be
+    /// used is passed over.
+    pub(super) fn all(first: Option<&'static str>) -> impl Iterator<Item = Self> {
+        let first = first.map(Place::Folder).into_iter();
+        first.chain(PLACES).filter_map(|place| place.library()?.ok())
+    }
+
+    /// The library in `folder`, if there is a usable one.
+    pub(super) fn in_folder(folder: &'static str) -> Option<Self> {
+        Place::Folder(folder).library()?.ok()
+    }
+
+    pub fn has(&self, provider: &str) -> bool {
+        self.providers.iter().any(|name| name == provider)
     }
 
     /// Open the file and ask for its version, so that `ort` later meets only a library that fits: it panics on others.
-    fn probe(path: &Path) -> Result<Self, Error> {
+    fn read(path: &Path) -> Result<Self, Error> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         if !path.exists() {
             return Err(Error::Missing { path });
         }
-        let version = read_version(&path)?;
-        if minor(&version) < OLDEST_MINOR {
-            return Err(Error::TooOld { path, found: version });
-        }
-        Ok(Self { path, version })
-    }
-
-    fn from_system_loader() -> Option<Self> {
-        let path = PathBuf::from(libloading::library_filename("onnxruntime"));
-        let version = read_version(&path).ok().filter(|version| minor(version) >= OLDEST_MINOR)?;
-        Some(Self { path, version })
+        let answers = probe(&path)?;
+        Ok(Self { path, version: answers.version, providers: answers.providers })
     }
 }
 
-/// What `OrtGetApiBase()->GetVersionString()` says.
-fn read_version(path: &Path) -> Result<String, Error> {
-    // SAFETY: loading a library runs its initialisers, which is what the user asks for by pointing at it; the
-    // signatures are those of `onnxruntime_c_api.h`, and the string is copied before the library can be unloaded.
-    unsafe {
-        let library = libloading::Library::new(path)
-            .map_err(|source| Error::Load { path: path.to_path_buf(), source })?;
-        let not_it = || Error::NotOnnxRuntime { path: path.to_path_buf() };
-        let api_base = library
-            .get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase\0")
-            .map_err(|_| not_it())?;
-        let base = api_base().as_ref().ok_or_else(not_it)?;
-        Ok(CStr::from_ptr((base.GetVersionString)()).to_string_lossy().into_owned())
+/// Where a library can be.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Folder(&'static str),
+    BesideTheProgram,
+    Python,
+    System,
+}
+
+const PLACES: [Place; 4] =
+    [Place::Folder("models/runtime"), Place::BesideTheProgram, Place::Python, Place::System];
+/// They compute on the CPU too.
+const DEVICE_FOLDERS: [Place; 2] =
+    [Place::Folder("models/runtime-gpu"), Place::Folder("models/runtime-openvino")];
+
+impl Place {
+    /// What is there, if there is a library.
+    fn library(&self) -> Option<Result<Library, Error>> {
+        let path = match self {
+            Self::Folder(folder) => library_in(Path::new(folder)),
+            Self::BesideTheProgram => library_in(std::env::current_exe().ok()?.parent()?),
+            Self::Python => library_in(&python().onnxruntime.as_ref()?.join("capi")),
+            Self::System => return from_system_loader().map(Ok),
+        };
+        Some(Library::read(&path?))
     }
 }
 
-/// The second number of `1.31.1`; 0 if there is none, which is older than anything.
-fn minor(version: &str) -> u32 {
-    version.split('.').nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+fn looked() -> Vec<String> {
+    [
+        "ORT_DYLIB_PATH (not set)",
+        "models/runtime",
+        "the program's own folder",
+        "Python's onnxruntime",
+        "the system's libraries",
+    ]
+    .map(String::from)
+    .to_vec()
 }
 
-fn executable_folder() -> Option<PathBuf> {
-    std::env::current_exe().ok()?.parent().map(Path::to_path_buf)
+fn from_system_loader() -> Option<Library> {
+    let path = PathBuf::from(libloading::library_filename("onnxruntime"));
+    let answers = probe(&path).ok()?;
+    Some(Library { path, version: answers.version, providers: answers.providers })
 }
 
 /// The ONNX Runtime library in `folder`; of several versions the last by name.
@@ -125,27 +147,9 @@ fn library_in(folder: &Path) -> Option<PathBuf> {
     files.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_library)).max()
 }
 
-/// The library inside an installed Python package `onnxruntime` (also `-gpu` and `-openvino`, which install under that name).
-fn python_package() -> Option<PathBuf> {
-    const FIND: &str =
-        "import importlib.util as u; print(u.find_spec('onnxruntime').submodule_search_locations[0])";
-    ["python3", "python"].iter().find_map(|python| {
-        let output = Command::new(python).args(["-c", FIND]).stderr(Stdio::null()).output().ok()?;
-        let package = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
-        library_in(&Path::new(package.trim()).join("capi"))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_minor_version_decides() {
-        assert_eq!(minor("1.31.1"), 31);
-        assert_eq!(minor("1.24.0-rc1"), 24);
-        assert_eq!(minor("nonsense"), 0);
-    }
 
     #[test]
     fn a_file_that_is_no_library_is_named_for_what_it_is() {

@@ -2,9 +2,13 @@
 //!
 //! [`Backbone::open`] checks a file and tells what it needs, [`inspect()`] describes any ONNX file, [`import`] makes
 //! backbones from other formats and [`cut`](cut::cut) from whole classifiers. [`Metadata`] is what a file says about itself.
+//! [`runtime`] and [`session`] run it on a [`device`]; an [`Engine`] is all three.
 
+mod answers;
 pub mod cut;
+pub mod device;
 mod digest;
+mod engine;
 mod error;
 mod graph;
 pub mod guess;
@@ -15,9 +19,11 @@ pub mod library;
 mod metadata;
 mod open;
 pub mod probe;
+mod python;
 pub mod runtime;
 pub mod session;
 
+pub use engine::{Engine, EngineOptions};
 pub use error::{Error, Result};
 pub use guess::Guess;
 pub use inspect::{ExternalSummary, Inspection, OperatorCount, ValueSummary, WeightSummary, inspect};

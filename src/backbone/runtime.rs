@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use super::device::{Device, preload};
 use super::library::{Error, Library};
 
 /// A started ONNX Runtime. Clones share it; it lives until the process ends.
@@ -21,9 +22,21 @@ impl Runtime {
     /// # Errors
     /// [`Error`] says what was tried and what is unfit; [`Error::AlreadyLoaded`] if another library is in use.
     pub fn load(library: Option<&Path>) -> Result<Self, Error> {
+        Self::load_once(library, || Library::find(library))
+    }
+
+    /// Load the library that was found for a device.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_library(library: &Library) -> Result<Self, Error> {
+        Self::load_once(Some(&library.path), || Ok(library.clone()))
+    }
+
+    fn load_once(asked: Option<&Path>, find: impl FnOnce() -> Result<Library, Error>) -> Result<Self, Error> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = loaded.as_ref() {
-            return match library {
+            return match asked {
                 Some(asked) if !same_file(asked, &runtime.library.path) => Err(Error::AlreadyLoaded {
                     loaded: runtime.library.path.clone(),
                     asked: asked.to_path_buf(),
@@ -31,7 +44,7 @@ impl Runtime {
                 _ => Ok(runtime.clone()),
             };
         }
-        let runtime = Self::start(Library::find(library)?)?;
+        let runtime = Self::start(find()?)?;
         *loaded = Some(runtime.clone());
         Ok(runtime)
     }
@@ -58,6 +71,16 @@ impl Runtime {
     /// The shared library in use.
     pub fn library(&self) -> &Path {
         &self.library.path
+    }
+
+    /// The execution providers that it was built with.
+    pub fn providers(&self) -> &[String] {
+        &self.library.providers
+    }
+
+    /// What NVIDIA's providers need and no loader finds by itself.
+    pub(super) fn preload(&self, device: Device) {
+        preload(device, &self.library);
     }
 
     pub(super) fn environment(&self) -> &ort::environment::Environment {

@@ -1,16 +1,26 @@
 //! A backbone ready to run: images in, features out.
 
 use ndarray::{Array2, ArrayView4, Axis, s};
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::TensorRef;
 
+use super::device::{self, Device, Placement, Precision, TAKE_NOTES};
 use super::{Backbone, Error, runtime::Runtime};
 
-/// How ONNX Runtime is to run the graph. None of this changes a bit of the features on the CPU.
+/// For devices that prepare for a range of batch sizes, when nobody says how far it goes.
+const DEFAULT_MAX_BATCH: usize = 32;
+
+/// How ONNX Runtime is to run the graph.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SessionOptions {
-    /// Threads that share one batch; `None` lets ONNX Runtime take every core.
+    /// Threads that share one batch; `None` lets ONNX Runtime take every core. It changes no bit of the features.
     pub threads: Option<usize>,
+    /// What computes. Features of one image from two devices agree within 1e-3 in [`Precision::Fp32`].
+    pub device: Device,
+    /// Changes features in the third digit, so it is part of the fingerprint.
+    pub precision: Precision,
+    /// The largest batch that will be run, for devices that prepare for one; `None` stands for 32.
+    pub max_batch: Option<usize>,
 }
 
 /// A loaded graph. Needs `&mut` to run, because ONNX Runtime's own state is not safe to share.
@@ -22,29 +32,74 @@ pub struct Session {
     feature_size: usize,
     /// The batch size that the graph was frozen at, if it was.
     fixed_batch: Option<usize>,
+    placement: Placement,
 }
 
 impl Session {
-    /// Load the graph of `backbone` for the CPU, optimised for this machine. Takes some tenths of a second.
+    /// Load the graph of `backbone`, optimised for the device. Takes some tenths of a second; TensorRT, minutes at
+    /// first.
     ///
     /// # Errors
-    /// [`Error::Graph`] with ONNX Runtime's own message if it refuses the graph.
+    /// [`Error::Graph`] with ONNX Runtime's own message if it refuses the graph; [`Error::Device`] if it refuses the device,
+    /// or takes it and computes every node elsewhere.
     pub fn new(runtime: &Runtime, backbone: &Backbone, options: SessionOptions) -> Result<Self, Error> {
+        options.precision.check(options.device)?;
         let refused = |source| Error::Graph { path: backbone.path().to_path_buf(), source };
-        let mut builder = ort::session::Session::builder(runtime.environment())
-            .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Level3)?))
-            .map_err(refused)?;
-        if let Some(threads) = options.threads {
-            builder = builder.with_intra_threads(threads).map_err(|error| refused(error.into()))?;
+        let mut builder = Self::builder(runtime, options.threads).map_err(refused)?;
+        if options.device != Device::Cpu {
+            builder = Self::register(builder, runtime, backbone, &options)?;
         }
         let inner = builder.commit_from_file(backbone.path()).map_err(refused)?;
+        let device = options.device;
+        let placement = Placement::read(&inner).map_err(|source| device::Error::Placement { source })?;
+        if placement.on(device) == 0 {
+            return Err(device::Error::NotPlaced { device, placement }.into());
+        }
         Ok(Self {
             inner,
             input: backbone.input_name().to_owned(),
             output: backbone.feature_tensor().to_owned(),
             feature_size: backbone.feature_size(),
             fixed_batch: backbone.batch_size(),
+            placement,
         })
+    }
+
+    fn builder(runtime: &Runtime, threads: Option<usize>) -> ort::Result<SessionBuilder> {
+        let (key, value) = TAKE_NOTES;
+        let builder = ort::session::Session::builder(runtime.environment())?
+            .with_optimization_level(GraphOptimizationLevel::Level3)?
+            .with_config_entry(key, value)?;
+        Ok(match threads {
+            Some(threads) => builder.with_intra_threads(threads)?,
+            None => builder,
+        })
+    }
+
+    fn register(
+        mut builder: SessionBuilder,
+        runtime: &Runtime,
+        backbone: &Backbone,
+        options: &SessionOptions,
+    ) -> Result<SessionBuilder, Error> {
+        let SessionOptions { threads, device, precision, max_batch } = *options;
+        let failed = |source| device::Error::Register { device, source };
+        runtime.preload(device);
+        if let Device::DirectMl(_) = device {
+            // Two things that DirectML does not go along with.
+            builder = builder.with_memory_pattern(false).map_err(|error| failed(error.into()))?;
+            builder = builder.with_parallel_execution(false).map_err(|error| failed(error.into()))?;
+        }
+        let batch = backbone.batch_size().or(max_batch).unwrap_or(DEFAULT_MAX_BATCH);
+        let input =
+            device::Input { name: backbone.input_name(), shape: backbone.recipe().input_shape(), batch };
+        let providers = device::providers(device, precision, threads, &input);
+        Ok(builder.with_execution_providers(providers).map_err(|error| failed(error.into()))?)
+    }
+
+    /// Which nodes run where.
+    pub fn placement(&self) -> &Placement {
+        &self.placement
     }
 
     /// Columns of the result of [`run`](Self::run).

@@ -4,8 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use headstart::backbone::OpenOptions;
+use headstart::backbone::device::{Choice, Precision};
 use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
+use headstart::extract::BatchSize;
 use headstart::preprocess::Recipe;
 use headstart::preprocess::recipe::Exif;
 
@@ -102,6 +105,9 @@ pub struct BackboneArgs {
     /// How features are kept: `f32`, or `f16` in half the space
     #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = storage)]
     pub storage: Storage,
+    /// What the graph computes in: `fp32`, or `bf16` (OpenVINO only; faster and coarser, features of their own)
+    #[arg(long, value_name = "TYPE", default_value_t)]
+    pub precision: Precision,
 }
 
 fn exif(text: &str) -> Result<Exif, String> {
@@ -129,6 +135,15 @@ impl RuntimeArgs {
 }
 
 impl BackboneArgs {
+    /// What is told of the backbone beside its file.
+    pub fn options(&self) -> anyhow::Result<OpenOptions> {
+        Ok(OpenOptions {
+            recipe: self.recipe()?,
+            exif: self.exif,
+            feature_tensor: self.feature_tensor.clone(),
+        })
+    }
+
     pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {
         self.recipe.as_deref().map(read_recipe).transpose()
     }
@@ -138,12 +153,22 @@ impl BackboneArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "ONNX Runtime")]
 pub struct RuntimeArgs {
-    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
+    /// What computes: `cpu`, `cuda`, `tensorrt`, `openvino`, `coreml`, `directml`, `cuda:1` for the second GPU; `auto` takes
+    /// CUDA or OpenVINO where they are set up and work, and says so
+    #[arg(long, value_name = "DEVICE", env = "HEADSTART_DEVICE", default_value_t = Choice::Auto)]
+    pub device: Choice,
+    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime…, beside the program, Python's)
     #[arg(long, value_name = "FILE")]
     pub onnxruntime: Option<PathBuf>,
     /// Threads to compute with (default: all cores; for the head at most 8)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// `auto` or a number.
+pub fn batch_size(text: &str) -> Result<BatchSize, String> {
+    let number = || text.parse().ok().filter(|size| (1..=1024).contains(size)).map(BatchSize::Fixed);
+    if text == "auto" { Ok(BatchSize::Auto) } else { number().ok_or("expected `auto` or 1 to 1024".into()) }
 }
 
 /// A preset's name, or a TOML file.

@@ -6,11 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Context;
-use headstart::extract::{Event, ExtractOptions, Extractor, FeatureCache, Summary};
+use headstart::backbone::Engine;
+use headstart::backbone::device::{Device, PassedOver};
+use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Summary};
 
-use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
+use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count};
-use super::features::{Source, extract_options};
+use super::features::Source;
 use super::progress::{Progress, clock};
 use super::{Status, interrupt};
 
@@ -20,9 +22,9 @@ const FAILURES_SHOWN: usize = 20;
 /// Compute features for the images that the cache does not have yet
 #[derive(Debug, clap::Args)]
 pub struct ExtractArgs {
-    /// Images per run of the graph
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    batch_size: u16,
+    /// Images per run of the graph; `auto` takes what turns out fastest and fits into memory
+    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = batch_size)]
+    batch_size: BatchSize,
     /// Threads that decode and resize beside inference (default: half the cores)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     decoders: Option<u16>,
@@ -54,7 +56,7 @@ impl ExtractArgs {
         let failures = self.failures.as_deref().map(create).transpose()?;
         let mut cache = source.create_cache()?;
         let cancel = interrupt::listen();
-        let summary = fill(&source, &mut cache, &manifest.files(), self.options(), cancel, console)?;
+        let summary = fill(&source, &mut cache, &manifest.files(), self.options(&source), cancel, console)?;
         if let Some(file) = failures {
             cache.failures().write_csv(file)?;
         }
@@ -64,10 +66,10 @@ impl ExtractArgs {
         Ok(status(&summary))
     }
 
-    fn options(&self) -> ExtractOptions {
-        let defaults = extract_options(&self.runtime);
+    fn options(&self, source: &Source) -> ExtractOptions {
+        let defaults = source.extract_options(&self.runtime);
         ExtractOptions {
-            batch_size: self.batch_size.into(),
+            batch_size: self.batch_size,
             decoders: self.decoders.map_or(defaults.decoders, usize::from),
             rehash: self.rehash,
             retry_failed: self.retry_failed,
@@ -101,7 +103,7 @@ pub fn open_cache(
         return Ok(ControlFlow::Continue(source.open_cache()?));
     }
     let mut cache = source.create_cache()?;
-    let (options, cancel) = (extract_options(runtime), interrupt::listen());
+    let (options, cancel) = (source.extract_options(runtime), interrupt::listen());
     let summary = fill(source, &mut cache, &files(), options, cancel, console)?;
     Ok(match summary.cancelled {
         true => ControlFlow::Break(Status::Interrupted),
@@ -135,12 +137,13 @@ fn fill(
             ));
             progress = Some(Progress::new(console, "images", to_do));
         }
-        Event::Loaded { runtime } => {
-            console.detail(format_args!(
-                "ONNX Runtime {} ({}) on the CPU",
-                runtime.version(),
-                runtime.library().display()
-            ));
+        Event::Loaded { engine } => tell_engine(engine, progress.as_ref().expect("planned first"), console),
+        Event::BatchSize { images, out_of_memory: true } => {
+            let progress = progress.as_ref().expect("planned first");
+            progress.warn(format_args!("memory ran out: batches of {images} from here on"));
+        }
+        Event::BatchSize { images, out_of_memory: false } => {
+            console.detail(format_args!("batches of {images} from here on"));
         }
         Event::Progress => progress.as_mut().expect("planned first").advance(1),
         Event::Failed { file, failure, known } => {
@@ -159,6 +162,22 @@ fn fill(
     console.note(sentence(&summary, started.elapsed()));
     console.note(format_args!("features: {}", cache.store().dir().display()));
     Ok(summary)
+}
+
+/// What computes, and if it is not what one might expect, why.
+pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
+    let Engine { runtime, selection, session } = engine;
+    for PassedOver { device, reason } in &selection.passed_over {
+        progress.say(format_args!("not on {device}: {reason}"));
+    }
+    progress.say(format_args!("computing on {}, ONNX Runtime {}", selection.describe(), runtime.version()));
+    console.detail(format_args!("library: {}", runtime.library().display()));
+    console.detail(format_args!("nodes of the graph: {}", session.placement()));
+    let elsewhere: Vec<_> = session.placement().on_cpu().map(|(kind, n)| format!("{n} {kind}")).collect();
+    if selection.device != Device::Cpu && !elsewhere.is_empty() {
+        let device = selection.device;
+        progress.say(format_args!("{device} leaves to the CPU: {}", elsewhere.join(", ")));
+    }
 }
 
 /// `1000 images: 990 computed in 40 s (24.8 a second), 8 there before, 2 failed`

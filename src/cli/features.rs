@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::{Backbone, OpenOptions};
+use headstart::backbone::Backbone;
+use headstart::backbone::device::Precision;
 use headstart::cache::{Fingerprint, Key, View};
 use headstart::dataset::Manifest;
-use headstart::extract::{ExtractOptions, FeatureCache, PLAIN, Standing, fingerprint};
+use headstart::extract::{ExtractOptions, FeatureCache, PLAIN, Standing, fingerprint_in};
 use headstart::train::Run;
 
 use super::args::{BackboneArgs, RuntimeArgs};
@@ -16,19 +17,15 @@ use super::hint::Error;
 pub struct Source {
     pub backbone: Backbone,
     pub fingerprint: Fingerprint,
+    precision: Precision,
     cache: PathBuf,
 }
 
 impl Source {
     pub fn open(args: &BackboneArgs) -> anyhow::Result<Self> {
-        let options = OpenOptions {
-            recipe: args.recipe()?,
-            exif: args.exif,
-            feature_tensor: args.feature_tensor.clone(),
-        };
-        let backbone = Backbone::open_with(&args.backbone, &options)?;
-        let fingerprint = fingerprint(&backbone, args.storage)?;
-        Ok(Self { backbone, fingerprint, cache: args.cache.clone() })
+        let backbone = Backbone::open_with(&args.backbone, &args.options()?)?;
+        let fingerprint = fingerprint_in(args.precision, &backbone, args.storage)?;
+        Ok(Self { backbone, fingerprint, precision: args.precision, cache: args.cache.clone() })
     }
 
     /// As [`open`](Self::open), for a run: its head understands the features that it was trained on, and no others.
@@ -43,6 +40,17 @@ impl Source {
     /// The cache, begun if there is none.
     pub fn create_cache(&self) -> anyhow::Result<FeatureCache> {
         Ok(FeatureCache::create_or_open(&self.cache, self.backbone.name(), &self.fingerprint)?)
+    }
+
+    /// How to compute what the cache lacks.
+    pub fn extract_options(&self, runtime: &RuntimeArgs) -> ExtractOptions {
+        ExtractOptions {
+            device: runtime.device,
+            precision: self.precision,
+            threads: runtime.threads.map(usize::from),
+            onnxruntime: runtime.onnxruntime.clone(),
+            ..ExtractOptions::default()
+        }
     }
 
     /// The cache, if there is one.
@@ -108,13 +116,5 @@ impl Ready {
     /// The paths of the examples, as they are written in the manifest.
     pub fn names(&self, manifest: &Manifest) -> Vec<String> {
         self.places.iter().map(|&place| manifest.examples()[place].path.clone()).collect()
-    }
-}
-
-pub fn extract_options(runtime: &RuntimeArgs) -> ExtractOptions {
-    ExtractOptions {
-        threads: runtime.threads.map(usize::from),
-        onnxruntime: runtime.onnxruntime.clone(),
-        ..ExtractOptions::default()
     }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::console::count;
 use super::features::Source;
+use super::remedy;
 
 /// What only the program can find wrong.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,15 @@ impl Error {
         if let Some((what, expected, found)) = differences.iter().find(|(_, a, b)| a != b) {
             return told(what, expected, found);
         }
+        let precision = |text: &str| {
+            let parts: Value = serde_json::from_str(text).unwrap_or_default();
+            parts["precision"].as_str().map(|word| format!("`{word}`")).unwrap_or_default()
+        };
+        let (expected, found) =
+            (precision(&info.features.fingerprint_text), precision(source.fingerprint.text()));
+        if expected != found && !expected.is_empty() {
+            return told("the precision", &expected, &found);
+        }
         let expected = serde_json::from_str(&info.recipe).unwrap_or_default();
         if let Some((field, a, b)) = first_difference(&expected, &source.fingerprint.parts().recipe) {
             return told(&format!("`{field}` of the recipe"), &a, &b);
@@ -116,7 +126,7 @@ fn own(error: &Error) -> Option<String> {
         }
         Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
         Error::OtherFeatures { .. } => {
-            "give the backbone and recipe that the run was trained with (`--backbone`, `--recipe`, `--exif`), or train anew".into()
+            "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--precision`), or train anew".into()
         }
         Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
         Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),
@@ -169,7 +179,7 @@ fn for_dataset(error: &dataset::Error) -> Option<String> {
     })
 }
 
-fn for_library(_: &backbone::library::Error) -> Option<String> {
+pub fn for_library(_: &backbone::library::Error) -> Option<String> {
     Some(
         "`just setup` puts ONNX Runtime into models/runtime; or point `--onnxruntime` or ORT_DYLIB_PATH at the shared \
          library, as `pip install onnxruntime` brings it"
@@ -179,6 +189,10 @@ fn for_library(_: &backbone::library::Error) -> Option<String> {
 
 fn for_backbone(error: &backbone::Error) -> Option<String> {
     Some(match error {
+        backbone::Error::Device(error) => return remedy::for_device(error),
+        backbone::Error::Inference { .. } if error.is_out_of_memory() => {
+            "one image alone is too much for the memory there is: close other programs, or use a smaller backbone".into()
+        }
         backbone::Error::NoRecipe { guess: Some(guess), .. } => {
             let mut names = vec![format!("`--recipe {}`", guess.preset)];
             names.extend(guess.alternatives.iter().map(|name| format!("`--recipe {name}`")));

@@ -6,6 +6,7 @@ mod cache;
 mod compare;
 mod console;
 mod curve;
+mod doctor;
 mod evaluate;
 mod extract;
 mod features;
@@ -19,6 +20,7 @@ mod predict;
 mod probe;
 mod progress;
 mod recipes;
+mod remedy;
 mod run_name;
 mod runs;
 mod settings;
@@ -56,6 +58,7 @@ enum Command {
     Backbone(backbone::BackboneCommand),
     #[command(subcommand)]
     Cache(cache::CacheCommand),
+    Doctor(doctor::DoctorArgs),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
 }
@@ -110,6 +113,7 @@ impl Command {
             Self::Runs(command) => command.run(console),
             Self::Backbone(command) => command.run(console),
             Self::Cache(command) => command.run(console),
+            Self::Doctor(args) => args.run(console),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
         }

@@ -10,11 +10,11 @@ use ndarray::Array2;
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
-use super::features::{Source, extract_options};
+use super::features::Source;
 use super::hint::Error;
 use super::progress::Progress;
 use super::run_name::RunsArgs;
-use super::{Status, interrupt};
+use super::{Status, extract, interrupt};
 
 /// Say what images show
 #[derive(Debug, clap::Args)]
@@ -115,12 +115,12 @@ impl PredictArgs {
         }
         let missing: Vec<usize> = (0..files.len()).filter(|&place| rows[place].is_none()).collect();
         let wanted: Vec<PathBuf> = missing.iter().map(|&place| files[place].clone()).collect();
-        let extractor = Extractor::new(&source.backbone, extract_options(&self.runtime));
+        let extractor = Extractor::new(&source.backbone, source.extract_options(&self.runtime));
         let mut progress = Progress::new(console, "images", wanted.len());
-        let computed = extractor.features(&wanted, interrupt::listen(), &mut |event| {
-            if let Event::Progress = event {
-                progress.advance(1);
-            }
+        let computed = extractor.features(&wanted, interrupt::listen(), &mut |event| match event {
+            Event::Progress => progress.advance(1),
+            Event::Loaded { engine } => extract::tell_engine(engine, &progress, console),
+            _ => {}
         })?;
         let mut answers: Vec<_> = rows.into_iter().map(|row| row.ok_or_else(String::new)).collect();
         for (place, row) in missing.into_iter().zip(computed) {

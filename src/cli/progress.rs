@@ -58,6 +58,15 @@ impl Progress {
         }
     }
 
+    /// A line that must not tear the bar.
+    pub fn say(&self, line: impl std::fmt::Display) {
+        match &self.shown {
+            Shown::Nothing => {}
+            Shown::Bar(bar) => bar.suspend(|| eprintln!("{line}")),
+            Shown::Lines { .. } => eprintln!("{line}"),
+        }
+    }
+
     /// A warning, which is shown whatever else is not, and must not tear the bar.
     pub fn warn(&self, line: impl std::fmt::Display) {
         match &self.shown {

@@ -7,27 +7,38 @@ use ndarray::Array2;
 use super::failure::read_image;
 use super::{Error, ImageFailure};
 use crate::backbone::Backbone;
+use crate::backbone::device::Precision;
 use crate::cache;
 use crate::cache::{Facts, Failures, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
 use crate::preprocess::Preprocessor;
 
-/// How features are computed; a word of the fingerprint, for another precision gives other features.
-const PRECISION: &str = "fp32";
-
 /// The view of an image as it is, without augmentation.
 pub const PLAIN: View = 0;
 
-/// What tells the features of one backbone from all others: everything that changes a number in them.
+/// What tells the features of one backbone, in [`Precision::Fp32`], from all others: everything that changes a number
+/// in them.
 ///
 /// # Errors
 /// If the backbone's recipe cannot be carried out.
 pub fn fingerprint(backbone: &Backbone, storage: Storage) -> Result<Fingerprint, Error> {
+    fingerprint_in(Precision::Fp32, backbone, storage)
+}
+
+/// As [`fingerprint`], for features that are computed in `precision`.
+///
+/// # Errors
+/// If the backbone's recipe cannot be carried out.
+pub fn fingerprint_in(
+    precision: Precision,
+    backbone: &Backbone,
+    storage: Storage,
+) -> Result<Fingerprint, Error> {
     let preprocessor = Preprocessor::new(backbone.recipe().clone())?;
     Ok(Fingerprint::new(FingerprintParts {
         graph: backbone.digest().to_hex().to_string(),
         feature_tensor: backbone.feature_tensor().to_owned(),
         feature_size: backbone.feature_size(),
-        precision: PRECISION.to_owned(),
+        precision: precision.name().to_owned(),
         recipe: preprocessor.recipe().to_value(),
         storage,
     }))

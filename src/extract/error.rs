@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::backbone::device::Precision;
 use crate::{backbone, cache, preprocess};
 
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,8 @@ pub enum Error {
     Cache(#[from] cache::Error),
     #[error(transparent)]
     Recipe(#[from] preprocess::Error),
+    #[error("the cache is for features in {expected}, but they are to be computed in {found}")]
+    OtherPrecision { expected: String, found: Precision },
     #[error("`{file}` has no features: {reason}")]
     NoFeatures { file: PathBuf, reason: String },
 }

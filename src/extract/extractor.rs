@@ -9,24 +9,27 @@ use std::thread::available_parallelism;
 use ndarray::{Array2, ArrayView4};
 
 use super::cached::PLAIN;
-use super::pipeline::{Admission, Batch, Infer, Job, Outcome, Pipeline};
+use super::pipeline::{Admission, Batch, Infer, InferError, Job, Outcome, Pipeline};
 use super::plan::Plan;
 use super::recorder::Recorder;
-use super::{Error, FeatureCache, ImageFailure};
-use crate::backbone::Backbone;
-use crate::backbone::runtime::Runtime;
-use crate::backbone::session::{Session, SessionOptions};
+use super::{BatchSize, Error, FeatureCache, ImageFailure};
+use crate::backbone::device::{Choice, Precision};
+use crate::backbone::{Backbone, Engine, EngineOptions};
 use crate::cache::{Key, Provenance, SegmentWriter, Store, View};
 
-/// How to extract. Nothing here changes a feature.
+/// How to extract.
 #[derive(Debug, Clone)]
 pub struct ExtractOptions {
     /// Images per run of the graph.
-    pub batch_size: usize,
+    pub batch_size: BatchSize,
     /// Threads that read, decode and resize beside inference.
     pub decoders: usize,
     /// Threads for inference; `None` takes every core.
     pub threads: Option<usize>,
+    /// What computes.
+    pub device: Choice,
+    /// What it computes in: that of the cache which is filled.
+    pub precision: Precision,
     /// Hash every file again, whatever the memo says.
     pub rehash: bool,
     /// Try again what failed before and has not changed.
@@ -38,10 +41,11 @@ pub struct ExtractOptions {
 impl Default for ExtractOptions {
     fn default() -> Self {
         Self {
-            // More gains nothing on the CPU (bench/README.md), and a kill costs two batches.
-            batch_size: 8,
+            batch_size: BatchSize::Auto,
             decoders: available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             threads: None,
+            device: Choice::default(),
+            precision: Precision::default(),
             rehash: false,
             retry_failed: false,
             onnxruntime: None,
@@ -55,7 +59,9 @@ pub enum Event<'a> {
     /// Once, at first: of `images` different files `cached` are known to have features, `to_do` are to be looked at.
     Planned { images: usize, cached: usize, to_do: usize },
     /// The graph is loaded; only if something is computed.
-    Loaded { runtime: &'a Runtime },
+    Loaded { engine: &'a Engine },
+    /// From here on so many images are run at once; `out_of_memory`: because more did not fit.
+    BatchSize { images: usize, out_of_memory: bool },
     /// One file of those to do is done, in whatever way.
     Progress,
     /// A file gives no features. `known`: it was tried before and has not changed since.
@@ -83,9 +89,16 @@ pub struct Extractor<'a> {
     options: ExtractOptions,
 }
 
-impl Infer for Session {
-    fn infer(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, Error> {
-        Ok(self.run(images)?)
+impl Infer for Engine {
+    fn infer(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, InferError> {
+        self.session.run(images).map_err(|error| {
+            let out_of_memory = error.is_out_of_memory();
+            InferError { error: error.into(), out_of_memory }
+        })
+    }
+
+    fn largest_batch(&self) -> usize {
+        Engine::largest_batch(self)
     }
 }
 
@@ -99,7 +112,8 @@ impl<'a> Extractor<'a> {
     /// ONNX Runtime is loaded when the first image needs it. Setting `cancel` ends the work after the batches in hand.
     ///
     /// # Errors
-    /// What stops everything: no runtime, a graph that fails, a cache that cannot be written. What was written stays.
+    /// What stops everything: no runtime or device, a graph that fails, a cache that cannot be written. What was written stays.
+    /// [`Error::OtherPrecision`] if the cache is for features of another precision than the options ask for.
     pub fn fill(
         &self,
         cache: &mut FeatureCache,
@@ -107,6 +121,7 @@ impl<'a> Extractor<'a> {
         cancel: &AtomicBool,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Summary, Error> {
+        self.check_precision(cache)?;
         let on_event = RefCell::new(on_event);
         let FeatureCache { store, memo, failures } = &mut *cache;
         let plan = Plan::new(files, store, memo, failures, &self.options);
@@ -132,11 +147,11 @@ impl<'a> Extractor<'a> {
     ) -> Result<(), Error> {
         let writer = Mutex::new(None::<SegmentWriter>);
         let model = || {
-            let (runtime, session) = self.load()?;
+            let engine = self.engine()?;
             // Made only now: a run that computes nothing leaves no file.
-            *lock(&writer) = Some(store.writer(self.provenance(&runtime))?);
-            on_event.borrow_mut()(Event::Loaded { runtime: &runtime });
-            Ok(session)
+            *lock(&writer) = Some(store.writer(self.provenance(&engine))?);
+            on_event.borrow_mut()(Event::Loaded { engine: &engine });
+            Ok(engine)
         };
         let sink = |batch: &Batch| {
             let ids: Vec<(Key, View)> = batch.rows.iter().map(|&(_, key)| (key, PLAIN)).collect();
@@ -144,12 +159,13 @@ impl<'a> Extractor<'a> {
             Ok(writer.as_mut().expect("made with the model").append(&ids, batch.features.view())?)
         };
         let admit = plan.admission(store);
-        let outcome = self.pipeline(plan.jobs.len(), cancel).run(
+        let outcome = self.pipeline(cancel).run(
             &plan.jobs,
             &admit,
             model,
             sink,
             &mut |id, outcome| recorder.record(id, outcome),
+            &tell_batch_size(on_event),
         );
         // Also after an error: what was written before it is to reach the disk.
         let closed = lock(&writer).take().map_or(Ok(()), SegmentWriter::close);
@@ -171,9 +187,9 @@ impl<'a> Extractor<'a> {
         let jobs: Vec<Job> = (0..).zip(files).map(|(id, file)| Job { id, file: file.clone() }).collect();
         let results = Mutex::new(vec![Err(ImageFailure::stopped()); files.len()]);
         let model = || {
-            let (runtime, session) = self.load()?;
-            on_event.borrow_mut()(Event::Loaded { runtime: &runtime });
-            Ok(session)
+            let engine = self.engine()?;
+            on_event.borrow_mut()(Event::Loaded { engine: &engine });
+            Ok(engine)
         };
         let sink = |batch: &Batch| {
             let mut results = lock(&results);
@@ -183,40 +199,65 @@ impl<'a> Extractor<'a> {
             Ok(())
         };
         let admit = |_: &Job, bytes: &[u8]| Admission::Compute(Key::of(bytes));
-        self.pipeline(jobs.len(), cancel).run(&jobs, &admit, model, sink, &mut |id, outcome| {
+        let mut on_outcome = |id: usize, outcome| {
             on_event.borrow_mut()(Event::Progress);
             if let Outcome::Failed { failure, .. } = outcome {
                 lock(&results)[id] = Err(failure);
             }
             Ok(())
-        })?;
+        };
+        let on_batch_size = tell_batch_size(&on_event);
+        self.pipeline(cancel).run(&jobs, &admit, model, sink, &mut on_outcome, &on_batch_size)?;
         Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn load(&self) -> Result<(Runtime, Session), Error> {
-        let runtime = Runtime::load(self.options.onnxruntime.as_deref())?;
-        let session =
-            Session::new(&runtime, self.backbone, SessionOptions { threads: self.options.threads })?;
-        Ok((runtime, session))
+    fn check_precision(&self, cache: &FeatureCache) -> Result<(), Error> {
+        let expected = &cache.store.fingerprint().parts().precision;
+        let found = self.options.precision;
+        let same = expected == found.name();
+        if same { Ok(()) } else { Err(Error::OtherPrecision { expected: expected.clone(), found }) }
     }
 
-    fn pipeline<'p>(&'p self, jobs: usize, cancel: &'p AtomicBool) -> Pipeline<'p> {
+    fn engine(&self) -> Result<Engine, Error> {
+        let ExtractOptions { device, precision, threads, batch_size, .. } = self.options;
+        let max_batch = match batch_size {
+            BatchSize::Auto => LARGEST,
+            BatchSize::Fixed(size) => size,
+        };
+        let onnxruntime = self.options.onnxruntime.clone();
+        let options = EngineOptions { device, precision, threads, onnxruntime, max_batch: Some(max_batch) };
+        Ok(Engine::start(self.backbone, &options)?)
+    }
+
+    fn pipeline<'p>(&'p self, cancel: &'p AtomicBool) -> Pipeline<'p> {
+        // A graph that takes only so many images at once leaves nothing to search.
+        let batch_range = self.backbone.batch_size().map_or(FIRST..=LARGEST, |size| size..=size);
         Pipeline {
             recipe: self.backbone.recipe(),
-            batch_size: self.options.batch_size.min(jobs).max(1),
+            batch_size: self.options.batch_size,
+            batch_range,
             decoders: self.options.decoders,
             cancel,
         }
     }
 
-    fn provenance(&self, runtime: &Runtime) -> Provenance {
+    fn provenance(&self, engine: &Engine) -> Provenance {
         Provenance {
             version: String::new(),
-            runtime: format!("onnxruntime {}", runtime.version()),
-            device: "cpu".into(),
+            runtime: format!("onnxruntime {}", engine.runtime.version()),
+            device: engine.selection.describe(),
             batch: self.options.batch_size.to_string(),
         }
     }
+}
+
+/// Where the search for a batch size begins: a processor gains nothing by more, and a kill costs two batches.
+const FIRST: usize = 8;
+/// Where it ends.
+const LARGEST: usize = 64;
+
+fn tell_batch_size<'a>(on_event: &'a RefCell<&mut dyn FnMut(Event)>) -> impl Fn(usize, bool) + 'a {
+    |images, out_of_memory| on_event.borrow_mut()(Event::BatchSize { images, out_of_memory })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,15 +3,19 @@
 //! [`FeatureCache`] is the cache of one backbone; [`Extractor`] fills it, in a pipeline of decoding, inference and
 //! writing, and tells what happens by [`Event`]s. Its user draws the progress bar, or a line, or nothing.
 
+mod batch;
 mod cached;
 mod error;
 mod extractor;
 mod failure;
+mod gathered;
+mod memory;
 mod pipeline;
 mod plan;
 mod recorder;
 
-pub use cached::{FeatureCache, PLAIN, Standing, fingerprint};
+pub use batch::BatchSize;
+pub use cached::{FeatureCache, PLAIN, Standing, fingerprint, fingerprint_in};
 pub use error::Error;
 pub use extractor::{Event, ExtractOptions, Extractor, Summary};
 pub use failure::ImageFailure;

@@ -7,17 +7,24 @@
 //! Decoding runs beside inference, which fills every core by itself, and writing costs inference nothing. The last
 //! channel has no room: while one batch is written, one more at most is being inferred, so that is what a kill can lose.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use ndarray::{Array2, Array4, ArrayView4, Axis, s};
+use ndarray::{Array2, ArrayView4, Axis};
 
+use super::batch::{BatchSize, Tuner};
 use super::failure::read_image;
+use super::gathered::{Gathered, OnBatchSize};
+use super::memory::Memory;
 use super::{Error, ImageFailure};
 use crate::cache::Key;
 use crate::preprocess::{Preprocessor, Recipe};
+
+/// Decoded images that may wait where the batch size is not known beforehand: 38 MB of 224x224.
+const AHEAD: usize = 64;
 
 /// An image file to look at; `id` is the caller's.
 #[derive(Debug, Clone)]
@@ -50,13 +57,25 @@ pub enum Outcome {
 /// A graph that turns a batch of images into as many rows of features.
 pub trait Infer {
     /// # Errors
-    /// Whatever stops the whole extraction: a graph that fails on one batch fails on all.
-    fn infer(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, Error>;
+    /// Out of memory, which fewer images may mend, or whatever stops the whole extraction: a graph that fails on one batch
+    /// fails on all.
+    fn infer(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, InferError>;
+
+    /// Beyond this a larger batch is not worth trying.
+    fn largest_batch(&self) -> usize;
+}
+
+/// Why a batch was not inferred.
+pub struct InferError {
+    pub error: Error,
+    pub out_of_memory: bool,
 }
 
 pub struct Pipeline<'a> {
     pub recipe: &'a Recipe,
-    pub batch_size: usize,
+    pub batch_size: BatchSize,
+    /// What [`BatchSize::Auto`] may try.
+    pub batch_range: RangeInclusive<usize>,
     /// Threads that read, decode and resize.
     pub decoders: usize,
     /// Set from outside to stop: the batch in inference is finished and written, no other is begun.
@@ -90,7 +109,7 @@ impl Pipeline<'_> {
     /// Take every job through. `admit` looks at a file's bytes in the decoding threads; `model` is called when the first
     /// image is ready, so nothing is loaded when there is nothing to compute; `sink` gets each batch of features on a
     /// thread of its own; `on_outcome` hears of every job once, on the calling thread, in no particular order. A cancelled
-    /// run leaves jobs unheard of.
+    /// run leaves jobs unheard of. `on_batch_size` hears of every change of the batch size, on the calling thread.
     ///
     /// # Errors
     /// The first error of `model`, of inference, of `sink` or of `on_outcome` ends the run; what the sink took before that stays taken.
@@ -102,12 +121,17 @@ impl Pipeline<'_> {
         model: impl FnOnce() -> Result<M, Error>,
         mut sink: impl FnMut(&Batch) -> Result<(), Error> + Send,
         on_outcome: OnOutcome<'_>,
+        on_batch_size: OnBatchSize<'_>,
     ) -> Result<(), Error> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         // Two batches decoded ahead keep inference fed; more would only take memory.
-        let (ready_in, ready_out) = bounded::<Message>(2 * self.batch_size);
-        let (spare_in, spare_out) = bounded::<Vec<f32>>(3 * self.batch_size);
+        let ahead = match self.batch_size {
+            BatchSize::Auto => AHEAD,
+            BatchSize::Fixed(size) => 2 * size.min(jobs.len().max(1)),
+        };
+        let (ready_in, ready_out) = bounded::<Message>(ahead);
+        let (spare_in, spare_out) = bounded::<Vec<f32>>(2 * ahead);
         let (batch_in, batch_out) = bounded::<Batch>(0);
         thread::scope(|scope| {
             for _ in 0..self.decoders.clamp(1, jobs.len().max(1)) {
@@ -116,7 +140,9 @@ impl Pipeline<'_> {
             }
             drop(ready_in);
             let writer = scope.spawn(move || batch_out.iter().try_for_each(|batch| sink(&batch)));
-            let inferred = self.infer(&ready_out, &spare_in, model, batch_in, on_outcome);
+            let tuner = Tuner::new(self.batch_size, self.batch_range.clone(), jobs.len(), Memory::watch());
+            let mut gathered = Gathered::new(self.recipe.input_shape(), tuner, on_batch_size);
+            let inferred = self.infer(&ready_out, &spare_in, model, batch_in, &mut gathered, on_outcome);
             // Decoders that wait for room in the channel see it closed; the others see the flag.
             stop.store(true, Ordering::Relaxed);
             drop(ready_out);
@@ -181,32 +207,24 @@ impl Pipeline<'_> {
         spare: &Sender<Vec<f32>>,
         model: impl FnOnce() -> Result<M, Error>,
         writer: Sender<Batch>,
+        gathered: &mut Gathered,
         on_outcome: OnOutcome<'_>,
     ) -> Result<(), Error> {
         let mut model = Lazy::Unmade(Some(model));
-        let mut images = Array4::<f32>::zeros(self.batch_shape());
-        let mut rows: Vec<(usize, Key)> = Vec::with_capacity(self.batch_size);
         for message in ready {
             match message {
                 Message::Done(id, outcome) => on_outcome(id, outcome)?,
                 Message::Ready(Ready { id, key, pixels }) => {
-                    let mut image = images.index_axis_mut(Axis(0), rows.len());
-                    image
-                        .as_slice_mut()
-                        .expect("rows of a fresh array are contiguous")
-                        .copy_from_slice(&pixels);
-                    rows.push((id, key));
+                    gathered.push(id, key, &pixels);
                     let _ = spare.try_send(pixels);
-                    if rows.len() == self.batch_size
-                        && !self.infer_batch(&mut model, &images, &mut rows, &writer, on_outcome)?
-                    {
+                    if gathered.is_full() && !self.infer_batch(&mut model, gathered, &writer, on_outcome)? {
                         return Ok(());
                     }
                 }
             }
         }
-        if !rows.is_empty() {
-            self.infer_batch(&mut model, &images, &mut rows, &writer, on_outcome)?;
+        if !gathered.is_empty() {
+            self.infer_batch(&mut model, gathered, &writer, on_outcome)?;
         }
         Ok(())
     }
@@ -215,12 +233,11 @@ impl Pipeline<'_> {
     fn infer_batch<M: Infer>(
         &self,
         model: &mut Lazy<M, impl FnOnce() -> Result<M, Error>>,
-        images: &Array4<f32>,
-        rows: &mut Vec<(usize, Key)>,
+        gathered: &mut Gathered,
         writer: &Sender<Batch>,
         on_outcome: OnOutcome<'_>,
     ) -> Result<bool, Error> {
-        let features = model.get()?.infer(images.slice(s![..rows.len(), .., .., ..]))?;
+        let Batch { rows, features } = gathered.infer(model.get()?)?;
         let (finite, broken): (Vec<usize>, Vec<usize>) =
             (0..rows.len()).partition(|&row| features.row(row).iter().all(|value| value.is_finite()));
         for row in broken {
@@ -229,17 +246,11 @@ impl Pipeline<'_> {
         }
         let kept: Vec<(usize, Key)> = finite.iter().map(|&row| rows[row]).collect();
         let features = if kept.len() == rows.len() { features } else { features.select(Axis(0), &finite) };
-        rows.clear();
         if writer.send(Batch { rows: kept.clone(), features }).is_err() {
             return Ok(false);
         }
         kept.into_iter().try_for_each(|(id, key)| on_outcome(id, Outcome::Computed(key)))?;
         Ok(true)
-    }
-
-    fn batch_shape(&self) -> [usize; 4] {
-        let [a, b, c] = self.recipe.input_shape();
-        [self.batch_size, a, b, c]
     }
 }
 

@@ -6,6 +6,9 @@
 mod bad_input;
 mod bad_surroundings;
 mod demo;
+#[cfg(target_os = "linux")]
+mod device;
+mod doctor;
 mod extract;
 mod from;
 mod interrupt;

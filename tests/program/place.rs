@@ -114,6 +114,8 @@ impl Place {
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_headstart"));
         command.args(arguments.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
+        // Whatever is set up on this machine, tests are about the CPU unless they say otherwise.
+        command.env("HEADSTART_DEVICE", "cpu");
         command
     }
 

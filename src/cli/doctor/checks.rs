@@ -1,0 +1,90 @@
+//! The parts of the installation, one by one.
+
+use std::path::Path;
+
+use headstart::backbone::device::{Choice, Device, Error, Missing, Precision, Selection};
+use headstart::backbone::library::Library;
+use headstart::backbone::{Backbone, Engine};
+
+use super::failed;
+use super::report::Check;
+use crate::cli::remedy;
+
+pub fn program() -> Check {
+    let system = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
+    Check::ok("program", format!("headstart {} on {system}", env!("CARGO_PKG_VERSION")))
+}
+
+/// The library that serves the CPU, which is the one that is there whatever the device.
+pub fn runtime(explicit: Option<&Path>) -> Check {
+    match Library::find(explicit) {
+        Ok(Library { path, version, providers }) => {
+            let providers: Vec<_> = providers.iter().map(|name| short(name)).collect();
+            let (path, providers) = (path.display(), providers.join(", "));
+            Check::ok("runtime", format!("ONNX Runtime {version} (`{path}`), built with {providers}"))
+        }
+        Err(error) => failed("runtime", &error.into()),
+    }
+}
+
+fn short(provider: &str) -> &str {
+    provider.strip_suffix("ExecutionProvider").unwrap_or(provider)
+}
+
+/// Every kind of device: that one lacks something is no fault of the machine.
+pub fn devices(explicit: Option<&Path>) -> Vec<Check> {
+    let others = Device::ALL.into_iter().filter(|&device| device != Device::Cpu);
+    others.map(|device| kind(device, explicit)).collect()
+}
+
+fn kind(device: Device, explicit: Option<&Path>) -> Check {
+    let name = device.kind();
+    match Selection::make(Choice::Only(device), Precision::Fp32, explicit) {
+        Ok(selection) => {
+            let (what, version) = (selection.describe(), selection.library.version);
+            Check::ok(name, format!("{what} lacks nothing (ONNX Runtime {version})"))
+        }
+        Err(Error::Unavailable { missing, .. }) => lacks(device, &missing),
+        Err(error) => Check::absent(name, error.to_string()),
+    }
+}
+
+fn lacks(device: Device, missing: &[Missing]) -> Check {
+    let found: Vec<_> = missing.iter().map(Missing::to_string).collect();
+    let check = Check::absent(device.kind(), found.join("; "));
+    // There is no remedy for another operating system, and nobody looks for one.
+    if let [Missing::System { .. }] = missing {
+        return check;
+    }
+    let remedies: Vec<_> = missing.iter().map(|lack| remedy::for_missing(device, lack)).collect();
+    check.remedy(remedies.join("; "))
+}
+
+pub fn backbone(opened: &anyhow::Result<Backbone>) -> Check {
+    match opened {
+        Ok(backbone) => {
+            let (path, recipe) = (backbone.path().display(), backbone.recipe());
+            let digest = &backbone.digest().to_hex()[..12];
+            let size = backbone.feature_size();
+            let source = backbone.source().map(|source| format!(", from {source}")).unwrap_or_default();
+            let name = backbone.name();
+            Check::ok(
+                "backbone",
+                format!("`{name}` (`{path}`), {size} features, digest {digest}…{source}; recipe: {recipe}"),
+            )
+        }
+        Err(error) => failed("backbone", error),
+    }
+}
+
+/// The device that was asked for, with the graph on it.
+pub fn engine(asked: Choice, engine: &anyhow::Result<Engine>) -> Check {
+    match engine {
+        Ok(Engine { runtime, selection, session }) => {
+            let (what, version, placement) = (selection.describe(), runtime.version(), session.placement());
+            let asked = if asked == Choice::Auto { "auto: " } else { "" };
+            Check::ok("device", format!("{asked}{what} by ONNX Runtime {version}; {placement}"))
+        }
+        Err(error) => failed("device", error),
+    }
+}

@@ -1,0 +1,90 @@
+//! `headstart doctor`: is everything there, and are the features right?
+
+mod checks;
+mod golden;
+mod place;
+mod report;
+
+use std::path::Path;
+
+use headstart::backbone::{Backbone, Engine, EngineOptions};
+
+use super::args::{BackboneArgs, RuntimeArgs};
+use super::console::Console;
+use super::{Status, hint};
+use report::{Check, Report};
+
+/// Check the installation: ONNX Runtime, devices, the backbone, its features, the cache's folder
+///
+/// The features of two photographs that the program carries are compared with those that Keras computes on the same
+/// weights; a backbone of another kind is asked for what any must do. Exit status: 0 all is well, 1 something is worth
+/// a look, 2 something fails.
+#[derive(Debug, clap::Args)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+}
+
+impl DoctorArgs {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let mut report = Report::new(self.json, console);
+        report.add(checks::program())?;
+        report.add(checks::runtime(self.runtime.onnxruntime.as_deref()))?;
+        for check in checks::devices(self.runtime.onnxruntime.as_deref()) {
+            report.add(check)?;
+        }
+        let backbone = self.backbone(&mut report)?;
+        self.engine(backbone.as_ref(), &mut report)?;
+        for check in place::cache(&self.backbone.cache) {
+            report.add(check)?;
+        }
+        report.finish()
+    }
+
+    fn backbone(&self, report: &mut Report) -> anyhow::Result<Option<Backbone>> {
+        let opened = self.open(&self.backbone.backbone);
+        report.add(checks::backbone(&opened))?;
+        Ok(opened.ok())
+    }
+
+    fn open(&self, path: &Path) -> anyhow::Result<Backbone> {
+        Ok(Backbone::open_with(path, &self.backbone.options()?)?)
+    }
+
+    /// Load the backbone onto the device, and look at what it computes.
+    fn engine(&self, backbone: Option<&Backbone>, report: &mut Report) -> anyhow::Result<()> {
+        let Some(backbone) = backbone else {
+            report.add(Check::skipped("device", "not tried: there is no backbone to run"))?;
+            return Ok(report.add(Check::skipped("features", "not tried: there is no backbone to run"))?);
+        };
+        let RuntimeArgs { device, ref onnxruntime, threads } = self.runtime;
+        let options = EngineOptions {
+            device,
+            precision: self.backbone.precision,
+            threads: threads.map(usize::from),
+            onnxruntime: onnxruntime.clone(),
+            max_batch: Some(golden::BATCH),
+        };
+        let engine = Engine::start(backbone, &options).map_err(anyhow::Error::from);
+        report.add(checks::engine(device, &engine))?;
+        let check = match engine {
+            Ok(engine) => golden::features(backbone, engine, self.backbone.precision),
+            Err(_) => Check::skipped("features", "not tried: nothing runs the backbone"),
+        };
+        Ok(report.add(check)?)
+    }
+}
+
+/// An error with its causes, and its remedy.
+fn failed(name: &'static str, error: &anyhow::Error) -> Check {
+    let check = Check::failed(name, format!("{error:#}"));
+    match hint::hint(error) {
+        Some(remedy) => check.remedy(remedy),
+        None => check.remedy("see the message"),
+    }
+}
