@@ -38,8 +38,10 @@ fn claims_of_enormous_size_are_refused_before_decoding() {
     webp[21..24].copy_from_slice(&[0xfe, 0xbf, 0xff]);
     webp[24] |= 0x0f;
     let mut tiff = format("colour8_raw.tiff");
-    set_tag(&mut tiff, 256, 0xffff);
-    set_tag(&mut tiff, 257, 0xffff);
+    // Width, height, and rows in a strip, so that the number of strips stays right.
+    for tag in [256, 257, 278] {
+        set_tag(&mut tiff, tag, 0xffff);
+    }
     let mut jpeg = read("data/photos/cat.jpg");
     let frame = jpeg.windows(3).position(|w| w == [0xff, 0xc0, 0]).unwrap();
     jpeg[frame + 5..frame + 9].fill(0xff);
