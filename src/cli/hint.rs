@@ -112,7 +112,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
 }
 
 /// As it can be typed.
-fn quoted(path: &Path) -> String {
+pub fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:=@~".contains(c);
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }

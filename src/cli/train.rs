@@ -13,7 +13,7 @@ use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::{Console, count};
 use super::features::Source;
 use super::from::{Earlier, FromArgs};
-use super::hint::Error;
+use super::hint::{Error, quoted};
 use super::live::Live;
 use super::parts::{DataArgs, Images, Part, Parts, every_class_is_there};
 use super::progress::clock;
@@ -123,7 +123,8 @@ impl TrainArgs {
             return match error {
                 Some(error) => Err(error.into()),
                 None => {
-                    console.warn("stopped before the end of the first epoch: no run was written");
+                    let first = if resumed.is_some() { "another" } else { "the first" };
+                    console.warn(format_args!("stopped before the end of {first} epoch: no run was written"));
                     Ok(outcome.ended)
                 }
             };
@@ -144,7 +145,9 @@ impl TrainArgs {
         }
         console.note(format_args!("trained in {}", clock(time)));
         if outcome.ended == Ended::Stopped {
-            console.note(format_args!("`headstart train --from {} --resume` goes on from here", run.name()));
+            // By its folder, which is right whatever `--runs` is next time.
+            let run = quoted(run.dir());
+            console.note(format_args!("`headstart train --from {run} --resume` goes on from here"));
         }
         writeln!(std::io::stdout(), "{}", run.dir().display())?;
         Ok(outcome.ended)

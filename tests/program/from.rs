@@ -67,7 +67,10 @@ fn an_interrupted_training_goes_on_as_if_it_had_not_been() {
     // The program must not block on a pipe that nobody reads.
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
-    assert!(rest.iter().any(|line| line.contains("headstart train --from stopped --resume")), "{rest:?}");
+    assert!(
+        rest.iter().any(|line| line.contains("headstart train --from runs/stopped --resume")),
+        "{rest:?}"
+    );
 
     let done = place.read("runs/stopped/history.csv").lines().count() - 1;
     let epochs = done + 3;

@@ -104,6 +104,7 @@ impl CompareArgs {
         contenders::place_weights(&mut contenders, classes.names())?;
         let labels = manifest.labels(&classes)?;
         let source = Source::open(&self.backbone)?;
+        let cancel = interrupt::listen();
         let mut cache =
             match extract::open_cache(&source, || manifest.files(), self.extract, &self.runtime, console)? {
                 ControlFlow::Continue(cache) => cache,
@@ -125,7 +126,7 @@ impl CompareArgs {
         plan.splits().map_err(|error| too_few(error, &classes))?;
         let facts = self.facts(&plan, store, console);
 
-        let (outcomes, times) = compete(&plan, &self.pool(), interrupt::listen(), console)?;
+        let (outcomes, times) = compete(&plan, &self.pool(), cancel, console)?;
         let standings = Standings::new(facts, &plan.contenders, &outcomes);
         let mut out = std::io::stdout().lock();
         match (self.json, self.csv) {
