@@ -109,7 +109,7 @@ fn manifest() -> tempfile::NamedTempFile {
 fn headstart_train(manifest: &Path, runs: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headstart"));
     command.args(["train", "--extract", "--epochs", "4", "--validation", "0.5", "--runs"]).arg(runs);
-    command.arg(manifest).args(arguments).output().unwrap()
+    command.args(arguments).arg(manifest).output().unwrap()
 }
 
 fn history(run: &Path) -> History {
