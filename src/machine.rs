@@ -59,8 +59,12 @@ pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
 /// fall asleep; to wake them takes part of that. It saves a twentieth of a step at batch 256 (`bench/README.md`).
 pub(crate) fn awake<R>(work: impl FnOnce() -> R) -> R {
     let others = rayon::current_num_threads() - usize::from(rayon::current_thread_index().is_some());
-    let (up, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (up, late, over) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
     let stay_up = || {
+        // Begun later, this could be on the thread that works, while it waits for others: it would wait for itself.
+        if late.load(SeqCst) {
+            return;
+        }
         up.fetch_add(1, SeqCst);
         while !over.load(SeqCst) {
             // Do a task if there is one, else let others have the core if there are any.
@@ -73,9 +77,10 @@ pub(crate) fn awake<R>(work: impl FnOnce() -> R) -> R {
         let _end = SetOnDrop(&over);
         (0..others).for_each(|_| scope.spawn(|_| stay_up()));
         let asked = Instant::now();
-        while up.load(SeqCst) < others && asked.elapsed() < Duration::from_millis(50) {
+        while up.load(SeqCst) < others && asked.elapsed() < Duration::from_millis(20) {
             std::hint::spin_loop();
         }
+        late.store(true, SeqCst);
         work()
     })
 }
@@ -104,6 +109,25 @@ mod tests {
         awake(|| [0, 1, 2, 100].into_iter().for_each(count));
         // From one of the threads of the pool, as in a program that has claimed the first for itself.
         rayon::scope(|_| awake(|| [0, 1, 2, 100].into_iter().for_each(count)));
+    }
+
+    /// Threads that are busy elsewhere when they are called up must not be waited for, by nobody.
+    #[test]
+    fn who_comes_late_stays_away() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let done = AtomicUsize::new(0);
+        let task = |_: usize| {
+            thread::sleep(Duration::from_millis(1));
+            done.fetch_add(1, SeqCst);
+        };
+        pool.install(|| {
+            rayon::scope(|scope| {
+                (0..3).for_each(|_| scope.spawn(|_| thread::sleep(Duration::from_millis(60))));
+                thread::sleep(Duration::from_millis(10));
+                awake(|| (0..10).for_each(|_| side_by_side((0..16).collect(), task)));
+            });
+        });
+        assert_eq!(done.load(SeqCst), 160);
     }
 
     #[test]
