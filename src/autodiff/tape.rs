@@ -7,7 +7,6 @@ use ndarray::{Array2, NdFloat};
 use super::{
     Gradient,
     op::{Backward, Op},
-    ops::product,
 };
 
 /// A value on a [`Tape`]: an index into its nodes. It means nothing on another tape.
@@ -116,19 +115,17 @@ impl<'a, F: NdFloat> Tape<'a, F> {
     /// As [`gradient`](Self::gradient).
     pub fn factored_gradient(self, loss: Var) -> Vec<Gradient<'static, F>> {
         self.scalar(loss);
-        let mut sums: Vec<Option<Sum<F>>> = (0..self.nodes.len()).map(|_| None).collect();
-        sums[loss.0] = Some(Sum::Dense(Array2::ones((1, 1))));
+        let mut sums: Vec<Sum<F>> = (0..self.nodes.len()).map(|_| None).collect();
+        sums[loss.0] = Some(Array2::ones((1, 1)).into());
         // An op comes after its inputs, so this order meets every node after all its uses.
         for (index, node) in self.nodes.iter().enumerate().rev() {
             let Some(origin) = node.origin.as_ref().filter(|_| node.wanted) else { continue };
             // Taken, not kept: memory of what lies behind is free for what comes next.
             let Some(upstream) = sums[index].take() else { continue };
-            origin.pull(&self.nodes, node.value(), upstream.dense(), &mut sums);
+            origin.pull(&self.nodes, node.value(), upstream.into_dense(), &mut sums);
         }
-        let answer = |var: &Var| match sums[var.0].take() {
-            Some(Sum::Dense(gradient)) => gradient.into(),
-            Some(Sum::Product { left, right }) => Gradient::Factored { left, right },
-            None => Array2::zeros(self.nodes[var.0].value().dim()).into(),
+        let answer = |var: &Var| {
+            sums[var.0].take().unwrap_or_else(|| Array2::zeros(self.nodes[var.0].value().dim()).into())
         };
         self.watched.iter().map(answer).collect()
     }
@@ -140,23 +137,7 @@ impl<'a, F: NdFloat> Tape<'a, F> {
 }
 
 /// What has come back to a node so far.
-enum Sum<F> {
-    Dense(Array2<F>),
-    /// `leftᵀ · right` and nothing else.
-    Product {
-        left: Arc<Array2<F>>,
-        right: Array2<F>,
-    },
-}
-
-impl<F: NdFloat> Sum<F> {
-    fn dense(self) -> Array2<F> {
-        match self {
-            Self::Dense(array) => array,
-            Self::Product { left, right } => product(left.t(), right.view()),
-        }
-    }
-}
+type Sum<F> = Option<Gradient<'static, F>>;
 
 /// An op of any arity, with the places of its inputs.
 struct Application<O, const N: usize> {
@@ -166,11 +147,11 @@ struct Application<O, const N: usize> {
 
 trait Recorded<F> {
     /// Hand `upstream` on to the inputs, adding to what they already have.
-    fn pull(&self, nodes: &[Node<F>], output: &Array2<F>, upstream: Array2<F>, sums: &mut [Option<Sum<F>>]);
+    fn pull(&self, nodes: &[Node<F>], output: &Array2<F>, upstream: Array2<F>, sums: &mut [Sum<F>]);
 }
 
 impl<F: NdFloat, O: Op<F, N>, const N: usize> Recorded<F> for Application<O, N> {
-    fn pull(&self, nodes: &[Node<F>], output: &Array2<F>, upstream: Array2<F>, sums: &mut [Option<Sum<F>>]) {
+    fn pull(&self, nodes: &[Node<F>], output: &Array2<F>, upstream: Array2<F>, sums: &mut [Sum<F>]) {
         let inputs = self.inputs.map(|input| nodes[input.0].value());
         let mut wants = self.inputs.map(|input| nodes[input.0].wanted);
         let waiting = self.waiting(nodes, sums);
@@ -186,13 +167,14 @@ impl<F: NdFloat, O: Op<F, N>, const N: usize> Recorded<F> for Application<O, N> 
             }
             let gradient = gradient.expect("an op answers for every input that wants a gradient");
             assert_eq!(gradient.dim(), input.dim(), "a gradient has the shape of its input");
-            sums[var.0] = Some(Sum::Dense(match sums[var.0].take() {
-                Some(sum) => sum.dense() + gradient,
+            let sum = match sums[var.0].take() {
+                Some(sum) => sum.into_dense() + gradient,
                 None => gradient,
-            }));
+            };
+            sums[var.0] = Some(sum.into());
         }
         if let Some((input, left)) = waiting {
-            sums[self.inputs[input].0] = Some(Sum::Product { left, right: upstream });
+            sums[self.inputs[input].0] = Some(Gradient::Factored { left, right: upstream });
         }
     }
 }
@@ -200,7 +182,7 @@ impl<F: NdFloat, O: Op<F, N>, const N: usize> Recorded<F> for Application<O, N> 
 impl<O, const N: usize> Application<O, N> {
     /// An input whose gradient can stay a product, and the left factor of that. It is a leaf that nothing has come back
     /// to yet: further back than a leaf the product would have to be formed anyway.
-    fn waiting<F>(&self, nodes: &[Node<F>], sums: &[Option<Sum<F>>]) -> Option<(usize, Arc<Array2<F>>)>
+    fn waiting<F>(&self, nodes: &[Node<F>], sums: &[Sum<F>]) -> Option<(usize, Arc<Array2<F>>)>
     where
         O: Op<F, N>,
     {

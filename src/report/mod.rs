@@ -76,8 +76,8 @@ pub struct Thumbnail {
 impl Report<'_> {
     /// The whole page.
     ///
-    /// `thumbnail` is asked for the few images that are shown, by their index in `images`; where it has none, a
-    /// placeholder stands instead. The same input gives the same page, byte for byte.
+    /// `thumbnail` is asked for the few images that are shown, by their index in `images`; where it has none, the
+    /// page says so in its place. The same input gives the same page, byte for byte.
     pub fn html(&self, thumbnail: &mut dyn FnMut(usize) -> Option<Thumbnail>) -> String {
         page::render(self, thumbnail).into_string()
     }

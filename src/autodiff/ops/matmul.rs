@@ -30,7 +30,7 @@ impl<F: NdFloat> Op<F, 2> for MatMul {
 pub(crate) fn product<F: NdFloat>(a: ArrayView2<F>, b: ArrayView2<F>) -> Array2<F> {
     assert_eq!(a.ncols(), b.nrows(), "inner sizes of a matrix product are one");
     let mut product = Array2::zeros((a.nrows(), b.ncols()));
-    let [rows, columns] = piece(product.dim());
+    let [rows, columns] = piece(product.nrows());
     let mut pieces = Vec::new();
     let bands = product.axis_chunks_iter_mut(Axis(0), rows).zip(a.axis_chunks_iter(Axis(0), rows));
     for (mut band, a) in bands {
@@ -46,7 +46,7 @@ pub(crate) fn product<F: NdFloat>(a: ArrayView2<F>, b: ArrayView2<F>) -> Array2<
 
 /// Rows and columns of a piece. Each piece has its factors rearranged for the kernel, so a tall product is divided into bands and
 /// only a low one across.
-fn piece((rows, _): (usize, usize)) -> [usize; 2] {
+fn piece(rows: usize) -> [usize; 2] {
     if rows >= 2 * 128 { [128, usize::MAX] } else { [128, 128] }
 }
 
