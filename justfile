@@ -125,6 +125,15 @@ bench-openvino *arguments: setup-openvino _bench-devices
 test-openvino: setup-openvino
     cargo test --release --test openvino --features test-openvino
 
+# What `export` writes, in the hands of others: checked by onnx, run in Python's onnxruntime and in OpenVINO on 500 images
+[group('develop')]
+test-export: setup
+    @test -x models/tools/export/bin/python || {{ python }} -m venv models/tools/export
+    @models/tools/export/bin/python -m pip install --quiet --disable-pip-version-check onnx==1.23.2 onnxruntime==1.31.1 openvino==2026.4.1 numpy==2.4.6 pillow==13.0.0
+    @{{ headstart }} extract {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv
+    @{{ headstart }} train {{ cifar10 }}/demo_train.csv --name export --overwrite
+    @models/tools/export/bin/python tests/check_export.py target/release/headstart export {{ cifar10 }}/demo_test.csv
+
 # Cross-validate settings of the head on the demo's training images: where the defaults come from
 [group('develop')]
 choose-defaults: extract

@@ -8,6 +8,7 @@ pub mod baseline;
 pub mod cache;
 pub mod dataset;
 pub mod evaluate;
+pub mod export;
 pub mod extract;
 pub mod machine;
 pub mod nn;

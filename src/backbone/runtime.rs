@@ -83,7 +83,7 @@ impl Runtime {
         preload(device, &self.library);
     }
 
-    pub(super) fn environment(&self) -> &ort::environment::Environment {
+    pub(crate) fn environment(&self) -> &ort::environment::Environment {
         &self.environment
     }
 }

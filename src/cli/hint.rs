@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::{cut, import};
 use headstart::train::{Quantity, Run};
-use headstart::{backbone, cache, dataset, extract, onnx, preprocess, train};
+use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, train};
 use serde_json::Value;
 
 use super::console::count;
@@ -102,6 +102,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
             .or_else(|| cause.downcast_ref().and_then(for_library))
             .or_else(|| cause.downcast_ref().and_then(for_cut))
+            .or_else(|| cause.downcast_ref().and_then(for_export))
             .or_else(|| cause.downcast_ref().and_then(for_backbone))
             .or_else(|| cause.downcast_ref().and_then(for_onnx))
             .or_else(|| cause.downcast_ref().and_then(for_import))
@@ -233,6 +234,26 @@ fn for_cut(error: &cut::Error) -> Option<String> {
         cut::Error::Disproved { .. } => {
             "nothing was written; if another tensor is meant, name it by `--feature-tensor`".into()
         }
+        _ => return None,
+    })
+}
+
+fn for_export(error: &export::Error) -> Option<String> {
+    Some(match error {
+        export::Error::Backbone(error) => return for_backbone(error),
+        export::Error::Onnx(error) => return for_onnx(error),
+        export::Error::OtherBackbone { .. } => {
+            "`--backbone` names the graph that the run was trained with".into()
+        }
+        export::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
+        export::Error::OwnBackbone { .. } => "choose another `--output`".into(),
+        export::Error::Opset { .. } => "without `--opset` the backbone's own is kept".into(),
+        export::Error::Half { .. } => "leave `--f16` out".into(),
+        export::Error::TooFewImages { .. } => "give `--image` twice or more, or not at all".into(),
+        export::Error::NotExported { .. } => {
+            "`headstart export RUN --output FILE` makes files that say it".into()
+        }
+        export::Error::HeadOnly { .. } => "export the run again without `--head-only`".into(),
         _ => return None,
     })
 }

@@ -8,6 +8,8 @@ mod console;
 mod curve;
 mod doctor;
 mod evaluate;
+mod export;
+mod exported;
 mod extract;
 mod features;
 mod from;
@@ -53,6 +55,7 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Predict(predict::PredictArgs),
+    Export(Box<export::ExportArgs>),
     Runs(runs::RunsCommand),
     #[command(subcommand)]
     Backbone(backbone::BackboneCommand),
@@ -110,6 +113,7 @@ impl Command {
             Self::Compare(args) => args.run(console),
             Self::Evaluate(args) => args.run(console),
             Self::Predict(args) => args.run(console),
+            Self::Export(args) => args.run(console),
             Self::Runs(command) => command.run(console),
             Self::Backbone(command) => command.run(console),
             Self::Cache(command) => command.run(console),

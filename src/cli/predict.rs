@@ -6,10 +6,11 @@ use headstart::dataset::{Columns, Manifest, images_in};
 use headstart::evaluate::{Prediction, Writer};
 use headstart::extract::{Event, Extractor, PLAIN, Standing};
 use headstart::train::Run;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
+use super::exported::{self, Row};
 use super::features::Source;
 use super::hint::Error;
 use super::progress::Progress;
@@ -19,7 +20,7 @@ use super::{Status, extract, interrupt};
 /// Say what images show
 #[derive(Debug, clap::Args)]
 pub struct PredictArgs {
-    /// The run: its folder, its name, or `latest`
+    /// The run: its folder, its name, or `latest`; or an ONNX file that `export` wrote
     #[arg(value_name = "RUN")]
     run: String,
     /// Images, folders of images, or manifests (CSV); `-` reads paths from stdin, one a line
@@ -54,23 +55,34 @@ type Said = Result<Prediction, String>;
 
 impl PredictArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let run = self.runs.load(&self.run)?;
         let files = self.files()?;
         anyhow::ensure!(!files.is_empty(), Error::NoImages);
-        let source = Source::open_for(&run, &self.backbone)?;
-        let features = self.features(&source, &files, console)?;
-        let said: Vec<Said> = features.into_iter().map(|row| Ok(self.predict(&run, row?))).collect();
+        let (classes, said) = match exported::is_one(&self.run) {
+            true => exported::answers(Path::new(&self.run), &files, &self.runtime, console)?,
+            false => self.of_run(&files, console)?,
+        };
+        let top = |row: Vec<f32>| Prediction::of(ArrayView1::from(&row), None, usize::from(self.top));
+        let said: Vec<Said> = said.into_iter().map(|row| row.map(top)).collect();
         for (file, said) in files.iter().zip(&said) {
             if let Err(reason) = said {
                 console.warn(format_args!("`{}`: {reason}", file.display()));
             }
         }
-        self.print(&run, &files, &said)?;
+        self.print(&classes, &files, &said)?;
         Ok(match said.iter().all(Result::is_ok) {
             _ if interrupt::asked() => Status::Interrupted,
             true => Status::Done,
             false => Status::Partial,
         })
+    }
+
+    /// Classes of the run, and for each file their probabilities.
+    fn of_run(&self, files: &[PathBuf], console: &Console) -> anyhow::Result<(Vec<String>, Vec<Row>)> {
+        let run = self.runs.load(&self.run)?;
+        let source = Source::open_for(&run, &self.backbone)?;
+        let features = self.features(&source, files, console)?;
+        let rows = features.into_iter().map(|row| row.map(|row| probabilities(&run, row))).collect();
+        Ok((run.info.classes, rows))
     }
 
     fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
@@ -97,12 +109,7 @@ impl PredictArgs {
     }
 
     /// From the cache where it has them; the others are computed and not kept.
-    fn features(
-        &self,
-        source: &Source,
-        files: &[PathBuf],
-        console: &Console,
-    ) -> anyhow::Result<Vec<Result<Vec<f32>, String>>> {
+    fn features(&self, source: &Source, files: &[PathBuf], console: &Console) -> anyhow::Result<Vec<Row>> {
         let mut rows: Vec<Option<Vec<f32>>> = vec![None; files.len()];
         if let Some(mut cache) = source.open_cache()? {
             let standings = cache.standing(files);
@@ -129,14 +136,7 @@ impl PredictArgs {
         Ok(answers)
     }
 
-    fn predict(&self, run: &Run, row: Vec<f32>) -> Prediction {
-        let features = Array2::from_shape_vec((1, row.len()), row).expect("one row");
-        let probabilities = run.head.probabilities(features.view());
-        Prediction::of(probabilities.row(0), None, usize::from(self.top))
-    }
-
-    fn print(&self, run: &Run, files: &[PathBuf], said: &[Said]) -> anyhow::Result<()> {
-        let classes = &run.info.classes;
+    fn print(&self, classes: &[String], files: &[PathBuf], said: &[Said]) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         let answered = files.iter().zip(said);
         match self.format {
@@ -167,6 +167,11 @@ impl PredictArgs {
         }
         Ok(())
     }
+}
+
+fn probabilities(run: &Run, row: Vec<f32>) -> Vec<f32> {
+    let features = Array2::from_shape_vec((1, row.len()), row).expect("one row");
+    run.head.probabilities(features.view()).into_raw_vec_and_offset().0
 }
 
 /// `cat 0.9712, dog 0.0201, frog 0.0044`

@@ -71,6 +71,25 @@ pub fn move_external_data(model: &mut Model, from: &Path, name: &str, to: &mut i
     outcome
 }
 
+/// Take the tensors of `model` that stand in other files of the folder `from` into the model itself, so that one file
+/// is enough.
+///
+/// # Errors
+/// If such a file cannot be read or has not the bytes that the tensor needs.
+pub fn embed_external_data(model: &mut Model, from: &Path) -> Result<()> {
+    let mut outcome = Ok(());
+    for_each_tensor_mut(model, &mut |tensor| {
+        if outcome.is_ok() && tensor.is_external() {
+            outcome = tensor.external_bytes(from).map(|bytes| {
+                tensor.raw_data = Some(bytes.into());
+                tensor.external_data.clear();
+                tensor.data_location = None;
+            });
+        }
+    });
+    outcome
+}
+
 struct DataWriter<'w, W> {
     to: &'w mut W,
     name: &'w str,
@@ -176,7 +195,14 @@ mod tests {
         assert_eq!(large.external().unwrap().unwrap().offset, 4096);
         assert_eq!(large.elements(folder.path()).unwrap().to_f32().unwrap()[299_999], 300_006.0);
 
+        let mut whole = model.clone();
+        embed_external_data(&mut whole, folder.path()).unwrap();
+        assert!(whole.external_files().unwrap().is_empty());
+        let inside = whole.graph.as_ref().unwrap().initializer[0].elements(Path::new("/nowhere")).unwrap();
+        assert_eq!(inside.to_f32().unwrap(), [1.0, 2.0, 3.0]);
+
         std::fs::write(folder.path().join("all.bin"), &moved[..8]).unwrap();
+        assert!(embed_external_data(&mut model.clone(), folder.path()).is_err());
         assert!(move_external_data(&mut model, folder.path(), "b.bin", &mut vec![]).is_err());
     }
 

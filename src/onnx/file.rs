@@ -96,16 +96,34 @@ pub fn encode(model: &Model, path: &Path) -> Result<Vec<u8>> {
 }
 
 fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new().prefix(".onnx-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    make_readable(file.as_file())?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Draft::write(path, bytes)?.persist(path)
+}
+
+/// A file that is all there, but not under its name yet; it goes away unless it gets one.
+pub(crate) struct Draft(tempfile::NamedTempFile);
+
+impl Draft {
+    /// Write `bytes` beside where `path` will be.
+    pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::Builder::new().prefix(".onnx-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        make_readable(file.as_file())?;
+        Ok(Self(file))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Give it its name, instead of what has it now.
+    pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
+        self.0.persist(path).map(|_| ()).map_err(|error| error.error)
+    }
 }
 
 /// Temporary files are made for their owner alone; a model is for whoever may read the folder.

@@ -24,7 +24,8 @@ mod tensor;
 mod walk;
 
 pub use error::{Error, Result};
-pub use external::move_external_data;
+pub use external::{embed_external_data, move_external_data};
+pub(crate) use file::Draft;
 pub use file::{decode, encode, read, read_bytes, write};
 pub use proto::*;
 pub use sniff::Kind;

@@ -20,6 +20,15 @@ impl Tensor {
         Self::raw(name, dims, DataType::Float, elements.len(), raw)
     }
 
+    /// A constant of 64-bit floats.
+    ///
+    /// # Panics
+    /// If `dims` does not multiply to the number of elements.
+    pub fn from_f64(name: &str, dims: &[usize], elements: &[f64]) -> Self {
+        let raw = elements.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+        Self::raw(name, dims, DataType::Double, elements.len(), raw)
+    }
+
     /// A constant of 64-bit integers: shapes, axes and the like.
     ///
     /// # Panics

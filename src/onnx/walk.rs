@@ -27,7 +27,12 @@ impl std::fmt::Display for Dim {
 impl ValueInfo {
     /// A tensor of 32-bit floats.
     pub fn float_tensor(name: &str, dims: &[Dim]) -> Self {
-        use super::proto::{DataType, Dimension, TensorShape, TensorType};
+        Self::tensor_of(super::proto::DataType::Float, name, dims)
+    }
+
+    /// A tensor of elements of that type.
+    pub fn tensor_of(element: super::proto::DataType, name: &str, dims: &[Dim]) -> Self {
+        use super::proto::{Dimension, TensorShape, TensorType};
         let dim = |dim: &Dim| Dimension {
             value: match dim {
                 Dim::Static(n) => Some(dimension::Value::DimValue(*n)),
@@ -37,7 +42,7 @@ impl ValueInfo {
             denotation: None,
         };
         let shape = TensorShape { dim: dims.iter().map(dim).collect() };
-        let tensor = TensorType { elem_type: Some(DataType::Float as i32), shape: Some(shape) };
+        let tensor = TensorType { elem_type: Some(element as i32), shape: Some(shape) };
         let kind = Type { value: Some(type_value::Value::TensorType(tensor)), denotation: None };
         Self { name: Some(name.to_owned()), kind: Some(kind), ..Self::default() }
     }

@@ -1,14 +1,12 @@
 //! Small copies of images, for reports.
 
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
-use image::metadata::Orientation;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::decode::decode;
-use super::orient::upright;
-use super::recipe::{Alpha, Filter};
+use super::Error;
+use super::original::{Original, original};
+use super::recipe::{Alpha, Exif, Filter};
 use super::resample::Resampler;
-use super::{Error, Limits};
 
 /// Below this many pixels PNG is smaller than JPEG, and shows every pixel as it is.
 const PNG_BELOW: usize = 64 * 64;
@@ -32,20 +30,15 @@ pub struct Thumbnail {
 /// If `edge` is 0.
 pub fn thumbnail(bytes: &[u8], edge: usize) -> Result<Thumbnail, Error> {
     assert!(edge > 0, "a thumbnail has pixels");
-    let (mut samples, mut decoded, mut turned, mut small) = (vec![], vec![], vec![], vec![]);
-    let (_, header) = decode(bytes, Alpha::OverWhite, &Limits::default(), &mut samples, &mut decoded)?;
-    let mut size = (header.width as usize, header.height as usize);
-    let mut rgb = &decoded;
-    if header.orientation != Orientation::NoTransforms {
-        size = upright(rgb, size, header.orientation, &mut turned);
-        rgb = &turned;
-    }
+    let Original { rgb, width, height } = original(bytes, Exif::Apply, Alpha::OverWhite)?;
+    let size = (width, height);
     let target = fit(size, edge);
-    if target != size {
-        Resampler::default().resize(rgb, size, target, Filter::Bilinear, &mut small);
-        rgb = &small;
+    if target == size {
+        return Ok(encode(&rgb, target));
     }
-    Ok(encode(rgb, target))
+    let mut small = vec![];
+    Resampler::default().resize(&rgb, size, target, Filter::Bilinear, &mut small);
+    Ok(encode(&small, target))
 }
 
 /// The largest size of the same proportions whose longer edge is at most `edge`.

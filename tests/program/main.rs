@@ -9,6 +9,7 @@ mod demo;
 #[cfg(target_os = "linux")]
 mod device;
 mod doctor;
+mod export;
 mod extract;
 mod from;
 mod interrupt;

@@ -9,7 +9,7 @@ use crate::preprocess::{Preprocessor, Recipe};
 
 /// Four small photographs inside the program, so that a proof needs no other file. `tests/golden/cut/make_photos.py`
 /// makes them from those of `data/photos`, where authors and licences stand (all four are in the public domain).
-const PHOTOS: [(&str, &[u8]); 4] = [
+pub(crate) const PHOTOS: [(&str, &[u8]); 4] = [
     ("cat", include_bytes!("photos/cat.jpg")),
     ("coffee", include_bytes!("photos/coffee.jpg")),
     ("rocket", include_bytes!("photos/rocket.jpg")),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::onnx::{Graph, Node};
 
 /// `wanted`, or that with a number, so that no value of `graph` is called so.
-pub(super) fn fresh(graph: &Graph, wanted: &str) -> String {
+pub(crate) fn fresh(graph: &Graph, wanted: &str) -> String {
     let mut taken = HashSet::new();
     collect(graph, &mut taken);
     let numbered = (1..).map(|number| format!("{wanted}_{number}"));
@@ -30,7 +30,7 @@ fn bodies(node: &Node) -> impl Iterator<Item = &Graph> {
 }
 
 /// Let all of `nodes`, and the bodies in them, read `to` where they read `from`.
-pub(super) fn rename_uses(nodes: &mut [Node], from: &str, to: &str) {
+pub(crate) fn rename_uses(nodes: &mut [Node], from: &str, to: &str) {
     for node in nodes {
         for input in node.input.iter_mut().filter(|input| *input == from) {
             to.clone_into(input);

@@ -1,0 +1,86 @@
+use std::io::Write;
+use std::path::PathBuf;
+
+use headstart::backbone::runtime::Runtime;
+use headstart::export::{self, Form, OPSETS, Options};
+
+use super::Status;
+use super::args::BackboneArgs;
+use super::console::Console;
+use super::features::Source;
+use super::run_name::RunsArgs;
+
+/// Write a run as one ONNX file: backbone and head in one graph, class names and recipe inside
+///
+/// The file runs wherever ONNX does. Its input is what the recipe makes of an image, or with `--with-preprocessing` a decoded
+/// image of any size; its output the probabilities of the classes. Before it gets its name it is run beside the run on
+/// real images, and must give the same.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The run: its folder, its name, or `latest`
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// The ONNX file to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    overwrite: bool,
+    /// Take decoded RGB images, uint8 `(1, h, w, 3)` of any size: resizing, cropping and normalising become part of the graph
+    #[arg(long, conflicts_with = "head_only")]
+    with_preprocessing: bool,
+    /// Write the head alone, which takes features
+    #[arg(long)]
+    head_only: bool,
+    /// Compute in 16-bit floats; what goes in and comes out stays as it is
+    #[arg(long)]
+    f16: bool,
+    /// Version of ONNX's operators, for runtimes that do not read the backbone's (default: the backbone's)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(OPSETS))]
+    opset: Option<i64>,
+    /// An image to hold the file against the run on, instead of the program's four photographs; give two or more
+    #[arg(long = "image", value_name = "FILE")]
+    images: Vec<PathBuf>,
+    /// Print what was written and how near it is to the run as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    runs: RunsArgs,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
+    #[arg(long, value_name = "FILE", help_heading = "ONNX Runtime")]
+    onnxruntime: Option<PathBuf>,
+}
+
+impl ExportArgs {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let run = self.runs.load(&self.run)?;
+        let source = Source::open_for(&run, &self.backbone)?;
+        let runtime = Runtime::load(self.onnxruntime.as_deref())?;
+        console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
+        let exported = export::export(&runtime, &run, &source.backbone, &self.output, &self.options())?;
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string_pretty(&exported)?)?;
+        } else {
+            writeln!(out, "{exported}")?;
+        }
+        Ok(Status::Done)
+    }
+
+    fn options(&self) -> Options {
+        let form = match (self.with_preprocessing, self.head_only) {
+            (true, _) => Form::Image,
+            (_, true) => Form::Features,
+            _ => Form::Tensor,
+        };
+        Options {
+            form,
+            half: self.f16,
+            opset: self.opset,
+            images: self.images.clone(),
+            overwrite: self.overwrite,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A run as one ONNX file: backbone and head in one graph, with classes, recipe and origin inside.
+//!
+//! [`export`] writes such a file after it has held it against the run on real images; [`Classifier`] runs one, without the
+//! run's directory. Any other program with ONNX Runtime can do so as well: the file is an ordinary graph with one input and one
+//! output, and its metadata say the rest ([`Card`]).
+
+mod build;
+mod card;
+mod check;
+mod classifier;
+mod error;
+mod fold;
+mod fuse;
+mod half;
+mod head;
+mod net;
+mod opset;
+mod pixels;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use card::{Card, Form, Provenance};
+pub use check::Check;
+pub use classifier::Classifier;
+pub use error::{Error, Result};
+pub use opset::OPSETS;
+
+use crate::backbone::Backbone;
+use crate::backbone::runtime::Runtime;
+use crate::onnx;
+use crate::train::Run;
+
+/// What an exported file is to be like.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What it takes.
+    pub form: Form,
+    /// 16-bit floats inside.
+    pub half: bool,
+    /// The operator set, one of [`OPSETS`]; `None` leaves the backbone's.
+    pub opset: Option<i64>,
+    /// Files of images to hold it against the run on, instead of four photographs that the library brings.
+    pub images: Vec<PathBuf>,
+    /// Replace the file if it exists.
+    pub overwrite: bool,
+}
+
+/// What was written, and how near it is to the run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exported {
+    pub path: PathBuf,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    pub card: Card,
+    pub check: Check,
+}
+
+/// Write `run` and the `backbone` that its features came from to `output`, as one file.
+///
+/// The graph is run before it gets its name: it must give the probabilities that the run gives, on each image, within
+/// [`Check::bound`].
+///
+/// # Errors
+/// [`Error::OtherBackbone`] if head and backbone do not belong together; [`Error::Opset`] and [`Error::Half`] if the graph has no
+/// such form; [`Error::Differs`] if it says something else than the run, and then nothing is written.
+pub fn export(
+    runtime: &Runtime,
+    run: &Run,
+    backbone: &Backbone,
+    output: &Path,
+    options: &Options,
+) -> Result<Exported> {
+    fuse::check_backbone(run, backbone)?;
+    check_target(backbone.path(), output, options.overwrite)?;
+    let model = fuse::model(run, backbone, options)?;
+    let card = Card::read(&model, output)?;
+    let bytes = onnx::encode(&model, output)?;
+    let cannot = |source| onnx::Error::Write { path: output.to_owned(), source };
+    let draft = onnx::Draft::write(output, &bytes).map_err(cannot)?;
+    let check = check::against_run(runtime, run, backbone, draft.path(), options)?;
+    draft.persist(output).map_err(cannot)?;
+    Ok(Exported { path: output.to_owned(), bytes: bytes.len() as u64, card, check })
+}
+
+fn check_target(backbone: &Path, output: &Path, overwrite: bool) -> Result<()> {
+    let same = matches!((backbone.canonicalize(), output.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if same {
+        return Err(Error::OwnBackbone { path: output.to_owned() });
+    }
+    if !overwrite && output.exists() {
+        return Err(Error::Exists { path: output.to_owned() });
+    }
+    Ok(())
+}
+
+impl fmt::Display for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, bytes, card, check } = self;
+        let takes = match card.form {
+            Form::Tensor => "images as the recipe prepares them",
+            Form::Image => "one decoded image of any size",
+            Form::Features => "features",
+        };
+        writeln!(
+            f,
+            "{} ({:.1} MB): {} classes, takes {takes}",
+            path.display(),
+            *bytes as f64 / 1e6,
+            card.classes.len()
+        )?;
+        write!(f, "{check}")
+    }
+}
