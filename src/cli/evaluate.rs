@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::dataset::{Classes, Manifest};
-use headstart::evaluate::{Metrics, Prediction, Writer, predict};
+use headstart::evaluate::metrics::{self, Coverage};
+use headstart::evaluate::{Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, predict};
 use headstart::preprocess::thumbnail;
 use headstart::report::{self, Report, text};
 use headstart::train::Run;
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::{Console, terminal_width};
@@ -37,6 +40,18 @@ pub struct EvaluateArgs {
     /// Guesses per image in predictions.csv
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
+    /// Give predictions.csv a column for the probability of each class
+    #[arg(long)]
+    probabilities: bool,
+    /// Count as an answer only what is at least so sure: predictions.csv tells which, a table what it costs and brings
+    #[arg(long, value_name = "P", value_parser = probability)]
+    min_confidence: Option<f32>,
+    /// End with status 1 unless a figure is at least this, such as `accuracy=0.9`, or at most, such as `log_loss=0.5`; may be given several times
+    #[arg(long, value_name = "FIGURE=VALUE")]
+    require: Vec<Requirement>,
+    /// How often the images are drawn anew for the 95 % intervals; 0 leaves these out
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    resamples: u32,
     /// Print metrics.json instead of tables
     #[arg(long)]
     json: bool,
@@ -74,10 +89,22 @@ impl EvaluateArgs {
 
         let probabilities = probabilities(&run, &store.select(&ready.ids)?)?;
         let labels = ready.pick(&labels);
-        let metrics = Metrics::of(probabilities.view(), &labels, classes.names())?;
-        let predictions = predict(probabilities.view(), &labels, usize::from(self.top));
+        // One seed: whoever asks twice hears the same.
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let metrics = Metrics::of(probabilities.view(), &labels, classes.names())?.with_intervals(
+            probabilities.view(),
+            &labels,
+            self.resamples as usize,
+            &mut rng,
+        );
+        let columns = PredictionColumns {
+            top: usize::from(self.top),
+            probabilities: self.probabilities,
+            min_confidence: self.min_confidence,
+        };
+        let predictions = predict(probabilities.view(), &labels, columns.guesses(classes.len()));
         metrics.write(&output.path("metrics.json"))?;
-        output.predictions(&ready.names(&manifest), &predictions, classes.names())?;
+        output.predictions(&ready.names(&manifest), &predictions, classes.names(), columns)?;
         output.report(&run, &manifest, &ready, &metrics, &predictions)?;
 
         let mut out = std::io::stdout().lock();
@@ -85,10 +112,18 @@ impl EvaluateArgs {
             out.write_all(metrics.to_json().as_bytes())?;
         } else {
             out.write_all(tables(&metrics).as_bytes())?;
+            if let Some(least) = self.min_confidence {
+                let answered = coverage(probabilities.view(), &labels, least);
+                writeln!(out, "{}", text::coverage(&metrics, answered.as_ref()))?;
+            }
         }
         console.note(format_args!("report: {}", output.path("report.html").display()));
+        let missed: Vec<_> = self.require.iter().filter_map(|required| required.missed(&metrics)).collect();
+        for missed in &missed {
+            console.warn(missed);
+        }
         let left_out = manifest.len() > ready.ids.len();
-        Ok(if left_out { Status::Partial } else { Status::Done })
+        Ok(if left_out || !missed.is_empty() { Status::Partial } else { Status::Done })
     }
 }
 
@@ -100,6 +135,19 @@ fn labels(manifest: &Manifest, classes: &Classes) -> anyhow::Result<Vec<Option<u
         manifest.labels(classes)?;
     }
     Ok(labels)
+}
+
+fn probability(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    number.ok_or_else(|| "expected a probability from 0 to 1".to_owned())
+}
+
+/// What is answered of the rows that have a label, at the user's own threshold.
+fn coverage(probabilities: ArrayView2<f32>, labels: &[Option<usize>], least: f32) -> Option<Coverage> {
+    let labelled = labels.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?)));
+    let (rows, known): (Vec<usize>, Vec<usize>) = labelled.unzip();
+    let scored = probabilities.select(Axis(0), &rows);
+    metrics::coverage(scored.view(), &known, &[f64::from(least)]).pop()
 }
 
 /// What the run says of each row, in batches, so that the features need not fit into memory.
@@ -124,8 +172,24 @@ fn tables(metrics: &Metrics) -> String {
     if unscored > 0 {
         headline += &format!(", {unscored} without a label not counted");
     }
+    let intervals = metrics.intervals.as_ref().map(|intervals| {
+        let Intervals { level, accuracy, balanced_accuracy, log_loss, .. } = intervals;
+        let range = |[low, high]: &[f64; 2]| format!("{low:.4} to {high:.4}");
+        format!(
+            "{:.0} % intervals: accuracy {}, balanced accuracy {}, loss {}\n",
+            100.0 * level,
+            range(accuracy),
+            range(balanced_accuracy),
+            range(log_loss)
+        )
+    });
+    let intervals = intervals.unwrap_or_default();
     // The headline last, where it still stands when long tables have scrolled by.
-    format!("{}\n{}\n{headline}\n", text::per_class(metrics, space), text::confusion(metrics, space))
+    format!(
+        "{}\n{}\n{intervals}{headline}\n",
+        text::per_class(metrics, space),
+        text::confusion(metrics, space)
+    )
 }
 
 /// `runs/NAME/evaluation/MANIFEST`
@@ -153,11 +217,11 @@ impl Output {
         names: &[String],
         predictions: &[Prediction],
         classes: &[String],
+        columns: PredictionColumns,
     ) -> anyhow::Result<()> {
         let path = self.path("predictions.csv");
         let write = || {
-            let top = predictions.first().map_or(1, |prediction| prediction.top.len());
-            let mut writer = Writer::new(BufWriter::new(File::create(&path)?), classes, top)?;
+            let mut writer = Writer::new(BufWriter::new(File::create(&path)?), classes, columns)?;
             for (name, prediction) in names.iter().zip(predictions) {
                 writer.row(name, prediction)?;
             }

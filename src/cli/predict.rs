@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::dataset::{Columns, Manifest, images_in};
-use headstart::evaluate::{Prediction, Writer};
+use headstart::evaluate::{Prediction, PredictionColumns, Writer};
 use headstart::extract::{Event, Extractor, PLAIN, Standing};
 use headstart::train::Run;
 use ndarray::{Array2, ArrayView1};
@@ -150,7 +150,9 @@ impl PredictArgs {
                 }
             }
             Format::Csv => {
-                let mut writer = Writer::new(out, classes, usize::from(self.top))?;
+                let columns =
+                    PredictionColumns { top: usize::from(self.top), ..PredictionColumns::default() };
+                let mut writer = Writer::new(out, classes, columns)?;
                 for (file, said) in answered {
                     if let Ok(prediction) = said {
                         writer.row(&file.to_string_lossy(), prediction)?;

@@ -3,11 +3,15 @@
 //! [`metrics`] has the formulas, on arrays alone. [`Metrics`] is all of them for one set of images, as
 //! `metrics.json` stores them; [`Prediction`] is what was said of one image, as `predictions.csv` stores it.
 
+pub mod bootstrap;
 mod document;
 mod error;
 pub mod metrics;
 mod predictions;
+mod requirement;
 
-pub use document::{Averages, ClassMetrics, Confusion, Metrics, SCHEMA, TopK};
+pub use bootstrap::Intervals;
+pub use document::{Averages, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, TopK};
 pub use error::Error;
-pub use predictions::{Prediction, Writer, least_sure_hits, predict, surest_mistakes};
+pub use predictions::{Prediction, PredictionColumns, Writer, least_sure_hits, predict, surest_mistakes};
+pub use requirement::{Missed, Requirement};

@@ -77,30 +77,59 @@ fn with_outcome<P: Borrow<Prediction>>(predictions: &[P], correct: bool) -> Vec<
         .collect()
 }
 
+/// Which columns `predictions.csv` has beside those that it always has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PredictionColumns {
+    /// Guesses of a row, the prediction included.
+    pub top: usize,
+    /// A column for the probability of each class.
+    pub probabilities: bool,
+    /// A column that says whether the confidence is at least this.
+    pub min_confidence: Option<f32>,
+}
+
+impl Default for PredictionColumns {
+    fn default() -> Self {
+        Self { top: 1, probabilities: false, min_confidence: None }
+    }
+}
+
+impl PredictionColumns {
+    /// How many guesses a [`Prediction`] must have for them, of a classifier of so many classes.
+    pub fn guesses(&self, classes: usize) -> usize {
+        if self.probabilities { classes } else { self.top.clamp(1, classes.max(1)) }
+    }
+}
+
 /// Writes `predictions.csv`, a row at a time.
 ///
-/// Columns: `path`, `label`, `prediction`, `confidence`, `correct`, and `top_2`, `top_2_probability`, … for further
-/// guesses. `label` and `correct` are empty where no label is known. Paths and labels stand as they do in the
-/// manifest, so the file can be read as one again.
+/// PredictionColumns: `path`, `label`, `prediction`, `confidence`, `correct`, and `top_2`, `top_2_probability`, … for further
+/// guesses; on request `accepted`, which says whether the confidence is high enough, and `p_CLASS` for each class. `label` and
+/// `correct` are empty where no label is known. Paths and labels stand as they do in the manifest, so the file can be read as one
+/// again.
 pub struct Writer<'a, W: Write> {
     csv: csv::Writer<W>,
     classes: &'a [String],
-    top: usize,
+    columns: PredictionColumns,
 }
 
 impl<'a, W: Write> Writer<'a, W> {
-    /// Begin with the header. `top` guesses a row: at least 1, at most as many as there are classes.
+    /// Begin with the header. Guesses a row are at least 1, and at most as many as there are classes.
     ///
     /// # Errors
     /// What writing fails with.
-    pub fn new(out: W, classes: &'a [String], top: usize) -> io::Result<Self> {
-        let top = top.clamp(1, classes.len().max(1));
+    pub fn new(out: W, classes: &'a [String], columns: PredictionColumns) -> io::Result<Self> {
+        let columns = PredictionColumns { top: columns.top.clamp(1, classes.len().max(1)), ..columns };
         let mut csv = csv::Writer::from_writer(out);
         let mut header: Vec<String> =
             ["path", "label", "prediction", "confidence", "correct"].map(str::to_owned).into();
-        header.extend((2..=top).flat_map(|k| [format!("top_{k}"), format!("top_{k}_probability")]));
+        header.extend(columns.min_confidence.map(|_| "accepted".to_owned()));
+        header.extend((2..=columns.top).flat_map(|k| [format!("top_{k}"), format!("top_{k}_probability")]));
+        if columns.probabilities {
+            header.extend(classes.iter().map(|class| format!("p_{class}")));
+        }
         csv.write_record(&header)?;
-        Ok(Self { csv, classes, top })
+        Ok(Self { csv, classes, columns })
     }
 
     /// Write one row.
@@ -111,7 +140,9 @@ impl<'a, W: Write> Writer<'a, W> {
     /// # Errors
     /// What writing fails with.
     pub fn row(&mut self, path: &str, prediction: &Prediction) -> io::Result<()> {
-        assert!(prediction.top.len() >= self.top, "as many guesses as columns for them");
+        let PredictionColumns { top, probabilities, min_confidence } = self.columns;
+        let guesses = self.columns.guesses(self.classes.len());
+        assert!(prediction.top.len() >= guesses, "as many guesses as columns for them");
         let name = |class: usize| self.classes[class].as_str();
         let correct = prediction.is_correct().map_or("", |correct| if correct { "true" } else { "false" });
         let label = prediction.label.map_or("", name);
@@ -120,9 +151,17 @@ impl<'a, W: Write> Writer<'a, W> {
         for cell in [label, name(prediction.class()), &confidence, correct] {
             self.csv.write_field(cell)?;
         }
-        for &(class, p) in &prediction.top[1..self.top] {
+        if let Some(least) = min_confidence {
+            self.csv.write_field((prediction.confidence() >= least).to_string())?;
+        }
+        for &(class, p) in &prediction.top[1..top] {
             self.csv.write_field(name(class))?;
             self.csv.write_field(probability(p))?;
+        }
+        if probabilities {
+            let mut of_class = vec![0.0; self.classes.len()];
+            prediction.top.iter().for_each(|&(class, p)| of_class[class] = p);
+            of_class.into_iter().try_for_each(|p| self.csv.write_field(probability(p)))?;
         }
         self.csv.write_record(None::<&[u8]>)?;
         Ok(())
@@ -153,6 +192,10 @@ mod tests {
         ["cat", "dog, big", "owl"].map(String::from).into()
     }
 
+    fn top(top: usize) -> PredictionColumns {
+        PredictionColumns { top, ..PredictionColumns::default() }
+    }
+
     fn four() -> Vec<Prediction> {
         let probabilities = array![[0.25, 0.5, 0.25], [0.9, 0.0, 0.1], [0.0, 0.4, 0.6], [0.1, 0.7, 0.2]];
         predict(probabilities.view(), &[Some(1), Some(2), None, Some(0)], 3)
@@ -179,7 +222,7 @@ mod tests {
     fn the_file_has_a_row_for_every_image() {
         let names = names();
         let mut text = Vec::new();
-        let mut writer = Writer::new(&mut text, &names, 2).unwrap();
+        let mut writer = Writer::new(&mut text, &names, top(2)).unwrap();
         for (path, prediction) in ["a.png", "sub/\"b\".png", "c, d.png", "e.png"].iter().zip(four()) {
             writer.row(path, &prediction).unwrap();
         }
@@ -193,11 +236,29 @@ mod tests {
     }
 
     #[test]
+    fn more_columns_on_request() {
+        let names = names();
+        let columns = PredictionColumns { probabilities: true, min_confidence: Some(0.6), ..top(1) };
+        assert_eq!(columns.guesses(3), 3);
+        let mut text = Vec::new();
+        let mut writer = Writer::new(&mut text, &names, columns).unwrap();
+        for prediction in &four()[..3] {
+            writer.row("a.png", prediction).unwrap();
+        }
+        writer.finish().unwrap();
+        let want = "path,label,prediction,confidence,correct,accepted,p_cat,\"p_dog, big\",p_owl\n\
+            a.png,\"dog, big\",\"dog, big\",0.500000,true,false,0.250000,0.500000,0.250000\n\
+            a.png,owl,cat,0.900000,false,true,0.900000,0.000000,0.100000\n\
+            a.png,,owl,0.600000,,true,0.000000,0.400000,0.600000\n";
+        assert_eq!(String::from_utf8(text).unwrap(), want);
+    }
+
+    #[test]
     fn the_file_serves_as_a_manifest() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("predictions.csv");
         let names = names();
-        let mut writer = Writer::new(std::fs::File::create(&path).unwrap(), &names, 99).unwrap();
+        let mut writer = Writer::new(std::fs::File::create(&path).unwrap(), &names, top(99)).unwrap();
         four().iter().for_each(|prediction| {
             writer.row("ü, \"x\".png", &Prediction { label: Some(1), ..prediction.clone() }).unwrap()
         });

@@ -11,6 +11,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub use columns::{Side, columns};
 
+use crate::evaluate::metrics::Coverage;
 use crate::evaluate::{Averages, ClassMetrics, Metrics};
 
 /// The space that a table may take.
@@ -57,6 +58,26 @@ pub fn per_class(metrics: &Metrics, space: Space) -> String {
     {
         text +=
             &row(name, width, [figure(precision), figure(recall), figure(f1), metrics.scored.to_string()]);
+    }
+    text
+}
+
+/// How much is answered, and how well, when only sure answers count: at the usual thresholds, and the user's own last.
+pub fn coverage(metrics: &Metrics, own: Option<&Coverage>) -> String {
+    let mut text = String::from("  confidence     images   of all   accuracy\n");
+    let line = |Coverage { min_confidence, answered, coverage, accuracy }: &Coverage| {
+        let share = format!("{:.1} %", 100.0 * coverage);
+        format!(
+            "{:>12} {answered:>10} {share:>8} {:>10}",
+            format!(">= {min_confidence:.2}"),
+            figure(*accuracy)
+        )
+    };
+    for coverage in &metrics.coverage {
+        writeln!(text, "{}", line(coverage)).expect(MEMORY);
+    }
+    if let Some(own) = own {
+        write!(text, "{}  asked for", line(own)).expect(MEMORY);
     }
     text
 }

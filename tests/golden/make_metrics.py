@@ -61,6 +61,20 @@ def calibration_error(labels, probabilities, bins):
     return error
 
 
+def areas(labels, exact, names):
+    """Area under the ROC curve of each class against the others, their mean, and of all probabilities together."""
+    onehot = np.eye(len(names))[labels]
+    by_class = [metrics.roc_auc_score(onehot[:, c], exact[:, c]) if len(set(onehot[:, c])) == 2 else math.nan for c in names]
+    mean = float(np.nanmean(by_class)) if not all(map(math.isnan, by_class)) else math.nan
+    if len(names) > 2 and set(labels) == set(names):
+        sums = exact / exact.sum(axis=1, keepdims=True)
+        judged = metrics.roc_auc_score(labels, sums, multi_class="ovr", average="macro", labels=names)
+        # Dividing by the sum of float32 numbers may change an order; the cases are drawn so that it does not.
+        assert abs(judged - mean) < 1e-12, (judged, mean)
+    micro = metrics.roc_auc_score(onehot.ravel(), exact.ravel())
+    return {"classes": [number(area) for area in by_class], "macro": number(mean), "micro": number(micro)}
+
+
 def number(value):
     """JSON has no NaN: what is not defined is null."""
     return None if math.isnan(value) else float(value)
@@ -114,6 +128,7 @@ def describe(name, labels, probabilities):
         "brier": metrics.brier_score_loss(onehot.argmax(axis=1), exact, labels=names, scale_by_half=False)
         if classes > 2
         else float(((exact - onehot) ** 2).sum(axis=1).mean()),
+        "roc_auc": areas(labels, exact, names),
         "calibration_error_15": float(calibration_error(labels, exact, 15)),
     }
 

@@ -9,6 +9,7 @@ mod demo;
 #[cfg(target_os = "linux")]
 mod device;
 mod doctor;
+mod evaluate;
 mod export;
 mod extract;
 mod from;

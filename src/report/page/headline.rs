@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::evaluate::Intervals;
 use crate::report::{Report, percent};
 use crate::text::grouped;
 
@@ -26,6 +27,12 @@ pub(super) fn figures(report: &Report) -> Markup {
                 p.what {
                     "accuracy: " strong { (grouped(metrics.correct)) } " of " strong { (grouped(metrics.scored)) }
                     " images right, in " (grouped(metrics.classes.len() as u64)) " classes"
+                }
+                @if let Some(Intervals { accuracy: [low, high], level, .. }) = &metrics.intervals {
+                    p.note {
+                        (format!("{:.0}", 100.0 * level)) "% interval " (percent(*low)) " to " (percent(*high))
+                        ": so much depends on which images happened to be taken."
+                    }
                 }
                 div.meter aria-hidden="true" { span style=(format!("width:{:.2}%", 100.0 * metrics.accuracy)) {} }
                 @if unscored > 0 {
@@ -54,6 +61,13 @@ fn tiles(report: &Report) -> Vec<Markup> {
     if let Some(top) = metrics.top_k.first() {
         let title = format!("Top-{} accuracy", top.k);
         tiles.push(tile(&title, percent(top.accuracy), "the true class is among the most probable ones"));
+    }
+    if let Some(area) = metrics.roc_auc.and_then(|areas| areas.macro_average) {
+        tiles.push(tile(
+            "ROC-AUC",
+            format!("{area:.3}"),
+            "how well the probabilities put images in order, the mean over classes; 1 is best, 0.5 is chance",
+        ));
     }
     tiles.push(tile(
         "Log-loss",

@@ -1,14 +1,20 @@
 //! All figures of one evaluation, and `metrics.json`.
 
-use std::io::{self, Write};
+mod lines;
+#[cfg(test)]
+mod tests;
+
+use std::io;
 use std::path::Path;
 
+use lines::Lines;
 use ndarray::{Array2, ArrayView2, Axis};
+use rand::Rng;
 use serde::{Deserialize, Serialize};
-use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::Error;
-use super::metrics::{self, Average, ClassFigures, Undefined};
+use super::bootstrap::{self, Intervals};
+use super::metrics::{self, Average, ClassFigures, Coverage, Undefined};
 
 /// The version of `metrics.json`. Fields may be added within one; a field that goes or changes its meaning makes
 /// another.
@@ -16,6 +22,9 @@ pub const SCHEMA: u32 = 1;
 
 /// Bins of the calibration error, as is usual.
 const BINS: usize = 15;
+
+/// The lowest confidences for which [`Metrics::coverage`] tells what is answered.
+const THRESHOLDS: [f64; 8] = [0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
 
 /// The figures of one evaluation: `metrics.json` has these fields, in this order.
 ///
@@ -42,6 +51,15 @@ pub struct Metrics {
     pub brier: f64,
     /// Expected calibration error, in 15 equal bins of confidence.
     pub calibration_error: f64,
+    /// Area under the ROC curve; files of older versions do not have it.
+    #[serde(default)]
+    pub roc_auc: Option<RocAuc>,
+    /// How much is answered, and how well, when only sure answers count; files of older versions do not have it.
+    #[serde(default)]
+    pub coverage: Vec<Coverage>,
+    /// 95 % intervals, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
     /// Each class counts the same; undefined figures are left out.
     #[serde(rename = "macro")]
     pub macro_average: Averages,
@@ -55,6 +73,17 @@ pub struct Metrics {
     pub classes: Vec<ClassMetrics>,
     /// Row `i`, column `j`: how many examples of class `i` were predicted as `j`.
     pub confusion: Vec<Vec<u64>>,
+}
+
+/// Areas under the ROC curve over the classes, each against all others.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RocAuc {
+    /// Mean over the classes that occur; `null` if only one does.
+    #[serde(rename = "macro")]
+    pub macro_average: Option<f64>,
+    /// All probabilities together.
+    #[serde(rename = "micro")]
+    pub micro_average: Option<f64>,
 }
 
 /// Accuracy with several guesses.
@@ -88,6 +117,9 @@ pub struct ClassMetrics {
     pub recall: Option<f64>,
     /// `null` if it neither occurs nor is predicted.
     pub f1: Option<f64>,
+    /// Area under the ROC curve; `null` if it does not occur, or nothing else.
+    #[serde(default)]
+    pub roc_auc: Option<f64>,
     /// Examples of it.
     pub support: u64,
     /// Examples predicted as it.
@@ -125,13 +157,26 @@ impl Metrics {
         classes: &[String],
     ) -> Result<Self, Error> {
         check(probabilities, labels, classes.len())?;
-        let (rows, known): (Vec<usize>, Vec<usize>) =
-            labels.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?))).unzip();
-        if rows.is_empty() {
+        let (scored, known) = scored(probabilities, labels);
+        if known.is_empty() {
             return Err(Error::NothingToScore { rows: labels.len() });
         }
-        let scored = probabilities.select(Axis(0), &rows);
         Ok(Self::of_scored(&scored, &known, classes, labels.len()))
+    }
+
+    /// The same with 95 % intervals from `resamples` draws of the examples of [`of`](Self::of); none without draws.
+    ///
+    /// # Panics
+    /// If there are not as many rows as labels.
+    pub fn with_intervals(
+        self,
+        probabilities: ArrayView2<f32>,
+        labels: &[Option<usize>],
+        resamples: usize,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let (scored, known) = scored(probabilities, labels);
+        Self { intervals: bootstrap::intervals(scored.view(), &known, resamples, rng), ..self }
     }
 
     fn of_scored(probabilities: &Array2<f32>, labels: &[usize], classes: &[String], examples: usize) -> Self {
@@ -139,6 +184,11 @@ impl Metrics {
         let confusion = metrics::confusion(labels, &metrics::predictions(view), classes.len());
         let figures = metrics::per_class(confusion.view());
         let bins = metrics::reliability(view, labels, BINS);
+        let areas = metrics::class_areas(view, labels);
+        let roc_auc = RocAuc {
+            macro_average: metrics::macro_area(&areas),
+            micro_average: metrics::micro_area(view, labels),
+        };
         let defined = |figure: Option<f64>| figure.expect("there is at least one scored example");
         let top_k = |k| TopK { k, accuracy: defined(metrics::top_k_accuracy(view, labels, k)) };
         Self {
@@ -152,10 +202,18 @@ impl Metrics {
             log_loss: defined(metrics::log_loss(view, labels)),
             brier: defined(metrics::brier(view, labels)),
             calibration_error: defined(metrics::calibration_error(&bins)),
+            roc_auc: Some(roc_auc),
+            coverage: metrics::coverage(view, labels, &THRESHOLDS),
+            intervals: None,
             macro_average: metrics::macro_average(&figures, Undefined::LeftOut).into(),
             weighted_average: metrics::weighted_average(&figures, Undefined::LeftOut).into(),
             macro_with_zeros: metrics::macro_average(&figures, Undefined::Zero).into(),
-            classes: classes.iter().zip(figures).map(|(name, figures)| named(name, figures)).collect(),
+            classes: classes
+                .iter()
+                .zip(figures)
+                .zip(areas)
+                .map(|((name, figures), roc_auc)| named(name, figures, roc_auc))
+                .collect(),
             confusion: confusion.rows().into_iter().map(|row| row.to_vec()).collect(),
         }
     }
@@ -217,6 +275,13 @@ impl Metrics {
     }
 }
 
+/// The rows that have a label, and their labels.
+fn scored(probabilities: ArrayView2<f32>, labels: &[Option<usize>]) -> (Array2<f32>, Vec<usize>) {
+    let labelled = labels.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?)));
+    let (rows, known): (Vec<usize>, Vec<usize>) = labelled.unzip();
+    (probabilities.select(Axis(0), &rows), known)
+}
+
 fn check(probabilities: ArrayView2<f32>, labels: &[Option<usize>], classes: usize) -> Result<(), Error> {
     let equal = |what, expected, found| {
         if expected == found { Ok(()) } else { Err(Error::Shape { what, expected, found }) }
@@ -235,185 +300,13 @@ fn check(probabilities: ArrayView2<f32>, labels: &[Option<usize>], classes: usiz
     Ok(())
 }
 
-fn named(name: &str, figures: ClassFigures) -> ClassMetrics {
+fn named(name: &str, figures: ClassFigures, roc_auc: Option<f64>) -> ClassMetrics {
     let ClassFigures { precision, recall, f1, support, predicted, correct } = figures;
-    ClassMetrics { name: name.into(), precision, recall, f1, support, predicted, correct }
+    ClassMetrics { name: name.into(), precision, recall, f1, roc_auc, support, predicted, correct }
 }
 
 impl From<Average> for Averages {
     fn from(Average { precision, recall, f1 }: Average) -> Self {
         Self { precision, recall, f1 }
-    }
-}
-
-/// JSON with line breaks at the two outer levels only, so that a matrix looks like one.
-#[derive(Default)]
-struct Lines {
-    depth: usize,
-}
-
-impl Lines {
-    fn open(&mut self, out: &mut (impl ?Sized + Write), bracket: &[u8]) -> io::Result<()> {
-        self.depth += 1;
-        out.write_all(bracket)
-    }
-
-    fn before(&self, out: &mut (impl ?Sized + Write), is_first: bool) -> io::Result<()> {
-        if !is_first {
-            out.write_all(b",")?;
-        }
-        match self.depth {
-            1 | 2 => write!(out, "\n{:width$}", "", width = 2 * self.depth),
-            _ if is_first => Ok(()),
-            _ => out.write_all(b" "),
-        }
-    }
-
-    fn close(&mut self, out: &mut (impl ?Sized + Write), bracket: &[u8]) -> io::Result<()> {
-        self.depth -= 1;
-        if self.depth < 2 {
-            write!(out, "\n{:width$}", "", width = 2 * self.depth)?;
-        }
-        out.write_all(bracket)
-    }
-}
-
-impl Formatter for Lines {
-    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.open(out, b"[")
-    }
-
-    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.close(out, b"]")
-    }
-
-    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.before(out, first)
-    }
-
-    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.open(out, b"{")
-    }
-
-    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        self.close(out, b"}")
-    }
-
-    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.before(out, first)
-    }
-
-    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
-        CompactFormatter.begin_object_value(out)?;
-        out.write_all(b" ")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ndarray::array;
-
-    use super::*;
-
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| name.to_string()).collect()
-    }
-
-    fn small() -> Metrics {
-        let probabilities = array![[0.75, 0.25, 0.0], [0.5, 0.25, 0.25], [0.0, 1.0, 0.0], [0.25, 0.5, 0.25]];
-        Metrics::of(
-            probabilities.view(),
-            &[Some(0), Some(1), None, Some(1)],
-            &names(&["cat", "d\"og", "owl"]),
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn rows_without_a_label_are_not_scored() {
-        let metrics = small();
-        assert_eq!((metrics.examples, metrics.scored, metrics.correct), (4, 3, 2));
-        assert_eq!(metrics.confusion, [[1, 0, 0], [1, 1, 0], [0, 0, 0]]);
-        assert_eq!(metrics.classes[1].support, 2);
-        assert_eq!(metrics.classes[2].precision, None);
-        assert!(metrics.top_k.is_empty(), "three guesses of three are always right");
-    }
-
-    #[test]
-    fn the_most_frequent_confusion_comes_first() {
-        let row =
-            |class: usize| ndarray::Array1::from_shape_fn(3, |other| f32::from(u8::from(other == class)));
-        let pairs = [(0, 1), (0, 1), (0, 0), (1, 2), (2, 0), (2, 2)];
-        let probabilities =
-            ndarray::stack(Axis(0), &pairs.map(|(_, class)| row(class)).each_ref().map(|row| row.view()))
-                .unwrap();
-        let metrics =
-            Metrics::of(probabilities.view(), &pairs.map(|(label, _)| Some(label)), &names(&["a", "b", "c"]))
-                .unwrap();
-        let found: Vec<_> =
-            metrics.confusions(9).iter().map(|c| (c.label, c.prediction, c.times, c.support)).collect();
-        assert_eq!(found, [(0, 1, 2, 3), (1, 2, 1, 1), (2, 0, 1, 2)]);
-        assert_eq!(metrics.confusions(1).len(), 1);
-    }
-
-    #[test]
-    fn the_file_reads_back_and_keeps_its_form() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("metrics.json");
-        small().write(&path).unwrap();
-        assert_eq!(Metrics::read(&path).unwrap(), small());
-        let text = std::fs::read_to_string(&path).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[..3], ["{", r#"  "schema": 1,"#, r#"  "examples": 4,"#]);
-        assert!(lines.contains(&"    [1, 1, 0],"), "{text}");
-        assert!(
-            text.contains(
-                r#"    {"name": "owl", "precision": null, "recall": null, "f1": null, "support": 0, "#
-            ),
-            "{text}"
-        );
-        assert!(text.ends_with("\n  ]\n}\n"), "{text}");
-    }
-
-    #[test]
-    fn a_file_of_another_version_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("metrics.json");
-        std::fs::write(&path, r#"{"schema": 2, "figures": []}"#).unwrap();
-        assert!(matches!(Metrics::read(&path), Err(Error::Schema { expected: 1, found: 2, .. })));
-        for damaged in ["", "{", "[]", r#"{"schema": 1}"#] {
-            std::fs::write(&path, damaged).unwrap();
-            assert!(matches!(Metrics::read(&path), Err(Error::Read { .. })), "{damaged}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_an_evaluation() {
-        let two = names(&["a", "b"]);
-        let fair = array![[0.5, 0.5]];
-        assert!(matches!(
-            Metrics::of(fair.view(), &[], &two),
-            Err(Error::Shape { expected: 1, found: 0, .. })
-        ));
-        assert!(matches!(
-            Metrics::of(fair.view(), &[Some(0)], &two[..1]),
-            Err(Error::Shape { expected: 1, found: 2, .. })
-        ));
-        assert!(matches!(
-            Metrics::of(fair.view(), &[Some(2)], &two),
-            Err(Error::Shape { expected: 2, found: 2, .. })
-        ));
-        assert!(matches!(Metrics::of(fair.view(), &[None], &two), Err(Error::NothingToScore { rows: 1 })));
-        for wrong in [[0.5, 0.4], [f32::NAN, 0.5], [1.5, -0.5], [f32::INFINITY, 0.0]] {
-            let rows = array![[0.5, 0.5], wrong];
-            let labels = [Some(0), Some(1)];
-            assert!(
-                matches!(
-                    Metrics::of(rows.view(), &labels, &two),
-                    Err(Error::NotProbabilities { row: 1, .. })
-                ),
-                "{wrong:?}"
-            );
-        }
     }
 }
