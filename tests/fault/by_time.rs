@@ -54,7 +54,7 @@ fn child() {
 
 fn spawn(root: &Path, first: u64, batches: u64) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child", "--nocapture"]).stdout(Stdio::piped());
+    command.args(["--exact", "by_time::child", "--nocapture"]).stdout(Stdio::piped());
     command.env(ROOT, root).env(FIRST, first.to_string()).env(BATCHES, batches.to_string());
     command.spawn().unwrap()
 }
