@@ -139,6 +139,8 @@ impl<'a> Extractor<'a> {
         let mut summary = recorder.finish()?;
         summary.cancelled = cancel.load(Ordering::Relaxed);
         cache.reload()?;
+        // Also what others wrote counts as done from here on.
+        cache.store.sync()?;
         Ok(summary)
     }
 
