@@ -8,18 +8,18 @@
 #![cfg(unix)]
 
 mod by_time;
-// mod corruption;
+mod corruption;
 mod place;
-// mod writers;
+mod writers;
 
-// #[cfg(target_os = "linux")]
-// mod clocks;
-// #[cfg(target_os = "linux")]
-// mod disks;
+#[cfg(target_os = "linux")]
+mod clocks;
+#[cfg(target_os = "linux")]
+mod disks;
 #[cfg(target_os = "linux")]
 mod kills;
-// #[cfg(target_os = "linux")]
-// mod power;
+#[cfg(target_os = "linux")]
+mod power;
 #[cfg(target_os = "linux")]
 mod shim;
 

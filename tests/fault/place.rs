@@ -119,10 +119,14 @@ impl Place {
 
     /// `extract` of all files to this place's cache.
     pub fn command(&self) -> Command {
-        let ground = ground();
+        self.command_for(&ground().manifest)
+    }
+
+    /// `extract` of these files to this place's cache.
+    pub fn command_for(&self, manifest: &Path) -> Command {
         let mut command = program(&["extract", "--json", "--threads", "1", "--decoders", "2"]);
         command.arg("--batch-size").arg(BATCH.to_string());
-        command.arg("--cache").arg(self.cache()).arg("--backbone").arg(&ground.backbone).arg(&ground.manifest);
+        command.arg("--cache").arg(self.cache()).arg("--backbone").arg(&ground().backbone).arg(manifest);
         command
     }
 

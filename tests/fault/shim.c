@@ -6,13 +6,13 @@
 // which the filter lets pass. Runs of the graph are numbered too, so that a kill can fall into one.
 //
 //   kill N                  ends the process by SIGKILL in place of call N: after the one before
-//   torn N B                lets call N, a write, write B bytes of what it was to write, and kills
-//   short N                 lets call N, a write, write half of it, which a system may do
-//   error N M E OPS         calls N to M fail with errno E if they are among OPS (`fsync,write`, or `any`)
+//   torn N B                lets write N write B bytes of what it was to write, and kills
+//   short N                 lets write N write half of what it was to write, which a system may do
+//   error N M E OPS         calls N to M of OPS (`fsync,write`, or `any`) fail with errno E
 //   room B                  a disk with room for B bytes more
 //
-// FAULT_CLOCK=N,S sets the clock by S seconds when it is looked at the Nth time; FAULT_TICK=S gives files times of S seconds'
-// resolution, as FAT has it.
+// FAULT_CLOCK=N,S sets the clock by S seconds when it is looked at the Nth time; with FAULT_STILL=S it stands still at S
+// seconds since 1970; with FAULT_TIMES=S all files seem to have changed then, and never since.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -71,8 +71,9 @@ static char rule[16];
 static long first, last, amount;
 static char faulty[200];
 static long long room = -1;
-static long clock_at, clock_by, clock_looks, tick;
-static long counter;
+static long clock_at, clock_by, clock_looks;
+static long still = -1, times = -1;
+static long counter, matching;
 static int busy;
 
 static void die(const char *what) {
@@ -151,6 +152,7 @@ static long bytes_of(struct call *call) {
     return total;
 }
 
+// Whether the rule is to make such a call fail.
 static int fails(const char *op) {
     const char *found = strstr(faulty, op);
     return strcmp(faulty, "any") == 0 || (found && strchr(",", found[strlen(op)]) && (found == faulty || found[-1] == ','));
@@ -170,13 +172,15 @@ static long carry_out(struct call *call) {
     lock();
     long number = ++counter, result;
     if (is("kill") && number == first) kill_now();
-    if (is("torn") && number == first && call->kind == WRITE) {
+    // Whether it is among those that the rule is about, and their turn has come.
+    int hit = (is("error") ? fails(call->op) : call->kind == WRITE) && ++matching >= first;
+    if (is("torn") && hit) {
         note(number, call->op, write_some(call, last), call->path, "");
         kill_now();
     }
-    if (is("short") && number == first && call->kind == WRITE) {
+    if (is("short") && hit && matching == first) {
         result = write_some(call, (bytes_of(call) + 1) / 2);
-    } else if (is("error") && number >= first && number <= last && fails(call->op)) {
+    } else if (is("error") && hit && matching <= last) {
         result = -amount;
     } else if (is("room")) {
         result = in_room(call);
@@ -260,9 +264,9 @@ static long handle(long number, long *a) {
     }
     if (ours) return carry_out(&call);
     long result = make(&call);
-    if (number == SYS_statx && result == 0 && tick > 0) {
-        struct statx_timestamp *times[] = {&((struct statx *)a[4])->stx_mtime, &((struct statx *)a[4])->stx_ctime};
-        for (int i = 0; i < 2; i++) times[i]->tv_sec -= times[i]->tv_sec % tick, times[i]->tv_nsec = 0;
+    if (number == SYS_statx && result == 0 && times >= 0) {
+        struct statx *found = (struct statx *)a[4];
+        found->stx_mtime = found->stx_ctime = (struct statx_timestamp){.tv_sec = times};
     }
     return result;
 }
@@ -318,7 +322,7 @@ static void watch_calls(void) {
 
 __attribute__((constructor)) static void start(void) {
     const char *folder = getenv("FAULT_BELOW"), *log = getenv("FAULT_LOG"), *what = getenv("FAULT_RULE");
-    const char *clock = getenv("FAULT_CLOCK"), *ticks = getenv("FAULT_TICK");
+    const char *clock = getenv("FAULT_CLOCK"), *stop = getenv("FAULT_STILL"), *changed = getenv("FAULT_TIMES");
     if (!folder || !log) return;
     below_length = snprintf(below, sizeof below, "%s", folder);
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -331,7 +335,8 @@ __attribute__((constructor)) static void start(void) {
         if (is("room")) room = first;
     }
     if (clock) sscanf(clock, "%ld,%ld", &clock_at, &clock_by);
-    if (ticks) tick = atol(ticks);
+    if (stop) still = atol(stop);
+    if (changed) times = atol(changed);
     watch_calls();
 }
 
@@ -343,6 +348,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     }
     if (clock == CLOCK_REALTIME && clock_by && __atomic_add_fetch(&clock_looks, 1, __ATOMIC_RELAXED) >= clock_at)
         time->tv_sec += clock_by;
+    if (clock == CLOCK_REALTIME && still >= 0) *time = (struct timespec){.tv_sec = still};
     return 0;
 }
 
