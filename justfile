@@ -125,6 +125,11 @@ bench-openvino *arguments: setup-openvino _bench-devices
 test-openvino: setup-openvino
     cargo test --release --test openvino --features test-openvino
 
+# Kill, starve and mislead `extract` at every system call, and harm its cache in thousands of ways: minutes; `just test` does some of it
+[group('develop')]
+soak: setup
+    HEADSTART_SOAK=1 cargo test --release --test fault -- --nocapture
+
 # Cross-validate settings of the head on the demo's training images: where the defaults come from
 [group('develop')]
 choose-defaults: extract

@@ -169,7 +169,10 @@ fn what_extract_called_done_survives_a_power_failure() {
 /// Also what a process wrote that was killed before it could flush it, as soon as another called it done.
 #[test]
 fn what_a_killed_process_left_is_safe_when_the_next_is_done() {
-    for number in some_of(whole().len(), 12) {
+    // Folders are made before the graph first runs: there every call counts.
+    let making = whole().iter().take_while(|call| call.op != "run").count();
+    let rest = some_of(whole().len() - making, 6).into_iter().map(|number| making + number);
+    for number in (1..=making).chain(rest) {
         let place = Place::new();
         let (said, killed) = extract(&place, &format!("kill {number}"));
         if said.status.is_some() {
