@@ -134,18 +134,23 @@ test-export: setup
     @{{ headstart }} train {{ cifar10 }}/demo_train.csv --name export --overwrite
     @models/tools/export/bin/python tests/check_export.py target/release/headstart export {{ cifar10 }}/demo_test.csv
 
+# Kill, starve and mislead `extract` at every system call, and harm its cache in thousands of ways: minutes; `just test` does some of it
+[group('develop')]
+soak: setup
+    HEADSTART_SOAK=1 cargo test --release --test fault -- --nocapture
+
 # Cross-validate settings of the head on the demo's training images: where the defaults come from
 [group('develop')]
 choose-defaults: extract
     cargo run --quiet --release --example choose_defaults -- {{ cifar10 }}/demo_train.csv
 
-# Feed damaged ONNX files to the reader and the search for features, for `seconds`; needs a nightly Rust
+# Feed damaged files to `target`, a reader in `fuzz/`, for `seconds`; what it finds goes to fuzz/artifacts. Needs a C++ compiler
 [group('develop')]
-fuzz seconds="60":
-    @rustup toolchain list 2>/dev/null | grep -q nightly || { echo 'fuzz: needs a nightly Rust: rustup toolchain install nightly' >&2; exit 2; }
-    @cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
-    @mkdir -p fuzz/corpus/cut && cp -n tests/golden/cut/models/*.onnx tests/golden/cut/hostile/*.onnx fuzz/corpus/cut/
-    cargo +nightly fuzz run cut -- -max_total_time={{ seconds }} -rss_limit_mb=2048 -max_len=300000
+fuzz target="cut" seconds="60":
+    @command -v c++ >/dev/null || { echo 'fuzz: needs a C++ compiler, for libFuzzer is built from its source' >&2; exit 2; }
+    @cargo fuzz --version >/dev/null 2>&1 || test -x models/tools/cargo-fuzz/bin/cargo-fuzz || cargo install cargo-fuzz --version 0.13.2 --locked --root models/tools/cargo-fuzz
+    @mkdir -p fuzz/corpus/{{ target }}
+    PATH="$PWD/models/tools/cargo-fuzz/bin:$PATH" cargo fuzz run --sanitizer none {{ target }} fuzz/corpus/{{ target }} $(cat fuzz/seeds/{{ target }}.txt) -- -max_total_time={{ seconds }} -rss_limit_mb=2048 -max_len=300000
 
 [private]
 _bench-devices:

@@ -67,6 +67,21 @@ impl AppendFile {
     }
 }
 
+/// Returns when the disk has a file that another process may have written; one that is gone is no error.
+pub(super) fn sync_file(path: &Path) -> Result<()> {
+    match File::open(path).and_then(|file| file.sync_data()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound || has_no_flush(&error) => Ok(()),
+        synced => synced.map_err(Error::sync(path)),
+    }
+}
+
+/// Some network file systems have no such call, a disk that is mounted for reading has nothing to flush, and a folder may be
+/// writable without being readable.
+fn has_no_flush(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
+    [InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported].contains(&error.kind())
+}
+
 /// Makes a folder and those above it, each known to the disk before something is put into it.
 pub(super) fn create_dir(dir: &Path) -> Result<()> {
     if dir.as_os_str().is_empty() || dir.is_dir() {
@@ -84,14 +99,12 @@ pub(super) fn create_dir(dir: &Path) -> Result<()> {
 
 /// Makes the names in a folder survive a power failure; only Unix can, and has to, be told.
 pub(super) fn sync_dir(dir: &Path) -> Result<()> {
-    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     if cfg!(not(unix)) {
         return Ok(());
     }
     let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     match File::open(here).and_then(|folder| folder.sync_all()) {
-        // Some network file systems have no such call, and a folder may be writable without being readable.
-        Err(error) if [InvalidInput, PermissionDenied, Unsupported].contains(&error.kind()) => Ok(()),
+        Err(error) if has_no_flush(&error) => Ok(()),
         synced => synced.map_err(Error::sync(dir)),
     }
 }

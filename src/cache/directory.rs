@@ -43,7 +43,15 @@ pub(super) fn is_named_after(dir: &Path, fingerprint: &Fingerprint) -> bool {
     dir.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&format!("-{}", fingerprint.short())))
 }
 
-/// Why the file in `dir` is no fingerprint, if it is none: missing, empty or garbled.
+fn is_named_after_text(dir: &Path, text: &[u8]) -> bool {
+    let short = fingerprint::short(blake3::hash(text));
+    dir.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&format!("-{short}")))
+}
+
+/// Why the file in `dir` is not the fingerprint that it should be, if it is not: missing, empty, garbled or altered.
+///
+/// # Errors
+/// [`Error::OtherFingerprint`] if two fingerprints share the digits in the directory's name; [`Error::Read`].
 pub(super) fn flaw_of(dir: &Path, fingerprint: &Fingerprint) -> Result<Option<String>> {
     let path = dir.join(fingerprint::FILE);
     let text = match fs::read(&path) {
@@ -54,6 +62,10 @@ pub(super) fn flaw_of(dir: &Path, fingerprint: &Fingerprint) -> Result<Option<St
     match fingerprint.compare(&path, &String::from_utf8_lossy(&text)) {
         Ok(()) => Ok(None),
         Err(Error::DamagedFingerprint { reason, .. }) => Ok(Some(reason)),
+        // A flipped bit can leave a text that reads well, but not the one that the directory is named after.
+        Err(other @ Error::OtherFingerprint { .. }) if !is_named_after_text(dir, &text) => {
+            Ok(Some(other.to_string()))
+        }
         Err(other) => Err(other),
     }
 }
@@ -62,8 +74,8 @@ pub(super) fn flaw_of(dir: &Path, fingerprint: &Fingerprint) -> Result<Option<St
 pub(super) fn write_fingerprint(dir: &Path, fingerprint: &Fingerprint) -> Result<()> {
     let path = dir.join(fingerprint::FILE);
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(Error::write(dir))?;
-    let written = file.write_all(fingerprint.text().as_bytes()).and_then(|()| file.as_file().sync_all());
-    written.map_err(Error::write(&path))?;
+    file.write_all(fingerprint.text().as_bytes()).map_err(Error::write(&path))?;
+    file.as_file().sync_all().map_err(Error::sync(&path))?;
     readable_by_all(file.as_file()).map_err(Error::write(&path))?;
     file.persist(&path).map_err(|error| Error::write(&path)(error.error))?;
     sync_dir(dir)

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use super::append::AppendFile;
 use super::directory::paths_in;
+use super::format::Flaw;
+use super::segment::Region;
 use super::{Error, Facts, Key, Result, Store};
 
 const SUFFIX: &str = ".failures.csv";
@@ -74,7 +76,7 @@ impl FailureLog {
         let mut file = match self.file.take() {
             Some(file) => file,
             None => {
-                line.splice(0..0, format!("{},check\n", COLUMNS.join(",")).into_bytes());
+                line.splice(0..0, header().into_bytes());
                 AppendFile::create(&self.dir, EXTENSION)?
             }
         };
@@ -178,11 +180,10 @@ impl Failures {
 }
 
 fn read(dir: &Path) -> Result<(Vec<Failure>, usize)> {
-    let paths = paths_in(dir)?.into_iter().filter(|path| path.to_string_lossy().ends_with(SUFFIX));
     let (mut failures, mut damaged) = (Vec::new(), 0);
-    for path in paths {
+    for path in files_in(dir)? {
         let bytes = fs::read(&path).map_err(Error::read(&path))?;
-        for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty() && !l.starts_with(b"path,")) {
+        for line in lines_of(&bytes).map(|(_, line)| line) {
             match decode(line) {
                 Some(failure) => failures.push(failure),
                 None => damaged += 1,
@@ -190,6 +191,41 @@ fn read(dir: &Path) -> Result<(Vec<Failure>, usize)> {
         }
     }
     Ok((failures, damaged))
+}
+
+fn files_in(dir: &Path) -> Result<impl Iterator<Item = PathBuf>> {
+    Ok(paths_in(dir)?.into_iter().filter(|path| path.to_string_lossy().ends_with(SUFFIX)))
+}
+
+/// Each line with a failure, or what was one, and where it begins.
+fn lines_of(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let header = header();
+    let mut next = 0;
+    let lines = bytes.split(|b| *b == b'\n').map(move |line| {
+        let start = next;
+        next += line.len() + 1;
+        (start, line)
+    });
+    lines.filter(move |(_, line)| !line.is_empty() && *line != header.trim_ascii_end().as_bytes())
+}
+
+fn header() -> String {
+    format!("{},check\n", COLUMNS.join(","))
+}
+
+/// Lines in a folder's files that fail their checksum. One that the end of its file cut off is torn, no more.
+pub(super) fn damage(dir: &Path) -> Result<Vec<(PathBuf, Region)>> {
+    let mut damage = Vec::new();
+    for path in files_in(dir)? {
+        let bytes = fs::read(&path).map_err(Error::read(&path))?;
+        for (start, line) in lines_of(&bytes).filter(|(_, line)| decode(line).is_none()) {
+            let place = start..start + line.len();
+            let torn = place.end == bytes.len();
+            let flaw = if torn { Flaw::Torn } else { Flaw::Damaged("a line that fails its checksum") };
+            damage.push((path.clone(), Region { place, flaw }));
+        }
+    }
+    Ok(damage)
 }
 
 /// One line, line break included.

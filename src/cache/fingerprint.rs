@@ -84,7 +84,7 @@ impl Fingerprint {
 
     /// The first 8 hexadecimal digits of the hash, which end the name of the store's directory.
     pub fn short(&self) -> String {
-        self.hash.to_hex()[..SHORT].to_owned()
+        short(self.hash)
     }
 
     /// Reads what [`text`](Self::text) wrote.
@@ -123,6 +123,11 @@ impl Fingerprint {
         }
         Err(Error::OtherFingerprint { path: path.into(), differences })
     }
+}
+
+/// What ends the name of a directory whose text has this hash.
+pub(super) fn short(hash: blake3::Hash) -> String {
+    hash.to_hex()[..SHORT].to_owned()
 }
 
 /// One field in which two fingerprints differ, as JSON; `None` where one has no such field.

@@ -5,7 +5,7 @@
 //!                   none of them nullable; `headstart.*` metadata
 //! batch message     FF FF FF FF, u32 length of the header, header (a flatbuffer), body; both padded to 64 bytes,
 //! ...               and so is each buffer, so that numbers are aligned wherever the file is mapped
-//! end               FF FF FF FF 00 00 00 00, if the writer was closed
+//! end               FF FF FF FF 00 00 00 00, once the disk has all before it
 //! ```
 //!
 //! The checksum of a row is the CRC-32C of, in this order: the 32 bytes of the fingerprint's hash, the 32 bytes of the

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::append::AppendFile;
+use super::format::Flaw;
+use super::segment::Region;
 use super::{Error, Key, Result};
 
 const DIR: &str = "memo";
@@ -108,11 +110,9 @@ impl Memo {
     /// Reads the memo of a cache; what is damaged or missing in it is only hashed again.
     pub fn open(root: &Path) -> Self {
         let dir = root.join(DIR);
-        let entries = fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.path());
-        let files = entries.filter(|path| path.extension().is_some_and(|e| e == EXTENSION));
         let mut known = Vec::new();
-        for bytes in files.filter_map(|path| fs::read(path).ok()) {
-            read_records(&bytes, &mut known);
+        for bytes in files_in(&dir).filter_map(|path| fs::read(path).ok()) {
+            known.extend(records(&bytes).filter_map(|(_, record)| record));
         }
         known.sort_unstable();
         known.dedup();
@@ -200,17 +200,49 @@ fn record(state: &State, key: &Key) -> [u8; RECORD] {
     record
 }
 
-fn read_records(bytes: &[u8], into: &mut Vec<(State, Key)>) {
-    let Some(records) = bytes.strip_prefix(MAGIC) else { return };
-    for record in records.as_chunks::<RECORD>().0 {
-        let (body, crc) = record.split_at(48);
-        if crc32c::crc32c(body).to_le_bytes() == crc {
-            let (mut state, mut key) = ([0; 16], [0; 32]);
-            state.copy_from_slice(&body[..16]);
-            key.copy_from_slice(&body[16..]);
-            into.push((state, Key(key)));
-        }
+fn files_in(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|e| e == EXTENSION))
+}
+
+/// The whole records of a file, each with the place where it begins; none for one that fails its checksum.
+fn records(bytes: &[u8]) -> impl Iterator<Item = (usize, Option<(State, Key)>)> {
+    let records = bytes.strip_prefix(MAGIC).unwrap_or_default().as_chunks::<RECORD>().0;
+    records.iter().enumerate().map(|(number, record)| (MAGIC.len() + number * RECORD, read_record(record)))
+}
+
+fn read_record(record: &[u8; RECORD]) -> Option<(State, Key)> {
+    let (body, crc) = record.split_at(48);
+    let (mut state, mut key) = ([0; 16], [0; 32]);
+    state.copy_from_slice(&body[..16]);
+    key.copy_from_slice(&body[16..]);
+    (crc32c::crc32c(body).to_le_bytes() == crc).then_some((state, Key(key)))
+}
+
+/// What of the memo of a cache is not used. An end that was cut off is torn, no more.
+pub(super) fn damage(root: &Path) -> Result<Vec<(PathBuf, Region)>> {
+    let mut damage = Vec::new();
+    for path in files_in(&root.join(DIR)) {
+        let bytes = fs::read(&path).map_err(Error::read(&path))?;
+        damage.extend(damage_to(&bytes).into_iter().map(|region| (path.clone(), region)));
     }
+    Ok(damage)
+}
+
+fn damage_to(bytes: &[u8]) -> Vec<Region> {
+    let whole = 0..bytes.len();
+    if !bytes.starts_with(MAGIC) {
+        let flaw = if MAGIC.starts_with(bytes) { Flaw::Torn } else { Flaw::Damaged("no memo begins here") };
+        return if bytes.is_empty() { vec![] } else { vec![Region { place: whole, flaw }] };
+    }
+    let bad = records(bytes).filter(|(_, record)| record.is_none()).map(|(start, _)| start..start + RECORD);
+    let flaw = Flaw::Damaged("a record that fails its checksum");
+    let mut regions: Vec<_> = bad.map(|place| Region { place, flaw }).collect();
+    let end = bytes.len() - (bytes.len() - MAGIC.len()) % RECORD;
+    if end < bytes.len() {
+        regions.push(Region { place: end..bytes.len(), flaw: Flaw::Torn });
+    }
+    regions
 }
 
 #[cfg(test)]

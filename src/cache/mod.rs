@@ -54,6 +54,8 @@ mod error;
 mod failures;
 mod fingerprint;
 mod format;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod index;
 mod info;
 mod key;
@@ -70,6 +72,8 @@ pub use failures::{Failure, FailureLog, Failures, Stamp};
 pub use fingerprint::{Difference, Fingerprint, FingerprintParts, Storage};
 pub use format::Provenance;
 pub use index::RowId;
+#[cfg(fuzzing)]
+pub use fuzzing::rows_of;
 pub use info::{CacheInfo, info};
 pub use key::{Key, ParseKeyError, View};
 pub use memo::{Facts, Memo};

@@ -56,6 +56,9 @@ pub(super) fn scan(bytes: &[u8], from: usize, layout: &RowLayout) -> Scan {
                 let next = layout.next_sound(bytes, if sound { end } else { before } + 1);
                 let start = if lost || next.is_some_and(|next| next < end) { before } else { end };
                 let Some(next) = next else {
+                    // A power failure can leave the length of a file and not its bytes.
+                    let zeros = start == end && bytes[start..].iter().all(|byte| *byte == 0);
+                    let flaw = if zeros { Flaw::Torn } else { flaw };
                     found.tail = Some(Region { place: start..bytes.len(), flaw });
                     found.resume = start;
                     break;

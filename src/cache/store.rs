@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayViewMut2, Axis};
 
-use super::append::create_dir;
+use super::append::{create_dir, sync_dir, sync_file};
 use super::directory::{file_name, find_dir, flaw_of, is_named_after, paths_in, write_fingerprint};
 use super::fingerprint;
 use super::format::RowLayout;
@@ -225,7 +225,27 @@ impl Store {
     /// # Errors
     /// [`Error::NotWritable`], [`Error::DiskFull`] or [`Error::Write`].
     pub fn writer(&self, provenance: Provenance) -> Result<SegmentWriter> {
+        self.sync_names()?;
         SegmentWriter::create(&self.segments_dir(), &self.fingerprint, self.layout, provenance)
+    }
+
+    /// Returns when the disk has every row that is seen here, whoever wrote it.
+    ///
+    /// Writers flush their own. What is left are the rows of processes that were killed before they could, and of those
+    /// that still write: whoever relies on such rows makes them last.
+    ///
+    /// # Errors
+    /// [`Error::Sync`].
+    pub fn sync(&self) -> Result<()> {
+        let unclosed = self.segments.iter().filter(|segment| !segment.closed && !segment.batches.is_empty());
+        unclosed.map(|segment| segment.path.as_path()).try_for_each(sync_file)?;
+        sync_dir(&self.segments_dir())?;
+        self.sync_names()
+    }
+
+    /// Flushes the names of the store's folders: who made them may have been killed before that.
+    fn sync_names(&self) -> Result<()> {
+        self.dir.ancestors().take(3).try_for_each(sync_dir)
     }
 
     /// Puts new batches of a segment into the index.

@@ -1,13 +1,13 @@
 //! A look at every byte of a store.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::format::Flaw;
 use super::segment::{Region, Segment};
-use super::{Key, RowId, Store, View};
+use super::{Key, RowId, Store, View, failures, memo};
 
 /// How far a look has come, in bytes of segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +31,10 @@ pub struct BadRow {
     pub replaced: bool,
 }
 
-/// Bytes that hold no rows.
+/// Bytes that hold nothing to be used.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BadRegion {
+    /// A segment, or a file of the memo or of failures.
     pub segment: PathBuf,
     /// In bytes from the start of the file.
     pub offset: u64,
@@ -66,9 +67,10 @@ pub struct VerifyReport {
     pub bad_rows: Vec<BadRow>,
     /// Good rows with a feature that is not finite; no writer of this program makes them.
     pub not_finite: Vec<BadRow>,
-    /// Damage between and after batches.
+    /// Damage between and after batches, in the memo and in the failures. Of the memo it costs hashing, of the failures
+    /// another try.
     pub regions: Vec<BadRegion>,
-    /// Batches cut off by the end of their file: what a killed process leaves, or one that is writing now. Harmless.
+    /// Batches, records and lines cut off by the end of their file: what a killed process leaves, or one that is writing now. Harmless.
     pub torn_tails: Vec<BadRegion>,
     /// Segments of another fingerprint, or without a single good row to tell.
     pub foreign: Vec<PathBuf>,
@@ -123,6 +125,7 @@ pub fn verify(store: &Store, mut progress: impl FnMut(Progress)) -> VerifyReport
         before += segment.bytes().len() as u64;
         progress(Progress { done: before, total });
     }
+    report.add_notes(store);
     for bad in &mut report.bad_rows {
         bad.replaced = store.contains(&bad.key, bad.view);
     }
@@ -133,21 +136,28 @@ pub fn verify(store: &Store, mut progress: impl FnMut(Progress)) -> VerifyReport
 
 impl VerifyReport {
     fn add_regions(&mut self, segment: &Segment) {
-        let name = |region: &Region| BadRegion {
-            segment: segment.path.clone(),
+        segment.damage.iter().chain(&segment.tail).for_each(|region| self.add_region(&segment.path, region));
+    }
+
+    /// Of the memo and the failures. Files that cannot be read are nobody's: a memo may be deleted at any time.
+    fn add_notes(&mut self, store: &Store) {
+        let failures = failures::damage(&store.segments_dir()).unwrap_or_default();
+        let memo = store.dir().parent().and_then(|root| memo::damage(root).ok()).unwrap_or_default();
+        failures.iter().chain(&memo).for_each(|(path, region)| self.add_region(path, region));
+    }
+
+    fn add_region(&mut self, path: &Path, region: &Region) {
+        let reason = match region.flaw {
+            Flaw::Torn => "cut off by the end of the file",
+            Flaw::Damaged(reason) => reason,
+        };
+        let found = BadRegion {
+            segment: path.into(),
             offset: region.place.start as u64,
             length: region.place.len() as u64,
-            reason: match region.flaw {
-                Flaw::Torn => "a message that reaches beyond the end of the file".into(),
-                Flaw::Damaged(reason) => reason.into(),
-            },
+            reason: reason.into(),
         };
-        self.regions.extend(segment.damage.iter().map(name));
-        match &segment.tail {
-            Some(tail) if tail.flaw == Flaw::Torn => self.torn_tails.push(name(tail)),
-            Some(tail) => self.regions.push(name(tail)),
-            None => {}
-        }
+        if region.flaw == Flaw::Torn { self.torn_tails.push(found) } else { self.regions.push(found) }
     }
 
     fn add_batch(&mut self, store: &Store, number: usize, batch: usize) {

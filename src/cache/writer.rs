@@ -122,11 +122,12 @@ impl SegmentWriter {
             _ = fs::remove_file(segment.file.path());
             return Ok(());
         }
-        // The end mark only tells a segment that was closed from one that was left: without it nothing is lost.
+        segment.sync()?;
+        // The end mark tells that all rows are on the disk. It need not be there itself: without it nothing is lost.
         if segment.encoder.finish().is_ok() {
             _ = segment.flush_encoder();
         }
-        segment.sync()
+        Ok(())
     }
 
     /// Refuses what must not be kept, before anything is written.

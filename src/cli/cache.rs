@@ -75,8 +75,18 @@ pub struct VerifyArgs {
 impl VerifyArgs {
     fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let mut reports = vec![];
+        let mut readable = true;
         for dir in stores_in(&self.cache)? {
-            let store = Store::open_dir(&dir)?;
+            // One that cannot be read does not keep the others from being looked at.
+            let store = match dir.and_then(|dir| Store::open_dir(&dir)) {
+                Ok(store) => store,
+                Err(error) => {
+                    console.warn(format_args!("{error}; `headstart extract` mends it"));
+                    readable = false;
+                    continue;
+                }
+            };
+            let dir = store.dir().to_path_buf();
             let mut progress = None;
             let mut last = 0;
             let report = verify(&store, |at| {
@@ -95,21 +105,17 @@ impl VerifyArgs {
                 reports.iter().map(|(dir, report)| (dir.display().to_string(), report)).collect();
             writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&by_dir)?)?;
         }
-        let clean = reports.iter().all(|(_, report): &(_, VerifyReport)| report.is_clean());
+        let clean = readable && reports.iter().all(|(_, report): &(_, VerifyReport)| report.is_clean());
         Ok(if clean { Status::Done } else { Status::Partial })
     }
 }
 
 /// The folder itself if it is one backbone's, else those below it.
-fn stores_in(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+fn stores_in(dir: &Path) -> anyhow::Result<Vec<Result<PathBuf, headstart::cache::Error>>> {
     if dir.join("fingerprint.json").exists() {
-        return Ok(vec![dir.to_path_buf()]);
+        return Ok(vec![Ok(dir.to_path_buf())]);
     }
-    let mut dirs = vec![];
-    for store in read_root(dir)? {
-        dirs.push(store?.directory);
-    }
-    Ok(dirs)
+    Ok(read_root(dir)?.into_iter().map(|store| Ok(store?.directory)).collect())
 }
 
 fn read_root(root: &Path) -> anyhow::Result<Vec<Result<CacheInfo, headstart::cache::Error>>> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Context;
 use headstart::backbone::Engine;
 use headstart::backbone::device::{Device, PassedOver};
-use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Summary};
+use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count};
@@ -34,6 +34,9 @@ pub struct ExtractArgs {
     /// Try images again that failed before and have not changed
     #[arg(long)]
     retry_failed: bool,
+    /// Compute only part I of N, such as `1/3`: on separate machines, whose cache folders are then copied into one
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Write the failures of this cache, also those of earlier runs, to a CSV file
     #[arg(long, value_name = "FILE")]
     failures: Option<PathBuf>,
@@ -73,6 +76,7 @@ impl ExtractArgs {
             decoders: self.decoders.map_or(defaults.decoders, usize::from),
             rehash: self.rehash,
             retry_failed: self.retry_failed,
+            shard: self.shard,
             ..defaults
         }
     }
@@ -182,7 +186,7 @@ pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
 
 /// `1000 images: 990 computed in 40 s (24.8 a second), 8 there before, 2 failed`
 fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
-    let Summary { images, cached, computed, failed, cancelled } = summary;
+    let Summary { images, cached, computed, failed, elsewhere, cancelled } = summary;
     let mut parts = vec![];
     if *computed > 0 {
         let rate = *computed as f64 / elapsed.as_secs_f64().max(1e-9);
@@ -192,6 +196,9 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
     }
     if *cached > 0 {
         parts.push(format!("{cached} there before"));
+    }
+    if *elsewhere > 0 {
+        parts.push(format!("{elsewhere} for other shards"));
     }
     if *failed > 0 {
         parts.push(format!("{failed} failed"));
@@ -211,6 +218,10 @@ mod tests {
         let summary = Summary { images: 3, cached: 3, ..Summary::default() };
         let seconds = std::time::Duration::from_secs;
         assert_eq!(sentence(&summary, seconds(1)), "3 images: nothing to compute, 3 there before");
+        assert_eq!(status(&summary), Status::Done);
+        let summary = Summary { images: 9, computed: 3, cached: 1, elsewhere: 5, ..Summary::default() };
+        let words = sentence(&summary, seconds(1));
+        assert_eq!(words, "9 images: 3 computed in 1 s (3.0 a second), 1 there before, 5 for other shards");
         assert_eq!(status(&summary), Status::Done);
         let summary = Summary { images: 60, computed: 50, failed: 10, ..Summary::default() };
         assert_eq!(

@@ -12,7 +12,7 @@ use super::cached::PLAIN;
 use super::pipeline::{Admission, Batch, Infer, InferError, Job, Outcome, Pipeline};
 use super::plan::Plan;
 use super::recorder::Recorder;
-use super::{BatchSize, Error, FeatureCache, ImageFailure};
+use super::{BatchSize, Error, FeatureCache, ImageFailure, Shard};
 use crate::backbone::device::{Choice, Precision};
 use crate::backbone::{Backbone, Engine, EngineOptions};
 use crate::cache::{Key, Provenance, SegmentWriter, Store, View};
@@ -34,6 +34,8 @@ pub struct ExtractOptions {
     pub rehash: bool,
     /// Try again what failed before and has not changed.
     pub retry_failed: bool,
+    /// Compute only images of this shard, so that machines which share nothing divide the work; `None` computes all.
+    pub shard: Option<Shard>,
     /// The ONNX Runtime to load; `None` looks in the usual places.
     pub onnxruntime: Option<PathBuf>,
 }
@@ -48,6 +50,7 @@ impl Default for ExtractOptions {
             precision: Precision::default(),
             rehash: false,
             retry_failed: false,
+            shard: None,
             onnxruntime: None,
         }
     }
@@ -79,6 +82,8 @@ pub struct Summary {
     pub computed: usize,
     /// Those without features; each was told by [`Event::Failed`].
     pub failed: usize,
+    /// Those that have no features here and that another shard is to compute.
+    pub elsewhere: usize,
     /// Whether it was stopped from outside before the end.
     pub cancelled: bool,
 }
@@ -134,6 +139,8 @@ impl<'a> Extractor<'a> {
         let mut summary = recorder.finish()?;
         summary.cancelled = cancel.load(Ordering::Relaxed);
         cache.reload()?;
+        // Also what others wrote counts as done from here on.
+        cache.store.sync()?;
         Ok(summary)
     }
 

@@ -13,9 +13,11 @@ mod memory;
 mod pipeline;
 mod plan;
 mod recorder;
+mod shard;
 
 pub use batch::BatchSize;
 pub use cached::{FeatureCache, PLAIN, Standing, fingerprint, fingerprint_in};
 pub use error::Error;
 pub use extractor::{Event, ExtractOptions, Extractor, Summary};
 pub use failure::ImageFailure;
+pub use shard::{ParseShardError, Shard};

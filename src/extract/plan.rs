@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::cached::PLAIN;
 use super::pipeline::{Admission, Job};
-use super::{Event, ExtractOptions};
+use super::{Event, ExtractOptions, Shard};
 use crate::cache::{Facts, Failures, Key, Memo, Store};
 
 /// Each different file, sorted into what is known of it.
@@ -19,12 +19,15 @@ pub struct Plan<'a> {
     pub cached: usize,
     /// Files that were tried and have not changed.
     pub failed: Vec<(usize, Key)>,
+    /// Files whose images another shard is to compute.
+    pub elsewhere: usize,
     /// Files that cannot even be looked at.
     pub unreachable: Vec<(usize, io::Error)>,
     /// Files to be read; a job's id is its file's place in `files`.
     pub jobs: Vec<Job>,
     failures: &'a Failures,
     retry_failed: bool,
+    shard: Option<Shard>,
 }
 
 impl<'a> Plan<'a> {
@@ -41,10 +44,12 @@ impl<'a> Plan<'a> {
             facts: Vec::with_capacity(files.len()),
             cached: 0,
             failed: vec![],
+            elsewhere: 0,
             unreachable: vec![],
             jobs: vec![],
             failures,
             retry_failed: options.retry_failed,
+            shard: options.shard,
         };
         for id in 0..plan.files.len() {
             plan.place(id, store, memo, options.rehash);
@@ -66,6 +71,7 @@ impl<'a> Plan<'a> {
         let known = if rehash { None } else { memo.get(file, &facts) };
         match known {
             Some(key) if store.contains(&key, PLAIN) => self.cached += 1,
+            Some(key) if self.is_elsewhere(&key) => self.elsewhere += 1,
             Some(key) if self.is_known_failure(&key) => self.failed.push((id, key)),
             _ => self.jobs.push(Job { id, file: file.clone() }),
         }
@@ -75,13 +81,19 @@ impl<'a> Plan<'a> {
         !self.retry_failed && self.failures.of_key(key).is_some()
     }
 
+    /// Whether another shard is to compute the image.
+    pub fn is_elsewhere(&self, key: &Key) -> bool {
+        self.shard.is_some_and(|shard| !shard.contains(key))
+    }
+
     /// Decides, from a file's bytes, whether there is something to compute. Of files with the same bytes the first is
     /// computed and the others are skipped.
     pub fn admission<'p>(&'p self, store: &'p Store) -> impl Fn(&Job, &[u8]) -> Admission + Sync + 'p {
         let claimed = Mutex::new(HashSet::new());
         move |_, bytes| {
             let key = Key::of(bytes);
-            let settled = store.contains(&key, PLAIN) || self.is_known_failure(&key);
+            let settled =
+                store.contains(&key, PLAIN) || self.is_elsewhere(&key) || self.is_known_failure(&key);
             let mut claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);
             if settled || !claimed.insert(key) { Admission::Skip(key) } else { Admission::Compute(key) }
         }

@@ -45,7 +45,12 @@ impl<'a, 'e> Recorder<'a, 'e> {
             computed: HashSet::new(),
             failed_now: HashMap::new(),
             skipped: vec![],
-            summary: Summary { images: plan.files.len(), cached: plan.cached, ..Summary::default() },
+            summary: Summary {
+                images: plan.files.len(),
+                cached: plan.cached,
+                elsewhere: plan.elsewhere,
+                ..Summary::default()
+            },
         }
     }
 
@@ -100,6 +105,8 @@ impl<'a, 'e> Recorder<'a, 'e> {
             if self.computed.contains(&key) || self.store.contains(&key, PLAIN) {
                 self.summary.cached += 1;
                 self.take_back(id)?;
+            } else if self.plan.is_elsewhere(&key) {
+                self.summary.elsewhere += 1;
             } else if let Some(failure) = self.failed_now.get(&key).cloned() {
                 self.fail(id, Some(key), failure)?;
             } else {

@@ -103,24 +103,40 @@ fn a_directory_is_found_by_its_hash() {
 }
 
 #[test]
-fn a_fingerprint_that_differs_is_refused_and_one_that_is_lost_is_written_anew() {
+fn a_fingerprint_that_is_lost_or_altered_is_named_and_written_anew() {
     let root = tempfile::tempdir().unwrap();
     let store = store_at(root.path(), 3);
     write(&store, &[0..2]);
     let file = store.dir().join("fingerprint.json");
-    fs::write(&file, fingerprint_of(3, Storage::F16).text()).unwrap();
-    let error = Store::open(root.path(), store.fingerprint()).unwrap_err();
-    let Error::OtherFingerprint { differences, .. } = &error else { panic!("{error}") };
-    assert_eq!(differences[0].to_string(), "`storage` expected \"f32\", found \"f16\"");
-    for garbage in ["", "{\"feat"] {
+    let flipped = store.fingerprint().text().replace("fp32", "fq32");
+    for (garbage, why) in [
+        ("", "EOF"),
+        ("{\"feat", "EOF"),
+        (flipped.as_str(), "`precision` expected \"fp32\", found \"fq32\""),
+        (fingerprint_of(3, Storage::F16).text(), "`storage` expected \"f32\", found \"f16\""),
+    ] {
         fs::write(&file, garbage).unwrap();
         let reader = Store::open(root.path(), store.fingerprint()).unwrap().unwrap();
         assert_eq!(reader.len(), 2);
-        assert!(verify(&reader, |_| {}).fingerprint.is_some(), "named");
+        let flaw = verify(&reader, |_| {}).fingerprint.expect("it is named");
+        assert!(flaw.contains(why), "{flaw}");
         assert!(Store::open_dir(store.dir()).is_err());
         assert_eq!(store_at(root.path(), 3).len(), 2);
         assert_eq!(fs::read_to_string(&file).unwrap(), store.fingerprint().text());
     }
+}
+
+/// Eight digits can meet by chance; then the text decides.
+#[test]
+fn another_fingerprint_with_the_same_digits_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let (ours, other) = (fingerprint_of(3, Storage::F32), fingerprint_of(3, Storage::F16));
+    let dir = root.path().join(format!("net-{}", other.short()));
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("fingerprint.json"), other.text()).unwrap();
+    let error = directory::flaw_of(&dir, &ours).unwrap_err();
+    let Error::OtherFingerprint { differences, .. } = &error else { panic!("{error}") };
+    assert_eq!(differences[0].to_string(), "`storage` expected \"f32\", found \"f16\"");
 }
 
 /// The format is Arrow's own: any reader of it gets the columns, and can test the checksums.

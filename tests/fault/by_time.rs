@@ -1,14 +1,18 @@
-//! Processes that append to one cache, killed without warning: what `append` returned from is there, and right.
+//! Kills at moments that nobody chose. They need no shim, and so run on every Unix.
 //!
-//! The test runs its own binary once more as the writer, with the cache's folder in an environment variable.
+//! `extract` is killed, and a writer of half a megabyte at a time, for which a test runs its own binary once more with the
+//! cache's folder in an environment variable.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store, View, verify};
 use ndarray::Array2;
+
+use super::place::Place;
+use super::thorough;
 
 const ROOT: &str = "HEADSTART_TEST_CACHE";
 const FIRST: &str = "HEADSTART_TEST_FIRST";
@@ -54,7 +58,7 @@ fn child() {
 
 fn spawn(root: &Path, first: u64, batches: u64) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child", "--nocapture"]).stdout(Stdio::piped());
+    command.args(["--exact", "by_time::child", "--nocapture"]).stdout(Stdio::piped());
     command.env(ROOT, root).env(FIRST, first.to_string()).env(BATCHES, batches.to_string());
     command.spawn().unwrap()
 }
@@ -80,6 +84,29 @@ fn check(root: &Path, promised: &[u64], written_by: std::ops::Range<u64>) {
     }
     let report = verify(&store, |_| {});
     assert!(report.is_clean(), "{report}");
+}
+
+/// Moments from the start of the process to its end, and a little beyond.
+#[test]
+fn killed_at_random_moments_extract_goes_on() {
+    let began = Instant::now();
+    Place::new().extract();
+    let whole = began.elapsed();
+    let seed = std::env::var("HEADSTART_SEED").map_or(20_231, |seed| seed.parse().unwrap());
+    println!("seed {seed}, over {whole:?}");
+    let (mut random, mut kills) = (seed, 0);
+    for _ in 0..if thorough() { 150 } else { 5 } {
+        // A generator of Lehmer's.
+        random = random * 48_271 % 2_147_483_647_u64;
+        let place = Place::new();
+        let mut child = place.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole.mul_f64((random % 1000) as f64 / 900.0));
+        child.kill().unwrap();
+        kills += usize::from(child.wait().unwrap().code().is_none());
+        place.goes_on();
+        place.verify();
+    }
+    println!("{kills} kills at random moments");
 }
 
 #[test]
