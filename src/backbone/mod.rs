@@ -8,6 +8,7 @@ mod answers;
 pub mod cut;
 pub mod device;
 mod digest;
+mod elf;
 mod engine;
 mod error;
 mod graph;
@@ -23,6 +24,7 @@ mod python;
 pub mod runtime;
 pub mod session;
 
+pub use elf::Flaw;
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, Result};
 pub use guess::Guess;

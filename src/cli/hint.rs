@@ -263,14 +263,34 @@ fn for_onnx(error: &onnx::Error) -> Option<String> {
         onnx::Error::Missing { .. } => {
             "`just setup` makes models/resnet50.onnx; `--backbone` names another file".into()
         }
-        onnx::Error::OtherFormat { .. } | onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => {
-            "`headstart backbone import` makes an ONNX file from a TensorFlow.js model".into()
-        }
+        onnx::Error::OtherFormat { kind, .. } => instead_of(*kind).into(),
+        onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => instead_of(onnx::Kind::Json).into(),
         onnx::Error::Truncated { .. } | onnx::Error::Decode { .. } => {
             "fetch or make the file again: it is damaged".into()
         }
         _ => return None,
     })
+}
+
+/// How an ONNX file is made of what was given for one.
+fn instead_of(kind: onnx::Kind) -> &'static str {
+    use onnx::Kind::{
+        Empty, GitLfsPointer, Gzip, Hdf5, Html, OrtFormat, Pickle, PyTorchZip, Safetensors, SavedModel,
+        TfLite, Zip,
+    };
+    match kind {
+        GitLfsPointer => "`git lfs pull` in its repository fetches the file itself",
+        Empty | Html => "fetch the file again: the download went wrong",
+        Zip | Gzip => "unpack it, and give the ONNX file that is in it",
+        PyTorchZip | Pickle | Safetensors => {
+            "PyTorch's `torch.onnx.export` makes an ONNX file of the model, `headstart backbone cut` a backbone of that"
+        }
+        Hdf5 | SavedModel | TfLite => {
+            "`python -m tf2onnx.convert` makes an ONNX file of the model, `headstart backbone cut` a backbone of that"
+        }
+        OrtFormat => "give the ONNX file that it was made from",
+        _ => "`headstart backbone import` makes an ONNX file from a TensorFlow.js model",
+    }
 }
 
 fn for_import(error: &import::Error) -> Option<String> {

@@ -70,9 +70,13 @@ fn runtime(folder: PathBuf, provider: &str) -> PathBuf {
     library
 }
 
-/// A build for CUDA, whose provider needs two of NVIDIA's libraries.
+/// A build for CUDA 13, whose provider needs two of NVIDIA's libraries.
 fn gpu_runtime(place: &Place, folder: &str) -> PathBuf {
-    let needed = ["libcudart.so.13", "libcublas.so.13"].map(|name| place.path("elsewhere").join(name));
+    gpu_runtime_for(place, folder, ["libcudart.so.13", "libcublas.so.13"])
+}
+
+fn gpu_runtime_for(place: &Place, folder: &str, names: [&str; 2]) -> PathBuf {
+    let needed = names.map(|name| place.path("elsewhere").join(name));
     for library in &needed {
         compile(library, "", &[]);
     }
@@ -162,6 +166,64 @@ fn what_a_gpu_lacks_is_told_all_at_once() {
         &driver(&place, 0, 13010, 1),
         &["libonnxruntime_providers_cuda.so`", "is not whole", "just setup-gpu"],
     );
+}
+
+/// As an interrupted copy leaves it.
+fn cut_off(path: &Path) {
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+}
+
+#[test]
+fn packages_are_named_for_the_cuda_that_the_build_wants() {
+    let place = place();
+    let library = gpu_runtime_for(&place, "gpu", ["libcudart.so.12", "libcublas.so.12"]);
+    let arguments = format!("extract {PHOTOS} --device cuda --onnxruntime {}", library.display());
+    let driver = driver(&place, 0, 12080, 1);
+    let said = place.run_with(&arguments, |command| {
+        command.env("LD_LIBRARY_PATH", &driver).env("PATH", "");
+    });
+    let packages = "pip install nvidia-cublas-cu12 nvidia-cuda-runtime-cu12 nvidia-cudnn-cu12` in";
+    said.ended(2).says(&["`libcublas.so.12`, `libcudart.so.12`, `libcudnn.so.9`", packages]);
+}
+
+/// Loading such a file kills the process (SIGBUS), so it must be seen before.
+#[test]
+fn a_library_that_is_cut_off_is_named_and_never_loaded() {
+    let place = place();
+    let ask = |device: &str, words: &[&str]| {
+        let said = place.run_with(&format!("extract {PHOTOS} --device {device}"), |command| {
+            command.env("PATH", "").env("VIRTUAL_ENV", place.path("venv")).env_remove("ORT_DYLIB_PATH");
+        });
+        said.ended(2).says(words).says(&["hint: "]).never_says("panicked");
+    };
+    gpu_runtime(&place, "models/runtime-gpu");
+    let cublas = place.path("venv/lib/python3.12/site-packages/nvidia/cu13/lib/libcublas.so.13");
+    compile(&cublas, "", &[]);
+    cut_off(&cublas);
+    ask("cuda", &["libcublas.so.13` is cut off: it has ", "install the package again"]);
+    cut_off(&place.path("models/runtime-gpu/libonnxruntime_providers_cuda.so"));
+    ask("cuda", &["libonnxruntime_providers_cuda.so` is cut off", "`just setup-gpu` fetches"]);
+    cut_off(&place.path("models/runtime-gpu/libonnxruntime.so.1.31.1"));
+    ask("cuda", &["models/runtime-gpu/libonnxruntime.so.1.31.1` is cut off", "`just setup-gpu` fetches"]);
+
+    let change = |command: &mut Command| {
+        command.env("PATH", "").env_remove("HEADSTART_DEVICE").env_remove("ORT_DYLIB_PATH");
+    };
+    let said = place.run_with(&format!("extract {PHOTOS} --cache auto"), change).done();
+    said.says(&["not on cuda:0: `", "libonnxruntime.so.1.31.1` is cut off", "computing on cpu"]);
+
+    runtime(place.path("models/runtime-openvino"), "OpenVINOExecutionProvider");
+    let openvino = place.path("models/runtime-openvino/libopenvino.so.2541");
+    compile(&openvino, "", &[]);
+    let provider = openvino.with_file_name("libonnxruntime_providers_openvino.so");
+    compile(&provider, "", &[openvino.display().to_string()]);
+    compile(&openvino.with_file_name("libopenvino_intel_cpu_plugin.so"), "", &[]);
+    for library in [openvino.clone(), provider] {
+        cut_off(&library);
+        let name = library.file_name().unwrap().to_str().unwrap();
+        ask("openvino", &[&format!("{name}` is cut off"), "`just setup-openvino` fetches"]);
+    }
 }
 
 #[test]

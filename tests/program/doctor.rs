@@ -21,7 +21,8 @@ fn find<'a>(report: &'a Value, name: &str) -> &'a Value {
 fn every_fault_has_a_remedy(report: &Value) {
     for check in report["checks"].as_array().unwrap() {
         if check["verdict"] == "failed" || check["verdict"] == "warning" {
-            assert!(check["remedy"].as_str().is_some_and(|remedy| remedy.len() > 10), "{check:#}");
+            let remedy = check["remedy"].as_str().unwrap_or_default();
+            assert!(remedy.len() > 20 && !remedy.contains('\n'), "{check:#}");
         }
     }
 }
@@ -63,6 +64,38 @@ fn on_a_fresh_machine_it_says_what_to_do() {
     }
     let said = place.run_with("doctor", nothing).ended(2);
     assert!(said.out.contains("FAILED  runtime") && said.out.contains("-> `just setup`"), "{}", said.out);
+}
+
+/// Each way in which the runtime or the backbone can be broken has a line that says so, and what to do.
+#[test]
+fn whatever_is_broken_is_named_for_what_it_is() {
+    let place = Place::empty();
+    let graph = repository().join("models/resnet50.onnx");
+    place.write("text.so", "not a library");
+    place.write("pointer.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 94000000\n");
+    place.write("half.onnx", &fs::read(&graph).unwrap()[..50_000_000]);
+    place.write("pickle.onnx", b"\x80\x02}q\x00.");
+    place.write("text.onnx", "no network");
+    let broken = [
+        ("--onnxruntime gone.so", "runtime", "does not exist", "just setup"),
+        ("--onnxruntime text.so", "runtime", "text.so`", "just setup"),
+        ("--backbone gone.onnx", "backbone", "does not exist", "just setup"),
+        ("--backbone pointer.onnx", "backbone", "Git LFS", "git lfs pull"),
+        ("--backbone half.onnx", "backbone", "half.onnx", "damaged"),
+        ("--backbone pickle.onnx", "backbone", "a Python pickle", "torch.onnx.export"),
+        ("--backbone text.onnx", "backbone", "a text file", "backbone import"),
+        ("--backbone .", "backbone", "a folder", "backbone import"),
+    ];
+    for (arguments, line, found, remedy) in broken {
+        let said = place.run(&format!("doctor --json {arguments}")).ended(2).never_says("panicked");
+        let report = checks(&said);
+        every_fault_has_a_remedy(&report);
+        let check = find(&report, line);
+        assert_eq!(check["verdict"], "failed", "{arguments}: {check:#}");
+        assert!(check["found"].as_str().unwrap().contains(found), "{arguments}: {check:#}");
+        assert!(check["remedy"].as_str().unwrap().contains(remedy), "{arguments}: {check:#}");
+        assert_eq!(find(&report, "features")["verdict"], "skipped", "{arguments}");
+    }
 }
 
 #[test]

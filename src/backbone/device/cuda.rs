@@ -4,7 +4,8 @@ use std::ffi::{CStr, c_char, c_int};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::{Device, Missing, elf, packages};
+use super::{Device, Missing, packages};
+use crate::backbone::elf;
 use crate::backbone::library::Library;
 
 const DRIVER: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
@@ -13,7 +14,7 @@ const CUDNN: &str = if cfg!(windows) { "cudnn64_9.dll" } else { "libcudnn.so.9" 
 /// What the providers of onnxruntime-gpu 1.31 need on Windows, whose libraries are not read here.
 const WINDOWS_CUDA: [&str; 3] = ["cudart64_13.dll", "cublasLt64_13.dll", "cublas64_13.dll"];
 const WINDOWS_TENSORRT: [&str; 2] = ["nvinfer_10.dll", "nvonnxparser_10.dll"];
-/// Of the CUDA that a Windows build is made for; elsewhere the name of `libcudart.so.13` tells.
+/// Of the CUDA that a Windows build is made for; elsewhere names such as `libcudart.so.13` tell.
 const WINDOWS_MAJOR: u32 = 13;
 
 /// What a GPU lacks to serve `library`, whose CUDA provider is built in.
@@ -21,13 +22,10 @@ pub fn missing(device: Device, index: u32, library: &Library) -> Vec<Missing> {
     let mut missing = vec![];
     let needs = Needs::of(device, library);
     match Driver::load() {
-        Ok(driver) => missing.extend(driver.lacks(index, needs.major)),
+        Ok(driver) => missing.extend(driver.lacks(index, needs.major.unwrap_or(0))),
         Err(lack) => missing.push(lack),
     }
-    let names = needs.not_found();
-    if !names.is_empty() {
-        missing.push(Missing::Libraries { names });
-    }
+    missing.extend(needs.lacks());
     missing
 }
 
@@ -75,14 +73,16 @@ pub fn preload(device: Device, library: &Library) {
 /// Libraries that a build of ONNX Runtime needs for a GPU.
 struct Needs {
     names: Vec<String>,
-    /// Of CUDA.
-    major: u32,
+    /// Of the CUDA that it is built for, if that can be told.
+    major: Option<u32>,
+    /// Providers that cannot be loaded themselves.
+    flawed: Vec<Missing>,
 }
 
 impl Needs {
     fn of(device: Device, library: &Library) -> Self {
         let folder = library.path.parent().unwrap_or(Path::new(""));
-        let mut names = vec![CUDNN.to_owned()];
+        let (mut names, mut flawed) = (vec![CUDNN.to_owned()], vec![]);
         let mut providers = vec![("cuda", WINDOWS_CUDA.as_slice())];
         if let Device::TensorRt(_) = device {
             providers.push(("tensorrt", &WINDOWS_TENSORRT));
@@ -94,22 +94,44 @@ impl Needs {
             } else if cfg!(windows) {
                 names.extend(on_windows.iter().map(|&name| name.to_owned()));
             } else {
-                names.extend(elf::needed(&provider).unwrap_or_default());
+                match elf::needed(&provider) {
+                    Ok(needed) => names.extend(needed),
+                    Err(flaw) => flawed.push(Missing::Flawed { path: provider, flaw }),
+                }
             }
         }
         names.retain(|name| name != DRIVER);
-        let major = names.iter().find_map(|name| name.strip_prefix("libcudart.so.")?.parse().ok());
-        Self { major: major.unwrap_or(if cfg!(windows) { WINDOWS_MAJOR } else { 0 }), names }
-    }
-
-    fn not_found(&self) -> Vec<String> {
-        let lacks =
-            |name: &&String| packages::find(name).is_none() && !packages::is_known_to_the_loader(name);
-        let mut names: Vec<String> = self.names.iter().filter(lacks).cloned().collect();
         names.sort();
         names.dedup();
-        names
+        let major = if cfg!(windows) { Some(WINDOWS_MAJOR) } else { cuda_major(&names) };
+        Self { names, major, flawed }
     }
+
+    fn lacks(self) -> Vec<Missing> {
+        let Self { names, major: cuda, flawed: mut missing } = self;
+        let mut absent = vec![];
+        for name in names {
+            match packages::find(&name) {
+                Some(path) => missing.extend(Missing::flaw(&path)),
+                None if packages::is_known_to_the_loader(&name) => {}
+                None => absent.push(name),
+            }
+        }
+        if !absent.is_empty() {
+            missing.push(Missing::Libraries { names: absent, cuda });
+        }
+        missing
+    }
+}
+
+/// The number in `libcudart.so.13`, which is CUDA's own; cuRAND and cuDNN count for themselves.
+fn cuda_major(names: &[String]) -> Option<u32> {
+    let number = |name: &String| {
+        let stem = ["libcudart.so.", "libcublas.so.", "libcublasLt.so."];
+        let version = stem.iter().find_map(|stem| name.strip_prefix(stem))?;
+        version.split('.').next()?.parse().ok()
+    };
+    names.iter().find_map(number)
 }
 
 /// What NVIDIA's driver says.
@@ -167,6 +189,14 @@ impl Driver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_build_tells_which_cuda_it_is_for() {
+        let major = |names: &[&str]| cuda_major(&names.iter().map(|&name| name.into()).collect::<Vec<_>>());
+        assert_eq!(major(&["libcudnn.so.9", "libcurand.so.10", "libcublas.so.12"]), Some(12));
+        assert_eq!(major(&["libcudart.so.11.0"]), Some(11));
+        assert_eq!(major(&["libcudnn.so.9", "libc.so.6"]), None);
+    }
 
     #[test]
     fn a_driver_is_held_to_the_build_and_to_the_number() {

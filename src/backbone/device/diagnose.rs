@@ -1,10 +1,12 @@
 //! What a device lacks on this machine, all of it at once.
 
+use std::error::Error as _;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Device, cuda, elf, packages};
-use crate::backbone::library::Library;
+use super::{Device, cuda, packages};
+use crate::backbone::elf::{self, Flaw};
+use crate::backbone::library::{self, Library};
 
 /// One thing that a device lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub enum Missing {
     System { needs: &'static str },
     /// A build of ONNX Runtime with the device's provider; `looked` are those that are there.
     Provider { provider: &'static str, looked: Vec<Library> },
+    /// A library of ONNX Runtime that would be tried, were it not unusable; `reason` names it.
+    Runtime { reason: String },
     /// NVIDIA's driver.
     Driver { library: &'static str },
     /// NVIDIA's driver is there and does not start; the code is that of `cuInit`.
@@ -22,8 +26,24 @@ pub enum Missing {
     DriverTooOld { found: String, needed: String },
     /// The GPU of this number.
     Gpu { index: u32, found: Vec<String> },
-    /// Shared libraries that the provider needs.
-    Libraries { names: Vec<String> },
+    /// Shared libraries that the provider needs; `cuda` is the major version of the CUDA that it is built for, where it
+    /// is built for one.
+    Libraries { names: Vec<String>, cuda: Option<u32> },
+    /// A shared library that is there and cannot be loaded.
+    Flawed { path: PathBuf, flaw: Flaw },
+}
+
+impl Missing {
+    /// In one sentence, causes included.
+    pub(super) fn runtime(error: &library::Error) -> Self {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::Runtime { reason: format!("{error}{cause}") }
+    }
+
+    /// What is wrong with the library at `path`, if it cannot be loaded.
+    pub(super) fn flaw(path: &Path) -> Option<Self> {
+        elf::needed(path).err().map(|flaw| Self::Flawed { path: path.to_owned(), flaw })
+    }
 }
 
 impl fmt::Display for Missing {
@@ -58,7 +78,9 @@ impl fmt::Display for Missing {
                 write!(f, "there is no GPU {index}; the driver counts from 0 and knows ")?;
                 list(f, found.iter())
             }
-            Self::Libraries { names } => {
+            Self::Runtime { reason } => f.write_str(reason),
+            Self::Flawed { path, flaw } => write!(f, "`{}` {flaw}", path.display()),
+            Self::Libraries { names, .. } => {
                 f.write_str("shared libraries are not found: ")?;
                 list(f, names.iter())
             }
@@ -110,15 +132,30 @@ fn wrong_system(device: Device) -> Option<Missing> {
     Some(Missing::System { needs })
 }
 
+/// OpenVINO's own plugin for processors, which it opens when asked for one.
+const OPENVINO_PLUGIN: &str =
+    if cfg!(windows) { "openvino_intel_cpu_plugin.dll" } else { "libopenvino_intel_cpu_plugin.so" };
+
 /// The provider and OpenVINO itself come in one package, side by side.
 fn openvino(library: &Library) -> Vec<Missing> {
     let folder = library.path.parent().unwrap_or(Path::new(""));
     let provider = folder.join(libloading::library_filename("onnxruntime_providers_openvino"));
+    let absent = |names| Missing::Libraries { names, cuda: None };
     if !provider.is_file() {
-        return vec![Missing::Libraries { names: vec![provider.display().to_string()] }];
+        return vec![absent(vec![provider.display().to_string()])];
     }
-    let needed = elf::needed(&provider).unwrap_or_default();
-    let lacks = |name: &String| !folder.join(name).is_file() && !packages::is_known_to_the_loader(name);
-    let names: Vec<String> = needed.into_iter().filter(lacks).collect();
-    if names.is_empty() { vec![] } else { vec![Missing::Libraries { names }] }
+    let mut needed = match elf::needed(&provider) {
+        Ok(needed) => needed,
+        Err(flaw) => return vec![Missing::Flawed { path: provider, flaw }],
+    };
+    needed.push(OPENVINO_PLUGIN.to_owned());
+    let (beside, elsewhere): (Vec<_>, Vec<_>) =
+        needed.into_iter().partition(|name| folder.join(name).is_file());
+    let mut missing: Vec<_> = beside.iter().filter_map(|name| Missing::flaw(&folder.join(name))).collect();
+    let names: Vec<_> =
+        elsewhere.into_iter().filter(|name| !packages::is_known_to_the_loader(name)).collect();
+    if !names.is_empty() {
+        missing.push(absent(names));
+    }
+    missing
 }

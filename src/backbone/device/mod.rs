@@ -7,7 +7,6 @@
 mod bf16;
 mod cuda;
 mod diagnose;
-mod elf;
 mod error;
 mod packages;
 mod placement;

@@ -85,7 +85,9 @@ impl Selection {
                 missing if missing.is_empty() => return Ok(Self { device, library, passed_over: vec![] }),
                 missing => missing,
             },
-            Err(looked) => without_provider(device, looked),
+            Err(Looked { unfit, broken }) => {
+                broken.into_iter().chain(without_provider(device, unfit)).collect()
+            }
         };
         Err(Error::Unavailable { device, missing })
     }
@@ -94,11 +96,14 @@ impl Selection {
         let mut passed_over = vec![];
         let able = |device: &Device| precision.check(*device).is_ok();
         for device in Choice::AUTO.into_iter().filter(able) {
-            let Some(library) = set_up_for(device, explicit)? else { continue };
-            let missing = diagnose(device, &library);
-            if missing.is_empty() {
-                return Ok(Self { device, library, passed_over });
-            }
+            let missing = match set_up_for(device, explicit)? {
+                None => continue,
+                Some(Err(broken)) => vec![broken],
+                Some(Ok(library)) => match diagnose(device, &library) {
+                    missing if missing.is_empty() => return Ok(Self { device, library, passed_over }),
+                    missing => missing,
+                },
+            };
             let reason = missing.iter().map(Missing::to_string).collect::<Vec<_>>().join("; ");
             passed_over.push(PassedOver { device, reason });
         }
@@ -126,31 +131,45 @@ impl Selection {
     }
 }
 
-/// The library for `device`, or else those that were looked at.
-fn library_for(device: Device, explicit: Option<&Path>) -> Result<Result<Library, Vec<Library>>> {
+/// What was found in place of a library for a device.
+#[derive(Default)]
+struct Looked {
+    /// Usable, without the device's provider.
+    unfit: Vec<Library>,
+    broken: Vec<Missing>,
+}
+
+fn library_for(device: Device, explicit: Option<&Path>) -> Result<Result<Library, Looked>> {
     if device == Device::Cpu {
         return Ok(Ok(Library::find(explicit)?));
     }
     let serves = |library: &Library| library.has(device.provider());
     if let Some(named) = Library::named(explicit) {
         let library = named?;
-        return Ok(if serves(&library) { Ok(library) } else { Err(vec![library]) });
+        let looked = |library| Looked { unfit: vec![library], broken: vec![] };
+        return Ok(if serves(&library) { Ok(library) } else { Err(looked(library)) });
     }
-    let mut looked = vec![];
+    let mut looked = Looked::default();
     for library in Library::all(device.folder()) {
-        if serves(&library) {
-            return Ok(Ok(library));
+        match library {
+            Ok(library) if serves(&library) => return Ok(Ok(library)),
+            Ok(library) => looked.unfit.push(library),
+            Err(error) => looked.broken.push(Missing::runtime(&error)),
         }
-        looked.push(library);
     }
     Ok(Err(looked))
 }
 
-/// A library that someone set up for `device`: it was named, or fetched for it, or is the one in use anyway.
-fn set_up_for(device: Device, explicit: Option<&Path>) -> Result<Option<Library>> {
+/// A library that someone set up for `device`: it was named, or fetched for it, or is the one in use anyway. Of those that
+/// cannot be used only the one that was fetched is of interest.
+fn set_up_for(device: Device, explicit: Option<&Path>) -> Result<Option<Result<Library, Missing>>> {
     let library = match Library::named(explicit) {
         Some(named) => Some(named?),
-        None => device.folder().and_then(Library::in_folder).or_else(|| Library::find(None).ok()),
+        None => match device.folder().and_then(Library::in_folder) {
+            Some(Err(error)) => return Ok(Some(Err(Missing::runtime(&error)))),
+            Some(Ok(library)) => Some(library),
+            None => Library::find(None).ok(),
+        },
     };
-    Ok(library.filter(|library| library.has(device.provider())))
+    Ok(library.filter(|library| library.has(device.provider())).map(Ok))
 }

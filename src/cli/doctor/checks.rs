@@ -4,7 +4,7 @@ use std::path::Path;
 
 use headstart::backbone::device::{Choice, Device, Error, Missing, Precision, Selection};
 use headstart::backbone::library::Library;
-use headstart::backbone::{Backbone, Engine};
+use headstart::backbone::{self, Backbone, Engine};
 
 use super::failed;
 use super::report::Check;
@@ -56,8 +56,7 @@ fn lacks(device: Device, missing: &[Missing]) -> Check {
     if let [Missing::System { .. }] = missing {
         return check;
     }
-    let remedies: Vec<_> = missing.iter().map(|lack| remedy::for_missing(device, lack)).collect();
-    check.remedy(remedies.join("; "))
+    check.remedy(remedy::for_all(device, missing).join("; "))
 }
 
 pub fn backbone(opened: &anyhow::Result<Backbone>) -> Check {
@@ -85,6 +84,12 @@ pub fn engine(asked: Choice, engine: &anyhow::Result<Engine>) -> Check {
             let asked = if asked == Choice::Auto { "auto: " } else { "" };
             Check::ok("device", format!("{asked}{what} by ONNX Runtime {version}; {placement}"))
         }
-        Err(error) => failed("device", error),
+        Err(error) => match error.downcast_ref() {
+            Some(backbone::Error::Device(Error::Unavailable { device, missing })) => {
+                let remedies = remedy::for_all(*device, missing).join("; ");
+                Check::failed("device", error.to_string()).remedy(remedies)
+            }
+            _ => failed("device", error),
+        },
     }
 }

@@ -76,7 +76,7 @@ impl Check {
         };
         let line = format!("{mark:<8}{:<12}{}", self.name, self.found);
         match &self.remedy {
-            Some(remedy) => format!("{line}\n{:20}-> {remedy}", ""),
+            Some(remedy) => format!("{line}\n{:20}-> {}", "", remedy.replace('\n', " ")),
             None => line,
         }
     }
