@@ -1,16 +1,18 @@
 //! From the bytes of a file to RGB pixels.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, Cursor};
 use std::panic::{self, AssertUnwindSafe};
 
 use image::error::ImageError;
 use image::metadata::Orientation;
-use image::{ImageDecoder, ImageFormat, ImageReader};
+use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 
 use super::complete::is_complete;
 use super::kind::{FileKind, Format, sniff};
 use super::recipe::Alpha;
+use super::tiff_palette::Palette;
 use super::{Error, Limits, colour, jpeg};
 
 /// What a file says about its image.
@@ -70,7 +72,9 @@ fn decode_other(
     rgb: &mut Vec<u8>,
 ) -> Result<Header, Error> {
     let failed = |error| failed(format, error);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), codec(format));
+    let palette = if format == Format::Tiff { Palette::find(bytes) } else { None };
+    let bytes = palette.as_ref().map_or(Cow::Borrowed(bytes), |palette| palette.as_grey(bytes).into());
+    let mut reader = ImageReader::with_format(Cursor::new(&bytes), codec(format));
     let mut own = image::Limits::no_limits();
     own.max_alloc = Some(limits.memory);
     reader.limits(own);
@@ -84,7 +88,10 @@ fn decode_other(
     samples.clear();
     samples.resize(decoder.total_bytes() as usize, 0);
     decoder.read_image(samples).map_err(failed)?;
-    colour::to_rgb(samples, colour, alpha, rgb)?;
+    match palette {
+        Some(palette) if colour == ColorType::L8 => palette.look_up(samples, rgb),
+        _ => colour::to_rgb(samples, colour, alpha, rgb)?,
+    }
     Ok(Header { width, height, orientation })
 }
 

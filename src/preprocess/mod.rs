@@ -36,6 +36,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 mod thumbnail;
+mod tiff_palette;
 
 pub use error::Error;
 pub use kind::{FileKind, Format, sniff};

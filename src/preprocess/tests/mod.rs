@@ -31,7 +31,7 @@ fn root(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-fn read(path: &str) -> Vec<u8> {
+pub(super) fn read(path: &str) -> Vec<u8> {
     fs::read(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 

@@ -119,7 +119,29 @@ def others():
     save("black_and_white1.tiff", black_and_white)
     save("alpha.tiff", clear, compression="tiff_lzw")
     save("cmyk8.tiff", PHOTO.convert("CMYK"), compression="tiff_lzw")
+    save("palette8.tiff", palette, compression="tiff_lzw")
+    (HERE / "palette8_big_endian.tiff").write_bytes(big_endian_tiff(palette))
     save("two_pages.tiff", PHOTO, save_all=True, append_images=[turned])
+
+
+def big_endian_tiff(picture):
+    """A TIFF of a picture with a palette, written by hand: Pillow writes them in the other byte order."""
+    colours = np.zeros((256, 3), np.uint8)
+    given = np.array(picture.getpalette(), np.uint8).reshape(-1, 3)
+    colours[: len(given)] = given
+    short, long = 3, 4
+    map_at = 8 + 2 + 12 * 9 + 4
+    pixels_at = map_at + 2 * 768
+    shorts = [(256, picture.width), (257, picture.height), (258, 8), (259, 1), (262, 3)]
+    fields = [struct.pack(">HHIHH", tag, short, 1, value, 0) for tag, value in shorts]
+    fields.append(struct.pack(">HHII", 273, long, 1, pixels_at))
+    fields.append(struct.pack(">HHIHH", 278, short, 1, picture.height, 0))
+    fields.append(struct.pack(">HHII", 279, long, 1, picture.width * picture.height))
+    fields.append(struct.pack(">HHII", 320, short, 768, map_at))
+    page = struct.pack(">H", len(fields)) + b"".join(fields) + struct.pack(">I", 0)
+    # The lower eight bits, which are not looked at.
+    wide = colours.T.astype(">u2") * 256 + 0x5A
+    return b"MM\0\x2a" + struct.pack(">I", 8) + page + wide.astype(">u2").tobytes() + picture.tobytes()
 
 
 def seen(path):
