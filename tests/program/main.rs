@@ -15,6 +15,8 @@ mod extract;
 mod from;
 mod interrupt;
 mod manual;
+#[cfg(target_os = "linux")]
+mod memory;
 mod place;
 mod predict;
 mod recipes;

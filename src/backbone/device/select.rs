@@ -139,6 +139,7 @@ struct Looked {
     broken: Vec<Missing>,
 }
 
+/// The library for `device`, or else what was looked at.
 fn library_for(device: Device, explicit: Option<&Path>) -> Result<Result<Library, Looked>> {
     if device == Device::Cpu {
         return Ok(Ok(Library::find(explicit)?));

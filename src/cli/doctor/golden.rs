@@ -26,7 +26,7 @@ const BOUND_ELSEWHERE: f32 = 1e-3;
 /// In bf16, one minus the cosine; measured 1.4e-4 at most.
 const BOUND_BF16: f32 = 2e-3;
 
-pub fn features(backbone: &Backbone, engine: Engine, precision: Precision) -> Check {
+pub fn features(backbone: &Backbone, engine: &mut Engine, precision: Precision) -> Check {
     let looked = if is_the_tutorials(backbone) {
         against_keras(backbone, engine, precision)
     } else {
@@ -45,7 +45,7 @@ fn is_the_tutorials(backbone: &Backbone) -> bool {
         && recipe.is_ok_and(|recipe| recipe == *backbone.recipe())
 }
 
-fn against_keras(backbone: &Backbone, mut engine: Engine, precision: Precision) -> anyhow::Result<Check> {
+fn against_keras(backbone: &Backbone, engine: &mut Engine, precision: Precision) -> anyhow::Result<Check> {
     let got = engine.session.run(images(backbone)?.view())?;
     let want = expected()?;
     let (what, difference, bound) = match precision {
@@ -73,7 +73,7 @@ fn judge(what: &str, difference: f32, bound: f32) -> Check {
 }
 
 /// What must hold of any backbone: the same again, one by one as together, finite, and other images are others.
-fn by_itself(backbone: &Backbone, mut engine: Engine, precision: Precision) -> anyhow::Result<Check> {
+fn by_itself(backbone: &Backbone, engine: &mut Engine, precision: Precision) -> anyhow::Result<Check> {
     let images = images(backbone)?;
     let together = engine.session.run(images.view())?;
     let again = engine.session.run(images.view())?;

@@ -4,6 +4,7 @@ mod checks;
 mod golden;
 mod place;
 mod report;
+mod speed;
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use super::console::Console;
 use super::{Status, hint};
 use report::{Check, Report};
 
-/// Check the installation: ONNX Runtime, devices, the backbone, its features, the cache's folder
+/// Check the installation: ONNX Runtime, devices, the backbone, its features, the speed, the cache's folder
 ///
 /// The features of two photographs that the program carries are compared with those that Keras computes on the same
 /// weights; a backbone of another kind is asked for what any must do. Exit status: 0 all is well, 1 something is worth
@@ -70,13 +71,13 @@ impl DoctorArgs {
             onnxruntime: onnxruntime.clone(),
             max_batch: Some(golden::BATCH),
         };
-        let engine = Engine::start(backbone, &options).map_err(anyhow::Error::from);
+        let mut engine = Engine::start(backbone, &options).map_err(anyhow::Error::from);
         report.add(checks::engine(device, &engine))?;
-        let check = match engine {
-            Ok(engine) => golden::features(backbone, engine, self.backbone.precision),
-            Err(_) => Check::skipped("features", "not tried: nothing runs the backbone"),
+        let Ok(engine) = &mut engine else {
+            return Ok(report.add(Check::skipped("features", "not tried: nothing runs the backbone"))?);
         };
-        Ok(report.add(check)?)
+        report.add(golden::features(backbone, engine, self.backbone.precision))?;
+        Ok(report.add(speed::speed(backbone, engine, self.backbone.precision, options.threads))?)
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::speed::Rate;
 use crate::cli::Status;
 use crate::cli::console::Console;
 
@@ -31,6 +32,9 @@ pub struct Check {
     pub difference: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound: Option<f32>,
+    /// Fastest first, where speed was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -38,7 +42,7 @@ pub struct Check {
 impl Check {
     fn new(name: impl Into<String>, verdict: Verdict, found: impl Into<String>) -> Self {
         let (name, found) = (name.into(), found.into());
-        Self { name, verdict, found, difference: None, bound: None, remedy: None }
+        Self { name, verdict, found, difference: None, bound: None, rates: vec![], remedy: None }
     }
 
     pub fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {
