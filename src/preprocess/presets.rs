@@ -190,4 +190,26 @@ mod tests {
         let message = Recipe::preset("resnet").unwrap_err().to_string();
         assert!(message.contains("`resnet`") && message.contains("torchvision-v1"), "{message}");
     }
+
+    /// Nobody runs MXNet and Turi Create for golden files, so here is again what their sources say.
+    #[test]
+    fn presets_without_a_reference_are_as_their_sources_say() {
+        let preset = |name| Recipe::preset(name).unwrap();
+        let crop = Crop { width: 224, height: 224, rounding: Rounding::Down };
+        assert_eq!(preset("onnx-zoo"), Recipe { crop: Some(crop), ..preset("torchvision-v1") });
+        let turi = preset("turicreate-resnet50");
+        assert_eq!(turi.resize, Resize::Stretch { width: 224, height: 224 });
+        assert_eq!((turi.filter, turi.crop), (Filter::NearestCorners, None));
+        assert_eq!((turi.channels, turi.layout), (Channels::Rgb, Layout::Nhwc));
+        assert_eq!((turi.divisor, turi.mean, turi.std), (1.0, [0.0; 3], [1.0; 3]));
+    }
+
+    /// The references do neither, so no golden file tells.
+    #[test]
+    fn photos_come_upright_and_transparency_over_white() {
+        for preset in PRESETS {
+            let recipe = preset.recipe();
+            assert_eq!((recipe.exif, recipe.alpha), (Exif::Apply, Alpha::OverWhite), "{}", preset.name);
+        }
+    }
 }
