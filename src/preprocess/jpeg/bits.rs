@@ -1,9 +1,10 @@
 //! The bits of entropy-coded data (ITU-T T.81, section F.2.2).
 
 use super::Fault;
-use super::codes::{Codes, SHORT, Symbols};
+use super::codes::{Codes, LONG, SHORT};
 
 /// Reads bits up to the next marker, which it never passes.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -30,20 +31,26 @@ impl<'a> Bits<'a> {
     }
 
     /// Have at least 32 bits ready, or all that there are. For fewer than 33 of them.
-    #[inline]
+    #[inline(always)]
     fn refill(&mut self) {
-        // Eight bytes without 0xff among them are the usual case.
-        if let Some(&eight) = self.bytes[self.at..].first_chunk::<8>() {
-            let word = u64::from_be_bytes(eight);
-            if (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 == 0 {
-                self.ahead |= word >> self.count;
-                let taken = (63 - self.count) / 8;
-                self.at += taken as usize;
-                self.count += 8 * taken;
-                return;
-            }
+        if !self.refill_fast() {
+            self.refill_bytewise();
         }
-        self.refill_bytewise();
+    }
+
+    /// The same from eight bytes without 0xff among them, which is the usual case; whether it is one.
+    #[inline(always)]
+    fn refill_fast(&mut self) -> bool {
+        let Some(&eight) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) else { return false };
+        let word = u64::from_be_bytes(eight);
+        let no_ff = (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 == 0;
+        if no_ff {
+            self.ahead |= word >> self.count;
+            let taken = (63 - self.count) / 8;
+            self.at += taken as usize;
+            self.count += 8 * taken;
+        }
+        no_ff
     }
 
     #[cold]
@@ -115,21 +122,7 @@ impl<'a> Bits<'a> {
     }
 
     /// The next coefficient of a sequential block, with the zeros before it.
-    #[inline]
     pub fn coefficient(&mut self, codes: &Codes) -> Result<Coefficient, Fault> {
-        if self.count < 32 {
-            self.refill();
-        }
-        let (bits, coefficient) = codes.whole[(self.ahead >> (64 - SHORT)) as usize];
-        if bits > 0 && u32::from(bits) <= self.count {
-            self.ahead <<= bits;
-            self.count -= u32::from(bits);
-            return Ok(coefficient);
-        }
-        self.long_coefficient(codes)
-    }
-
-    fn long_coefficient(&mut self, codes: &Codes) -> Result<Coefficient, Fault> {
         let symbol = self.symbol(codes)?;
         match (symbol >> 4, symbol & 15) {
             (15, 0) => Ok(Coefficient { zeros: 15, value: 0 }),
@@ -138,21 +131,43 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Pass over as many coefficients at once as the next bits hold and a block still has room for: how many, and
-    /// whether the block ends there. None of them if there is something that takes a closer look.
-    #[inline]
-    pub fn run(&mut self, codes: &Codes, room: u32) -> (u32, bool) {
-        if self.count < SHORT {
-            self.refill();
+    /// Hand on coefficients as long as they are short and easily had, and `take` wants more.
+    #[inline(always)]
+    pub fn coefficients(&mut self, codes: &Codes, mut take: impl FnMut(Coefficient) -> bool) {
+        // A copy stays in registers, which makes this half as fast again.
+        let mut bits = *self;
+        while bits.count >= 32 || bits.refill_fast() {
+            let (length, coefficient) = codes.whole[(bits.ahead >> (64 - SHORT)) as usize];
+            if length == 0 {
+                break;
+            }
+            bits.ahead <<= length;
+            bits.count -= u32::from(length);
+            if !take(coefficient) {
+                break;
+            }
         }
-        let Symbols { bits, coefficients, ends } = codes.runs[(self.ahead >> (64 - SHORT)) as usize];
-        let fits = u32::from(coefficients) + u32::from(ends) <= room;
-        if !fits || u32::from(bits) > self.count {
-            return (0, false);
+        *self = bits;
+    }
+
+    /// Pass over coefficients as long as they are short, easily had, and a block still has `room` for them: how many, and
+    /// whether the block ends there.
+    #[inline(always)]
+    pub fn pass(&mut self, codes: &Codes, room: u32) -> (u32, bool) {
+        let (mut bits, mut passed) = (*self, 0);
+        let mut ended = false;
+        while passed < room && !ended && (bits.count >= LONG || bits.refill_fast()) {
+            let run = codes.runs[(bits.ahead >> (64 - LONG)) as usize];
+            let next = passed + u32::from(run.coefficients);
+            if run.bits == 0 || next + u32::from(run.ends) > room {
+                break;
+            }
+            bits.ahead <<= run.bits;
+            bits.count -= u32::from(run.bits);
+            (passed, ended) = (next, run.ends);
         }
-        self.ahead <<= bits;
-        self.count -= u32::from(bits);
-        (coefficients.into(), ends)
+        *self = bits;
+        (passed, ended)
     }
 
     /// Pass over whatever is left before the next marker, and over the marker: its second byte.

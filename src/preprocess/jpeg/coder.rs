@@ -1,7 +1,7 @@
 //! The coefficients of blocks (ITU-T T.81, sections F.2 and G.1).
 
 use super::Fault;
-use super::bits::Bits;
+use super::bits::{Bits, Coefficient};
 use super::codes::Codes;
 
 /// A block's coefficients in the order of its frequencies: row by row, the lowest first.
@@ -69,16 +69,27 @@ impl Coder<'_> {
         block[0] = self.next_mean(bits)?;
         let codes = self.ac.ok_or(NO_TABLE)?;
         let mut k = 1;
-        while k < 64 {
-            let coefficient = bits.coefficient(codes)?;
+        let mut ended = false;
+        let mut put = |coefficient: Coefficient| {
             k += usize::from(coefficient.zeros);
-            if k > 63 {
-                return if coefficient.zeros == 64 { Ok(()) } else { Err(TOO_MANY) };
+            ended = coefficient.zeros == 64;
+            if k < 64 {
+                block[place(k)] = coefficient.value;
             }
-            block[place(k)] = coefficient.value;
             k += 1;
+            k < 64
+        };
+        loop {
+            let mut more = true;
+            bits.coefficients(codes, |coefficient| {
+                more = put(coefficient);
+                more
+            });
+            if !more || !put(bits.coefficient(codes)?) {
+                break;
+            }
         }
-        Ok(())
+        if ended || k == 64 { Ok(()) } else { Err(TOO_MANY) }
     }
 
     /// The mean of a whole block; the other coefficients are passed over, which is three times as fast.
@@ -87,20 +98,23 @@ impl Coder<'_> {
         let mean = self.next_mean(bits)?;
         let codes = self.ac.ok_or(NO_TABLE)?;
         let mut k = 1;
-        while k < 64 {
-            match bits.run(codes, 64 - k) {
-                (_, true) => return Ok(mean),
-                (0, false) => {
-                    let coefficient = bits.coefficient(codes)?;
-                    k += u32::from(coefficient.zeros) + 1;
-                    if coefficient.zeros == 64 {
-                        return Ok(mean);
-                    }
-                }
-                (coefficients, false) => k += coefficients,
+        loop {
+            let (passed, ended) = bits.pass(codes, 64 - k);
+            k += passed;
+            if ended || k == 64 {
+                return Ok(mean);
+            }
+            let coefficient = bits.coefficient(codes)?;
+            if coefficient == Coefficient::NONE {
+                return Ok(mean);
+            }
+            k += u32::from(coefficient.zeros) + 1;
+            match k {
+                0..64 => {}
+                64 => return Ok(mean),
+                _ => return Err(TOO_MANY),
             }
         }
-        if k == 64 { Ok(mean) } else { Err(TOO_MANY) }
     }
 
     /// What a scan of a progressive image brings of a block.

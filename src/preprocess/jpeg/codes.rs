@@ -2,8 +2,10 @@
 
 use super::bits::{Coefficient, signed};
 
-/// Bits that a table looks at.
+/// Bits that are looked up for a code.
 pub(super) const SHORT: u32 = 10;
+/// Bits that are looked up for several codes at once. One more, and the tables fill the nearest cache.
+pub(super) const LONG: u32 = 12;
 
 /// A table of codes.
 pub(super) struct Codes {
@@ -15,9 +17,10 @@ pub(super) struct Codes {
     offset: [i32; 17],
     symbols: Vec<u8>,
     /// For every beginning, the coefficient that it holds together with its value, and how many bits both take: 0 if
-    /// more than these. Empty before [`prepare`](Self::prepare).
+    /// more than these. Empty before [`prepare_values`](Self::prepare_values).
     pub whole: Vec<(u8, Coefficient)>,
-    /// For every beginning, all coefficients that lie in it whole. Empty before [`prepare`](Self::prepare).
+    /// For every beginning of [`LONG`] bits, all coefficients that lie in it whole. Empty before
+    /// [`prepare_runs`](Self::prepare_runs).
     pub runs: Vec<Symbols>,
 }
 
@@ -66,11 +69,17 @@ impl Codes {
         Some(codes)
     }
 
-    /// Make the tables that decoding a sequential block looks into.
-    pub fn prepare(&mut self) {
+    /// Make the table for [`Bits::coefficients`](super::bits::Bits::coefficients).
+    pub fn prepare_values(&mut self) {
         if self.whole.is_empty() {
             self.whole = (0..1 << SHORT).map(|window| self.whole_in(window)).collect();
-            self.runs = (0..1 << SHORT).map(|window| self.run_in(window)).collect();
+        }
+    }
+
+    /// Make the table for [`Bits::pass`](super::bits::Bits::pass).
+    pub fn prepare_runs(&mut self) {
+        if self.runs.is_empty() {
+            self.runs = (0..1 << LONG).map(|window| self.run_in(window)).collect();
         }
     }
 
@@ -93,10 +102,10 @@ impl Codes {
     fn run_in(&self, window: u16) -> Symbols {
         let mut run = Symbols::default();
         loop {
-            let rest = window << (16 - SHORT) << run.bits;
-            let (symbol, length) = self.short[usize::from(rest >> (16 - SHORT))];
-            let bits = run.bits + length + (symbol & 15);
-            if length == 0 || u32::from(bits) > SHORT {
+            let rest = window << (16 - LONG) << run.bits;
+            let Some((symbol, length)) = self.find(rest) else { return run };
+            let bits = run.bits + length as u8 + (symbol & 15);
+            if u32::from(bits) > LONG {
                 return run;
             }
             run.bits = bits;
@@ -144,25 +153,34 @@ mod tests {
     /// 0: one zero and a coefficient of one bit; 10: end of the block; 11 means nothing.
     fn two_codes() -> Codes {
         let mut codes = Codes::new(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0x11, 0x00]).unwrap();
-        codes.prepare();
+        codes.prepare_values();
+        codes.prepare_runs();
         codes
     }
 
     #[test]
     fn runs_stop_where_a_block_does() {
         let codes = two_codes();
-        let bytes = [0b0100_0110, 0b0001_0000, 0x55];
-        assert_eq!(Bits::new(&bytes, 0).run(&codes, 63), (6, true));
+        let bytes = [0b0100_0110, 0b0001_0000, 0x55, 0, 0, 0, 0, 0];
+        assert_eq!(Bits::new(&bytes, 0).pass(&codes, 63), (6, true));
         // Three coefficients fill the block: its end is not coded, and the next bits are another block's.
-        assert_eq!(Bits::new(&bytes, 0).run(&codes, 6), (0, false));
-        assert_eq!(Bits::new(&[0b0100_0111], 0).run(&codes, 63), (6, false));
-        // Only bits that are there count.
-        assert_eq!(Bits::new(&[], 0).run(&codes, 63), (0, false));
+        assert_eq!(Bits::new(&bytes, 0).pass(&codes, 6), (0, false));
+        let meaningless = [0b0100_0111, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(Bits::new(&meaningless, 0).pass(&codes, 63), (6, false));
+        // Near the end of the data each bit is looked for on its own.
+        assert_eq!(Bits::new(&bytes[..7], 0).pass(&codes, 63), (0, false));
     }
 
     #[test]
     fn coefficients_come_with_their_values() {
         let codes = two_codes();
+        // 01, 00, 10, and once more; then nothing that can be looked up at once.
+        let mut got = vec![];
+        Bits::new(&[0b0100_1001, 0b0010_1100, 0, 0, 0, 0, 0, 0], 0).coefficients(&codes, |coefficient| {
+            got.push((coefficient.zeros, coefficient.value));
+            true
+        });
+        assert_eq!(got, [(1, 1), (1, -1), (64, 0), (1, 1), (1, -1), (64, 0)]);
         let mut bits = Bits::new(&[0b0100_1011], 0);
         assert_eq!(bits.coefficient(&codes).unwrap(), Coefficient { zeros: 1, value: 1 });
         assert_eq!(bits.coefficient(&codes).unwrap(), Coefficient { zeros: 1, value: -1 });
@@ -178,7 +196,7 @@ mod tests {
         let mut symbols = [0; 12];
         symbols[11] = 0x39;
         let mut codes = Codes::new(&counts, &symbols).unwrap();
-        codes.prepare();
+        codes.prepare_values();
         let mut bits = Bits::new(&[0b1111_1111, 0, 0b1110_0101, 0b0101_0000], 0);
         assert_eq!(bits.coefficient(&codes).unwrap(), Coefficient { zeros: 3, value: 0b0_1010_1010 - 511 });
     }

@@ -108,11 +108,12 @@ impl<'a> Rows<'a> {
         self.streams && self.planes[component].edge == 1
     }
 
-    /// The mean of the block at column `x`, row `y` of the component's blocks.
+    /// The mean of the block at column `x`, row `y` of the component's blocks in row `row` of units.
     #[inline]
-    pub fn put_mean(&mut self, component: usize, (x, y): Size, mean: i16) {
+    pub fn put_mean(&mut self, component: usize, row: usize, (x, y): Size, mean: i16) {
         let plane = &self.planes[component];
-        self.space.samples[component][plane.start(y) + x] = transform::mean(mean, plane.steps[0]);
+        let start = (row % 2 * plane.blocks.1 + y) * plane.blocks.0;
+        self.space.samples[component][start + x] = transform::mean(mean, plane.steps[0]);
     }
 
     /// Take the blocks of all components in row `row` of units, and make the pixels that can be made now.

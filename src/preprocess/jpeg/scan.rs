@@ -96,7 +96,10 @@ impl Scan {
         strips: &mut [Vec<Block>],
     ) -> Result<(), Fault> {
         let Segments { codes, restart_interval, .. } = segments;
-        codes[1].iter_mut().flatten().for_each(Codes::prepare);
+        for &(place, tables) in &self.members {
+            let table = codes[1].get_mut(usize::from(tables & 15)).and_then(Option::as_mut);
+            table.map(if rows.takes_means(place) { Codes::prepare_runs } else { Codes::prepare_values });
+        }
         let mut coders = self.coders(codes);
         let mut restarts = Restarts::new(*restart_interval);
         for row in 0..frame.units.1 {
@@ -108,7 +111,7 @@ impl Scan {
                     let stride = frame.units.0 * across;
                     for (x, y) in blocks_of((column * across, 0), (across, down)) {
                         if rows.takes_means(*place) {
-                            rows.put_mean(*place, (x, row * down + y), coder.mean_only(bits)?);
+                            rows.put_mean(*place, row, (x, y), coder.mean_only(bits)?);
                         } else {
                             let block = &mut strips[*place][y * stride + x];
                             *block = [0; 64];
@@ -132,7 +135,7 @@ impl Scan {
     ) -> Result<(), Fault> {
         let Segments { codes, restart_interval, .. } = segments;
         if !frame.progressive {
-            codes[1].iter_mut().flatten().for_each(Codes::prepare);
+            codes[1].iter_mut().flatten().for_each(Codes::prepare_values);
         }
         let mut coders = self.coders(codes);
         let mut restarts = Restarts::new(*restart_interval);
