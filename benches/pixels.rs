@@ -33,8 +33,7 @@ fn main() -> Result<()> {
     photos.sort();
     for path in photos {
         let bytes = std::fs::read(&path)?;
-        let mut times: Vec<f64> =
-            (0..7).map(|_| measure(&bytes, Decode::Full, 20)).collect::<Result<_>>()?;
+        let mut times: Vec<f64> = (0..7).map(|_| measure(&bytes, Decode::Full, 20)).collect::<Result<_>>()?;
         times.sort_by(f64::total_cmp);
         println!("{:30} {:.3} ms", path.display(), times[3]);
     }

@@ -246,18 +246,21 @@ fn across_together(rows: [&[u8]; ROWS], windows: &Windows, out: &mut [u8]) {
     let stride = windows.spans.len() * 3;
     for (x, (start, weights)) in windows.iter().enumerate() {
         let covered = rows.map(|row| &row[start * 3..(start + weights.len()) * 3 + 1]);
-        let mut sums = [[HALF; 4]; ROWS];
+        // All lanes alike, unused ones too, for that is what becomes vector instructions.
+        let mut sums = [HALF; 4 * ROWS];
         for (k, &weight) in weights.iter().enumerate() {
-            for (sums, covered) in sums.iter_mut().zip(covered) {
-                let pixel: [u8; 4] = covered[k * 3..k * 3 + 4].try_into().expect("four bytes");
-                for (sum, value) in sums.iter_mut().zip(pixel) {
-                    *sum += i32::from(value) * weight;
-                }
+            let mut values = [0; 4 * ROWS];
+            for (values, covered) in values.chunks_exact_mut(4).zip(covered) {
+                values.copy_from_slice(&covered[k * 3..k * 3 + 4]);
+            }
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += i32::from(value) * weight;
             }
         }
-        for (out, sums) in out.chunks_exact_mut(stride).zip(sums) {
-            let [red, green, blue, _] = sums.map(byte);
-            out[x * 3..][..3].copy_from_slice(&[red, green, blue]);
+        let mut pixels = [0; 4 * ROWS];
+        round(&sums, &mut pixels);
+        for (out, pixel) in out.chunks_exact_mut(stride).zip(pixels.chunks_exact(4)) {
+            out[x * 3..][..3].copy_from_slice(&pixel[..3]);
         }
     }
 }
@@ -296,7 +299,7 @@ impl Loops for Down<'_> {
                         *sum += i32::from(value) * weight;
                     }
                 }
-                *chunk = sums.map(byte);
+                round(&sums, chunk);
             }
             for (x, byte_out) in rest.iter_mut().enumerate() {
                 let rows = covered.chunks_exact(stride).zip(weights);
@@ -305,6 +308,11 @@ impl Loops for Down<'_> {
             }
         }
     }
+}
+
+#[inline(always)]
+fn round(sums: &[i32], bytes: &mut [u8]) {
+    bytes.iter_mut().zip(sums).for_each(|(to, &sum)| *to = byte(sum));
 }
 
 #[inline(always)]
