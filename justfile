@@ -102,6 +102,13 @@ bench: setup
     @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 numpy==2.4.6
     @models/tools/bench/bin/python bench/extract.py {{ cifar10 }}/demo_train.csv
 
+# Decoding, resizing and normalising beside Pillow's, alternating in one run; its Python packages go to models/tools/bench
+[group('develop')]
+bench-pixels *arguments:
+    @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench
+    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 pillow==13.0.0
+    @models/tools/bench/bin/python bench/pixels.py --into bench/README.md {{ arguments }}
+
 # The training step beside PyTorch's and TensorFlow's, alternating in one run; their packages go to models/tools/bench-train
 [group('develop')]
 bench-train *arguments:

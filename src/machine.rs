@@ -53,6 +53,28 @@ pub(crate) fn vectorised<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
+/// Loops too long for [`vectorised`]: the compiler makes of a long closure a function of its own, which then keeps to the
+/// instructions that every processor has, and nobody is told.
+pub(crate) trait Loops {
+    /// Do them. Has to be `#[inline(always)]`, as has every function that is called in it.
+    fn run(self);
+}
+
+/// Run `loops` with the widest vector instructions that this processor has.
+#[inline]
+pub(crate) fn vectorise(loops: impl Loops) {
+    struct Dispatch<L>(L);
+    impl<L: Loops> pulp::WithSimd for Dispatch<L> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: pulp::Simd>(self, _: S) {
+            self.0.run();
+        }
+    }
+    pulp::Arch::new().dispatch(Dispatch(loops));
+}
+
 /// Do `work` with the other threads awake, so that [`side_by_side`] in it has them at once.
 ///
 /// A training step has its tasks in pieces of some tenths of a millisecond with as much between them, in which threads would

@@ -7,7 +7,7 @@ use super::guess::{self, Guess};
 use super::{Metadata, digest, graph, inspect};
 use crate::onnx::{self, DataType, Dim, Model, ValueInfo, Walk, type_name};
 use crate::preprocess::Recipe;
-use crate::preprocess::recipe::{Exif, Layout};
+use crate::preprocess::recipe::{Decode, Exif, Layout};
 
 /// What a file does not say about itself, or says wrongly.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,8 @@ pub struct OpenOptions {
     pub recipe: Option<Recipe>,
     /// Instead of what the recipe, whichever it is, does with EXIF orientations.
     pub exif: Option<Exif>,
+    /// Instead of how the recipe, whichever it is, has JPEGs decoded.
+    pub decode: Option<Decode>,
     /// The output with the features, instead of the one that the file names.
     pub feature_tensor: Option<String>,
 }
@@ -83,6 +85,7 @@ impl Backbone {
             },
         };
         recipe.exif = options.exif.unwrap_or(recipe.exif);
+        recipe.decode = options.decode.unwrap_or(recipe.decode);
         recipe.check().map_err(|source| Error::Recipe { path: path.to_owned(), source })?;
         input.check(path, &recipe)?;
         let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

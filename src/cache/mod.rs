@@ -71,9 +71,9 @@ pub use error::Error;
 pub use failures::{Failure, FailureLog, Failures, Stamp};
 pub use fingerprint::{Difference, Fingerprint, FingerprintParts, Storage};
 pub use format::Provenance;
-pub use index::RowId;
 #[cfg(fuzzing)]
 pub use fuzzing::rows_of;
+pub use index::RowId;
 pub use info::{CacheInfo, info};
 pub use key::{Key, ParseKeyError, View};
 pub use memo::{Facts, Memo};

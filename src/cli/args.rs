@@ -10,7 +10,7 @@ use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
 use headstart::extract::BatchSize;
 use headstart::preprocess::Recipe;
-use headstart::preprocess::recipe::Exif;
+use headstart::preprocess::recipe::{Decode, Exif};
 
 use super::console::Console;
 
@@ -96,6 +96,9 @@ pub struct BackboneArgs {
     /// What is done with EXIF orientations, instead of what the recipe says: `apply`, or `ignore` as Pillow and torchvision do
     #[arg(long, value_name = "HOW", value_parser = exif)]
     pub exif: Option<Exif>,
+    /// How JPEGs are decoded, instead of what the recipe says: `full`, or `scaled`: large photos many times as fast, features of their own
+    #[arg(long, value_name = "HOW", value_parser = decode)]
+    pub decode: Option<Decode>,
     /// Tensor that holds the features, for a graph that does not tell
     #[arg(long, value_name = "NAME")]
     pub feature_tensor: Option<String>,
@@ -115,6 +118,14 @@ fn exif(text: &str) -> Result<Exif, String> {
         "apply" => Ok(Exif::Apply),
         "ignore" => Ok(Exif::Ignore),
         _ => Err("expected `apply` or `ignore`".into()),
+    }
+}
+
+fn decode(text: &str) -> Result<Decode, String> {
+    match text {
+        "full" => Ok(Decode::Full),
+        "scaled" => Ok(Decode::Scaled),
+        _ => Err("expected `full` or `scaled`".into()),
     }
 }
 
@@ -140,6 +151,7 @@ impl BackboneArgs {
         Ok(OpenOptions {
             recipe: self.recipe()?,
             exif: self.exif,
+            decode: self.decode,
             feature_tensor: self.feature_tensor.clone(),
         })
     }

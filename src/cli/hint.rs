@@ -127,7 +127,7 @@ fn own(error: &Error) -> Option<String> {
         }
         Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
         Error::OtherFeatures { .. } => {
-            "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--precision`), or train anew".into()
+            "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--decode`, `--precision`), or train anew".into()
         }
         Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
         Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),

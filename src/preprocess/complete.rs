@@ -7,21 +7,20 @@ use super::kind::Format;
 
 /// Whether `bytes` go on to the end that their own format announces.
 ///
-/// BMP and TIFF announce none; there the decoder is the one to notice.
+/// BMP and TIFF announce none, and the end of a JPEG is found while it is decoded; there the decoder is the one to notice.
 pub(super) fn is_complete(format: Format, bytes: &[u8]) -> bool {
     let end = match format {
-        Format::Jpeg => jpeg_end(bytes),
         Format::Png => png_end(bytes),
         Format::Gif => gif_end(bytes),
         Format::Webp => webp_end(bytes),
-        Format::Bmp | Format::Tiff => Some(bytes.len()),
+        Format::Bmp | Format::Jpeg | Format::Tiff => Some(bytes.len()),
     };
     end.is_some_and(|end| end <= bytes.len())
 }
 
-/// Behind the end-of-image marker. What follows it (a video, a second picture) is nobody's concern.
-fn jpeg_end(bytes: &[u8]) -> Option<usize> {
-    let mut at = 2;
+/// Behind the end-of-image marker that is the next one from `at` on. What follows it (a video, a second picture) is
+/// nobody's concern.
+pub(super) fn jpeg_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         // Extra bytes before a marker, and fill bytes within it, are allowed by every decoder.
         at += bytes.get(at..)?.iter().position(|&byte| byte == 0xff)?;
@@ -102,11 +101,11 @@ mod tests {
     fn a_marker_inside_a_segment_does_not_end_the_file() {
         // A comment that holds an end-of-image marker, as thumbnails do.
         let whole = b"\xff\xd8\xff\xfe\x00\x04\xff\xd9\xff\xff\xdb\x00\x02\x12\xff\x00\xff\xd9";
-        assert_eq!(jpeg_end(whole), Some(whole.len()));
+        assert_eq!(jpeg_end(whole, 2), Some(whole.len()));
         for cut in 0..whole.len() {
-            assert!(!is_complete(Format::Jpeg, &whole[..cut]), "cut at {cut}");
+            assert_eq!(jpeg_end(&whole[..cut], 2), None, "cut at {cut}");
         }
-        assert!(is_complete(Format::Jpeg, &[whole.as_slice(), b"motion photo"].concat()));
+        assert_eq!(jpeg_end(&[whole.as_slice(), b"motion photo"].concat(), 2), Some(whole.len()));
     }
 
     #[test]

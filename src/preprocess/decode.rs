@@ -12,6 +12,7 @@ use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 use super::complete::is_complete;
 use super::kind::{FileKind, Format, sniff};
 use super::recipe::Alpha;
+use super::resample::Size;
 use super::tiff_palette::Palette;
 use super::{Error, Limits, colour, jpeg};
 
@@ -19,10 +20,22 @@ use super::{Error, Limits, colour, jpeg};
 pub(super) struct Header {
     pub width: u32,
     pub height: u32,
+    /// Pixels across and down that were decoded, which are fewer where fewer were wanted.
+    pub decoded: Size,
     pub orientation: Orientation,
 }
 
-/// Decode the first image of a file into `rgb`, as stored: not turned. `samples` is working space.
+/// Working space that is kept from image to image.
+#[derive(Debug, Default)]
+pub(super) struct Space {
+    samples: Vec<u8>,
+    jpeg: jpeg::Space,
+}
+
+/// Decode the first image of a file into `rgb`, as stored: not turned.
+///
+/// Where the format allows it, which JPEG does, the image is scaled down meanwhile as far as `wanted` allows: it says how
+/// many pixels across and down are needed at least; none: all of them.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::NotAnImage`], [`Error::Unsupported`], [`Error::Truncated`], [`Error::TooLarge`] or
@@ -31,7 +44,8 @@ pub(super) fn decode(
     bytes: &[u8],
     alpha: Alpha,
     limits: &Limits,
-    samples: &mut Vec<u8>,
+    wanted: impl FnOnce(&Header) -> Option<Size>,
+    space: &mut Space,
     rgb: &mut Vec<u8>,
 ) -> Result<(Format, Header), Error> {
     let format = recognise(bytes)?;
@@ -41,8 +55,8 @@ pub(super) fn decode(
     // The decoders read files from anywhere and are not ours; a slip in one of them should cost one image, not a run
     // over a million. Unwinding leaves nothing half done: both buffers are overwritten by the next image.
     let decoded = panic::catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Jpeg => jpeg::decode(bytes, limits, rgb),
-        other => decode_other(bytes, other, alpha, limits, samples, rgb),
+        Format::Jpeg => jpeg::decode(bytes, wanted, limits, &mut space.jpeg, rgb),
+        other => decode_other(bytes, other, alpha, limits, &mut space.samples, rgb),
     }));
     let header = decoded.unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
@@ -92,7 +106,7 @@ fn decode_other(
         Some(palette) if colour == ColorType::L8 => palette.look_up(samples, rgb),
         _ => colour::to_rgb(samples, colour, alpha, rgb)?,
     }
-    Ok(Header { width, height, orientation })
+    Ok(Header { width, height, decoded: (width as usize, height as usize), orientation })
 }
 
 fn codec(format: Format) -> ImageFormat {

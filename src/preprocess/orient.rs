@@ -5,6 +5,15 @@ use image::metadata::Orientation;
 /// Edge of the squares that are copied one after another, so that a turned photo's columns stay in the cache.
 const TILE: usize = 32;
 
+/// The size of an upright image whose stored one is `size`, or the other way round.
+pub(super) fn turned((width, height): (usize, usize), orientation: Orientation) -> (usize, usize) {
+    use Orientation::*;
+    match orientation {
+        NoTransforms | FlipHorizontal | FlipVertical | Rotate180 => (width, height),
+        Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH => (height, width),
+    }
+}
+
 /// Write the upright image to `out` and return its width and height.
 ///
 /// `pixels` holds `height` rows of `width` RGB pixels.
@@ -27,7 +36,7 @@ pub(super) fn upright(
         Orientation::Rotate270FlipH => (last, -w, -1),
         Orientation::Rotate270 => (w - 1, w, -1),
     };
-    let (out_width, out_height) = if right.abs() == 1 { (width, height) } else { (height, width) };
+    let (out_width, out_height) = turned((width, height), orientation);
     out.clear();
     out.resize(pixels.len(), 0);
     let (target, _) = out.as_chunks_mut::<3>();

@@ -2,9 +2,10 @@
 
 use image::metadata::Orientation;
 
-use super::decode::decode;
+use super::decode::{Header, Space, decode};
 use super::orient::upright;
 use super::recipe::{Alpha, Exif};
+use super::resample::Size;
 use super::{Error, Limits};
 
 /// A decoded image.
@@ -23,12 +24,23 @@ pub struct Original {
 /// # Errors
 /// As [`Preprocessor::pixels`](super::Preprocessor::pixels).
 pub fn original(bytes: &[u8], exif: Exif, alpha: Alpha) -> Result<Original, Error> {
-    let (mut samples, mut rgb, mut turned) = (vec![], vec![], vec![]);
-    let (_, header) = decode(bytes, alpha, &Limits::default(), &mut samples, &mut rgb)?;
-    let size = (header.width as usize, header.height as usize);
+    at_least(bytes, exif, alpha, |_| None)
+}
+
+/// The same, possibly smaller: with at least as many pixels across and down, as stored, as `wanted` says for the file's size.
+pub(super) fn at_least(
+    bytes: &[u8],
+    exif: Exif,
+    alpha: Alpha,
+    wanted: impl FnOnce(Size) -> Option<Size>,
+) -> Result<Original, Error> {
+    let (mut space, mut rgb, mut turned) = (Space::default(), vec![], vec![]);
+    let wanted = |header: &Header| wanted(header.decoded);
+    let (_, header) = decode(bytes, alpha, &Limits::default(), wanted, &mut space, &mut rgb)?;
+    let (width, height) = header.decoded;
     if exif == Exif::Ignore || header.orientation == Orientation::NoTransforms {
-        return Ok(Original { rgb, width: size.0, height: size.1 });
+        return Ok(Original { rgb, width, height });
     }
-    let (width, height) = upright(&rgb, size, header.orientation, &mut turned);
+    let (width, height) = upright(&rgb, (width, height), header.orientation, &mut turned);
     Ok(Original { rgb: turned, width, height })
 }

@@ -1,7 +1,7 @@
 //! Recipes by name: one for each well-known source of ResNet weights.
 
 use super::Error;
-use super::recipe::{Alpha, Channels, Crop, Exif, Filter, Layout, Recipe, Resize, Rounding};
+use super::recipe::{Alpha, Channels, Crop, Decode, Exif, Filter, Layout, Recipe, Resize, Rounding};
 
 /// A recipe with a name.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +120,7 @@ impl Recipe {
 fn keras_caffe(filter: Filter) -> Recipe {
     Recipe {
         decoder: None,
+        decode: Decode::Full,
         exif: Exif::Apply,
         alpha: Alpha::OverWhite,
         resize: Resize::Stretch { width: 224, height: 224 },
@@ -139,6 +140,7 @@ fn keras_caffe(filter: Filter) -> Recipe {
 fn imagenet(edge: u32, filter: Filter) -> Recipe {
     Recipe {
         decoder: None,
+        decode: Decode::Full,
         exif: Exif::Apply,
         alpha: Alpha::OverWhite,
         resize: Resize::ShortEdge { edge, rounding: Rounding::Down },

@@ -1,7 +1,7 @@
-//! Which size an image is brought to, and cutting out its centre. Interpolation itself is in `resample`.
+//! Which size an image is brought to, and which part of it is kept. Interpolation itself is in `resample`.
 
 use super::recipe::{Crop, Recipe, Resize};
-use super::resample::Size;
+use super::resample::{Part, Size};
 use super::{Error, Limits};
 
 /// The size that an image is resized to, before cropping.
@@ -30,18 +30,12 @@ pub(super) fn target(recipe: &Recipe, (width, height): Size, limits: &Limits) ->
     }
 }
 
-/// Where a crop from the middle begins, from the left and from the top.
-pub(super) fn crop_origin(crop: &Crop, (width, height): Size) -> Size {
+/// The part of an image of this size that is kept.
+pub(super) fn part(crop: Option<&Crop>, size: Size) -> Part {
+    let Some(crop) = crop else { return Part::whole(size) };
     let margin = |whole: usize, part: u32| crop.rounding.divide(whole as u64 - u64::from(part), 2) as usize;
-    (margin(width, crop.width), margin(height, crop.height))
-}
-
-/// Copy the rectangle of `size` that begins at `origin` out of an image `width` pixels wide.
-pub(super) fn cut(pixels: &[u8], width: usize, origin: Size, size: Size, out: &mut Vec<u8>) {
-    out.clear();
-    for row in pixels.chunks_exact(width * 3).skip(origin.1).take(size.1) {
-        out.extend_from_slice(&row[origin.0 * 3..][..size.0 * 3]);
-    }
+    let origin = (margin(size.0, crop.width), margin(size.1, crop.height));
+    Part { origin, size: (crop.width as usize, crop.height as usize) }
 }
 
 #[cfg(test)]
@@ -81,16 +75,8 @@ mod tests {
     fn halves_of_a_margin_go_where_the_reference_puts_them() {
         let crop = |rounding| Crop { width: 224, height: 224, rounding };
         // Margins of 117 / 2 = 58.5 and 119 / 2 = 59.5: torchvision takes the even one.
-        assert_eq!(crop_origin(&crop(Rounding::HalfEven), (341, 343)), (58, 60));
-        assert_eq!(crop_origin(&crop(Rounding::Down), (341, 343)), (58, 59));
-    }
-
-    #[test]
-    fn cuts_the_rectangle_asked_for() {
-        let pixels: Vec<u8> = (0..5 * 4).flat_map(|i| [i, i, i]).collect();
-        let mut out = Vec::new();
-        cut(&pixels, 5, (1, 2), (3, 2), &mut out);
-        let values: Vec<u8> = out.into_iter().step_by(3).collect();
-        assert_eq!(values, [11, 12, 13, 16, 17, 18]);
+        assert_eq!(part(Some(&crop(Rounding::HalfEven)), (341, 343)).origin, (58, 60));
+        assert_eq!(part(Some(&crop(Rounding::Down)), (341, 343)).origin, (58, 59));
+        assert_eq!(part(None, (341, 343)), Part::whole((341, 343)));
     }
 }

@@ -4,9 +4,9 @@ use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::Error;
-use super::original::{Original, original};
+use super::original::{Original, at_least};
 use super::recipe::{Alpha, Exif, Filter};
-use super::resample::Resampler;
+use super::resample::{Part, Resampler};
 
 /// Below this many pixels PNG is smaller than JPEG, and shows every pixel as it is.
 const PNG_BELOW: usize = 64 * 64;
@@ -30,14 +30,15 @@ pub struct Thumbnail {
 /// If `edge` is 0.
 pub fn thumbnail(bytes: &[u8], edge: usize) -> Result<Thumbnail, Error> {
     assert!(edge > 0, "a thumbnail has pixels");
-    let Original { rgb, width, height } = original(bytes, Exif::Apply, Alpha::OverWhite)?;
+    let wanted = |size| Some(fit(size, edge));
+    let Original { rgb, width, height } = at_least(bytes, Exif::Apply, Alpha::OverWhite, wanted)?;
     let size = (width, height);
     let target = fit(size, edge);
     if target == size {
         return Ok(encode(&rgb, target));
     }
     let mut small = vec![];
-    Resampler::default().resize(&rgb, size, target, Filter::Bilinear, &mut small);
+    Resampler::default().resize(&rgb, size, target, Part::whole(target), Filter::Bilinear, &mut small);
     Ok(encode(&small, target))
 }
 

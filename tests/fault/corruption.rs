@@ -20,13 +20,15 @@ fn files() -> &'static Vec<(PathBuf, Vec<u8>)> {
         fs::write(&half, all.lines().take(9).collect::<Vec<_>>().join("\n")).unwrap();
         assert!(place.command_for(&half).output().unwrap().status.success());
         assert_eq!(place.extract().summary[2], IMAGES - 8);
-        let entries = walkdir::WalkDir::new(place.cache()).sort_by_file_name().into_iter().map(Result::unwrap);
+        let entries =
+            walkdir::WalkDir::new(place.cache()).sort_by_file_name().into_iter().map(Result::unwrap);
         let files = entries.filter(|entry| entry.file_type().is_file()).map(|entry| {
             let name = entry.path().strip_prefix(place.cache()).unwrap().to_owned();
             (name, fs::read(entry.path()).unwrap())
         });
         let files: Vec<_> = files.collect();
-        let number_of = |end: &str| files.iter().filter(|(name, _)| name.to_string_lossy().ends_with(end)).count();
+        let number_of =
+            |end: &str| files.iter().filter(|(name, _)| name.to_string_lossy().ends_with(end)).count();
         let kinds = ["fingerprint.json", ".arrow", ".failures.csv", ".memo"].map(number_of);
         assert_eq!((kinds, files.len()), ([1, 2, 1, 2], 6));
         files

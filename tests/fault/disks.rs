@@ -61,7 +61,11 @@ fn on_a_full_disk_what_was_complete_is_kept_and_the_next_run_goes_on() {
         match said.status {
             Some(2) => {
                 full += 1;
-                assert!(said.err.contains("the disk that holds `") && said.err.contains("is full"), "{}", said.err);
+                assert!(
+                    said.err.contains("the disk that holds `") && said.err.contains("is full"),
+                    "{}",
+                    said.err
+                );
                 assert!(said.err.contains("hint: free some space"), "{}", said.err);
             }
             // Only the memo found no room.

@@ -64,7 +64,8 @@ fn killed_again_and_again_one_cache_is_filled() {
     for round in 0.. {
         // Far enough for the first batch in the first rounds, then further.
         let number = 16 + round * step;
-        let rule = if round % 2 == 0 { format!("kill {number}") } else { format!("torn {} 333", 3 + round % 5) };
+        let rule =
+            if round % 2 == 0 { format!("kill {number}") } else { format!("torn {} 333", 3 + round % 5) };
         if kill(&place, &rule).is_none() && place.rows().len() == IMAGES {
             break;
         }

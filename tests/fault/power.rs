@@ -137,7 +137,10 @@ impl Disk {
                 let random = random.as_mut().expect("made with the seed");
                 bytes.truncate(flushed + random.below(bytes.len() - flushed + 1));
                 // Pages reach the disk in any order.
-                bytes[flushed..].chunks_mut(512).filter(|_| random.below(3) == 0).for_each(|page| page.fill(0));
+                bytes[flushed..]
+                    .chunks_mut(512)
+                    .filter(|_| random.below(3) == 0)
+                    .for_each(|page| page.fill(0));
             }
         }
         bytes

@@ -28,7 +28,10 @@ fn library() -> &'static Path {
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fault-shim.so");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fault/shim.c");
         let mut compile = Command::new("cc");
-        compile.args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]).arg(&library).arg(source);
+        compile
+            .args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
+            .arg(&library)
+            .arg(source);
         let output = compile.arg("-ldl").output().expect("a C compiler");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         library
@@ -89,13 +92,12 @@ fn the_shim_sees_all_that_becomes_of_the_cache() {
             _ => {}
         }
     }
-    let found: std::collections::BTreeMap<_, _> =
-        walkdir::WalkDir::new(place.path())
-            .into_iter()
-            .map(|entry| entry.unwrap())
-            .filter(|entry| entry.file_type().is_file())
-            .map(|entry| (entry.path().to_owned(), entry.metadata().unwrap().len()))
-            .collect();
+    let found: std::collections::BTreeMap<_, _> = walkdir::WalkDir::new(place.path())
+        .into_iter()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| (entry.path().to_owned(), entry.metadata().unwrap().len()))
+        .collect();
     assert_eq!(written, found);
     for op in ["mkdir", "create", "write", "fsync", "rename", "run", "ran"] {
         assert!(trace.iter().any(|call| call.op == op), "no {op}");

@@ -61,6 +61,17 @@ fn ignoring_orientations_gives_features_of_their_own() {
     place.run("extract images.csv --exif never").ended(2).says(&["expected `apply` or `ignore`"]);
 }
 
+#[test]
+fn scaled_decoding_gives_features_of_their_own() {
+    let place = Place::with_photos();
+    place.write("images.csv", "path,label\nphotos/cat.jpg,cat\n");
+    assert_eq!(place.extract("images.csv"), [1, 0, 1, 0]);
+    assert_eq!(place.extract("images.csv --decode scaled"), [1, 0, 1, 0]);
+    assert_eq!(place.extract("images.csv --decode full"), [1, 1, 0, 0]);
+    assert_eq!(place.kinds("data/features").len(), 2);
+    place.run("extract images.csv --decode half").ended(2).says(&["expected `full` or `scaled`"]);
+}
+
 /// The default backbone with its account of itself removed.
 fn foreign(place: &Place, from: &str, to: &str) {
     let mut model = onnx::read(&place.path(from)).unwrap();

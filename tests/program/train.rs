@@ -16,9 +16,15 @@ fn a_run_holds_all_that_made_it_and_the_seed_decides_the_head() {
         assert!(place.path("runs/a").join(file).exists(), "{file}");
     }
     let run = place.read("runs/a/run.toml");
-    for word in
-        ["astronaut", "epochs = 3", "seed = 0", "digest = ", "fingerprint = ", "zune-jpeg", "photos.csv"]
-    {
+    for word in [
+        "astronaut",
+        "epochs = 3",
+        "seed = 0",
+        "digest = ",
+        "fingerprint = ",
+        "headstart islow",
+        "photos.csv",
+    ] {
         assert!(run.contains(word), "no `{word}` in {run}");
     }
     assert_eq!(place.read("runs/a/history.csv").lines().count(), 4);

@@ -1,14 +1,28 @@
-//! The bits of entropy-coded data, and the codes in them (ITU-T T.81, annexes C and F).
+//! The bits of entropy-coded data (ITU-T T.81, section F.2.2).
 
-use super::walk::Fault;
+use super::Fault;
+use super::codes::{Codes, LONG, SHORT};
 
 /// Reads bits up to the next marker, which it never passes.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The next bits, first one uppermost; below them zeros.
+    /// The next bits, first one uppermost. Below the first `count` are zeros, or bits of the byte at `at`.
     ahead: u64,
     count: u32,
+}
+
+/// The next coefficient that is not zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Coefficient {
+    /// Zeros before it; 64, more than a block has, where the block has no further one.
+    pub zeros: u8,
+    pub value: i16,
+}
+
+impl Coefficient {
+    pub const NONE: Self = Self { zeros: 64, value: 0 };
 }
 
 impl<'a> Bits<'a> {
@@ -16,19 +30,32 @@ impl<'a> Bits<'a> {
         Self { bytes, at, ahead: 0, count: 0 }
     }
 
-    /// Have at least 32 bits ready, or all that there are.
+    /// Have at least 32 bits ready, or all that there are. For fewer than 33 of them.
+    #[inline(always)]
     fn refill(&mut self) {
-        while self.count <= 32 {
-            // Four bytes without 0xff among them are the usual case.
-            if let Some(&four) = self.bytes[self.at..].first_chunk::<4>() {
-                let word = u32::from_be_bytes(four);
-                if (!word).wrapping_sub(0x0101_0101) & word & 0x8080_8080 == 0 {
-                    self.ahead |= u64::from(word) << (32 - self.count);
-                    self.count += 32;
-                    self.at += 4;
-                    return;
-                }
-            }
+        if !self.refill_fast() {
+            self.refill_bytewise();
+        }
+    }
+
+    /// The same from eight bytes without 0xff among them, which is the usual case; whether it is one.
+    #[inline(always)]
+    fn refill_fast(&mut self) -> bool {
+        let Some(&eight) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) else { return false };
+        let word = u64::from_be_bytes(eight);
+        let no_ff = (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 == 0;
+        if no_ff {
+            self.ahead |= word >> self.count;
+            let taken = (63 - self.count) / 8;
+            self.at += taken as usize;
+            self.count += 8 * taken;
+        }
+        no_ff
+    }
+
+    #[cold]
+    fn refill_bytewise(&mut self) {
+        while self.count <= 56 {
             let Some(byte) = self.next_byte() else { return };
             self.ahead |= u64::from(byte) << (56 - self.count);
             self.count += 8;
@@ -52,6 +79,7 @@ impl<'a> Bits<'a> {
     }
 
     /// At most 32 of them.
+    #[inline]
     pub fn skip(&mut self, bits: u32) -> Result<(), Fault> {
         if self.count < bits {
             self.refill();
@@ -65,6 +93,7 @@ impl<'a> Bits<'a> {
     }
 
     /// At most 16 of them.
+    #[inline]
     pub fn take(&mut self, bits: u32) -> Result<u32, Fault> {
         if self.count < bits {
             self.refill();
@@ -74,22 +103,13 @@ impl<'a> Bits<'a> {
         self.skip(bits).map(|()| value)
     }
 
-    /// Pass over as many coefficients at once as the next bits hold and a block still has room for: how many, and
-    /// whether the block ends there. None of them if there is something that takes a closer look.
-    pub fn run(&mut self, codes: &Codes, room: u32) -> (u32, bool) {
-        if self.count < SHORT {
-            self.refill();
-        }
-        let run = codes.runs[(self.ahead >> (64 - SHORT)) as usize];
-        let fits = u32::from(run.coefficients) + u32::from(run.ends) <= room;
-        if !fits || u32::from(run.bits) > self.count {
-            return (0, false);
-        }
-        self.ahead <<= run.bits;
-        self.count -= u32::from(run.bits);
-        (run.coefficients.into(), run.ends)
+    /// A number of 0 to 15 bits whose first one tells the sign (table F.1).
+    #[inline]
+    pub fn signed(&mut self, bits: u32) -> Result<i32, Fault> {
+        self.take(bits).map(|value| signed(value, bits))
     }
 
+    #[inline]
     pub fn symbol(&mut self, codes: &Codes) -> Result<u8, Fault> {
         if self.count < 16 {
             self.refill();
@@ -99,6 +119,55 @@ impl<'a> Bits<'a> {
             _ => Fault::Damaged("a code that no table has"),
         })?;
         self.skip(length).map(|()| symbol)
+    }
+
+    /// The next coefficient of a sequential block, with the zeros before it.
+    pub fn coefficient(&mut self, codes: &Codes) -> Result<Coefficient, Fault> {
+        let symbol = self.symbol(codes)?;
+        match (symbol >> 4, symbol & 15) {
+            (15, 0) => Ok(Coefficient { zeros: 15, value: 0 }),
+            (_, 0) => Ok(Coefficient::NONE),
+            (zeros, length) => Ok(Coefficient { zeros, value: self.signed(length.into())? as i16 }),
+        }
+    }
+
+    /// Hand on coefficients as long as they are short and easily had, and `take` wants more.
+    #[inline(always)]
+    pub fn coefficients(&mut self, codes: &Codes, mut take: impl FnMut(Coefficient) -> bool) {
+        // A copy stays in registers, which makes this half as fast again.
+        let mut bits = *self;
+        while bits.count >= 32 || bits.refill_fast() {
+            let (length, coefficient) = codes.whole[(bits.ahead >> (64 - SHORT)) as usize];
+            if length == 0 {
+                break;
+            }
+            bits.ahead <<= length;
+            bits.count -= u32::from(length);
+            if !take(coefficient) {
+                break;
+            }
+        }
+        *self = bits;
+    }
+
+    /// Pass over coefficients as long as they are short, easily had, and a block still has `room` for them: how many, and
+    /// whether the block ends there.
+    #[inline(always)]
+    pub fn pass(&mut self, codes: &Codes, room: u32) -> (u32, bool) {
+        let (mut bits, mut passed) = (*self, 0);
+        let mut ended = false;
+        while passed < room && !ended && (bits.count >= LONG || bits.refill_fast()) {
+            let run = codes.runs[(bits.ahead >> (64 - LONG)) as usize];
+            let next = passed + u32::from(run.coefficients);
+            if run.bits == 0 || next + u32::from(run.ends) > room {
+                break;
+            }
+            bits.ahead <<= run.bits;
+            bits.count -= u32::from(run.bits);
+            (passed, ended) = (next, run.ends);
+        }
+        *self = bits;
+        (passed, ended)
     }
 
     /// Pass over whatever is left before the next marker, and over the marker: its second byte.
@@ -116,102 +185,11 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// A table of Huffman codes.
-pub(super) struct Codes {
-    /// Symbol and length for every beginning of [`SHORT`] bits; length 0 where the code is longer.
-    short: Vec<(u8, u8)>,
-    /// For each length, the first number above its codes, with the bits of the code uppermost; zero if it has none.
-    above: [u32; 17],
-    /// For each length, what is added to a code to find its symbol.
-    offset: [i32; 17],
-    symbols: Vec<u8>,
-    /// For every beginning of [`SHORT`] bits, what they hold of a sequential block; empty before
-    /// [`prepare_runs`](Self::prepare_runs).
-    runs: Vec<Run>,
-}
-
-/// Bits that hold nothing but whole codes, each with the value that follows it.
-#[derive(Clone, Copy, Default)]
-struct Run {
-    bits: u8,
-    coefficients: u8,
-    /// Whether the last of them ends the block.
-    ends: bool,
-}
-
-const SHORT: u32 = 10;
-
-impl Codes {
-    /// `counts` says how many codes there are of 1 to 16 bits, `symbols` what they mean, shortest first.
-    ///
-    /// None if so many codes do not exist.
-    pub fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
-        let mut codes = Self {
-            short: vec![(0, 0); 1 << SHORT],
-            above: [0; 17],
-            offset: [0; 17],
-            symbols: symbols.to_vec(),
-            runs: vec![],
-        };
-        let (mut code, mut first) = (0_u32, 0);
-        for (length, &count) in (1..).zip(counts) {
-            let count = usize::from(count);
-            codes.offset[length as usize] = first as i32 - code as i32;
-            for &symbol in symbols.get(first..first + count)? {
-                if length <= SHORT {
-                    let from = (code << (SHORT - length)) as usize;
-                    codes.short.get_mut(from..from + (1 << (SHORT - length)))?.fill((symbol, length as u8));
-                }
-                code += 1;
-            }
-            if code > 1 << length {
-                return None;
-            }
-            if count > 0 {
-                codes.above[length as usize] = code << (16 - length);
-            }
-            first += count;
-            code <<= 1;
-        }
-        Some(codes)
-    }
-
-    /// Make [`Bits::run`] work: several coefficients at a time, where their codes are short.
-    pub fn prepare_runs(&mut self) {
-        if self.runs.is_empty() {
-            self.runs = (0..1 << SHORT).map(|window| self.run_in(window)).collect();
-        }
-    }
-
-    fn run_in(&self, window: u16) -> Run {
-        let mut run = Run::default();
-        loop {
-            let rest = window << (16 - SHORT) << run.bits;
-            let (symbol, length) = self.short[usize::from(rest >> (16 - SHORT))];
-            let bits = run.bits + length + (symbol & 15);
-            if length == 0 || u32::from(bits) > SHORT {
-                return run;
-            }
-            run.bits = bits;
-            match (symbol >> 4, symbol & 15) {
-                (15, 0) => run.coefficients += 16,
-                (_, 0) => return Run { ends: true, ..run },
-                (zeros, _) => run.coefficients += zeros + 1,
-            }
-        }
-    }
-
-    /// The symbol that `bits` begin with, and how many of them it takes.
-    fn find(&self, bits: u16) -> Option<(u8, u32)> {
-        let (symbol, length) = self.short[usize::from(bits >> (16 - SHORT))];
-        if length > 0 {
-            return Some((symbol, length.into()));
-        }
-        let length = (SHORT as usize + 1..=16).find(|&length| u32::from(bits) < self.above[length])?;
-        let code = i32::from(bits >> (16 - length));
-        let symbol = usize::try_from(code + self.offset[length]).ok()?;
-        Some((*self.symbols.get(symbol)?, length as u32))
-    }
+/// What `value`, read from so many bits, stands for.
+pub(super) fn signed(value: u32, bits: u32) -> i32 {
+    // Without a branch, for which way it goes cannot be foreseen: the lower half of the values are the negative ones.
+    let below = i32::from(value < 1 << bits >> 1);
+    value as i32 - below * ((1 << bits) - 1)
 }
 
 #[cfg(test)]
@@ -231,39 +209,27 @@ mod tests {
 
     #[test]
     fn long_runs_come_out_as_they_are() {
-        let bytes: Vec<u8> = (0..200).map(|i| i as u8).collect();
-        let mut bits = Bits::new(&bytes, 0);
-        for pair in bytes.chunks(2) {
-            assert_eq!(bits.take(16).unwrap(), u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        // A stuffed 0xff among them, so that both ways of refilling take turns.
+        let mut bytes: Vec<u8> = (0..200).map(|i| i as u8).collect();
+        bytes.splice(100..100, [0xff, 0x00]);
+        let plain: Vec<u8> = (0..100).chain([0xff]).chain(100..200).collect();
+        for width in 1..=16_u32 {
+            let mut bits = Bits::new(&bytes, 0);
+            for first in (0..plain.len() as u32 * 8 - width + 1).step_by(width as usize) {
+                let want = (first..first + width)
+                    .fold(0, |sum, bit| sum << 1 | u32::from(plain[bit as usize / 8] >> (7 - bit % 8) & 1));
+                assert_eq!(bits.take(width).unwrap(), want, "{width} bits from bit {first}");
+            }
+            let left = plain.len() as u32 * 8 % width;
+            assert!(bits.skip(left).is_ok() && bits.skip(1).is_err());
         }
-        assert!(bits.skip(1).is_err());
     }
 
     #[test]
-    fn codes_of_every_length_are_found() {
-        // One code of each length: 0, 10, 110, ..., and the one of only ones means nothing.
-        let symbols: Vec<u8> = (1..=16).collect();
-        let codes = Codes::new(&[1; 16], &symbols).unwrap();
-        for length in 1..=16_u32 {
-            let code = !(0xffff_u16 >> (length - 1));
-            assert_eq!(codes.find(code), Some((length as u8, length)), "{code:016b}");
-        }
-        assert_eq!(codes.find(0xffff), None);
-        assert!(Codes::new(&[3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[1, 2, 3]).is_none());
-        assert!(Codes::new(&[1; 16], &[1, 2]).is_none());
-    }
-
-    #[test]
-    fn runs_stop_where_a_block_does() {
-        // 0: one zero and a coefficient of one bit; 10: end of the block; 11 means nothing.
-        let mut codes = Codes::new(&[1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0x11, 0x00]).unwrap();
-        codes.prepare_runs();
-        let bytes = [0b0100_0110, 0b0001_0000, 0x55];
-        assert_eq!(Bits::new(&bytes, 0).run(&codes, 63), (6, true));
-        // Three coefficients fill the block: its end is not coded, and the next bits are another block's.
-        assert_eq!(Bits::new(&bytes, 0).run(&codes, 6), (0, false));
-        assert_eq!(Bits::new(&[0b0100_0111], 0).run(&codes, 63), (6, false));
-        // Only bits that are there count.
-        assert_eq!(Bits::new(&[], 0).run(&codes, 63), (0, false));
+    fn the_first_bit_tells_the_sign() {
+        let of_three: Vec<i32> = (0..8).map(|value| signed(value, 3)).collect();
+        assert_eq!(of_three, [-7, -6, -5, -4, 4, 5, 6, 7]);
+        assert_eq!((signed(0, 1), signed(1, 1), signed(0, 0)), (-1, 1, 0));
+        assert_eq!((signed(0, 15), signed(0x7fff, 15)), (-32_767, 32_767));
     }
 }

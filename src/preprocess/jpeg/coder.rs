@@ -1,82 +1,142 @@
-//! The codes of blocks (ITU-T T.81, sections F.2 and G.1).
+//! The coefficients of blocks (ITU-T T.81, sections F.2 and G.1).
 
-use super::bits::{Bits, Codes};
-use super::walk::Fault;
+use super::Fault;
+use super::bits::{Bits, Coefficient};
+use super::codes::Codes;
+
+/// A block's coefficients in the order of its frequencies: row by row, the lowest first.
+pub(super) type Block = [i16; 64];
+
+/// Where in a [`Block`] the coefficients lie, in the order in which they are coded (figure A.6).
+const ZIGZAG: [u8; 64] = {
+    let (mut order, mut k, mut diagonal) = ([0; 64], 0, 0);
+    while diagonal < 15 {
+        let mut step = 0;
+        while step <= diagonal {
+            // Up and to the right along even diagonals, back down along odd ones.
+            let (x, y) = if diagonal % 2 == 0 { (step, diagonal - step) } else { (diagonal - step, step) };
+            if x < 8 && y < 8 {
+                order[k] = (y * 8 + x) as u8;
+                k += 1;
+            }
+            step += 1;
+        }
+        diagonal += 1;
+    }
+    order
+};
+
+/// The place of coefficient `k`.
+#[inline]
+pub(super) fn place(k: usize) -> usize {
+    usize::from(ZIGZAG[k & 63])
+}
 
 /// What a scan brings: which coefficients, and which of their bits.
 #[derive(Clone, Copy)]
 pub(super) struct Band {
-    pub first: u32,
-    pub last: u32,
+    pub first: usize,
+    pub last: usize,
     /// Whether earlier scans brought the upper bits.
     pub refines: bool,
+    /// The bit that the scan brings, or the lowest of those.
+    pub bit: u32,
 }
 
-impl Band {
-    pub fn range(self) -> std::ops::RangeInclusive<usize> {
-        self.first as usize..=self.last as usize
-    }
-}
-
-/// Passes over the codes of one component's blocks.
+/// Decodes the blocks of one component.
 pub(super) struct Coder<'a> {
     pub band: Band,
     pub dc: Option<&'a Codes>,
     pub ac: Option<&'a Codes>,
     /// Blocks still to come that bring nothing new.
     pub run: u32,
+    /// The mean of the block before.
+    pub mean: i32,
 }
 
 const NO_TABLE: Fault = Fault::Damaged("a scan whose codes were not defined");
+const TOO_MANY: Fault = Fault::Damaged("a block of more coefficients than there are");
 
 impl Coder<'_> {
-    pub fn block(&mut self, bits: &mut Bits<'_>, nonzero: &mut u64, progressive: bool) -> Result<(), Fault> {
-        if !progressive {
-            self.mean(bits)?;
-            return self.sequential(bits);
-        }
-        match (self.band.first, self.band.refines) {
-            (0, false) => self.mean(bits),
-            (0, true) => bits.skip(1),
-            (_, false) => self.first_bits(bits, nonzero),
-            (_, true) => self.refining_bits(bits, nonzero),
-        }
+    /// Begin anew, as after a restart.
+    pub fn restart(&mut self) {
+        (self.run, self.mean) = (0, 0);
     }
 
-    /// The difference of a block's mean to that of the block before.
-    fn mean(&self, bits: &mut Bits<'_>) -> Result<(), Fault> {
-        let length = bits.symbol(self.dc.ok_or(NO_TABLE)?)?;
-        bits.skip(u32::from(length & 15))
-    }
-
-    fn sequential(&self, bits: &mut Bits<'_>) -> Result<(), Fault> {
+    /// A whole block; what `block` held is to be zeros.
+    #[inline]
+    pub fn sequential(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<(), Fault> {
+        block[0] = self.next_mean(bits)?;
         let codes = self.ac.ok_or(NO_TABLE)?;
         let mut k = 1;
-        while k <= 63 {
-            match bits.run(codes, 64 - k) {
-                (0, false) => {}
-                (coefficients, ends) => {
-                    k += coefficients;
-                    if ends {
-                        break;
-                    }
-                    continue;
-                }
+        let mut ended = false;
+        let mut put = |coefficient: Coefficient| {
+            k += usize::from(coefficient.zeros);
+            ended = coefficient.zeros == 64;
+            if k < 64 {
+                block[place(k)] = coefficient.value;
             }
-            let symbol = bits.symbol(codes)?;
-            match (symbol >> 4, symbol & 15) {
-                (15, 0) => k += 16,
-                (_, 0) => break,
-                (zeros, length) => {
-                    k += u32::from(zeros) + 1;
-                    bits.skip(length.into())?;
-                }
+            k += 1;
+            k < 64
+        };
+        loop {
+            let mut more = true;
+            bits.coefficients(codes, |coefficient| {
+                more = put(coefficient);
+                more
+            });
+            if !more || !put(bits.coefficient(codes)?) {
+                break;
             }
         }
-        if k <= 64 { Ok(()) } else { Err(TOO_MANY) }
+        if ended || k == 64 { Ok(()) } else { Err(TOO_MANY) }
     }
 
-    fn first_bits(&mut self, bits: &mut Bits<'_>, nonzero: &mut u64) -> Result<(), Fault> {
+    /// The mean of a whole block; the other coefficients are passed over, which is three times as fast.
+    #[inline]
+    pub fn mean_only(&mut self, bits: &mut Bits<'_>) -> Result<i16, Fault> {
+        let mean = self.next_mean(bits)?;
+        let codes = self.ac.ok_or(NO_TABLE)?;
+        let mut k = 1;
+        loop {
+            let (passed, ended) = bits.pass(codes, 64 - k);
+            k += passed;
+            if ended || k == 64 {
+                return Ok(mean);
+            }
+            let coefficient = bits.coefficient(codes)?;
+            if coefficient == Coefficient::NONE {
+                return Ok(mean);
+            }
+            k += u32::from(coefficient.zeros) + 1;
+            match k {
+                0..64 => {}
+                64 => return Ok(mean),
+                _ => return Err(TOO_MANY),
+            }
+        }
+    }
+
+    /// What a scan of a progressive image brings of a block.
+    pub fn progressive(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<(), Fault> {
+        match (self.band.first, self.band.refines) {
+            (0, false) => block[0] = self.next_mean(bits)?.wrapping_shl(self.band.bit),
+            (0, true) => block[0] |= (bits.take(1)? << self.band.bit) as i16,
+            (_, false) => self.first_bits(bits, block)?,
+            (_, true) => self.refining_bits(bits, block)?,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn next_mean(&mut self, bits: &mut Bits<'_>) -> Result<i16, Fault> {
+        let length = bits.symbol(self.dc.ok_or(NO_TABLE)?)?;
+        let difference = bits.signed(u32::from(length & 15))?;
+        self.mean = self.mean.wrapping_add(difference);
+        Ok(self.mean as i16)
+    }
+
+    fn first_bits(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<(), Fault> {
         if self.run > 0 {
             self.run -= 1;
             return Ok(());
@@ -92,12 +152,11 @@ impl Coder<'_> {
                     break;
                 }
                 (zeros, length) => {
-                    k += u32::from(zeros);
+                    k += usize::from(zeros);
                     if k > self.band.last {
                         return Err(TOO_MANY);
                     }
-                    *nonzero |= 1 << k;
-                    bits.skip(length.into())?;
+                    block[place(k)] = (bits.signed(length.into())? << self.band.bit) as i16;
                     k += 1;
                 }
             }
@@ -106,8 +165,9 @@ impl Coder<'_> {
     }
 
     /// One more bit of each coefficient that is known not to be zero, and coefficients that turn out not to be.
-    fn refining_bits(&mut self, bits: &mut Bits<'_>, nonzero: &mut u64) -> Result<(), Fault> {
+    fn refining_bits(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<(), Fault> {
         let codes = self.ac.ok_or(NO_TABLE)?;
+        let one = 1_i16 << self.band.bit;
         let mut k = self.band.first;
         while self.run == 0 && k <= self.band.last {
             let symbol = bits.symbol(codes)?;
@@ -116,11 +176,15 @@ impl Coder<'_> {
                 self.run = (1 << zeros) + bits.take(zeros.into())?;
                 break;
             }
-            // The sign of the new one.
-            bits.skip(u32::from(length > 0))?;
+            let new = match length {
+                0 => 0,
+                _ if bits.take(1)? == 1 => one,
+                _ => -one,
+            };
             while k <= self.band.last {
-                if *nonzero >> k & 1 == 1 {
-                    bits.skip(1)?;
+                let known = &mut block[place(k)];
+                if *known != 0 {
+                    refine(known, one, bits)?;
                 } else if zeros == 0 {
                     break;
                 } else {
@@ -128,22 +192,47 @@ impl Coder<'_> {
                 }
                 k += 1;
             }
-            if length > 0 {
+            if new != 0 {
                 if k > self.band.last {
                     return Err(TOO_MANY);
                 }
-                *nonzero |= 1 << k;
+                block[place(k)] = new;
             }
             k += 1;
         }
         if self.run > 0 {
             self.run -= 1;
-            let known = (k..=self.band.last).filter(|&k| *nonzero >> k & 1 == 1).count() as u32;
-            bits.skip(known / 2)?;
-            bits.skip(known - known / 2)?;
+            for k in k..=self.band.last {
+                let known = &mut block[place(k)];
+                if *known != 0 {
+                    refine(known, one, bits)?;
+                }
+            }
         }
         Ok(())
     }
 }
 
-const TOO_MANY: Fault = Fault::Damaged("a block of more coefficients than there are");
+/// Read the bit worth `one` of a coefficient, away from zero.
+#[inline]
+fn refine(known: &mut i16, one: i16, bits: &mut Bits<'_>) -> Result<(), Fault> {
+    if bits.take(1)? == 1 && *known & one == 0 {
+        *known = known.wrapping_add(if *known < 0 { -one } else { one });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_through_a_block_is_the_standards() {
+        let beginning: Vec<usize> = (0..10).map(place).collect();
+        assert_eq!(beginning, [0, 1, 8, 16, 9, 2, 3, 10, 17, 24]);
+        assert_eq!((place(35), place(36), place(62), place(63)), (56, 57, 62, 63));
+        let mut all: Vec<usize> = (0..64).map(place).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..64).collect::<Vec<_>>());
+    }
+}

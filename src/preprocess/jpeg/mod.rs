@@ -1,76 +1,166 @@
-//! JPEG, by zune-jpeg without a detour: its strict mode is wanted, and its output in a buffer that is kept.
+//! JPEG: libjpeg-turbo's pixels, at four scales, and never a block that the file does not hold.
+//!
+//! No other decoder gives the three together without an assembler or C (`docs/decoding.md` has the figures). The parts, in
+//! the order in which a file passes through them: [`segments`] reads what stands between coded data, [`scan`] the
+//! coded data with [`bits`], [`codes`] and [`coder`]; [`rows`] makes pixels of the coefficients by [`transform`],
+//! [`enlarge`] and [`colours`].
+//!
+//! Where coded data end early but an end-of-image marker follows, as after a repair of a cut-off file, other decoders go on
+//! with zeros and make grey or smeared filler of them. Here each scan must hold the codes of as many blocks as the size of
+//! the image demands, and of a progressive image no coefficient may be left at half its precision.
 
 mod bits;
 mod coder;
-mod walk;
+mod codes;
+mod colours;
+mod enlarge;
+mod frame;
+mod rows;
+mod scan;
+mod segments;
+mod transform;
 
-use image::metadata::Orientation;
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
-
-use self::walk::{Fault, walk};
+use self::bits::Bits;
+use self::coder::Block;
+use self::frame::{Frame, Scale};
+use self::rows::Rows;
+use self::scan::Scan;
+use self::segments::{Segments, Stop};
+use super::complete::jpeg_end;
 use super::decode::Header;
 use super::kind::Format;
+use super::resample::Size;
 use super::{Error, Limits};
 
-/// Decode into `rgb`. Grey becomes three equal channels; CMYK is taken as Adobe stores it, inverted, which is what
-/// Pillow does too.
-pub(super) fn decode(bytes: &[u8], limits: &Limits, rgb: &mut Vec<u8>) -> Result<Header, Error> {
-    let options = DecoderOptions::default()
-        // Otherwise a code that cannot be decoded turns the rest of the image grey, without an error.
-        .set_strict_mode(true)
-        // Our own limits say it in pixels and bytes.
-        .set_max_width(usize::MAX)
-        .set_max_height(usize::MAX)
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(failed)?;
-    let colours = decoder.input_colorspace().map_or(0, |space| space.num_components());
-    if !matches!(colours, 1 | 3 | 4) {
-        return Err(Error::Unsupported { what: format!("a JPEG of {colours} colours") });
+/// Working space that is kept from image to image.
+#[derive(Debug, Default)]
+pub(super) struct Space {
+    rows: rows::Space,
+    strips: [Vec<Block>; 4],
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+enum Fault {
+    /// Its data end before the image does.
+    Early,
+    /// They contradict the format.
+    Damaged(&'static str),
+    /// It is of a kind that is not decoded here.
+    Unsupported(&'static str),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Early => {
+                let source = "the coded data end before the last block of the image";
+                Self::Truncated { format: Format::Jpeg, source: Some(source.into()) }
+            }
+            Fault::Damaged(why) => Self::Damaged { format: Format::Jpeg, source: why.into() },
+            Fault::Unsupported(what) => Self::Unsupported { what: what.to_owned() },
+        }
     }
-    let (width, height) = decoder.dimensions().ok_or_else(|| damaged("it states no size"))?;
-    let (width, height) = (narrow(width)?, narrow(height)?);
-    let pixels = u64::from(width) * u64::from(height);
-    // Several scans are put together from coefficients of two bytes, kept for the whole image.
-    let coefficients = if has_several_scans(bytes) { 2 * colours as u64 } else { 0 };
-    limits.check(width, height, pixels.saturating_mul(3 + coefficients))?;
+}
+
+/// Decode into `rgb`, scaled down as far as `wanted` allows.
+///
+/// `wanted` says for the header of a file how many pixels across and down are needed at least, as stored; none: all of them.
+///
+/// Grey becomes three equal channels; CMYK is taken as Adobe stores it, inverted, which is what Pillow does too.
+pub(super) fn decode(
+    bytes: &[u8],
+    wanted: impl FnOnce(&Header) -> Option<Size>,
+    limits: &Limits,
+    space: &mut Space,
+    rgb: &mut Vec<u8>,
+) -> Result<Header, Error> {
+    let mut segments = Segments::default();
+    let Stop::Scan { header, data } = segments.read(bytes, 2)? else { return Err(Fault::Early.into()) };
+    let frame = segments.frame.take().ok_or(Fault::Damaged("a scan without a frame"))?;
+    let scan = Scan::read(header, &frame)?;
+    let (width, height) = (frame.size.0 as u32, frame.size.1 as u32);
+    let mut about = Header { width, height, decoded: frame.size, orientation: segments.orientation() };
+    let scale = wanted(&about).map_or(Scale::FULL, |wanted| Scale::for_size(frame.size, wanted));
+    about.decoded = (scale.of(frame.size.0), scale.of(frame.size.1));
+
+    let samples = 3 * about.decoded.0 * about.decoded.1;
+    let streams = scan.has_everything(&frame);
+    let coefficients = if streams { 0 } else { memory_of_coefficients(&frame) };
+    limits.check(width, height, samples as u64 + coefficients)?;
     rgb.clear();
-    rgb.resize(pixels as usize * 3, 0);
-    decoder.decode_into(rgb).map_err(failed)?;
-    let orientation = decoder.exif().and_then(|chunk| Orientation::from_exif_chunk(chunk));
-    // Its memory first, for the walk takes some too.
-    drop(decoder);
-    walk(bytes).map_err(|fault| match fault {
-        Fault::Early => Error::Truncated { format: Format::Jpeg, source: Some(EARLY.into()) },
-        Fault::Damaged(why) => damaged(why),
-    })?;
-    Ok(Header { width, height, orientation: orientation.unwrap_or(Orientation::NoTransforms) })
-}
-
-/// What the decoder would have filled up with grey.
-const EARLY: &str = "the coded data end before the last block of the image";
-
-/// Whether a start-of-scan marker comes twice. One inside a thumbnail may be counted too: it errs on the safe side.
-fn has_several_scans(bytes: &[u8]) -> bool {
-    bytes.windows(2).filter(|pair| *pair == [0xff, 0xda]).nth(1).is_some()
-}
-
-fn narrow(edge: usize) -> Result<u32, Error> {
-    u32::try_from(edge).map_err(|_| damaged("its size is beyond the format's"))
-}
-
-fn damaged(why: &'static str) -> Error {
-    Error::Damaged { format: Format::Jpeg, source: why.into() }
-}
-
-fn failed(error: DecodeErrors) -> Error {
-    match error {
-        DecodeErrors::Unsupported(scheme) => Error::Unsupported { what: format!("this JPEG ({scheme:?})") },
-        DecodeErrors::ExhaustedData => Error::Truncated { format: Format::Jpeg, source: Some(error.into()) },
-        error => Error::Damaged { format: Format::Jpeg, source: error.into() },
+    rgb.resize(samples, 0);
+    let image = Image { bytes, segments, frame, scale, rgb };
+    if streams {
+        image.stream(&scan, data, space)?
+    } else {
+        image.gather(scan, data, space)?
     }
+    Ok(about)
+}
+
+/// Several scans are put together from coefficients of two bytes, kept for the whole image.
+fn memory_of_coefficients(frame: &Frame) -> u64 {
+    let blocks = frame.components.iter().map(|component| component.blocks(frame.units));
+    blocks.map(|(across, down)| (size_of::<Block>() * across * down) as u64).sum()
+}
+
+/// An image whose header is known.
+struct Image<'a> {
+    bytes: &'a [u8],
+    segments: Segments,
+    frame: Frame,
+    scale: Scale,
+    rgb: &'a mut [u8],
+}
+
+impl Image<'_> {
+    /// Decode an image of one scan, which begins at `data`.
+    fn stream(self, scan: &Scan, data: usize, space: &mut Space) -> Result<(), Fault> {
+        let Self { bytes, mut segments, mut frame, scale, rgb } = self;
+        scan.register(&mut frame, &segments.steps)?;
+        for (component, strip) in frame.components.iter().zip(&mut space.strips) {
+            strip.resize(component.strip(frame.units), [0; 64]);
+        }
+        let strips = &mut space.strips[..frame.components.len()];
+        let mut rows = Rows::new(&frame, scale, segments.colours(&frame), true, &mut space.rows, rgb)?;
+        let mut bits = Bits::new(bytes, data);
+        scan.stream(&frame, &mut segments, &mut bits, &mut rows, strips)?;
+        has_end(bytes, bits)
+    }
+
+    /// Decode an image of several scans, the first of which begins at `data`.
+    fn gather(self, mut scan: Scan, mut data: usize, space: &mut Space) -> Result<(), Fault> {
+        let Self { bytes, mut segments, mut frame, scale, rgb } = self;
+        let blocks = frame.components.iter().map(|component| component.blocks(frame.units));
+        let mut image: Vec<_> = blocks.map(|(across, down)| vec![[0; 64]; across * down]).collect();
+        loop {
+            scan.register(&mut frame, &segments.steps)?;
+            let mut bits = Bits::new(bytes, data);
+            scan.gather(&frame, &mut segments, &mut bits, &mut image)?;
+            if !frame.progressive && frame.is_finished() {
+                has_end(bytes, bits)?;
+                break;
+            }
+            match segments.read(bytes, bits.end())? {
+                Stop::Scan { header, data: next } => (scan, data) = (Scan::read(header, &frame)?, next),
+                Stop::End if frame.is_finished() => break,
+                Stop::End => return Err(Fault::Early),
+            }
+        }
+        let mut rows = Rows::new(&frame, scale, segments.colours(&frame), false, &mut space.rows, rgb)?;
+        for row in 0..frame.units.1 {
+            let strips = frame.components.iter().zip(&image).map(|(component, blocks)| {
+                let length = component.strip(frame.units);
+                &blocks[row * length..][..length]
+            });
+            rows.finish(row, &strips.collect::<Vec<_>>());
+        }
+        Ok(())
+    }
+}
+
+/// What follows the last scan of a sequential image is looked at by no decoder, but for the marker at the end.
+fn has_end(bytes: &[u8], bits: Bits<'_>) -> Result<(), Fault> {
+    jpeg_end(bytes, bits.end()).map(drop).ok_or(Fault::Early)
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Everything that changes a pixel between an image file and the graph's input.
 ///
 /// A recipe is a value: it is compared, stored in a backbone file, hashed into a fingerprint. [`Preprocessor`] carries
-/// it out. The steps run in the order of the fields: decode, turn upright, drop alpha, resize, crop, then for each
+/// it out. The steps run in the order of the fields: decode (in full or scaled), turn upright, drop alpha, resize, crop, then for each
 /// channel `(x / divisor - mean) / std` in f32, with `x` in 0–255.
 ///
 /// An unknown field is refused when a recipe is read: it would be a step that this version does not take.
@@ -20,9 +20,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// The JPEG decoder, such as `zune-jpeg 0.5.15`: another one gives other pixels. A fact, filled in by [`Preprocessor::new`](super::Preprocessor::new); a preset has none.
+    /// The JPEG decoder, such as `headstart islow 1`: another one gives other pixels. A fact, filled in by [`Preprocessor::new`](super::Preprocessor::new); a preset has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decoder: Option<String>,
+    /// Whether large JPEGs are scaled down while they are decoded.
+    #[serde(default)]
+    pub decode: Decode,
     /// Whether the EXIF orientation turns the image upright.
     #[serde(default)]
     pub exif: Exif,
@@ -46,6 +49,19 @@ pub struct Recipe {
     pub channels: Channels,
     /// The order of the tensor's axes.
     pub layout: Layout,
+}
+
+/// How much of a JPEG is decoded. Other formats are decoded in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decode {
+    /// Every pixel.
+    #[default]
+    Full,
+    /// The smallest of 1/1, 1/2, 1/4 and 1/8 of the size whose width and height, not rounded, are at least those that
+    /// `resize` asks for, which is what Pillow's `draft` does: many times as fast for photos of many megapixels, with features
+    /// that are near those of the full size but are not they.
+    Scaled,
 }
 
 /// What is done with a photo's EXIF orientation.

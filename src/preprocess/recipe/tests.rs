@@ -11,7 +11,7 @@ fn json_is_canonical_and_comes_back() {
     let text = recipe.to_json();
     assert_eq!(
         text,
-        r#"{"alpha":"over-white","channels":"bgr","divisor":1.0,"exif":"apply","filter":"bilinear","layout":"nhwc","mean":[103.939,116.779,123.68],"resize":{"stretch":{"height":224,"width":224}},"std":[1.0,1.0,1.0]}"#
+        r#"{"alpha":"over-white","channels":"bgr","decode":"full","divisor":1.0,"exif":"apply","filter":"bilinear","layout":"nhwc","mean":[103.939,116.779,123.68],"resize":{"stretch":{"height":224,"width":224}},"std":[1.0,1.0,1.0]}"#
     );
     assert_eq!(Recipe::from_json(&text).unwrap(), recipe);
     // Whole numbers, as a person would write them, are the same recipe.

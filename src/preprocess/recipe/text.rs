@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Alpha, Channels, Exif, Filter, Layout, Recipe, Resize};
+use super::{Alpha, Channels, Decode, Exif, Filter, Layout, Recipe, Resize};
 use crate::preprocess::Error;
 
 impl Recipe {
@@ -58,6 +58,9 @@ impl fmt::Display for Recipe {
             write!(f, " over std {:?}", self.std)?;
         }
         write!(f, ", {}", self.layout)?;
+        if self.decode == Decode::Scaled {
+            f.write_str(", large JPEGs scaled while decoding")?;
+        }
         if self.exif == Exif::Ignore {
             f.write_str(", EXIF orientation ignored")?;
         }

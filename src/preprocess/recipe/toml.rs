@@ -6,8 +6,13 @@ use super::Recipe;
 use crate::preprocess::Error;
 
 /// The fields in the order in which they are carried out, and what each may be.
-const FIELDS: [(&str, &str); 11] = [
+const FIELDS: [(&str, &str); 12] = [
     ("decoder", "The JPEG decoder: a fact, not a choice."),
+    (
+        "decode",
+        "JPEG: full, or scaled (halved up to three times while decoding, as long as it stays no smaller than resize wants:\n\
+         much faster for large photos; Pillow's draft).",
+    ),
     (
         "exif",
         "EXIF orientation: apply (upright, as people see it) or ignore (as stored: Pillow, torchvision, TensorFlow).",

@@ -75,10 +75,8 @@ fn memory_is_limited_apart_from_pixels() {
     // Baseline takes three bytes a pixel, progressive also its coefficients.
     preprocessor.pixels(&read("data/photos/flower.jpg")).unwrap();
     let error = preprocessor.pixels(&read("data/photos/temple.jpg")).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the image is too large: decoding 480x270 pixels takes 2 MiB, 1 MiB are allowed"
-    );
+    assert_eq!(error.kind(), "too-large");
+    assert!(error.to_string().contains("decoding 480x270 pixels takes"), "{error}");
 }
 
 /// A text of a gigabyte that packs to a megabyte: nobody asked for it, so nobody unpacks it.
