@@ -22,6 +22,7 @@ pub mod probe;
 mod python;
 pub mod runtime;
 pub mod session;
+mod zoo;
 
 pub use engine::{Engine, EngineOptions};
 pub use error::{Error, Result};
