@@ -233,6 +233,7 @@ fn for_cut(error: &cut::Error) -> Option<String> {
         cut::Error::NoFeatures { .. } => {
             "if one of its inner tensors holds features, name it by `--feature-tensor`".into()
         }
+        cut::Error::MadeTwice { .. } => "make the file again: its exporter has gone wrong".into(),
         cut::Error::Tokens { .. } => {
             "say it with `--pool`: `cls` takes the class token, `mean` averages those of the patches, as whoever trained it did".into()
         }
@@ -276,14 +277,38 @@ fn for_onnx(error: &onnx::Error) -> Option<String> {
         onnx::Error::Missing { .. } => {
             "`just setup` makes models/resnet50.onnx; `--backbone` names another file".into()
         }
-        onnx::Error::OtherFormat { .. } | onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => {
+        onnx::Error::OtherFormat { kind, .. } => return for_format(*kind),
+        onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => {
             "`headstart backbone import` makes an ONNX file from a TensorFlow.js model".into()
+        }
+        onnx::Error::Beside { .. } | onnx::Error::External { .. } => {
+            "the network consists of several files: fetch them all, and leave them beside each other under their names".into()
         }
         onnx::Error::Truncated { .. } | onnx::Error::Decode { .. } => {
             "fetch or make the file again: it is damaged".into()
         }
         _ => return None,
     })
+}
+
+/// How what was given becomes an ONNX file.
+fn for_format(kind: onnx::Kind) -> Option<String> {
+    use onnx::Kind;
+    let remedy = match kind {
+        Kind::GitLfsPointer => "`git lfs pull` fetches the file that it stands for",
+        Kind::Empty | Kind::Html => "fetch the file again: the download went wrong",
+        Kind::PyTorchZip | Kind::Pickle | Kind::Safetensors => {
+            "weights alone are no network: `torch.onnx.export` writes both from PyTorch"
+        }
+        Kind::Hdf5 | Kind::SavedModel | Kind::TfLite => {
+            "the Python package `tf2onnx` makes an ONNX file of it"
+        }
+        Kind::OrtFormat => "it was made from an ONNX file: use that one",
+        Kind::Zip | Kind::Gzip => "unpack it first",
+        Kind::Json => "`headstart backbone import` makes an ONNX file from a TensorFlow.js model",
+        _ => return None,
+    };
+    Some(remedy.into())
 }
 
 fn for_import(error: &import::Error) -> Option<String> {

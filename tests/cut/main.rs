@@ -391,7 +391,7 @@ fn the_program_names_what_is_no_network() {
     let whole = std::fs::read(models().join("torchvision_script.onnx")).unwrap();
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
     let files: [(&str, &[u8], &str); 4] = [
-        ("pointer.onnx", pointer, "Git LFS pointer"),
+        ("pointer.onnx", pointer, "`git lfs pull`"),
         ("cut.onnx", &whole[..whole.len() / 2], "is cut short"),
         ("pickle.onnx", b"\x80\x02}q\x00.", "Python pickle"),
         ("text.onnx", b"see the other folder\n", "text file"),

@@ -41,6 +41,8 @@ pub enum Error {
     Detector { node: String },
     #[error("no features in the network: {}", list(outputs))]
     NoFeatures { outputs: Vec<String> },
+    #[error("the graph is not valid: `{tensor}` is made twice")]
+    MadeTwice { tensor: String },
     #[error("several tensors could be the features: {}", list(candidates))]
     Ambiguous { candidates: Vec<Candidate> },
     #[error("{classifier} reads values that were never pooled; its network offers {}", list(candidates))]

@@ -41,6 +41,9 @@ pub(super) fn find(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
 }
 
 fn look(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
+    if graph.output.is_empty() {
+        return Err(Error::NoFeatures { outputs: vec!["it has no output".to_owned()] });
+    }
     let outputs: Vec<(&ValueInfo, Origin)> =
         graph.output.iter().map(|output| (output, follow(walk, graph.node.len(), output.name()))).collect();
     if let Some((_, Origin::Detection(node))) =

@@ -48,6 +48,9 @@ impl<'a> Network<'a> {
             ));
         }
         let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;
+        if let Some(tensor) = graph.made_twice() {
+            return Err(Error::MadeTwice { tensor: tensor.to_owned() });
+        }
         ImageInput::check_any(&Walk::new(graph))?;
         let found = choose(&model, graph, published, options)?;
         let input = ImageInput::find(&Walk::new(&alone(graph, &found.tensor)))?;
