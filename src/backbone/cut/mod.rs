@@ -4,7 +4,8 @@
 //! How the features are found, first things first: the user names the tensor; the file is a known one; an output is
 //! called what features are called; the walk back from an output ends at its last trained layer, whose input comes
 //! from a pool; an output is pooled and no classifier follows; an output is the last map of a network, which is then
-//! averaged by added nodes. Where two answers remain it is an error that lists them.
+//! averaged by added nodes; an output holds the last tokens of a transformer, which become one vector as [`Pool`] says. Where
+//! two answers remain it is an error that lists them.
 
 mod batch;
 mod error;

@@ -44,7 +44,7 @@ impl<'a> Network<'a> {
         let functions = onnx::inline(&mut model);
         if functions > 0 {
             notes.push(format!(
-                "{functions} calls of the file's own functions are replaced by what they stand for"
+                "calls of the file's own functions are replaced by what they stand for: {functions}"
             ));
         }
         let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;

@@ -58,7 +58,7 @@ impl CutArgs {
             writeln!(out, "{cut}")?;
         }
         if cut.recipe.is_none() {
-            console.note(format_args!("the file holds no recipe: {}", hint::say_recipe(cut.guess.as_ref())));
+            console.note(format_args!("the file holds no recipe; {}", hint::say_recipe(cut.guess.as_ref())));
         }
         Ok(Status::Done)
     }
