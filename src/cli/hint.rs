@@ -277,10 +277,8 @@ fn for_onnx(error: &onnx::Error) -> Option<String> {
         onnx::Error::Missing { .. } => {
             "`just setup` makes models/resnet50.onnx; `--backbone` names another file".into()
         }
-        onnx::Error::OtherFormat { kind, .. } => return for_format(*kind),
-        onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => {
-            "`headstart backbone import` makes an ONNX file from a TensorFlow.js model".into()
-        }
+        onnx::Error::OtherFormat { kind, .. } => instead_of(*kind).into(),
+        onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => instead_of(onnx::Kind::Json).into(),
         onnx::Error::Beside { .. } | onnx::Error::External { .. } => {
             "the network consists of several files: fetch them all, and leave them beside each other under their names".into()
         }
@@ -291,24 +289,25 @@ fn for_onnx(error: &onnx::Error) -> Option<String> {
     })
 }
 
-/// How what was given becomes an ONNX file.
-fn for_format(kind: onnx::Kind) -> Option<String> {
-    use onnx::Kind;
-    let remedy = match kind {
-        Kind::GitLfsPointer => "`git lfs pull` fetches the file that it stands for",
-        Kind::Empty | Kind::Html => "fetch the file again: the download went wrong",
-        Kind::PyTorchZip | Kind::Pickle | Kind::Safetensors => {
-            "weights alone are no network: `torch.onnx.export` writes both from PyTorch"
-        }
-        Kind::Hdf5 | Kind::SavedModel | Kind::TfLite => {
-            "the Python package `tf2onnx` makes an ONNX file of it"
-        }
-        Kind::OrtFormat => "it was made from an ONNX file: use that one",
-        Kind::Zip | Kind::Gzip => "unpack it first",
-        Kind::Json => "`headstart backbone import` makes an ONNX file from a TensorFlow.js model",
-        _ => return None,
+/// How an ONNX file is made of what was given for one.
+fn instead_of(kind: onnx::Kind) -> &'static str {
+    use onnx::Kind::{
+        Empty, GitLfsPointer, Gzip, Hdf5, Html, OrtFormat, Pickle, PyTorchZip, Safetensors, SavedModel,
+        TfLite, Zip,
     };
-    Some(remedy.into())
+    match kind {
+        GitLfsPointer => "`git lfs pull` in its repository fetches the file itself",
+        Empty | Html => "fetch the file again: the download went wrong",
+        Zip | Gzip => "unpack it, and give the ONNX file that is in it",
+        PyTorchZip | Pickle | Safetensors => {
+            "PyTorch's `torch.onnx.export` makes an ONNX file of the model, `headstart backbone cut` a backbone of that"
+        }
+        Hdf5 | SavedModel | TfLite => {
+            "`python -m tf2onnx.convert` makes an ONNX file of the model, `headstart backbone cut` a backbone of that"
+        }
+        OrtFormat => "give the ONNX file that it was made from",
+        _ => "`headstart backbone import` makes an ONNX file from a TensorFlow.js model",
+    }
 }
 
 fn for_import(error: &import::Error) -> Option<String> {
