@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use headstart::backbone::cut::candidates;
+use headstart::backbone::guess;
 use headstart::onnx;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -43,6 +44,8 @@ fn seeds() -> Vec<Vec<u8>> {
         "keras_opset_11",
         "light_bvlc_alexnet",
         "dynamic_int8_conv",
+        "functions",
+        "hf_vit_cls",
         "lstm",
     ];
     let files = networks.iter().map(|name| golden.join("models").join(name).with_extension("onnx"));
@@ -54,7 +57,8 @@ fn seeds() -> Vec<Vec<u8>> {
 /// What `headstart backbone cut` does with a file before it runs anything.
 fn read(bytes: Vec<u8>) {
     let bytes = Bytes::from(bytes);
-    let Ok(mut model) = onnx::decode(Path::new("hostile.onnx"), bytes) else { return };
+    let Ok(mut model) = onnx::decode(Path::new("hostile.onnx"), bytes.clone()) else { return };
+    let _ = guess::recipe(&model, &bytes);
     let _ = candidates(&model);
     model.for_each_tensor(&mut |tensor| {
         let _ = tensor.shape();

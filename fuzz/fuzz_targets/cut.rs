@@ -1,16 +1,18 @@
-//! Whatever the bytes are, reading them as ONNX and looking for features ends in an answer or an error.
+//! Whatever the bytes are, reading them as ONNX, guessing a recipe and looking for features ends in an answer or an error.
 
 #![no_main]
 
 use std::path::Path;
 
 use bytes::Bytes;
-use headstart::{backbone::cut::candidates, onnx};
+use headstart::backbone::{cut::candidates, guess};
+use headstart::onnx;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let path = Path::new("fuzzed.onnx");
     let Ok(mut model) = onnx::decode(path, Bytes::copy_from_slice(bytes)) else { return };
+    let _ = guess::recipe(&model, bytes);
     let _ = candidates(&model);
     model.for_each_tensor(&mut |tensor| {
         let _ = tensor.shape();

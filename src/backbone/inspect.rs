@@ -236,7 +236,16 @@ impl Inspection {
 
     /// What the file says about itself.
     fn identity(&self) -> Facts {
-        let Metadata { name, recipe, feature_tensor, feature_size, labels, source, licence } = &self.metadata;
+        let Metadata {
+            name,
+            recipe,
+            feature_tensor,
+            feature_size,
+            labels,
+            source,
+            licence,
+            recipe_doubts: _,
+        } = &self.metadata;
         let features = feature_tensor.as_ref().zip(*feature_size);
         let labels = match labels.as_slice() {
             [] => None,

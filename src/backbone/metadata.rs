@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `headstart.name` | what the backbone is called |
 //! | `headstart.recipe` | the preprocessing, as [`Recipe::to_json`] writes it |
+//! | `headstart.recipe_doubts` | why there is no recipe although one can be guessed: a JSON list of clauses |
 //! | `headstart.feature_tensor` | the output that holds the features |
 //! | `headstart.feature_size` | how many features an image has |
 //! | `headstart.labels` | the classes that the network was trained on: a JSON list of names |
@@ -22,12 +23,13 @@ use crate::preprocess::Recipe;
 
 const NAME: &str = "headstart.name";
 const RECIPE: &str = "headstart.recipe";
+const RECIPE_DOUBTS: &str = "headstart.recipe_doubts";
 const FEATURE_TENSOR: &str = "headstart.feature_tensor";
 const FEATURE_SIZE: &str = "headstart.feature_size";
 const LABELS: &str = "headstart.labels";
 const SOURCE: &str = "headstart.source";
 const LICENCE: &str = "headstart.licence";
-const KEYS: [&str; 7] = [NAME, RECIPE, FEATURE_TENSOR, FEATURE_SIZE, LABELS, SOURCE, LICENCE];
+const KEYS: [&str; 8] = [NAME, RECIPE, RECIPE_DOUBTS, FEATURE_TENSOR, FEATURE_SIZE, LABELS, SOURCE, LICENCE];
 
 /// A file's own account of itself. A foreign file has none of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -36,6 +38,9 @@ pub struct Metadata {
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Recipe>,
+    /// Why there is no recipe although one can be guessed: the network that the file was cut from raised a doubt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recipe_doubts: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature_tensor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,16 +59,14 @@ impl Metadata {
     /// # Errors
     /// [`Error::Metadata`] and [`Error::Recipe`] if one of our entries is there but not in its form.
     pub fn read(model: &Model, path: &Path) -> Result<Self> {
-        let entry = |key: &str| {
-            let found = model.metadata_props.iter().find(|entry| entry.key() == key);
-            found.map(|entry| entry.value().to_owned())
-        };
+        let entry = |key: &str| entry(model, key).map(str::to_owned);
         let recipe = |text: String| {
             Recipe::from_json(&text).map_err(|source| Error::Recipe { path: path.to_owned(), source })
         };
         Ok(Self {
             name: entry(NAME),
             recipe: entry(RECIPE).map(recipe).transpose()?,
+            recipe_doubts: recipe_doubts(model),
             feature_tensor: entry(FEATURE_TENSOR),
             feature_size: entry(FEATURE_SIZE)
                 .map(|text| text.parse().map_err(|error| bad(path, FEATURE_SIZE, error)))
@@ -80,14 +83,17 @@ impl Metadata {
     /// Put this account into `model`, instead of an earlier one; entries of others stay.
     pub fn write_into(&self, model: &mut Model) {
         model.metadata_props.retain(|entry| !KEYS.contains(&entry.key()));
-        let labels = (!self.labels.is_empty())
-            .then(|| serde_json::to_string(&self.labels).expect("strings are always valid JSON"));
+        let list = |items: &[String]| {
+            let json = || serde_json::to_string(items).expect("strings are always valid JSON");
+            (!items.is_empty()).then(json)
+        };
         let entries = [
             (NAME, self.name.clone()),
             (RECIPE, self.recipe.as_ref().map(Recipe::to_json)),
+            (RECIPE_DOUBTS, list(&self.recipe_doubts)),
             (FEATURE_TENSOR, self.feature_tensor.clone()),
             (FEATURE_SIZE, self.feature_size.map(|size| size.to_string())),
-            (LABELS, labels),
+            (LABELS, list(&self.labels)),
             (SOURCE, self.source.clone()),
             (LICENCE, self.licence.clone()),
         ];
@@ -95,6 +101,17 @@ impl Metadata {
             entries.into_iter().filter_map(|(key, value)| Some(StringStringEntry::new(key, value?)));
         model.metadata_props.extend(entries);
     }
+}
+
+fn entry<'a>(model: &'a Model, key: &str) -> Option<&'a str> {
+    let found = model.metadata_props.iter().find(|entry| entry.key() == key);
+    found.map(|entry| entry.value())
+}
+
+/// What is doubted whatever the graph looks like now. A list that cannot be read is a doubt of its own.
+pub(super) fn recipe_doubts(model: &Model) -> Vec<String> {
+    let text = entry(model, RECIPE_DOUBTS);
+    text.map_or_else(Vec::new, |text| serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()]))
 }
 
 fn bad(path: &Path, key: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
@@ -109,6 +126,7 @@ mod tests {
         Metadata {
             name: Some("resnet50".into()),
             recipe: Some(Recipe::preset("keras-resnet50").unwrap()),
+            recipe_doubts: vec!["some \"doubt\"".into()],
             feature_tensor: Some("features".into()),
             feature_size: Some(2048),
             labels: vec!["tench".into(), "café \"x\"".into()],

@@ -23,6 +23,7 @@ pub mod probe;
 mod python;
 pub mod runtime;
 pub mod session;
+mod zoo;
 
 pub use elf::Flaw;
 pub use engine::{Engine, EngineOptions};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::{cut, import};
+use headstart::backbone::{Guess, cut, import};
 use headstart::train::{Quantity, Run};
 use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, train};
 use serde_json::Value;
@@ -188,24 +188,28 @@ pub fn for_library(_: &backbone::library::Error) -> Option<String> {
     )
 }
 
+/// How to tell a recipe that a file does not.
+pub fn say_recipe(guess: Option<&Guess>) -> String {
+    let Some(guess) = guess else {
+        return "say it with `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file"
+            .into();
+    };
+    let names = [guess.preset].into_iter().chain(guess.alternatives.iter().copied());
+    let names: Vec<String> = names.map(|name| format!("`--recipe {name}`")).collect();
+    format!(
+        "say it: {}, as whoever published the weights writes; `headstart backbone recipes` tells them apart. A wrong recipe \
+         is no error, only worse features",
+        names.join(" or ")
+    )
+}
+
 fn for_backbone(error: &backbone::Error) -> Option<String> {
     Some(match error {
         backbone::Error::Device(error) => return remedy::for_device(error),
         backbone::Error::Inference { .. } if error.is_out_of_memory() => {
             "one image alone is too much for the memory there is: close other programs, or use a smaller backbone".into()
         }
-        backbone::Error::NoRecipe { guess: Some(guess), .. } => {
-            let mut names = vec![format!("`--recipe {}`", guess.preset)];
-            names.extend(guess.alternatives.iter().map(|name| format!("`--recipe {name}`")));
-            format!(
-                "say it: {}, as whoever published the weights writes; `headstart backbone recipes` tells them apart. A wrong \
-                 recipe is no error, only worse features",
-                names.join(" or ")
-            )
-        }
-        backbone::Error::NoRecipe { .. } => {
-            "say it with `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file".into()
-        }
+        backbone::Error::NoRecipe { guess, .. } => say_recipe(guess.as_deref()),
         backbone::Error::NoFeatures { .. } | backbone::Error::NoSuchOutput { .. } => {
             "name the output with the features by `--feature-tensor`".into()
         }
@@ -228,6 +232,16 @@ fn for_cut(error: &cut::Error) -> Option<String> {
         }
         cut::Error::NoFeatures { .. } => {
             "if one of its inner tensors holds features, name it by `--feature-tensor`".into()
+        }
+        cut::Error::MadeTwice { .. } => "make the file again: its exporter has gone wrong".into(),
+        cut::Error::Tokens { .. } => {
+            "say it with `--pool`: `cls` takes the class token, `mean` averages those of the patches, as whoever trained it did".into()
+        }
+        cut::Error::NoClassToken { .. } => "`--pool mean` averages them".into(),
+        cut::Error::Hidden { .. } => {
+            "if a tensor before it holds the features, name it by `--feature-tensor`; functions of the file that stand for \
+             other versions of the operators are written out by the Python package `onnx`, in `onnx.inliner`"
+                .into()
         }
         cut::Error::Size { .. } => "`--recipe` takes a TOML file, too, with a size of your own".into(),
         cut::Error::TooFewImages { .. } => "give `--image` twice or more, or not at all".into(),
@@ -265,6 +279,9 @@ fn for_onnx(error: &onnx::Error) -> Option<String> {
         }
         onnx::Error::OtherFormat { kind, .. } => instead_of(*kind).into(),
         onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => instead_of(onnx::Kind::Json).into(),
+        onnx::Error::Beside { .. } | onnx::Error::External { .. } => {
+            "the network consists of several files: fetch them all, and leave them beside each other under their names".into()
+        }
         onnx::Error::Truncated { .. } | onnx::Error::Decode { .. } => {
             "fetch or make the file again: it is damaged".into()
         }

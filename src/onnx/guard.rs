@@ -7,7 +7,7 @@ use super::proto::{Attribute, Graph, Model, Node, StringStringEntry, Tensor, Typ
 
 /// No honest file comes near: a node with its names and attributes takes about ten times its size.
 const FACTOR: u64 = 64;
-const ALLOWANCE: u64 = 1 << 24;
+pub(super) const ALLOWANCE: u64 = 1 << 24;
 
 /// Deeper than any real graph of graphs, and as deep as the decoder goes.
 const DEPTH: u32 = 100;
@@ -95,6 +95,13 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Refusal> {
         Some(()) => Ok(()),
         None => Err(Refusal::Inflated { limit }),
     }
+}
+
+/// About how many bytes of memory the function in `bytes` takes once it is decoded.
+pub(super) fn weight(function: &[u8]) -> u64 {
+    let mut walk = Walk { spent: 0, limit: u64::MAX };
+    let _ = walk.message(function, Shape::Function, 0);
+    walk.spent
 }
 
 /// The length that the outermost fields promise, where it is more than there is.

@@ -53,7 +53,8 @@ impl ValueInfo {
             return None;
         };
         let dim = |dim: &super::proto::Dimension| match &dim.value {
-            Some(dimension::Value::DimValue(n)) => Dim::Static(*n),
+            // Some writers say -1 where any number goes.
+            Some(dimension::Value::DimValue(n)) if *n >= 0 => Dim::Static(*n),
             Some(dimension::Value::DimParam(name)) if !name.is_empty() => Dim::Named(name.clone()),
             _ => Dim::Unknown(()),
         };
@@ -155,6 +156,14 @@ fn for_each_use<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a str)) {
 }
 
 impl Graph {
+    /// A value that two nodes make, or a node and the caller: no valid graph has one, and each reader would take another for it.
+    pub fn made_twice(&self) -> Option<&str> {
+        let given = self.input.iter().map(ValueInfo::name).chain(self.initializer.iter().map(Tensor::name));
+        let mut made: HashSet<&str> = given.collect();
+        let outputs = self.node.iter().flat_map(|node| &node.output).map(String::as_str);
+        outputs.filter(|name| !name.is_empty()).find(|name| !made.insert(name))
+    }
+
     /// Drop whatever no output depends on: nodes, constants, inputs, and what is said about values that are gone.
     ///
     /// The order of what stays is kept.
@@ -246,6 +255,8 @@ mod tests {
         assert_eq!(walk.consumers("b").map(Node::op_type).collect::<Vec<_>>(), ["If"]);
         assert_eq!(walk.consumers("").count(), 0);
         assert_eq!(walk.inputs().map(ValueInfo::name).collect::<Vec<_>>(), ["x"]);
+        let any = ValueInfo::float_tensor("any", &[Dim::Static(-1)]);
+        assert_eq!(any.tensor().unwrap().1.unwrap(), [Dim::Unknown(())]);
         let (_, shape) = walk.info("d").unwrap().tensor().unwrap();
         assert_eq!(shape.unwrap(), [Dim::Named("n".into()), Dim::Static(4)]);
     }
@@ -264,6 +275,16 @@ mod tests {
         cut.drop_unused();
         // `w` is listed as an input, as old files do.
         assert_eq!(cut.input.iter().map(ValueInfo::name).collect::<Vec<_>>(), ["x"]);
+    }
+
+    #[test]
+    fn a_value_is_made_once() {
+        let mut graph = graph();
+        assert_eq!(graph.made_twice(), None, "`w` is an input and an initializer, as old files have it");
+        graph.node.push(node("Split", &["x"], &["e", "", "", "w"]));
+        assert_eq!(graph.made_twice(), Some("w"));
+        graph.node.last_mut().unwrap().output[3] = "a".into();
+        assert_eq!(graph.made_twice(), Some("a"));
     }
 
     #[test]

@@ -41,12 +41,22 @@ pub enum Error {
     Detector { node: String },
     #[error("no features in the network: {}", list(outputs))]
     NoFeatures { outputs: Vec<String> },
+    #[error("the graph is not valid: `{tensor}` is made twice")]
+    MadeTwice { tensor: String },
     #[error("several tensors could be the features: {}", list(candidates))]
     Ambiguous { candidates: Vec<Candidate> },
     #[error("{classifier} reads values that were never pooled; its network offers {}", list(candidates))]
     NotPooled { classifier: String, candidates: Vec<Candidate> },
     #[error("the graph has no tensor `{tensor}`{}", offer(candidates))]
     NoSuchTensor { tensor: String, candidates: Vec<Candidate> },
+    #[error("`{tensor}` comes from {node} of the domain `{domain}`, which may do anything")]
+    Hidden { tensor: String, node: String, domain: String },
+    #[error(
+        "`{tensor}` holds {count} vectors, one for each patch of the image and more, and nothing tells how one is made of them"
+    )]
+    Tokens { tensor: String, count: usize },
+    #[error("`{tensor}` has no class token: all its vectors are the image's patches")]
+    NoClassToken { tensor: String },
     #[error("`{tensor}` has the shape {found:?} for one image, expected {expected}")]
     Shape { tensor: String, expected: &'static str, found: Vec<i64> },
     #[error("`{tensor}` holds `{found}`, expected numbers that can be features")]
@@ -69,6 +79,13 @@ pub enum Error {
     Inference { source: ort::Error },
     #[error("the proof failed: {check}: {found}, expected {expected}")]
     Disproved { check: &'static str, expected: String, found: String },
+}
+
+impl Error {
+    /// Whether an operator that nobody knows could be the cause.
+    pub(super) fn may_be_hidden(&self) -> bool {
+        matches!(self, Self::NoFeatures { .. } | Self::NotPooled { .. })
+    }
 }
 
 fn offer(candidates: &[Candidate]) -> String {

@@ -1,10 +1,12 @@
 //! Which tensor holds the features, told from the graph alone.
 
-use std::fmt;
-
 use super::error::{Candidate, Error, Result};
 use super::follow::{Classifier, Origin, Sources, follow};
-use super::ops::{title, values};
+use super::open_end;
+use super::ops::{is_known_domain, title, values};
+use super::reason::Reason;
+use super::same::{feeds, same_values, without_idle_nodes};
+use super::tokens::Tokens;
 use crate::onnx::{Dim, Graph, ValueInfo, Walk};
 
 /// A tensor that holds the features, as far as the graph tells; running it decides.
@@ -18,47 +20,8 @@ pub(super) struct Found {
     pub(super) windows: Vec<String>,
     /// Whether a map of several places may be pooled by nodes of ours.
     pub(super) map: bool,
-}
-
-/// Why a tensor was taken for the features.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    /// The user said so.
-    Told,
-    /// The file is a published one.
-    Known { file: &'static str },
-    /// An output that is called so.
-    Named { output: String },
-    /// The input of the classifier, which comes out of a pool.
-    BeforeClassifier { classifier: String, pool: String },
-    /// The input of a classifier that works on every place of a map.
-    BeforeClassMap { classifier: String },
-    /// An output that comes out of a pool, with no classifier after it.
-    PooledOutput { output: String, pool: String },
-    /// An output that is a map, the last of its network.
-    MapOutput { output: String },
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Told => f.write_str("it was asked for by name"),
-            Self::Known { file } => write!(f, "the file is {file}, whose features are known"),
-            Self::Named { output } => write!(f, "the network's own output `{output}`"),
-            Self::BeforeClassifier { classifier, pool } => {
-                write!(f, "the input of the classifier, {classifier}; it comes from {pool}")
-            }
-            Self::BeforeClassMap { classifier } => {
-                write!(f, "the input of the classifier, {classifier}, which works on every place of a map")
-            }
-            Self::PooledOutput { output, pool } => {
-                write!(f, "the network's own output `{output}`, which comes from {pool}")
-            }
-            Self::MapOutput { output } => {
-                write!(f, "the network's own output `{output}`, a map, with no classifier after it")
-            }
-        }
-    }
+    /// Where it may hold a vector for each patch, what is known of these.
+    pub(super) tokens: Option<Tokens>,
 }
 
 /// What exporters call an output that holds features.
@@ -74,6 +37,13 @@ const FEATURE_NAMES: [&str; 7] = [
 
 /// Find the features of `graph`.
 pub(super) fn find(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
+    look(walk, graph).map_err(|error| hidden(graph).filter(|_| error.may_be_hidden()).unwrap_or(error))
+}
+
+fn look(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
+    if graph.output.is_empty() {
+        return Err(Error::NoFeatures { outputs: vec!["it has no output".to_owned()] });
+    }
     let outputs: Vec<(&ValueInfo, Origin)> =
         graph.output.iter().map(|output| (output, follow(walk, graph.node.len(), output.name()))).collect();
     if let Some((_, Origin::Detection(node))) =
@@ -96,7 +66,14 @@ pub(super) fn find(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
     if !pooled.is_empty() {
         return only(walk, pooled);
     }
-    map_output(walk, &outputs)
+    open_end::find(walk, graph, &outputs)
+}
+
+/// The last node whose operator nobody here knows: features behind it are not to be seen.
+fn hidden(graph: &Graph) -> Option<Error> {
+    let node = graph.node.iter().rev().find(|node| !is_known_domain(node))?;
+    let tensor = node.output.first().cloned().unwrap_or_default();
+    Some(Error::Hidden { tensor, node: title(node), domain: node.domain().to_owned() })
 }
 
 fn classifier(origin: &Origin) -> Option<&Classifier> {
@@ -116,7 +93,7 @@ fn named(walk: &Walk<'_>, outputs: &[(&ValueInfo, Origin)], classifiers: &[&Clas
         let classifier =
             classifiers.iter().find(|one| same_values(walk, &one.linear.input, &tensor)).map(|&one| one.clone());
         let map = rank(output).is_none_or(|rank| rank == 4);
-        Some(Found { reason: Reason::Named { output: tensor.clone() }, tensor, classifier, windows: vec![], map })
+        Some(Found { reason: Reason::Named { output: tensor.clone() }, tensor, classifier, windows: vec![], map, tokens: None })
     })
 }
 
@@ -134,7 +111,14 @@ fn before_classifiers(walk: &Walk<'_>, graph: &Graph, classifiers: &[&Classifier
             return Err(not_pooled(walk, classifier, &tensor));
         };
         let windows = windows(&sources);
-        found.push(Found { tensor, reason, classifier: Some((*classifier).clone()), windows, map });
+        found.push(Found {
+            tensor,
+            reason,
+            classifier: Some((*classifier).clone()),
+            windows,
+            map,
+            tokens: None,
+        });
     }
     let mut found = only(walk, found)?;
     // An output of the same values is the tensor that the network's own makers chose to show.
@@ -151,7 +135,7 @@ fn pooled_output(walk: &Walk<'_>, output: &str) -> Found {
     let pool = sources.pools.first().map_or_else(String::new, |pool| title(pool));
     let windows = windows(&sources);
     let reason = Reason::PooledOutput { output: output.to_owned(), pool };
-    Found { tensor: output.to_owned(), reason, classifier: None, windows, map: false }
+    Found { tensor: output.to_owned(), reason, classifier: None, windows, map: false, tokens: None }
 }
 
 /// Pools with a window may leave several places; those over everything cannot.
@@ -205,77 +189,8 @@ fn is_constant_product(walk: &Walk<'_>, layer: &crate::onnx::Node) -> bool {
     super::linear::Linear::of(walk, layer).is_some() || values(walk, layer).len() == 1
 }
 
-/// No classifier and nothing pooled: the last map of a network, if it is that.
-fn map_output(walk: &Walk<'_>, outputs: &[(&ValueInfo, Origin)]) -> Result<Found> {
-    let maps: Vec<&ValueInfo> = outputs
-        .iter()
-        .filter(|(output, origin)| {
-            // What made it is known: a map that was enlarged again, say, is a picture.
-            let sources = Sources::of(walk, output.name());
-            let made = !sources.unknown && !sources.mixing.is_empty();
-            let open = matches!(origin, Origin::Open { prediction: false });
-            open && made && rank(output).is_none_or(|rank| rank == 4)
-        })
-        .map(|&(output, _)| output)
-        .collect();
-    match maps[..] {
-        [only] if outputs.len() == 1 || only.name() == "last_hidden_state" => {
-            let output = only.name().to_owned();
-            let reason = Reason::MapOutput { output: output.clone() };
-            Ok(Found { tensor: output, reason, classifier: None, windows: vec![], map: true })
-        }
-        [_, _, ..] if maps.len() == outputs.len() => {
-            let what = "one of several maps".to_owned();
-            let candidate =
-                |map: &&ValueInfo| Candidate { tensor: map.name().to_owned(), what: what.clone() };
-            Err(Error::Ambiguous { candidates: maps.iter().map(candidate).collect() })
-        }
-        _ => {
-            let outputs = outputs.iter().map(|(output, origin)| why_not(output, origin));
-            Err(Error::NoFeatures { outputs: outputs.collect() })
-        }
-    }
-}
-
-fn why_not(output: &ValueInfo, origin: &Origin) -> String {
-    let shape = crate::backbone::graph::describe(output);
-    let why = match origin {
-        Origin::Open { prediction: true } => "comes straight out of a trained layer: a prediction",
-        _ => "comes from no pool, no classifier and no trunk that ends in a map",
-    };
-    format!("`{}`, {shape}, {why}", output.name())
-}
-
-fn rank(output: &ValueInfo) -> Option<usize> {
+pub(super) fn rank(output: &ValueInfo) -> Option<usize> {
     output.tensor().and_then(|(_, shape)| shape).map(|shape: Vec<Dim>| shape.len())
-}
-
-/// Whether one tensor is the other in another shape.
-fn same_values(walk: &Walk<'_>, a: &str, b: &str) -> bool {
-    a == b || bare(walk, a) == bare(walk, b)
-}
-
-/// The tensor whose numbers `tensor` holds, back through everything that hands numbers on unchanged.
-fn bare<'a>(walk: &Walk<'a>, tensor: &'a str) -> &'a str {
-    walk_back(walk, tensor, |op| {
-        matches!(op, "Identity" | "Dropout" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze")
-    })
-}
-
-/// The same tensor before nodes that do nothing when a network is not trained.
-fn without_idle_nodes<'a>(walk: &Walk<'a>, tensor: &'a str) -> &'a str {
-    walk_back(walk, tensor, |op| matches!(op, "Identity" | "Dropout"))
-}
-
-fn walk_back<'a>(walk: &Walk<'a>, tensor: &'a str, through: impl Fn(&str) -> bool) -> &'a str {
-    let mut at = tensor;
-    // No chain of such nodes is longer, and a cycle would not end.
-    for _ in 0..64 {
-        let Some(node) = walk.producer(at).filter(|node| through(node.op_type())) else { break };
-        let Some(input) = node.input.first() else { break };
-        at = input;
-    }
-    at
 }
 
 /// `tensor`, with the classifier that reads it, if one does.
@@ -286,23 +201,5 @@ pub(super) fn told(walk: &Walk<'_>, graph: &Graph, tensor: String, reason: Reaso
         // Through quantisation and back the values are nearly the same ones; the proof decides.
         same_values(walk, input, &tensor) || !classifier.before_pool && feeds(walk, &tensor, input)
     });
-    Found { tensor, reason, classifier, windows: vec![], map: true }
-}
-
-/// Whether `from` becomes `to` by changes of shape and type alone.
-fn feeds(walk: &Walk<'_>, from: &str, to: &str) -> bool {
-    let passes = |op: &str| {
-        matches!(
-            op,
-            "Identity"
-                | "Dropout"
-                | "Flatten"
-                | "Reshape"
-                | "Squeeze"
-                | "Unsqueeze"
-                | "Cast"
-                | "DequantizeLinear"
-        )
-    };
-    walk_back(walk, to, passes) == walk_back(walk, from, passes)
+    Found { tensor, reason, classifier, windows: vec![], map: true, tokens: Some(Tokens::of(walk, graph)) }
 }

@@ -5,6 +5,12 @@ use crate::backbone::graph;
 use crate::onnx::{Attribute, DataType, Dim, Graph, Node, ValueInfo, Walk, type_name, type_value};
 use crate::preprocess::recipe::Layout;
 
+/// Larger images no recipe makes.
+const LARGEST: usize = 16384;
+
+/// A batch that is filled with copies of one image has to fit into memory.
+const MOST: usize = 1024;
+
 /// The one input that takes images.
 #[derive(Debug, Clone)]
 pub(super) struct ImageInput {
@@ -72,7 +78,14 @@ impl ImageInput {
         if !may_be_three(1) && !may_be_three(3) {
             return wrong("expected three channels");
         }
-        Ok(Self { name: input.name().to_owned(), shape, layout, kind })
+        let found = Self { name: input.name().to_owned(), shape, layout, kind };
+        if found.size(layout.unwrap_or(Layout::Nchw)).iter().flatten().any(|&edge| edge > LARGEST) {
+            return wrong("expected images of at most 16384 pixels an edge");
+        }
+        if found.fixed_batch().is_some_and(|batch| batch > MOST) {
+            return wrong("expected batches of at most 1024 images");
+        }
+        Ok(found)
     }
 
     /// The batch size that the graph was frozen at, if it was.

@@ -5,13 +5,16 @@ use std::path::Path;
 use ort::value::TensorElementType;
 
 use super::error::{Error, Result};
-use super::find::{Found, Reason};
+use super::find::Found;
+use super::finish::Finish;
 use super::images::Images;
 use super::input::ImageInput;
 use super::linear::{Linear, Order, Quantised, Term};
 use super::probe::{Probe, Values};
 use super::quantised;
-use super::rewrite::Finish;
+use super::reason::Reason;
+
+use super::tokens::{Places, Pool, Tokens};
 use crate::backbone::runtime::Runtime;
 use crate::onnx::{Model, Walk};
 use crate::preprocess::recipe::Layout;
@@ -46,11 +49,13 @@ impl Observed {
         input: &ImageInput,
         found: &Found,
         images: &Images,
+        pool: Option<Pool>,
     ) -> Result<Self> {
         let Some(graph) = &model.graph else { return Err(Error::NoFeatures { outputs: vec![] }) };
         let quantised = quantised::of(&Walk::new(graph), &found.tensor);
         let mut wanted = vec![found.tensor.clone()];
         wanted.extend(found.windows.iter().cloned());
+        wanted.extend(found.tokens.iter().flat_map(|tokens| tokens.learned.iter().cloned()));
         wanted.extend(quantised.iter().flat_map(|q| [&q.scale].into_iter().chain(&q.zero_point).cloned()));
         if let Some(classifier) = &found.classifier {
             wanted.extend(classifier.linear.tensors());
@@ -73,7 +78,11 @@ impl Observed {
         let features = of_image(&found.tensor);
         check_map(found, &features[0], images)?;
         let kind = probe.element_type(&found.tensor);
-        let finish = finish(found, kind, quantised, &features[0])?;
+        let tokens = found.tokens.as_ref().map(|tokens| {
+            let count = |name: &String| whole(name).shape.get(1).map_or(0, |&count| count as usize);
+            tokens.learned.iter().map(count).sum()
+        });
+        let finish = finish(found, kind, quantised, &features[0], pool, tokens)?;
         let number =
             |name: Option<&String>, default| name.map_or(default, |name| first(&whole(name), default));
         let scale = number(finish.quantised.as_ref().map(|q| &q.scale), 1.0);
@@ -127,6 +136,8 @@ fn finish(
     kind: Option<TensorElementType>,
     quantised: Option<Quantised>,
     values: &Values,
+    told: Option<Pool>,
+    learned: Option<usize>,
 ) -> Result<Finish> {
     use TensorElementType as T;
     let (quantised, cast) = match kind {
@@ -147,12 +158,19 @@ fn finish(
         |expected| Error::Shape { tensor: found.tensor.clone(), expected, found: values.shape.clone() };
     let expected = "`(1, d)`, `(1, d, 1, 1)` or `(1, 1, 1, d)`";
     let (flatten, pool, size) = match values.shape[..] {
+        [1, tokens, d] if told.is_some() || learned.is_some() && tokens != 1 && d != 1 => {
+            let Some(learned) = learned else { return Err(wrong(expected)) };
+            let count = usize::try_from(tokens).unwrap_or(0);
+            (false, Some(Tokens::pool(&found.tensor, told, learned, count)?), d)
+        }
+        _ if told.is_some() => return Err(wrong("`(1, tokens, d)`, for only of tokens one can be chosen")),
         [1, d] => (false, None, d),
         [1, d, 1, 1] | [1, 1, 1, d] | [1, d, 1] | [1, 1, d] => (true, None, d),
         [1, a, b, c] if found.map => {
             // Channels are many and places few and square, whichever comes first.
             let layout = if b == c || a != b { Layout::Nchw } else { Layout::Nhwc };
-            (layout == Layout::Nchw, Some(layout), if layout == Layout::Nchw { a } else { c })
+            let (flatten, d) = if layout == Layout::Nchw { (true, a) } else { (false, c) };
+            (flatten, Some(Places::Map(layout)), d)
         }
         _ => return Err(wrong(expected)),
     };

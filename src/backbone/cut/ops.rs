@@ -147,7 +147,7 @@ const ELEMENTWISE: &[&str] = &[
 ];
 
 /// Operators of domains that nobody here knows may do anything under a familiar name.
-fn is_known_domain(node: &Node) -> bool {
+pub(super) fn is_known_domain(node: &Node) -> bool {
     matches!(node.domain(), "" | "ai.onnx" | "com.microsoft" | "ai.onnx.ml")
 }
 
@@ -171,9 +171,10 @@ pub(super) fn values<'a>(walk: &Walk<'a>, node: &'a Node) -> Vec<&'a str> {
             | "QLinearConcat"
             | "SkipLayerNormalization"
     );
-    let inputs = node.input.iter().map(String::as_str).filter(|name| !name.is_empty());
-    let inputs = inputs.filter(|name| !walk.is_constant(name));
-    if several { inputs.collect() } else { inputs.take(1).collect() }
+    let inputs = node.input.iter().map(String::as_str);
+    // Of a constant that is repeated for each image, say, the other input is the shape.
+    let inputs = inputs.take(if several { usize::MAX } else { 1 });
+    inputs.filter(|name| !name.is_empty() && !walk.is_constant(name)).collect()
 }
 
 /// The mean over the last axis that a layer normalisation subtracts, written out as older exporters do.

@@ -18,13 +18,17 @@ impl fmt::Display for Cut {
         let removed = format!("{nodes} with {} weights: all that follows the features", grouped(parameters));
         fact("removed", &removed)?;
         fact("input", &format_args!("`{}` {}", self.input, self.input_shape))?;
-        fact(
-            "recipe",
-            self.recipe.as_ref().map_or(
-                &"not known: it is to be told when features are extracted" as &dyn fmt::Display,
-                |recipe| recipe,
-            ),
-        )?;
+        match (&self.recipe, &self.guess) {
+            (Some(recipe), None) => fact("recipe", recipe)?,
+            (Some(recipe), Some(guess)) => {
+                fact("recipe", recipe)?;
+                fact("guessed", guess)?;
+            }
+            (None, Some(guess)) => {
+                fact("recipe", &format_args!("unknown, so not in the file; perhaps {guess}"))?
+            }
+            (None, None) => fact("recipe", &"unknown, so not in the file")?,
+        }
         if !self.labels.is_empty() {
             fact("labels", &format_args!("{}, from `{}` on", self.labels.len(), self.labels[0]))?;
         }

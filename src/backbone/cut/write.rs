@@ -18,11 +18,14 @@ pub(super) fn check_target(input: &Path, output: &Path, overwrite: bool) -> Resu
     Ok(())
 }
 
-/// The same for the weights that lie beside the two files.
+/// The same for the weights that lie beside the two files; those of the network have to be there.
 pub(super) fn check_weights(input: &Path, output: &Path, model: &Model) -> Result<()> {
     let folder = input.parent().unwrap_or(Path::new(""));
     for location in model.external_files()? {
         let file = folder.join(location);
+        if let Err(source) = fs::metadata(&file) {
+            return Err(onnx::Error::Beside { path: file, source }.into());
+        }
         for written in [output.to_owned(), beside(output)] {
             if same_file(&file, &written) {
                 return Err(Error::OwnInput { path: written });

@@ -51,9 +51,22 @@ pub(super) fn family(traits: &Traits<'_>) -> Option<Family> {
     [zoo, keras, hugging_face, timm, torchvision, pytorch].iter().find_map(|fits| fits(traits))
 }
 
-/// MXNet numbers its layers as they are made, and so the zoo's files have names that no other export has.
+/// What layers are called in the zoo's ResNets of 18 to 152 layers: MXNet numbers networks as they are made.
+const ZOO: [&str; 10] = [
+    "resnetv15_",
+    "resnetv16_",
+    "resnetv17_",
+    "resnetv18_",
+    "resnetv19_",
+    "resnetv22_",
+    "resnetv23_",
+    "resnetv24_",
+    "resnetv25_",
+    "resnetv27_",
+];
+
 fn zoo(traits: &Traits<'_>) -> Option<Family> {
-    let prefix = ["resnetv17_", "resnetv24_"].into_iter().find(|prefix| traits.mentions(prefix))?;
+    let prefix = ZOO.into_iter().find(|prefix| traits.mentions(prefix))?;
     if traits.input != "data" {
         return None;
     }

@@ -9,8 +9,8 @@ mod traits;
 use std::fmt;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+use super::{metadata, zoo};
 use crate::onnx::Model;
 use crate::preprocess::Recipe;
 use crate::preprocess::recipe::Resize;
@@ -44,9 +44,9 @@ impl Guess {
 /// None if nothing about it is known, or if it takes no image.
 pub fn recipe(model: &Model, file: &[u8]) -> Option<Guess> {
     let traits = Traits::of(model)?;
-    if let Some(name) = in_the_zoo(file) {
+    if let Some((name, preset)) = zoo::lookup(file).and_then(|file| Some((file.name, file.preset?))) {
         let reason = format!("it is the file `{name}` of the ONNX model zoo, by its SHA-256");
-        return Some(guess(&traits, Family::certain("onnx-zoo", reason)));
+        return Some(guess(&traits, Family::certain(preset, reason)));
     }
     let mut family = family(&traits)?;
     if let Some(operators) = &traits.before_first_convolution
@@ -58,24 +58,12 @@ pub fn recipe(model: &Model, file: &[u8]) -> Option<Guess> {
         );
         family.doubts.push(doubt);
     }
-    Some(guess(&traits, family))
-}
-
-/// Files of the zoo whose preprocessing its README prescribes, by their SHA-256 in its manifest.
-///
-/// Source: onnx/models, `ONNX_HUB_MANIFEST.json`.
-const ZOO: [(&str, &str); 5] = [
-    ("resnet50-v1-7", "af16a04a6ec48ac494065d4439fe9dea590d337b9ca6dc328160ccf04a217b9c"),
-    ("resnet50-v1-12", "3f03fdef724b22947eed826f1eef1dc5c34151bb4c37d634f1db89dfa2dd1526"),
-    ("resnet50-v2-7", "79102261eb6e5fd7af5d27f41316293e388c5cb691e5d25bfb035c4f64fefe31"),
-    ("resnet50-v1-12-int8", "c234f30975989788b4405f25253275aae247ab6dbdd34aaa69ab0a59ff76f6d0"),
-    ("resnet50-v1-12-qdq", "e6429d274805654c79ba68dc886c1efd4eff95393e747c35d3fdab579febd8a0"),
-];
-
-fn in_the_zoo(file: &[u8]) -> Option<&'static str> {
-    let digest = Sha256::digest(file);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    ZOO.iter().find(|(_, known)| *known == hex).map(|(name, _)| *name)
+    let mut guess = guess(&traits, family);
+    // A file that was cut no longer shows what was behind the cut.
+    let mut doubts = metadata::recipe_doubts(model);
+    doubts.retain(|doubt| !guess.doubts.contains(doubt));
+    guess.doubts.extend(doubts);
+    Some(guess)
 }
 
 /// Fit a family's preset to the graph's input.

@@ -1,13 +1,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::backbone::cut::{CutOptions, cut};
-use headstart::backbone::import;
+use headstart::backbone::cut::{CutOptions, Pool, cut};
 use headstart::backbone::runtime::Runtime;
 
-use crate::cli::Status;
-use crate::cli::args::read_recipe;
+use super::about::AboutArgs;
 use crate::cli::console::Console;
+use crate::cli::{Status, hint};
 
 /// Cut an image classifier behind its pooled features, and prove the cut
 ///
@@ -29,21 +28,12 @@ pub struct CutArgs {
     /// Tensor that holds the features, instead of the one that would be found
     #[arg(long, value_name = "NAME")]
     feature_tensor: Option<String>,
-    /// How the network's images were preprocessed, to be written into the file: a preset or a TOML file
-    #[arg(long, value_name = "PRESET|FILE")]
-    recipe: Option<String>,
-    /// Name of the backbone (default: the file's)
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// JSON file with the names of the network's own classes
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
-    /// Where the weights come from, to be written into the file
-    #[arg(long, value_name = "TEXT")]
-    source: Option<String>,
-    /// Licence of the weights, to be written into the file
-    #[arg(long, value_name = "TEXT")]
-    licence: Option<String>,
+    /// How one vector is made of a transformer's tokens, where the network leaves that open: `cls` takes the class token, `mean`
+    /// averages those of the patches
+    #[arg(long, value_name = "HOW", value_parser = str::parse::<Pool>)]
+    pool: Option<Pool>,
+    #[command(flatten)]
+    about: AboutArgs,
     /// An image to prove the cut on, instead of the program's four photographs; give two or more, at most 16 are used
     #[arg(long = "image", value_name = "FILE")]
     images: Vec<PathBuf>,
@@ -67,17 +57,21 @@ impl CutArgs {
         } else {
             writeln!(out, "{cut}")?;
         }
+        if cut.recipe.is_none() {
+            console.note(format_args!("the file holds no recipe; {}", hint::say_recipe(cut.guess.as_ref())));
+        }
         Ok(Status::Done)
     }
 
     fn options(&self) -> anyhow::Result<CutOptions> {
         Ok(CutOptions {
             feature_tensor: self.feature_tensor.clone(),
-            recipe: self.recipe.as_deref().map(read_recipe).transpose()?,
-            name: self.name.clone(),
-            labels: self.labels.as_deref().map(import::read_labels).transpose()?.unwrap_or_default(),
-            source: self.source.clone(),
-            licence: self.licence.clone(),
+            pool: self.pool,
+            recipe: self.about.recipe()?,
+            name: self.about.name.clone(),
+            labels: self.about.labels()?,
+            source: self.about.source.clone(),
+            licence: self.about.licence.clone(),
             images: self.images.clone(),
             overwrite: self.overwrite,
         })

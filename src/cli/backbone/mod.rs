@@ -1,3 +1,4 @@
+mod about;
 mod cut;
 
 use std::io::Write;
@@ -8,8 +9,8 @@ use headstart::backbone::inspect;
 use headstart::onnx;
 use headstart::preprocess::recipe::Layout;
 
+use self::about::AboutArgs;
 use super::Status;
-use super::args::read_recipe;
 use super::console::Console;
 use super::hint::Error;
 use super::probe::ProbeArgs;
@@ -52,21 +53,8 @@ pub struct ImportArgs {
     /// Keep the classifier: the output is the network's own
     #[arg(long)]
     include_top: bool,
-    /// Name of the backbone (default: the network's)
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// How the network's images were preprocessed: a preset or a TOML file (default: guessed from the network's name)
-    #[arg(long, value_name = "PRESET|FILE")]
-    recipe: Option<String>,
-    /// JSON file with the names of the network's own classes
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
-    /// Where the weights come from, to be written into the file
-    #[arg(long, value_name = "TEXT")]
-    source: Option<String>,
-    /// Licence of the weights, to be written into the file
-    #[arg(long, value_name = "TEXT")]
-    licence: Option<String>,
+    #[command(flatten)]
+    about: AboutArgs,
     /// Order of the input's axes: `nchw` or `nhwc`
     #[arg(long, value_name = "ORDER", default_value = "nchw", value_parser = layout)]
     layout: Layout,
@@ -91,11 +79,11 @@ impl ImportArgs {
         );
         let options = ImportOptions {
             include_top: self.include_top,
-            name: self.name.clone(),
-            recipe: self.recipe.as_deref().map(read_recipe).transpose()?,
-            labels: self.labels.as_deref().map(import::read_labels).transpose()?.unwrap_or_default(),
-            source: self.source.clone(),
-            licence: self.licence.clone(),
+            name: self.about.name.clone(),
+            recipe: self.about.recipe()?,
+            labels: self.about.labels()?,
+            source: self.about.source.clone(),
+            licence: self.about.licence.clone(),
             layout: self.layout,
             opset: self.opset,
         };

@@ -44,6 +44,14 @@ def nested(depth):
     return body
 
 
+def function(name, body):
+    return field(25, field(1, name) + field(4, b"x") + field(5, b"y") + b"".join(field(7, one) for one in body) + field(10, b"d"))
+
+
+def call(name, given, made):
+    return field(1, given) + field(2, made) + field(4, name) + field(7, b"d")
+
+
 FILES = {
     # Two bytes a node: hundreds of bytes each once decoded.
     "empty_nodes": model(field(1, b"") * 20000),
@@ -54,6 +62,12 @@ FILES = {
     # A weight that is its own transpose.
     "constant_of_itself": model(node(b"Transpose", [b"w"], [b"w"]) + node(b"MatMul", [b"x", b"w"], [b"y"]) + image() + output(b"y")),
     "nested": model(nested(300) + image() + output(b"y")),
+    # A function that calls itself twice.
+    "endless_calls": model(field(1, call(b"f", b"x", b"y")) + image() + output(b"y"))
+    + function(b"f", [call(b"f", b"x", b"t"), call(b"f", b"t", b"y")]),
+    # Each function calls the next one thirty times, six deep: 700 million nodes.
+    "calls_of_calls": model(field(1, call(b"f0", b"x", b"y")) + image() + output(b"y"))
+    + b"".join(function(b"f%d" % depth, [call(b"f%d" % (depth + 1), b"x", b"y")] * 30) for depth in range(6)),
     # A tensor of 2^62 elements, four times over.
     "huge_tensor": model(
         field(5, (b"\x08" + varint(2**62)) * 4 + b"\x10\x01" + field(8, b"w"))

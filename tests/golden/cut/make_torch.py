@@ -18,7 +18,7 @@ from torch import nn
 from torchvision.models import MobileNetV2, SqueezeNet
 from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
 from torchvision.models.resnet import BasicBlock, ResNet
-from transformers import ResNetConfig, ResNetForImageClassification, ResNetModel, ViTConfig, ViTForImageClassification
+from transformers import ResNetConfig, ResNetForImageClassification, ResNetModel, ViTConfig, ViTForImageClassification, ViTModel
 
 CLASSES = 5
 SHAPE = (2, 3, 64, 64)
@@ -370,6 +370,37 @@ def hf_vit():
     scripted("hf_vit", Outputs(net, ["logits"]), inputs=["pixel_values"], outputs=["logits"])
     features = run_pure(net, lambda net, x: net.vit(x).last_hidden_state[:, 0])
     write_case("hf_vit", torchscript("transformers ViTForImageClassification"), None, SHAPE, features, CLASSES)
+
+
+def vit_tokens():
+    config = ViTConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, image_size=64, patch_size=16)
+    return seeded(ViTModel(config, add_pooling_layer=False))
+
+
+@case
+def hf_vit_cls():
+    net = vit_tokens()
+    names = ["last_hidden_state"]
+    scripted("hf_vit_cls", Outputs(net, names), inputs=["pixel_values"], outputs=names)
+    features = run_pure(net, lambda net, x: net(x).last_hidden_state[:, 0])
+    write_case("hf_vit_cls", torchscript("transformers ViTModel without its pooler"), "last_hidden_state", SHAPE, features, pool="cls")
+
+
+@case
+def hf_vit_mean():
+    net = vit_tokens()
+    dynamo("hf_vit_mean", Outputs(net, ["last_hidden_state"]), output_names=["last_hidden_state"])
+    features = run_pure(net, lambda net, x: net(x).last_hidden_state[:, 1:].mean(1))
+    write_case("hf_vit_mean", by_dynamo("transformers ViTModel without its pooler"), "last_hidden_state", SHAPE, features, pool="mean")
+
+
+@case
+def vit_patches():
+    net = vit(class_token=False, global_pool="")
+    net.reset_classifier(0)
+    scripted("vit_patches", net, outputs=["tokens"])
+    features = run_pure(net, lambda net, x: net(x).mean(1))
+    write_case("vit_patches", torchscript("timm ViT without class token, pool and classifier"), "tokens", SHAPE, features)
 
 
 class Sequence(nn.Module):

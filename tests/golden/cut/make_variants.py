@@ -51,12 +51,12 @@ class Calibration(CalibrationDataReader):
         return next(self.batches, None)
 
 
-def quantised(name, format, activations, weights, per_channel):
+def quantised(name, format, activations, weights, per_channel, **more):
     prepared = MODELS / "prepared.onnx"
     onnxruntime.quantization.shape_inference.quant_pre_process(str(BASE), str(prepared))
     quantize_static(
         str(prepared), str(MODELS / f"{name}.onnx"), Calibration(), quant_format=format, activation_type=activations,
-        weight_type=weights, per_channel=per_channel)
+        weight_type=weights, per_channel=per_channel, extra_options=more)
     prepared.unlink()
     return onnx.load(MODELS / f"{name}.onnx")
 
@@ -67,12 +67,15 @@ def qdq(name, activations, per_channel):
     write_case(name, f"{VERSION} quantize_static, QDQ", tensor, SHAPE, shown(model, tensor)[0], CLASSES, tolerance="int8")
 
 
-def qlinear():
-    model = quantised("qlinear", QuantFormat.QOperator, QuantType.QUInt8, QuantType.QUInt8, False)
+def qlinear(name, kind):
+    """Neither the features' zero point nor the weights' is 0."""
+    model = quantised(name, QuantFormat.QOperator, kind, kind, False, WeightSymmetric=False, ActivationSymmetric=False)
     gemm = before(model, "QGemm")
     values, scale, zero = shown(model, *gemm.input[:3])
+    by_name = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    assert by_name[gemm.input[2]].any() == (kind == QuantType.QInt8) and by_name[gemm.input[5]].any(), "zero points are 0"
     features = (values - zero.flat[0]) * scale.flat[0]
-    write_case("qlinear", f"{VERSION} quantize_static, QOperator", gemm.input[0], SHAPE, features, CLASSES, tolerance="int8", added=["DequantizeLinear"])
+    write_case(name, f"{VERSION} quantize_static, QOperator, {kind}", gemm.input[0], SHAPE, features, CLASSES, tolerance="int8", added=["DequantizeLinear"])
 
 
 def dynamic():
@@ -168,6 +171,38 @@ def stuck(graph):
     first.input[0] = "longer"
 
 
+def functions():
+    """Modules as functions of the file, one in another, with an attribute of the call and one by default."""
+    model = onnx.load(BASE)
+    graph, domain = model.graph, "net.modules"
+    opsets = list(model.opset_import)
+    by_reference = lambda name, told, kind: onnx.AttributeProto(name=name, ref_attr_name=told, type=kind)
+    pool = helper.make_node("GlobalAveragePool", ["x"], ["pooled"])
+    flatten = helper.make_node("Flatten", ["pooled"], ["y"])
+    flatten.attribute.append(by_reference("axis", "axis", onnx.AttributeProto.INT))
+    features = helper.make_function(domain, "Features", ["x"], ["y"], [pool, flatten], opsets, attributes=["axis"])
+    inner = helper.make_node("Features", ["x"], ["pooled"], domain=domain, axis=1)
+    gemm = helper.make_node("Gemm", ["pooled", "weight", "bias"], ["y"])
+    gemm.attribute.append(by_reference("transB", "turned", onnx.AttributeProto.INT))
+    own = [*opsets, helper.make_opsetid(domain, 1)]
+    head = helper.make_function(
+        domain, "Head", ["x", "weight", "bias"], ["y"], [inner, gemm], own, attribute_protos=[helper.make_attribute("turned", 1)])
+    relu = helper.make_function(domain, "Activation", ["x"], ["y"], [helper.make_node("Relu", ["x"], ["y"])], opsets)
+    tail = [node for node in graph.node if node.op_type in ("GlobalAveragePool", "Flatten", "Gemm")]
+    call = helper.make_node("Head", [tail[0].input[0], *tail[2].input[1:]], list(tail[2].output), name="head", domain=domain)
+    for node in tail:
+        graph.node.remove(node)
+    graph.node.append(call)
+    for node in graph.node:
+        if node.op_type == "Relu":
+            node.op_type, node.domain = "Activation", domain
+    model.functions.extend([features, head, relu])
+    model.opset_import.append(helper.make_opsetid(domain, 1))
+    onnx.checker.check_model(model)
+    onnx.save(model, MODELS / "functions.onnx")
+    write_case("functions", "modules as functions, made by hand", None, SHAPE, shown(onnx.load(BASE), "/Flatten_output_0")[0], CLASSES)
+
+
 def light():
     """The ONNX project's own test networks (Apache-2.0), whole: their constants are made by nodes."""
     data = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
@@ -198,7 +233,8 @@ def detector():
 if __name__ == "__main__":
     qdq("qdq_u8s8", QuantType.QUInt8, True)
     qdq("qdq_s8s8", QuantType.QInt8, False)
-    qlinear()
+    qlinear("qlinear", QuantType.QUInt8)
+    qlinear("qlinear_signed", QuantType.QInt8)
     dynamic()
     half("half", keep=False)
     half("half_inside", keep=True)
@@ -208,5 +244,6 @@ if __name__ == "__main__":
     rewritten("two_heads", "two classifiers on the same features", two_heads)
     rewritten("reshape_batch_1", "Reshape to (1, -1)", reshaped, opened=True)
     rewritten("stuck_batch_1", "a batch of 1 that cannot be opened", stuck, fixed=1)
+    functions()
     light()
     detector()

@@ -1,0 +1,49 @@
+use std::fmt;
+
+/// Why a tensor was taken for the features.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// The user said so.
+    Told,
+    /// The file is a published one.
+    Known { file: &'static str },
+    /// An output that is called so.
+    Named { output: String },
+    /// The input of the classifier, which comes out of a pool.
+    BeforeClassifier { classifier: String, pool: String },
+    /// The input of a classifier that works on every place of a map.
+    BeforeClassMap { classifier: String },
+    /// An output that comes out of a pool, with no classifier after it.
+    PooledOutput { output: String, pool: String },
+    /// An output that is a map, the last of its network.
+    MapOutput { output: String },
+    /// An output that holds a vector for each patch.
+    TokenOutput { output: String },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Told => f.write_str("it was asked for by name"),
+            Self::Known { file } => {
+                write!(f, "the file is `{file}` of the ONNX model zoo, whose features are known")
+            }
+            Self::Named { output } => write!(f, "the network's own output `{output}`"),
+            Self::BeforeClassifier { classifier, pool } => {
+                write!(f, "the input of the classifier, {classifier}; it comes from {pool}")
+            }
+            Self::BeforeClassMap { classifier } => {
+                write!(f, "the input of the classifier, {classifier}, which works on every place of a map")
+            }
+            Self::PooledOutput { output, pool } => {
+                write!(f, "the network's own output `{output}`, which comes from {pool}")
+            }
+            Self::MapOutput { output } => {
+                write!(f, "the network's own output `{output}`, a map, with no classifier after it")
+            }
+            Self::TokenOutput { output } => {
+                write!(f, "the network's own output `{output}`, one vector for each patch of the image")
+            }
+        }
+    }
+}
