@@ -1,9 +1,9 @@
 //! The recipe as nodes of a graph: from decoded pixels of any size to what the backbone takes.
 //!
 //! Resizing is two products with matrices of weights, across and down, which the graph computes from the image's size. So it needs
-//! nothing but the basic operators that every runtime has, and follows Pillow: the same weights, and bytes between the passes. What is left
-//! are sums in f32 where Pillow has whole numbers, and the order of the passes, which Pillow exchanges for high narrow images: a
-//! byte is one step beside Pillow's now and then.
+//! nothing but the basic operators that every runtime has, and follows Pillow to the byte: the same weights, whole numbers of 22 bits, and
+//! bytes between the passes. What is left is the order of the passes, which Pillow exchanges for high narrow images: there a byte is one
+//! step beside Pillow's now and then. So it is where a runtime computes f64 as f32.
 
 mod sheet;
 #[cfg(test)]
@@ -27,7 +27,9 @@ pub(super) fn prepend(graph: &mut Graph, input: &str, recipe: &Recipe) -> String
     graph.input.retain(|info| info.name() != input);
     let mut builder = Builder::new(graph);
     let image = builder.fresh("pixels");
-    let mut sheet = Sheet::new(&mut builder, DataType::Float);
+    // Sums of bytes by whole weights are exact in f64, and so rounded as Pillow rounds them.
+    let element = if recipe.resize == Resize::None { DataType::Float } else { DataType::Double };
+    let mut sheet = Sheet::new(&mut builder, element);
     let pixels = sheet.number_of(&image);
     // Colours first, as two axes of positions are what a matrix product works on.
     let planes = sheet.op_with("Transpose", &[&pixels], vec![Attribute::ints("perm", [0, 3, 1, 2])]);
@@ -37,6 +39,8 @@ pub(super) fn prepend(graph: &mut Graph, input: &str, recipe: &Recipe) -> String
         Resize::None => sheet.middle(&planes, [&height, &width], recipe),
         resize => sheet.resized(&planes, [&height, &width], resize, recipe),
     };
+    let mut sheet = Sheet::new(&mut builder, DataType::Float);
+    let part = sheet.number_of(&part);
     sheet.normalise(&part, recipe, input);
     builder.move_to_front();
     image
@@ -123,13 +127,15 @@ impl Sheet<'_, '_> {
         let rows = weights::of(self.graph, &down, recipe.filter);
         let columns = weights::of(self.graph, &across, recipe.filter);
         let columns = self.op_with("Transpose", &[&columns], vec![Attribute::ints("perm", [1, 0])]);
-        let mut between = self.op("MatMul", &[planes, &columns]);
-        // Sampling filters have no bytes between their passes.
-        if !matches!(recipe.filter, Filter::BilinearTf1 | Filter::BilinearTf2) {
-            between = self.bytes(&between);
+        let between = self.op("MatMul", &[planes, &columns]);
+        if weights::in_whole_numbers(recipe.filter) {
+            let between = self.bytes_of(&between, weights::WHOLE);
+            let resized = self.op("MatMul", &[&rows, &between]);
+            self.bytes_of(&resized, weights::WHOLE)
+        } else {
+            let resized = self.op("MatMul", &[&rows, &between]);
+            self.bytes_of(&resized, 1.0)
         }
-        let resized = self.op("MatMul", &[&rows, &between]);
-        self.bytes(&resized)
     }
 
     fn axis(
@@ -147,9 +153,10 @@ impl Sheet<'_, '_> {
         AxisPlan { from: from.to_owned(), to: to.to_owned(), origin, count: size }
     }
 
-    /// Rounded and held within 0 to 255, as a byte is.
-    fn bytes(&mut self, values: &str) -> String {
-        let raised = self.with("Add", values, 0.5);
+    /// Sums by weights of `one` in all; rounded and held within 0 to 255, as a byte is.
+    fn bytes_of(&mut self, sums: &str, one: f64) -> String {
+        let values = if one == 1.0 { sums.to_owned() } else { self.with("Div", sums, one) };
+        let raised = self.with("Add", &values, 0.5);
         let whole = self.op("Floor", &[&raised]);
         let above = self.with("Max", &whole, 0.0);
         self.with("Min", &above, 255.0)

@@ -42,21 +42,26 @@ fn beside_the_program(recipe: &Recipe, photo: &str, opset: i64) -> (f32, f32) {
     let step = 1.0 / (recipe.divisor * recipe.std.iter().copied().fold(f64::MIN, f64::max)) as f32;
     let apart: Vec<f32> = want.iter().zip(&got).map(|(want, got)| (want - got).abs() / step).collect();
     let differ = apart.iter().filter(|&&apart| apart > 0.1).count() as f32 / apart.len() as f32;
+    // `f32::max` would pass over a NaN.
+    assert!(apart.iter().all(|apart| apart.is_finite()));
     (apart.into_iter().fold(0.0, f32::max), differ)
 }
 
 #[test]
-fn every_preset_is_followed_to_one_step_of_a_byte() {
+fn every_preset_is_followed_to_the_byte() {
     for preset in Recipe::presets() {
         let recipe = preset.recipe();
-        // A standard deviation smaller than the largest makes a step look larger.
-        let least = recipe.std.iter().copied().fold(f64::MAX, f64::min);
-        let largest = recipe.std.iter().copied().fold(f64::MIN, f64::max);
-        let (most, differ) = beside_the_program(&recipe, "coffee", 17);
-        assert!(f64::from(most) < 1.01 * largest / least, "{preset:?}: {most}");
-        // Seen: 0.022, where 5 pixels become 4 and many sums end in exactly one half.
-        assert!(differ < 0.03, "{preset:?}: {differ}");
+        let (most, _) = beside_the_program(&recipe, "coffee", 17);
+        // Normalising in f32 leaves the last bits; TensorFlow's filters are in f32 as well, and in f64 here.
+        let by_tensorflow = matches!(recipe.filter, Filter::BilinearTf1 | Filter::BilinearTf2);
+        assert!(most < if by_tensorflow { 1.001 } else { 1e-3 }, "{preset:?}: {most}");
     }
+}
+
+#[test]
+fn the_other_order_of_passes_shows_in_one_step() {
+    let (most, differ) = beside_the_program(&Recipe::preset("keras-resnet50").unwrap(), "astronaut", 17);
+    assert!(most < 1.001 && differ > 0.0, "{most}, {differ}");
 }
 
 #[test]
@@ -93,8 +98,12 @@ fn every_filter_up_and_down_across_and_with_crops() {
             let recipe = Recipe { resize, crop, filter, ..plain.clone() };
             // Opset 11 is the oldest that is promised.
             let (most, differ) = beside_the_program(&recipe, "photographer", 11);
-            // Seen: 0.003 of the numbers at most.
-            assert!(most <= 1.0 && differ < 0.01, "{filter} {resize:?}: {most}, {differ}");
+            if matches!(filter, Filter::BilinearTf1 | Filter::BilinearTf2) {
+                // Weights of f32 there, of f64 here. Seen: 0.002 of the numbers at most.
+                assert!(most <= 1.0 && differ < 0.005, "{filter} {resize:?}: {most}, {differ}");
+            } else {
+                assert_eq!(most, 0.0, "{filter} {resize:?}: {differ}");
+            }
         }
     }
 }

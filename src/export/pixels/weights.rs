@@ -25,7 +25,16 @@ struct Axis<'p> {
     plan: &'p AxisPlan,
 }
 
-/// How much each pixel of the image counts for each that is kept: `(count, from)` of f32; rows add up to 1.
+/// What 1 is among weights that are whole numbers, as Pillow's are.
+pub(super) const WHOLE: f64 = (1 << 22) as f64;
+
+/// Whether a filter's weights are whole numbers, of [`WHOLE`] in all, and its passes have bytes between them.
+pub(super) fn in_whole_numbers(filter: Filter) -> bool {
+    matches!(filter, Filter::Box | Filter::Bilinear | Filter::Bicubic | Filter::Lanczos)
+}
+
+/// How much each pixel of the image counts for each that is kept: `(count, from)` of f64; a row's add up to 1, or to
+/// [`WHOLE`].
 ///
 /// Computed in f64, as Pillow does: where a centre falls on the edge of a pixel, the last bit decides.
 pub(super) fn of(graph: &mut Builder<'_>, axis: &AxisPlan, filter: Filter) -> String {
@@ -41,16 +50,13 @@ pub(super) fn of(graph: &mut Builder<'_>, axis: &AxisPlan, filter: Filter) -> St
     let places = sheet.op("Add", &[&places, &axis.origin]);
     let (zero, one) = (sheet.number(0.0), sheet.number(1.0));
     let pixels = sheet.op("Range", &[&zero, &axis.from, &one]);
-    let counts = match filter {
-        Filter::Box | Filter::Bilinear | Filter::Bicubic | Filter::Lanczos => {
-            let distance = sheet.distance(&axis, &places, &pixels);
-            sheet.kernel(filter, &distance)
-        }
-        Filter::Nearest | Filter::NearestCorners | Filter::BilinearTf1 | Filter::BilinearTf2 => {
-            let at = sheet.sampled_at(&axis, &places, filter);
-            let distance = sheet.op("Sub", &[&pixels, &at]);
-            sheet.kernel(Filter::Bilinear, &distance)
-        }
+    let counts = if in_whole_numbers(filter) {
+        let distance = sheet.distance(&axis, &places, &pixels);
+        sheet.kernel(filter, &distance)
+    } else {
+        let at = sheet.sampled_at(&axis, &places, filter);
+        let distance = sheet.op("Sub", &[&pixels, &at]);
+        sheet.kernel(Filter::Bilinear, &distance)
     };
     // A product with ones: how a sum over an axis is asked for changed between operator sets.
     let shape = sheet.op("Shape", &[&pixels]);
@@ -59,10 +65,20 @@ pub(super) fn of(graph: &mut Builder<'_>, axis: &AxisPlan, filter: Filter) -> St
     let ones = sheet.op("Reshape", &[&ones, &column]);
     let sums = sheet.op("MatMul", &[&counts, &ones]);
     let weights = sheet.op("Div", &[&counts, &sums]);
-    sheet.op_with("Cast", &[&weights], vec![Attribute::int("to", DataType::Float as i64)])
+    if in_whole_numbers(filter) { sheet.whole(&weights) } else { weights }
 }
 
 impl Sheet<'_, '_> {
+    /// [`WHOLE`] times as much, to the nearest whole number; halves away from zero.
+    fn whole(&mut self, weights: &str) -> String {
+        let sign = self.op("Sign", &[weights]);
+        let size = self.op("Abs", &[weights]);
+        let scaled = self.with("Mul", &size, WHOLE);
+        let raised = self.with("Add", &scaled, 0.5);
+        let rounded = self.op("Floor", &[&raised]);
+        self.op("Mul", &[&sign, &rounded])
+    }
+
     /// From each place's centre to each pixel's, in pixels of the coarser of the two grids.
     fn distance(&mut self, axis: &Axis<'_>, places: &str, pixels: &str) -> String {
         let middles = self.with("Add", places, 0.5);
