@@ -66,9 +66,9 @@ impl Disk {
     }
 
     fn find(&self, path: &Path) -> Option<Id> {
-        let names = path.strip_prefix(&self.root).unwrap().components();
-        names.fold(Some(0), |at, name| {
-            self.objects[at?].names.get(name.as_os_str().to_str().unwrap()).copied()
+        let mut names = path.strip_prefix(&self.root).unwrap().components();
+        names.try_fold(0, |at, name| {
+            self.objects[at].names.get(name.as_os_str().to_str().expect("names of ours")).copied()
         })
     }
 
