@@ -147,6 +147,11 @@ impl Disk {
     }
 }
 
+/// Images whose features a disk holds for sure after these calls.
+pub fn on_disk(place: &Place, trace: Trace) -> usize {
+    Disk::of(place, &[trace]).after(Loss::All).rows().len()
+}
+
 struct Random(u64);
 
 impl Random {
