@@ -345,6 +345,10 @@ fn for_cache(error: &cache::Error) -> Option<String> {
         cache::Error::DiskFull { .. } => {
             "free some space and run the same command again: what was computed is kept".into()
         }
+        cache::Error::Sync { .. } => {
+            "the disk may be failing: look at it, or choose another with `--cache`; the same command goes on"
+                .into()
+        }
         cache::Error::BadRow { .. } => {
             "run `headstart extract` on the manifest again: damaged rows are computed anew".into()
         }

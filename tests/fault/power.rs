@@ -66,9 +66,9 @@ impl Disk {
     }
 
     fn find(&self, path: &Path) -> Option<Id> {
-        let names = path.strip_prefix(&self.root).unwrap().components();
-        names.fold(Some(0), |at, name| {
-            self.objects[at?].names.get(name.as_os_str().to_str().unwrap()).copied()
+        let mut names = path.strip_prefix(&self.root).unwrap().components();
+        names.try_fold(0, |at, name| {
+            self.objects[at].names.get(name.as_os_str().to_str().expect("names of ours")).copied()
         })
     }
 
@@ -145,6 +145,11 @@ impl Disk {
         }
         bytes
     }
+}
+
+/// Images whose features a disk holds for sure after these calls.
+pub fn on_disk(place: &Place, trace: Trace) -> usize {
+    Disk::of(place, &[trace]).after(Loss::All).rows().len()
 }
 
 struct Random(u64);

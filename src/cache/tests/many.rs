@@ -145,13 +145,14 @@ fn any_path_survives_the_failure_log() {
     let root = tempfile::tempdir().unwrap();
     let store = store_at(root.path(), 4);
     let mut log = FailureLog::new(&store);
-    let names: [&[u8]; 5] = [b"a,b\"c", b"two\nlines\r", b"\xff\xfe.png", b"100%41", "grün 😀".as_bytes()];
+    let names: [&[u8]; 6] =
+        [b"path", b"a,b\"c", b"two\nlines\r", b"\xff\xfe.png", b"100%41", "grün 😀".as_bytes()];
     for name in names {
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(name));
         log.record(&Failure { path, ..failure("", None, 1) }).unwrap();
     }
     let failures = store.failures().unwrap();
-    assert_eq!((failures.len(), failures.damaged_lines()), (5, 0));
+    assert_eq!((failures.len(), failures.damaged_lines()), (6, 0));
     for name in names {
         let path = Path::new(std::ffi::OsStr::from_bytes(name));
         assert_eq!(failures.of_file(path, failure("", None, 1).stamp).unwrap().path, path);
