@@ -15,6 +15,7 @@ mod plan;
 mod recorder;
 mod shard;
 
+pub use crate::cache::FailureKind;
 pub use batch::BatchSize;
 pub use cached::{FeatureCache, PLAIN, Standing, fingerprint, fingerprint_in};
 pub use error::Error;

@@ -20,7 +20,7 @@ use super::failure::read_image;
 use super::gathered::{Gathered, OnBatchSize};
 use super::memory::Memory;
 use super::{Error, ImageFailure};
-use crate::cache::Key;
+use crate::cache::{Key, Storage};
 use crate::preprocess::{Preprocessor, Recipe};
 
 /// Decoded images that may wait where the batch size is not known beforehand: 38 MB of 224x224.
@@ -78,6 +78,8 @@ pub struct Pipeline<'a> {
     pub batch_range: RangeInclusive<usize>,
     /// Threads that read, decode and resize.
     pub decoders: usize,
+    /// What a row must fit into.
+    pub storage: Storage,
     /// Set from outside to stop: the batch in inference is finished and written, no other is begun.
     pub cancel: &'a AtomicBool,
 }
@@ -238,14 +240,18 @@ impl Pipeline<'_> {
         on_outcome: OnOutcome<'_>,
     ) -> Result<bool, Error> {
         let Batch { rows, features } = gathered.infer(model.get()?)?;
-        let (finite, broken): (Vec<usize>, Vec<usize>) =
-            (0..rows.len()).partition(|&row| features.row(row).iter().all(|value| value.is_finite()));
-        for row in broken {
-            let (id, key) = rows[row];
-            on_outcome(id, Outcome::Failed { key: Some(key), failure: ImageFailure::non_finite() })?;
+        let mut sound = Vec::with_capacity(rows.len());
+        for (row, &(id, key)) in rows.iter().enumerate() {
+            match features.row(row).iter().find(|&&value| !self.storage.can_hold(value)) {
+                None => sound.push(row),
+                Some(&value) => {
+                    let failure = ImageFailure::not_kept(value);
+                    on_outcome(id, Outcome::Failed { key: Some(key), failure })?;
+                }
+            }
         }
-        let kept: Vec<(usize, Key)> = finite.iter().map(|&row| rows[row]).collect();
-        let features = if kept.len() == rows.len() { features } else { features.select(Axis(0), &finite) };
+        let kept: Vec<(usize, Key)> = sound.iter().map(|&row| rows[row]).collect();
+        let features = if kept.len() == rows.len() { features } else { features.select(Axis(0), &sound) };
         if writer.send(Batch { rows: kept.clone(), features }).is_err() {
             return Ok(false);
         }
