@@ -163,7 +163,7 @@ fn fill(
             console.detail(format_args!("batches of {images} from here on"));
         }
         Event::Progress => progress.as_mut().expect("planned first").advance(1),
-        Event::Failed { file, failure, known } => {
+        Event::Failed { file, failure, known, .. } => {
             failures += 1;
             if failures <= FAILURES_SHOWN {
                 let again = if known { " (as before)" } else { "" };

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use ndarray::{Array2, ArrayView4};
@@ -13,6 +13,7 @@ use super::cached::PLAIN;
 use super::pipeline::{Admission, Batch, Infer, InferError, Job, Outcome, Pipeline};
 use super::plan::Plan;
 use super::recorder::Recorder;
+use super::results::Outlet;
 use super::{BatchSize, Error, FeatureCache, ImageFailure, Shard};
 use crate::backbone::device::{Choice, Precision};
 use crate::backbone::{Backbone, Engine, EngineOptions};
@@ -72,7 +73,7 @@ pub enum Event<'a> {
     /// One file of those to do is done, in whatever way.
     Progress,
     /// A file gives no features. `known`: it was tried before and has not changed since.
-    Failed { file: &'a Path, failure: &'a ImageFailure, known: bool },
+    Failed { file: &'a Path, key: Option<Key>, failure: &'a ImageFailure, known: bool },
 }
 
 /// What an extraction did.
@@ -96,8 +97,10 @@ pub struct Summary {
 
 /// Computes features of one backbone.
 pub struct Extractor<'a> {
-    backbone: &'a Backbone,
-    options: ExtractOptions,
+    pub(super) backbone: &'a Backbone,
+    pub(super) options: ExtractOptions,
+    /// Hears of every row that was written.
+    pub(super) outlet: Option<Arc<Outlet>>,
 }
 
 impl Infer for Engine {
@@ -115,12 +118,13 @@ impl Infer for Engine {
 
 impl<'a> Extractor<'a> {
     pub fn new(backbone: &'a Backbone, options: ExtractOptions) -> Self {
-        Self { backbone, options }
+        Self { backbone, options, outlet: None }
     }
 
     /// Compute the features of those `files` that `cache` lacks, and keep them there.
     ///
-    /// ONNX Runtime is loaded when the first image needs it. Setting `cancel` ends the work after the batches in hand.
+    /// ONNX Runtime is loaded when the first image needs it. Setting `cancel` ends the work after the batch that is in
+    /// inference: it is written, and the summary says [`cancelled`](Summary::cancelled).
     ///
     /// # Errors
     /// What stops everything: no runtime or device, a graph that fails, a cache that cannot be written, more failures than
@@ -148,7 +152,7 @@ impl<'a> Extractor<'a> {
         on_event: RefCell<&mut dyn FnMut(Event)>,
     ) -> Result<Summary, Error> {
         let FeatureCache { store, memo, failures } = cache;
-        let plan = Plan::new(files, store, memo, failures, &self.options);
+        let plan = Plan::new(files, store, memo, failures, &self.options, cancel);
         on_event.borrow_mut()(plan.event());
         let mut recorder = Recorder::new(&plan, store, memo, failures, &on_event, self.options.max_failures);
         recorder.known()?;
@@ -181,8 +185,13 @@ impl<'a> Extractor<'a> {
         };
         let sink = |batch: &Batch| {
             let ids: Vec<(Key, View)> = batch.rows.iter().map(|&(_, key)| (key, PLAIN)).collect();
-            let mut writer = lock(&writer);
-            Ok(writer.as_mut().expect("made with the model").append(&ids, batch.features.view())?)
+            lock(&writer).as_mut().expect("made with the model").append(&ids, batch.features.view())?;
+            if let Some(outlet) = &self.outlet {
+                for (&(id, key), row) in batch.rows.iter().zip(batch.features.rows()) {
+                    outlet.tell(&plan.files[id], Some(key), Ok(row.to_vec()));
+                }
+            }
+            Ok(())
         };
         let admit = plan.admission(store);
         let outcome = self.pipeline(cancel, store.storage()).run(

@@ -68,7 +68,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
         for (id, error) in &self.plan.unreachable {
             let failure = ImageFailure::read(error);
             if self.failures.of_file(&self.plan.files[*id], None).is_some() {
-                self.tell(*id, &failure, true)?;
+                self.tell(*id, None, &failure, true)?;
             } else {
                 self.fail(*id, None, failure)?;
             }
@@ -98,7 +98,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
                     self.failed_now.insert(key, failure.clone());
                 }
                 if key.is_none() && self.stands(id, &failure) {
-                    self.tell(id, &failure, true)?;
+                    self.tell(id, None, &failure, true)?;
                 } else {
                     self.fail(id, key, failure)?;
                 }
@@ -136,7 +136,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
 
     fn fail(&mut self, id: usize, key: Option<Key>, failure: ImageFailure) -> Result<(), Error> {
         self.note(id, key, &failure)?;
-        self.tell(id, &failure, false)
+        self.tell(id, key, &failure, false)
     }
 
     fn note(&mut self, id: usize, key: Option<Key>, failure: &ImageFailure) -> Result<(), Error> {
@@ -152,14 +152,20 @@ impl<'a, 'e> Recorder<'a, 'e> {
         Ok(())
     }
 
-    fn tell(&mut self, id: usize, failure: &ImageFailure, known: bool) -> Result<(), Error> {
+    fn tell(
+        &mut self,
+        id: usize,
+        key: Option<Key>,
+        failure: &ImageFailure,
+        known: bool,
+    ) -> Result<(), Error> {
         let file = &self.plan.files[id];
         self.summary.failed += 1;
         *self.summary.failures.entry(failure.kind).or_default() += 1;
         if self.first_failures.len() < NAMED {
             self.first_failures.push((file.clone(), failure.kind));
         }
-        self.on_event.borrow_mut()(Event::Failed { file, failure, known });
+        self.on_event.borrow_mut()(Event::Failed { file, key, failure, known });
         match self.max_failures {
             Some(allowed) if self.summary.failed > allowed => {
                 let first = std::mem::take(&mut self.first_failures);
@@ -183,7 +189,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
         if !self.stands(id, &failure) {
             self.note(id, Some(*key), &failure)?;
         }
-        self.tell(id, &failure, true)
+        self.tell(id, Some(*key), &failure, true)
     }
 
     fn take_back(&mut self, id: usize) -> Result<(), Error> {

@@ -15,6 +15,11 @@ pub fn backbone(path: &Path, edge: u32, features: usize) {
 
 /// As [`backbone`], with larger or smaller features: 1009 times `scale` at most for each colour.
 pub fn backbone_times(path: &Path, edge: u32, features: usize, scale: f32) {
+    onnx::write(&model(edge, features, scale), path).expect("a folder to write into");
+}
+
+/// What [`backbone_times`] writes.
+pub fn model(edge: u32, features: usize, scale: f32) -> Model {
     let open = |dims: &[usize]| {
         let known = dims.iter().map(|&dim| Dim::Static(dim as i64));
         std::iter::once(Dim::Named("n".into())).chain(known).collect::<Vec<_>>()
@@ -60,5 +65,5 @@ pub fn backbone_times(path: &Path, edge: u32, features: usize, scale: f32) {
         ..Metadata::default()
     };
     account.write_into(&mut model);
-    onnx::write(&model, path).expect("a folder to write into");
+    model
 }
