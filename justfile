@@ -95,12 +95,19 @@ lint:
     cargo check --release --lib --no-default-features
     RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet
 
-# Extraction beside bare ONNX Runtime, alternating in one run; its Python packages go to models/tools/bench
+# Extraction beside bare ONNX Runtime and a loop in Python, alternating in one run (`bench --set jpeg12m --pairs 3` for a part of it); its
+# Python packages go to models/tools/bench; beside Keras too if `bench-train` has fetched it
 [group('develop')]
-bench: setup
+bench *arguments: setup
     @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench
-    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 numpy==2.4.6
-    @models/tools/bench/bin/python bench/extract.py {{ cifar10 }}/demo_train.csv
+    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 numpy==2.4.6 pillow==13.0.0
+    @keras=; if test -x models/tools/bench-train/bin/python; then keras='--keras models/tools/bench-train/bin/python'; fi; models/tools/bench/bin/python bench/extract.py --cifar {{ cifar10 }}/demo_train.csv $keras --into bench/README.md {{ arguments }}
+
+# The cache with a million rows and files, and what writing costs inference; 12 GB of disk under /tmp, or elsewhere with `--folder=DIR`
+[group('develop')]
+bench-cache *arguments:
+    @cargo bench --bench cache_scale -- {{ arguments }}
+    @cargo bench --bench writing
 
 # Decoding, resizing and normalising beside Pillow's, alternating in one run; its Python packages go to models/tools/bench
 [group('develop')]

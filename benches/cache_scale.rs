@@ -1,79 +1,257 @@
-//! The cache at full size: `cargo bench --bench cache_scale -- [ROWS] [DIM] [BATCH] [FOLDER]`.
+//! The cache and the work around it at full size, with features that nobody computed:
 //!
-//! Prints what appending, opening, finding and gathering cost. Files are in the page cache when they are read, so
-//! this is the work of the program, not of the disk.
+//! ```text
+//! cargo bench --bench cache_scale -- [--dim=2048] [--batch=32] [--folder=DIR] [ROWS…]
+//! ```
+//!
+//! For each number of rows (250,000, 500,000 and 1,000,000 unless told otherwise), a process of its own makes as many image files of
+//! one pixel and as many rows, measures, and removes them: at a million 8 GB of rows and 4 GB of files. Then a table, from which the
+//! growth can be read. Files are in the page cache when they are read, so this is the work of the program, not of the disk.
 
-use std::path::PathBuf;
-use std::time::Instant;
+#[path = "../tests/program/tiny.rs"]
+mod tiny;
 
-use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store, verify};
-use ndarray::Array2;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use headstart::backbone::Backbone;
+use headstart::cache::{Facts, Fingerprint, Key, Memo, Provenance, Selection, Storage, Store, verify};
+use headstart::extract::fingerprint;
+use ndarray::{Array2, s};
+
+const SIZES: [usize; 3] = [250_000, 500_000, 1_000_000];
+/// Rows of the array that gathering is held against: 1 GB, far more than the processor's own caches.
+const IN_MEMORY: usize = 131_072;
+
+/// What is measured, in the order of the table.
+const MEASURED: [&str; 11] = [
+    "append, MB/s",
+    "append with the last flush, MB/s",
+    "open, s",
+    "open, MB of anonymous memory",
+    "select, ns a row",
+    "gather shuffled rows, first time, GB/s",
+    "gather shuffled rows, later, GB/s",
+    "gather shuffled rows of an array, GB/s",
+    "verify, MB/s",
+    "`extract` over unchanged files, s",
+    "`extract` over unchanged files, MB of anonymous memory",
+];
+
+struct Arguments {
+    sizes: Vec<usize>,
+    dim: usize,
+    batch: usize,
+    folder: PathBuf,
+    /// Measure this one here and print the numbers alone.
+    one: bool,
+}
+
+impl Arguments {
+    fn read() -> Self {
+        let mut read = Self { sizes: vec![], dim: 2048, batch: 32, folder: std::env::temp_dir(), one: false };
+        for argument in std::env::args().skip(1) {
+            let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("`{text}` is no number"));
+            match argument.split_once('=') {
+                Some(("--dim", text)) => read.dim = number(text),
+                Some(("--batch", text)) => read.batch = number(text),
+                Some(("--folder", path)) => read.folder = path.into(),
+                _ if argument == "--one" => read.one = true,
+                // Cargo's own.
+                _ if argument == "--bench" => {}
+                _ => read.sizes.push(number(&argument)),
+            }
+        }
+        if read.sizes.is_empty() {
+            read.sizes = SIZES.into();
+        }
+        read
+    }
+}
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    let number =
-        |i: usize, default: usize| arguments.get(i).map_or(default, |a| a.parse().expect("a number"));
-    let (rows, dim, batch) = (number(0, 1_000_000), number(1, 64), number(2, 32));
-    let parent = arguments.get(3).map_or(std::env::temp_dir(), PathBuf::from);
-    let root = tempfile::tempdir_in(parent).expect("a folder");
-    let fingerprint = Fingerprint::new(FingerprintParts {
-        graph: String::new(),
-        feature_tensor: String::new(),
-        feature_size: dim,
-        precision: "fp32".into(),
-        recipe: serde_json::Value::Null,
-        storage: Storage::F32,
-    });
-    let ids: Vec<_> = (0..rows).map(|row| (Key::of(&row.to_le_bytes()), 0)).collect();
-    let features = Array2::from_shape_fn((batch, dim), |(row, i)| (row * dim + i) as f32);
-    let megabytes = (rows * dim * 4) as f64 / 1e6;
-    println!("{rows} rows of {dim} numbers in batches of {batch}: {megabytes:.0} MB of features");
+    let arguments = Arguments::read();
+    if arguments.one {
+        let figures = measure(arguments.sizes[0], &arguments);
+        println!("{}", figures.map(|figure| format!("{figure:.4}")).join(" "));
+        return;
+    }
+    let columns: Vec<Vec<f64>> = arguments.sizes.iter().map(|&rows| in_a_process(rows, &arguments)).collect();
+    println!("rows of {} numbers in batches of {}:\n", arguments.dim, arguments.batch);
+    println!("| | {} |", arguments.sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" | "));
+    println!("|---|{}", "---|".repeat(arguments.sizes.len()));
+    for (place, what) in MEASURED.iter().enumerate() {
+        let cells: Vec<_> = columns.iter().map(|column| format!("{:.3}", column[place])).collect();
+        println!("| {what} | {} |", cells.join(" | "));
+    }
+}
 
-    let store = Store::create_or_open(root.path(), "bench", &fingerprint).expect("a store");
+/// In a process that has no memory of the size before.
+fn in_a_process(rows: usize, arguments: &Arguments) -> Vec<f64> {
+    let Arguments { dim, batch, folder, .. } = arguments;
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.arg("--one").arg(format!("--dim={dim}")).arg(format!("--batch={batch}"));
+    command.arg(format!("--folder={}", folder.display())).arg(rows.to_string());
+    let output = command.stderr(std::process::Stdio::inherit()).output().expect("this program");
+    assert!(output.status.success(), "{rows} rows were not measured");
+    let text = String::from_utf8(output.stdout).expect("numbers");
+    text.split_whitespace().map(|word| word.parse().expect("a number")).collect()
+}
+
+fn measure(rows: usize, arguments: &Arguments) -> [f64; MEASURED.len()] {
+    let Arguments { dim, batch, .. } = *arguments;
+    let root = tempfile::tempdir_in(&arguments.folder).expect("a folder");
+    let (graph, cache) = (root.path().join("tiny.onnx"), root.path().join("cache"));
+    tiny::backbone(&graph, 8, dim);
+    let backbone = Backbone::open(&graph).expect("a backbone");
+    let fingerprint = fingerprint(&backbone, Storage::F32).expect("a recipe");
+    let images = Images::make(&root.path().join("images"), rows);
+    let ids: Vec<_> = images.keys.iter().map(|&key| (key, 0)).collect();
+    let gigabytes = (rows * dim * 4) as f64 / 1e9;
+
+    let [append, closed] = append(&cache, &fingerprint, &ids, dim, batch).map(|s| gigabytes * 1e3 / s);
+    let before = anonymous_megabytes("self");
+    let start = Instant::now();
+    let store = Store::open(&cache, &fingerprint).expect("a store").expect("one");
+    let (open, memory) = (start.elapsed().as_secs_f64(), anonymous_megabytes("self") - before);
+    assert_eq!(store.len(), rows);
+    let start = Instant::now();
+    let selection = store.select(&ids).expect("all rows");
+    let select = start.elapsed().as_secs_f64() * 1e9 / rows as f64;
+    let [first, later] = [(); 2].map(|()| gigabytes / gather(&selection));
+    let array = gather_array(dim);
+    let start = Instant::now();
+    assert!(verify(&store, |_| {}).is_clean());
+    let verified = gigabytes * 1e3 / start.elapsed().as_secs_f64();
+    drop(selection);
+    drop(store);
+
+    images.remember(&cache);
+    let [extract, extract_memory] = extract(&images.manifest, &graph, &cache, rows);
+    [append, closed, open, memory, select, first, later, array, verified, extract, extract_memory]
+}
+
+/// Image files of one pixel, a thousand to a folder.
+struct Images {
+    manifest: PathBuf,
+    files: Vec<PathBuf>,
+    keys: Vec<Key>,
+}
+
+impl Images {
+    fn make(folder: &Path, n: usize) -> Self {
+        let (mut files, mut keys) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        let mut rows = "path,label\n".to_owned();
+        for i in 0..n {
+            let name = format!("{:04}/{i}.bmp", i / 1000);
+            if i.is_multiple_of(1000) {
+                fs::create_dir_all(folder.join(&name[..4])).expect("a folder");
+            }
+            let bytes = pixel(i as u32);
+            let file = folder.join(&name);
+            fs::write(&file, bytes).expect("a file");
+            rows += &format!("{name},{}\n", i % 10);
+            files.push(file);
+            keys.push(Key::of(&bytes));
+        }
+        let manifest = folder.join("images.csv");
+        fs::write(&manifest, rows).expect("a file");
+        Self { manifest, files, keys }
+    }
+
+    /// As an extraction does that has looked at every file.
+    fn remember(&self, cache: &Path) {
+        // Files that are younger are not trusted.
+        std::thread::sleep(Duration::from_millis(2100));
+        let mut memo = Memo::open(cache);
+        for (file, &key) in self.files.iter().zip(&self.keys) {
+            memo.insert(file, &Facts::of(file).expect("a file"), key).expect("a folder to write to");
+        }
+    }
+}
+
+/// A bitmap of one pixel in a colour of its own.
+fn pixel(colour: u32) -> [u8; 58] {
+    let mut bytes = [0; 58];
+    bytes[..2].copy_from_slice(b"BM");
+    let mut number = |at: usize, value: u32| bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    number(2, 58);
+    number(10, 54);
+    number(14, 40);
+    number(18, 1);
+    number(22, 1);
+    number(26, 1 | 24 << 16);
+    number(54, colour & 0xff_ffff);
+    bytes
+}
+
+/// Seconds until all is appended, and until it is flushed too.
+fn append(cache: &Path, fingerprint: &Fingerprint, ids: &[(Key, u16)], dim: usize, batch: usize) -> [f64; 2] {
+    let features = Array2::from_shape_fn((batch, dim), |(row, i)| (row * dim + i) as f32);
+    let store = Store::create_or_open(cache, "tiny", fingerprint).expect("a store");
     let start = Instant::now();
     let mut writer = store.writer(Provenance::default()).expect("a writer");
     for ids in ids.chunks(batch) {
-        writer.append(ids, features.slice(ndarray::s![..ids.len(), ..])).expect("an append");
+        writer.append(ids, features.slice(s![..ids.len(), ..])).expect("an append");
     }
     let appended = start.elapsed().as_secs_f64();
     writer.close().expect("a close");
-    let closed = start.elapsed().as_secs_f64();
-    println!("append: {:.0} MB/s, {:.0} MB/s with the last flush", megabytes / appended, megabytes / closed);
-
-    let before = anonymous_megabytes();
-    let start = Instant::now();
-    let store = Store::open(root.path(), &fingerprint).expect("a store").expect("one");
-    println!(
-        "open: {:.3} s, {:.0} MB of memory",
-        start.elapsed().as_secs_f64(),
-        anonymous_megabytes() - before
-    );
-    assert_eq!(store.len(), rows);
-
-    let start = Instant::now();
-    let selection = store.select(&ids).expect("all rows");
-    println!("select: {:.0} ns a row", start.elapsed().as_secs_f64() * 1e9 / rows as f64);
-
-    // A stride that is prime to most sizes visits rows in no order that a processor could foresee.
-    let shuffled: Vec<usize> = (0..rows).map(|i| i * 611_953 % rows).collect();
-    let mut out = Array2::zeros((256, dim));
-    for pass in ["first, with checksums", "later"] {
-        let start = Instant::now();
-        for chunk in shuffled.chunks_exact(256) {
-            selection.gather(chunk, &mut out).expect("good rows");
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        println!("gather ({pass}): {:.0} rows/s, {:.0} MB/s", rows as f64 / seconds, megabytes / seconds);
-    }
-
-    let start = Instant::now();
-    assert!(verify(&store, |_| {}).is_clean());
-    println!("verify: {:.0} MB/s", megabytes / start.elapsed().as_secs_f64());
+    [appended, start.elapsed().as_secs_f64()]
 }
 
-/// Memory of this process that no file stands behind; 0 where the system does not tell.
-fn anonymous_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// An order that a processor cannot foresee: the stride is prime to most sizes.
+fn shuffled(rows: usize) -> Vec<usize> {
+    (0..rows).map(|i| i * 611_953 % rows).collect()
+}
+
+/// Seconds to gather every row, 256 at a time.
+fn gather(selection: &Selection) -> f64 {
+    let mut out = Array2::zeros((256, selection.dim()));
+    let start = Instant::now();
+    for chunk in shuffled(selection.len()).chunks(256) {
+        selection.gather_into(chunk, out.slice_mut(s![..chunk.len(), ..])).expect("good rows");
+    }
+    start.elapsed().as_secs_f64()
+}
+
+/// GB/s of the same from an array in memory: what could be had at best.
+fn gather_array(dim: usize) -> f64 {
+    let array = Array2::from_elem((IN_MEMORY, dim), 1.0_f32);
+    let mut out = Array2::zeros((256, dim));
+    let order = shuffled(IN_MEMORY);
+    let start = Instant::now();
+    for chunk in order.chunks(256) {
+        for (&row, mut out) in chunk.iter().zip(out.rows_mut()) {
+            out.assign(&array.row(row));
+        }
+    }
+    (IN_MEMORY * dim * 4) as f64 / 1e9 / start.elapsed().as_secs_f64()
+}
+
+/// Seconds and anonymous memory of the program itself when there is nothing to do; it must not even look for a runtime.
+fn extract(manifest: &Path, graph: &Path, cache: &Path, rows: usize) -> [f64; 2] {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headstart"));
+    command.args(["extract", "--json", "--quiet", "--onnxruntime", "/nowhere", "--backbone"]).arg(graph);
+    command.arg("--cache").arg(cache).arg(manifest).stdout(std::process::Stdio::piped());
+    let start = Instant::now();
+    let mut child = command.spawn().expect("the program");
+    let mut memory: f64 = 0.0;
+    while child.try_wait().expect("a child").is_none() {
+        memory = memory.max(anonymous_megabytes(&child.id().to_string()));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let output = child.wait_with_output().expect("a child");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains(&format!("\"cached\":{rows},\"computed\":0,\"failed\":0")), "{said}");
+    [seconds, memory]
+}
+
+/// Memory of a process that no file stands behind; 0 where the system does not tell.
+fn anonymous_megabytes(process: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok()).unwrap_or(0.0) / 1e3
 }

@@ -96,7 +96,7 @@ fn from_the_file_on_features_differ_by_the_jpeg_decoder_alone() {
         .unwrap();
     let mut all = vec![];
     for (got, want) in features.into_iter().zip(&golden) {
-        let off = furthest(got.unwrap(), &want.features);
+        let off = furthest(got.unwrap().unwrap(), &want.features);
         all.push(format!("{} {off:.1e}", want.photo));
         let measured = DECODER.iter().find(|(photo, _)| *photo == want.photo).unwrap().1;
         // Half as much again, for other versions and processors.

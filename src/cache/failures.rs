@@ -13,12 +13,12 @@ use super::append::AppendFile;
 use super::directory::paths_in;
 use super::format::Flaw;
 use super::segment::Region;
-use super::{Error, Facts, Key, Result, Store};
+use super::{Error, Facts, FailureKind, Key, Result, Store};
 
 const SUFFIX: &str = ".failures.csv";
 const EXTENSION: &str = "failures.csv";
 const COLUMNS: [&str; 8] = ["path", "key", "stage", "kind", "reason", "size", "modified", "time"];
-/// Kind of a line that takes back an earlier one.
+/// In place of a kind: the line takes back an earlier one of its path.
 const RESOLVED: &str = "resolved";
 
 /// What of a file's [`Facts`] decides whether it is tried again.
@@ -47,8 +47,8 @@ pub struct Failure {
     pub stamp: Option<Stamp>,
     /// Where it happened: `read`, `decode`, `resize`, `infer`.
     pub stage: String,
-    /// What happened, as one word or two: `missing`, `truncated`.
-    pub kind: String,
+    /// What happened.
+    pub kind: FailureKind,
     /// A sentence for people.
     pub reason: String,
     /// When, in RFC 3339; [`FailureLog::record`] fills it in if it is empty.
@@ -72,7 +72,27 @@ impl FailureLog {
     /// # Errors
     /// [`Error::NotWritable`], [`Error::DiskFull`] or [`Error::Write`].
     pub fn record(&mut self, failure: &Failure) -> Result<()> {
-        let mut line = encode(failure)?;
+        self.append(encode(failure)?)
+    }
+
+    /// Notes that an image which failed before gave features after all.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn resolve(&mut self, path: &Path) -> Result<()> {
+        self.append(line([
+            escape(path),
+            "".into(),
+            "".into(),
+            RESOLVED.into(),
+            "".into(),
+            "".into(),
+            "".into(),
+            now(),
+        ])?)
+    }
+
+    fn append(&mut self, mut line: Vec<u8>) -> Result<()> {
         let mut file = match self.file.take() {
             Some(file) => file,
             None => {
@@ -84,24 +104,6 @@ impl FailureLog {
         file.append(&line)?;
         self.file = Some(file);
         Ok(())
-    }
-
-    /// Notes that an image which failed before gave features after all.
-    ///
-    /// # Errors
-    /// As [`record`](Self::record).
-    pub fn resolve(&mut self, path: &Path) -> Result<()> {
-        let text = String::new;
-        let (path, kind) = (path.into(), RESOLVED.into());
-        self.record(&Failure {
-            path,
-            key: None,
-            stamp: None,
-            stage: text(),
-            kind,
-            reason: text(),
-            time: text(),
-        })
     }
 }
 
@@ -119,16 +121,18 @@ impl Store {
     /// # Errors
     /// [`Error::Read`].
     pub fn failures(&self) -> Result<Failures> {
-        let (mut failures, damaged) = read(&self.segments_dir())?;
+        let (mut lines, damaged) = read(&self.segments_dir())?;
         // By time, and lines of one file in their order.
-        failures.sort_by(|a, b| a.time.cmp(&b.time));
+        lines.sort_by(|a, b| a.time.cmp(&b.time));
         let mut by_path = BTreeMap::new();
-        for failure in failures {
-            by_path.insert(failure.path.clone(), failure);
+        for Line { path, failure, .. } in lines {
+            match failure {
+                Some(failure) => _ = by_path.insert(path, failure),
+                None => _ = by_path.remove(&path),
+            }
         }
-        by_path.retain(|_, f| f.kind != RESOLVED && !f.key.is_some_and(|key| self.contains(&key, 0)));
-        let by_key = by_path.values().filter_map(|f| Some((f.key?, f.path.clone()))).collect();
-        Ok(Failures { by_path, by_key, damaged })
+        by_path.retain(|_, failure: &mut Failure| !failure.key.is_some_and(|key| self.contains(&key, 0)));
+        Ok(Failures { by_key: keys_of(&by_path), by_path, damaged })
     }
 }
 
@@ -149,6 +153,15 @@ impl Failures {
     /// Lines that could not be read.
     pub fn damaged_lines(&self) -> usize {
         self.damaged
+    }
+
+    /// Those at these paths alone.
+    #[must_use]
+    pub fn among<'p>(&self, paths: impl IntoIterator<Item = &'p Path>) -> Self {
+        let failures = paths.into_iter().filter_map(|path| self.by_path.get(path));
+        let by_path: BTreeMap<_, _> = failures.map(|f| (f.path.clone(), f.clone())).collect();
+        let by_key = keys_of(&by_path);
+        Self { by_path, by_key, damaged: self.damaged }
     }
 
     /// The failure of the image with these bytes, whatever it is called now.
@@ -172,25 +185,41 @@ impl Failures {
         for failure in self.iter() {
             let key = failure.key.map_or(String::new(), |key| key.to_string());
             let path = failure.path.as_os_str().as_encoded_bytes();
-            let texts = [&key, &failure.stage, &failure.kind, &failure.reason, &failure.time];
-            csv.write_record(std::iter::once(path).chain(texts.map(String::as_bytes))).map_err(failed)?;
+            let texts = [key.as_str(), &failure.stage, failure.kind.name(), &failure.reason, &failure.time];
+            csv.write_record(std::iter::once(path).chain(texts.map(str::as_bytes))).map_err(failed)?;
         }
         csv.flush().map_err(|error| failed(error.into()))
     }
 }
 
-fn read(dir: &Path) -> Result<(Vec<Failure>, usize)> {
-    let (mut failures, mut damaged) = (Vec::new(), 0);
+fn keys_of(by_path: &BTreeMap<PathBuf, Failure>) -> HashMap<Key, PathBuf> {
+    by_path.values().filter_map(|failure| Some((failure.key?, failure.path.clone()))).collect()
+}
+
+/// A line of a failures file.
+struct Line {
+    path: PathBuf,
+    time: String,
+    /// None if it takes back what stands before it.
+    failure: Option<Failure>,
+}
+
+fn read(dir: &Path) -> Result<(Vec<Line>, usize)> {
+    let (mut lines, mut damaged) = (Vec::new(), 0);
     for path in files_in(dir)? {
         let bytes = fs::read(&path).map_err(Error::read(&path))?;
         for line in lines_of(&bytes).map(|(_, line)| line) {
             match decode(line) {
-                Some(failure) => failures.push(failure),
+                Some(line) => lines.push(line),
                 None => damaged += 1,
             }
         }
     }
-    Ok((failures, damaged))
+    Ok((lines, damaged))
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
 fn files_in(dir: &Path) -> Result<impl Iterator<Item = PathBuf>> {
@@ -228,21 +257,22 @@ pub(super) fn damage(dir: &Path) -> Result<Vec<(PathBuf, Region)>> {
     Ok(damage)
 }
 
-/// One line, line break included.
 fn encode(failure: &Failure) -> Result<Vec<u8>> {
-    let now = || jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
-    let time = if failure.time.is_empty() { now() } else { one_line(&failure.time) };
     let number = |value: Option<String>| value.unwrap_or_default();
-    let cells = [
+    line([
         escape(&failure.path),
         number(failure.key.map(|key| key.to_string())),
         one_line(&failure.stage),
-        one_line(&failure.kind),
+        failure.kind.name().into(),
         one_line(&failure.reason),
         number(failure.stamp.map(|stamp| stamp.size.to_string())),
         number(failure.stamp.map(|stamp| stamp.modified.to_string())),
-        time,
-    ];
+        if failure.time.is_empty() { now() } else { one_line(&failure.time) },
+    ])
+}
+
+/// The cells with their checksum, line break included.
+fn line(cells: [String; COLUMNS.len()]) -> Result<Vec<u8>> {
     let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b',')).from_writer(Vec::new());
     csv.write_record(&cells).map_err(|source| Error::Csv { source })?;
     let mut line = csv.into_inner().map_err(|error| Error::Csv { source: error.into_error().into() })?;
@@ -251,7 +281,7 @@ fn encode(failure: &Failure) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-fn decode(line: &[u8]) -> Option<Failure> {
+fn decode(line: &[u8]) -> Option<Line> {
     let comma = line.iter().rposition(|b| *b == b',')?;
     let (body, check) = (&line[..comma], &line[comma + 1..]);
     if format!("{:08x}", crc32c::crc32c(body)).as_bytes() != check {
@@ -260,19 +290,24 @@ fn decode(line: &[u8]) -> Option<Failure> {
     let record = csv::ReaderBuilder::new().has_headers(false).from_reader(body).records().next()?.ok()?;
     let cells: [&str; COLUMNS.len()] = record.iter().collect::<Vec<_>>().try_into().ok()?;
     let [path, key, stage, kind, reason, size, modified, time] = cells;
+    let (path, time) = (unescape(path)?, time.to_owned());
+    if kind == RESOLVED {
+        return Some(Line { path, time, failure: None });
+    }
     let stamp = match (size, modified) {
         ("", "") => None,
         _ => Some(Stamp { size: size.parse().ok()?, modified: modified.parse().ok()? }),
     };
-    Some(Failure {
-        path: unescape(path)?,
+    let failure = Failure {
+        path: path.clone(),
         key: if key.is_empty() { None } else { Some(key.parse().ok()?) },
         stamp,
         stage: stage.into(),
-        kind: kind.into(),
+        kind: kind.parse().ok()?,
         reason: reason.into(),
-        time: time.into(),
-    })
+        time: time.clone(),
+    };
+    Some(Line { path, time, failure: Some(failure) })
 }
 
 fn one_line(text: &str) -> String {

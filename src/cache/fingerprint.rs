@@ -29,6 +29,14 @@ impl Storage {
             Self::F16 => 2,
         }
     }
+
+    /// Whether a number is finite, and still is as it is stored.
+    pub fn can_hold(self, value: f32) -> bool {
+        match self {
+            Self::F32 => value.is_finite(),
+            Self::F16 => half::f16::from_f32(value).is_finite(),
+        }
+    }
 }
 
 /// Everything that changes a feature, apart from the image.

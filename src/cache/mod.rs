@@ -51,6 +51,7 @@ mod append;
 mod directory;
 mod encode;
 mod error;
+mod failure_kind;
 mod failures;
 mod fingerprint;
 mod format;
@@ -68,6 +69,7 @@ mod verify;
 mod writer;
 
 pub use error::Error;
+pub use failure_kind::{FailureKind, UnknownFailureKind};
 pub use failures::{Failure, FailureLog, Failures, Stamp};
 pub use fingerprint::{Difference, Fingerprint, FingerprintParts, Storage};
 pub use format::Provenance;

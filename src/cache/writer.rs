@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::Schema;
-use half::f16;
 use ndarray::ArrayView2;
 
 use super::append::{AppendFile, sync_dir};
 use super::format::{Provenance, RowLayout};
-use super::{Error, Fingerprint, Key, Result, Storage, View};
+use super::{Error, Fingerprint, Key, Result, View};
 
 const EXTENSION: &str = "arrow";
 /// How much work a power failure may cost.
@@ -132,10 +131,8 @@ impl SegmentWriter {
 
     /// Refuses what must not be kept, before anything is written.
     fn check(&self, ids: &[(Key, View)], features: ArrayView2<f32>) -> Result<()> {
-        let half = self.layout.storage == Storage::F16;
         for (&(key, view), row) in ids.iter().zip(features.rows()) {
-            let bad = |v: &f32| !v.is_finite() || (half && !f16::from_f32(*v).is_finite());
-            if let Some(column) = row.iter().position(bad) {
+            if let Some(column) = row.iter().position(|&value| !self.layout.storage.can_hold(value)) {
                 let value = row[column];
                 return Err(if value.is_finite() {
                     Error::TooLargeForF16 { key, view, column, value }
@@ -198,7 +195,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::super::append::Backing;
-    use super::super::{FingerprintParts, Store};
+    use super::super::{FingerprintParts, Storage, Store};
     use super::*;
 
     /// Writes to a real file until `room` bytes are gone, and then as much as fits.

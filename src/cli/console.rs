@@ -1,6 +1,6 @@
 //! What people see: results on stdout, everything else on stderr.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
@@ -32,21 +32,27 @@ impl Console {
     /// A line about the work, for people.
     pub fn note(&self, line: impl std::fmt::Display) {
         if !self.quiet {
-            eprintln!("{line}");
+            tell(line);
         }
     }
 
     /// A line for those who asked for details.
     pub fn detail(&self, line: impl std::fmt::Display) {
         if self.verbose {
-            eprintln!("{line}");
+            tell(line);
         }
     }
 
     /// A line that also `--quiet` shows: something may be wrong.
     pub fn warn(&self, line: impl std::fmt::Display) {
-        eprintln!("warning: {line}");
+        tell(format_args!("warning: {line}"));
     }
+}
+
+/// A line to stderr. Whoever listened may have gone: Ctrl-C also ends the `tee` behind us, and that must not stop what is
+/// to be written after it.
+pub fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// `1 image`, `2 images`.

@@ -13,6 +13,7 @@ use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCac
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count};
 use super::features::Source;
+use super::hint::Error;
 use super::progress::{Progress, clock};
 use super::{Status, interrupt};
 
@@ -37,7 +38,13 @@ pub struct ExtractArgs {
     /// Compute only part I of N, such as `1/3`: on separate machines, whose cache folders are then copied into one
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Write the failures of this cache, also those of earlier runs, to a CSV file
+    /// Stop with an error once more than N images have failed; what is computed is kept
+    #[arg(long, value_name = "N")]
+    max_failures: Option<usize>,
+    /// End with an error, status 2 instead of 1, if any image failed; all are tried nevertheless
+    #[arg(long)]
+    strict: bool,
+    /// Write the failures among these images, also those known from earlier runs, to a CSV file
     #[arg(long, value_name = "FILE")]
     failures: Option<PathBuf>,
     /// Print the summary as JSON
@@ -59,13 +66,18 @@ impl ExtractArgs {
         let failures = self.failures.as_deref().map(create).transpose()?;
         let mut cache = source.create_cache()?;
         let cancel = interrupt::listen();
-        let summary = fill(&source, &mut cache, &manifest.files(), self.options(&source), cancel, console)?;
+        let files = manifest.files();
+        let outcome = fill(&source, &mut cache, &files, self.options(&source), cancel, console);
+        // Also if it broke off: why may well stand there.
         if let Some(file) = failures {
-            cache.failures().write_csv(file)?;
+            cache.failures().among(files.iter().map(PathBuf::as_path)).write_csv(file)?;
         }
+        let summary = outcome?;
         if self.json {
             writeln!(std::io::stdout(), "{}", serde_json::to_string(&summary)?)?;
         }
+        let (images, failed) = (summary.images, summary.failed);
+        anyhow::ensure!(!self.strict || failed == 0, Error::ImagesFailed { images, failed });
         Ok(status(&summary))
     }
 
@@ -77,6 +89,7 @@ impl ExtractArgs {
             rehash: self.rehash,
             retry_failed: self.retry_failed,
             shard: self.shard,
+            max_failures: self.max_failures,
             ..defaults
         }
     }
@@ -150,7 +163,7 @@ fn fill(
             console.detail(format_args!("batches of {images} from here on"));
         }
         Event::Progress => progress.as_mut().expect("planned first").advance(1),
-        Event::Failed { file, failure, known } => {
+        Event::Failed { file, failure, known, .. } => {
             failures += 1;
             if failures <= FAILURES_SHOWN {
                 let again = if known { " (as before)" } else { "" };
@@ -161,7 +174,8 @@ fn fill(
     })?;
     drop(progress);
     if failures > FAILURES_SHOWN {
-        console.warn(format_args!("{} more failed", count(failures - FAILURES_SHOWN, "image")));
+        let more = count(failures - FAILURES_SHOWN, "more image");
+        console.warn(format_args!("{more} failed; `--failures FILE` writes all of them to a CSV file"));
     }
     console.note(sentence(&summary, started.elapsed()));
     console.note(format_args!("features: {}", cache.store().dir().display()));
@@ -184,9 +198,9 @@ pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
     }
 }
 
-/// `1000 images: 990 computed in 40 s (24.8 a second), 8 there before, 2 failed`
+/// `1000 images: 990 computed in 40 s (24.8 a second), 8 there before, 2 failed (1 missing, 1 truncated)`
 fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
-    let Summary { images, cached, computed, failed, elsewhere, cancelled } = summary;
+    let Summary { images, cached, computed, failed, failures, elsewhere, cancelled } = summary;
     let mut parts = vec![];
     if *computed > 0 {
         let rate = *computed as f64 / elapsed.as_secs_f64().max(1e-9);
@@ -201,7 +215,8 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
         parts.push(format!("{elsewhere} for other shards"));
     }
     if *failed > 0 {
-        parts.push(format!("{failed} failed"));
+        let kinds: Vec<_> = failures.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        parts.push(format!("{failed} failed ({})", kinds.join(", ")));
     }
     if *cancelled {
         parts.push("stopped before the end; run the same command again to go on".into());
@@ -211,6 +226,8 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headstart::extract::FailureKind;
+
     use super::*;
 
     #[test]
@@ -223,10 +240,11 @@ mod tests {
         let words = sentence(&summary, seconds(1));
         assert_eq!(words, "9 images: 3 computed in 1 s (3.0 a second), 1 there before, 5 for other shards");
         assert_eq!(status(&summary), Status::Done);
-        let summary = Summary { images: 60, computed: 50, failed: 10, ..Summary::default() };
+        let failures = [(FailureKind::Truncated, 9), (FailureKind::Missing, 1)].into();
+        let summary = Summary { images: 60, computed: 50, failed: 10, failures, ..Summary::default() };
         assert_eq!(
             sentence(&summary, seconds(2)),
-            "60 images: 50 computed in 2 s (25.0 a second), 10 failed"
+            "60 images: 50 computed in 2 s (25.0 a second), 10 failed (1 missing, 9 truncated)"
         );
         assert_eq!(status(&summary), Status::Partial);
         assert_eq!(status(&Summary { cancelled: true, ..summary }), Status::Interrupted);

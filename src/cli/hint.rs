@@ -35,6 +35,8 @@ pub enum Error {
     FileIsThere { path: PathBuf },
     #[error("there is no feature cache in `{path}`")]
     NoCache { path: PathBuf },
+    #[error("{failed} of {} failed", count(*.images, "image"))]
+    ImagesFailed { images: usize, failed: usize },
     #[error("no images were given")]
     NoImages,
     #[error("the run `{run}` does not tell on which images it was trained")]
@@ -136,6 +138,9 @@ fn own(error: &Error) -> Option<String> {
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         Error::FileIsThere { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
         Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
+        Error::ImagesFailed { .. } => {
+            "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()
+        }
         Error::NoImages => "give images, folders of images, or a manifest".into(),
         Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {run}`"),
         Error::TooFewImages { .. } => {
@@ -157,6 +162,9 @@ fn for_extract(error: &extract::Error) -> Option<String> {
         extract::Error::Backbone(error) => for_backbone(error),
         extract::Error::Runtime(error) => for_library(error),
         extract::Error::Cache(error) => for_cache(error),
+        extract::Error::TooManyFailures { .. } => Some(
+            "what was computed is kept; `--max-failures` allows more, and `--failures FILE` lists those there were".into(),
+        ),
         _ => None,
     }
 }

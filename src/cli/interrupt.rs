@@ -2,15 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::Status;
+use super::console::tell;
+
 static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// Listen for Ctrl-C (and SIGTERM) from here on; the flag is set by the first.
 pub fn listen() -> &'static AtomicBool {
     let handler = || {
         if ASKED.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
+            leave();
         }
-        eprintln!("\nstopping after the work in hand; press Ctrl-C again to stop at once");
+        tell("\nstopping after the work in hand; press Ctrl-C again to stop at once");
     };
     // A second call in one process finds its handler there already, and that one serves.
     let _ = ctrlc::set_handler(handler);
@@ -20,4 +23,16 @@ pub fn listen() -> &'static AtomicBool {
 /// Whether Ctrl-C was pressed.
 pub fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)
+}
+
+/// Without waiting for anybody. What was appended to a cache is with the system already.
+fn leave() -> ! {
+    // SAFETY: it takes a number and does not return. `std::process::exit` would run the destructors of ONNX Runtime's
+    // globals while its threads are in the middle of a graph.
+    #[cfg(unix)]
+    unsafe {
+        libc::_exit(Status::Interrupted as i32)
+    }
+    #[cfg(not(unix))]
+    std::process::exit(Status::Interrupted as i32)
 }

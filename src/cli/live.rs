@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use headstart::train::{EpochRecord, Event};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::console::{self, Console, Ink};
+use super::console::{self, Console, Ink, tell};
 use super::curve::{self, Curve};
 use super::progress::{Progress, clock};
 
@@ -66,7 +66,7 @@ impl Live {
     fn say(&self, line: String) {
         match &self.shown {
             Shown::Nothing => {}
-            Shown::Lines(_) => eprintln!("{line}"),
+            Shown::Lines(_) => tell(&line),
             Shown::Bar(bar) => bar.bar.println(line),
         }
     }

@@ -68,23 +68,19 @@ enum Command {
 
 /// How a command ended; the exit status says it to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Status {
-    Done,
+    Done = 0,
     /// Done, but not all: some images failed.
-    Partial,
-    Error,
+    Partial = 1,
+    Error = 2,
     /// Stopped by Ctrl-C; what was computed is kept.
-    Interrupted,
+    Interrupted = 130,
 }
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        ExitCode::from(match status {
-            Status::Done => 0,
-            Status::Partial => 1,
-            Status::Error => 2,
-            Status::Interrupted => 130,
-        })
+        ExitCode::from(status as u8)
     }
 }
 
@@ -130,12 +126,12 @@ pub fn report(error: &anyhow::Error) {
         return;
     }
     let style = console::error_style();
-    eprintln!("{}error{}: {error}", style.open, style.close);
+    console::tell(format_args!("{}error{}: {error}", style.open, style.close));
     for cause in error.chain().skip(1) {
-        eprintln!("  caused by: {}", cause.to_string().trim_end());
+        console::tell(format_args!("  caused by: {}", cause.to_string().trim_end()));
     }
     if let Some(hint) = hint::hint(error) {
-        eprintln!("\nhint: {hint}");
+        console::tell(format_args!("\nhint: {hint}"));
     }
 }
 

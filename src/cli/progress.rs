@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::console::{Console, Ink, can_redraw};
+use super::console::{Console, Ink, can_redraw, tell};
 
 /// Between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl Progress {
             Shown::Bar(bar) => bar.set_position(self.done),
             Shown::Lines { last } if last.elapsed() >= LINE_EVERY => {
                 *last = Instant::now();
-                eprintln!("{}", self.line());
+                tell(self.line());
             }
             Shown::Lines { .. } => {}
         }
@@ -62,16 +62,16 @@ impl Progress {
     pub fn say(&self, line: impl std::fmt::Display) {
         match &self.shown {
             Shown::Nothing => {}
-            Shown::Bar(bar) => bar.suspend(|| eprintln!("{line}")),
-            Shown::Lines { .. } => eprintln!("{line}"),
+            Shown::Bar(bar) => bar.suspend(|| tell(&line)),
+            Shown::Lines { .. } => tell(&line),
         }
     }
 
     /// A warning, which is shown whatever else is not, and must not tear the bar.
     pub fn warn(&self, line: impl std::fmt::Display) {
         match &self.shown {
-            Shown::Bar(bar) => bar.suspend(|| eprintln!("warning: {line}")),
-            _ => eprintln!("warning: {line}"),
+            Shown::Bar(bar) => bar.suspend(|| tell(format_args!("warning: {line}"))),
+            _ => tell(format_args!("warning: {line}")),
         }
     }
 

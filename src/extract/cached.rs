@@ -125,6 +125,12 @@ impl FeatureCache {
         Ok(())
     }
 
+    /// The key of a file that has features, if that is known without reading it.
+    pub(super) fn known_key(&self, file: &Path) -> Option<Key> {
+        let key = self.memo.get(file, &Facts::of(file).ok()?)?;
+        self.store.contains(&key, PLAIN).then_some(key)
+    }
+
     fn standing_of(&mut self, file: &Path) -> Standing {
         match self.key_of(file) {
             Ok(key) if self.store.contains(&key, PLAIN) => Standing::Ready(key),

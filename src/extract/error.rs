@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::backbone::device::Precision;
+use crate::cache::FailureKind;
 use crate::{backbone, cache, preprocess};
 
 #[derive(Debug, thiserror::Error)]
@@ -20,4 +21,21 @@ pub enum Error {
     OtherPrecision { expected: String, found: Precision },
     #[error("`{file}` has no features: {reason}")]
     NoFeatures { file: PathBuf, reason: String },
+    /// What was computed until then is kept.
+    #[error("{failed} of the images failed, at most {allowed} may: {}", named(first, *failed))]
+    TooManyFailures {
+        allowed: usize,
+        failed: usize,
+        /// The first few.
+        first: Vec<(PathBuf, FailureKind)>,
+    },
+}
+
+/// `a.jpg` (missing), `b.jpg` (truncated) and 7 more
+fn named(first: &[(PathBuf, FailureKind)], failed: usize) -> String {
+    let names: Vec<_> = first.iter().map(|(path, kind)| format!("`{}` ({kind})", path.display())).collect();
+    match failed.saturating_sub(first.len()) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
 }

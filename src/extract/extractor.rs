@@ -1,9 +1,10 @@
 //! Fills a cache.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use ndarray::{Array2, ArrayView4};
@@ -12,10 +13,11 @@ use super::cached::PLAIN;
 use super::pipeline::{Admission, Batch, Infer, InferError, Job, Outcome, Pipeline};
 use super::plan::Plan;
 use super::recorder::Recorder;
+use super::results::Outlet;
 use super::{BatchSize, Error, FeatureCache, ImageFailure, Shard};
 use crate::backbone::device::{Choice, Precision};
 use crate::backbone::{Backbone, Engine, EngineOptions};
-use crate::cache::{Key, Provenance, SegmentWriter, Store, View};
+use crate::cache::{FailureKind, Key, Provenance, SegmentWriter, Storage, Store, View};
 
 /// How to extract.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct ExtractOptions {
     pub retry_failed: bool,
     /// Compute only images of this shard, so that machines which share nothing divide the work; `None` computes all.
     pub shard: Option<Shard>,
+    /// Stop with an error once more images than this have failed, known failures included; `None` goes on to the end.
+    pub max_failures: Option<usize>,
     /// The ONNX Runtime to load; `None` looks in the usual places.
     pub onnxruntime: Option<PathBuf>,
 }
@@ -51,6 +55,7 @@ impl Default for ExtractOptions {
             rehash: false,
             retry_failed: false,
             shard: None,
+            max_failures: None,
             onnxruntime: None,
         }
     }
@@ -68,7 +73,7 @@ pub enum Event<'a> {
     /// One file of those to do is done, in whatever way.
     Progress,
     /// A file gives no features. `known`: it was tried before and has not changed since.
-    Failed { file: &'a Path, failure: &'a ImageFailure, known: bool },
+    Failed { file: &'a Path, key: Option<Key>, failure: &'a ImageFailure, known: bool },
 }
 
 /// What an extraction did.
@@ -84,14 +89,18 @@ pub struct Summary {
     pub failed: usize,
     /// Those that have no features here and that another shard is to compute.
     pub elsewhere: usize,
+    /// How many of them failed in which way.
+    pub failures: BTreeMap<FailureKind, usize>,
     /// Whether it was stopped from outside before the end.
     pub cancelled: bool,
 }
 
 /// Computes features of one backbone.
 pub struct Extractor<'a> {
-    backbone: &'a Backbone,
-    options: ExtractOptions,
+    pub(super) backbone: &'a Backbone,
+    pub(super) options: ExtractOptions,
+    /// Hears of every row that was written.
+    pub(super) outlet: Option<Arc<Outlet>>,
 }
 
 impl Infer for Engine {
@@ -109,15 +118,17 @@ impl Infer for Engine {
 
 impl<'a> Extractor<'a> {
     pub fn new(backbone: &'a Backbone, options: ExtractOptions) -> Self {
-        Self { backbone, options }
+        Self { backbone, options, outlet: None }
     }
 
     /// Compute the features of those `files` that `cache` lacks, and keep them there.
     ///
-    /// ONNX Runtime is loaded when the first image needs it. Setting `cancel` ends the work after the batches in hand.
+    /// ONNX Runtime is loaded when the first image needs it. Setting `cancel` ends the work after the batch that is in
+    /// inference: it is written, and the summary says [`cancelled`](Summary::cancelled).
     ///
     /// # Errors
-    /// What stops everything: no runtime or device, a graph that fails, a cache that cannot be written. What was written stays.
+    /// What stops everything: no runtime or device, a graph that fails, a cache that cannot be written, more failures than
+    /// [`ExtractOptions::max_failures`]. What was written stays.
     /// [`Error::OtherPrecision`] if the cache is for features of another precision than the options ask for.
     pub fn fill(
         &self,
@@ -127,11 +138,23 @@ impl<'a> Extractor<'a> {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Summary, Error> {
         self.check_precision(cache)?;
-        let on_event = RefCell::new(on_event);
-        let FeatureCache { store, memo, failures } = &mut *cache;
-        let plan = Plan::new(files, store, memo, failures, &self.options);
+        let outcome = self.fill_from(cache, files, cancel, RefCell::new(on_event));
+        // Also after an error: whoever asks the cache then is to see what there is.
+        cache.reload()?;
+        outcome
+    }
+
+    fn fill_from(
+        &self,
+        cache: &mut FeatureCache,
+        files: &[PathBuf],
+        cancel: &AtomicBool,
+        on_event: RefCell<&mut dyn FnMut(Event)>,
+    ) -> Result<Summary, Error> {
+        let FeatureCache { store, memo, failures } = cache;
+        let plan = Plan::new(files, store, memo, failures, &self.options, cancel);
         on_event.borrow_mut()(plan.event());
-        let mut recorder = Recorder::new(&plan, store, memo, failures, &on_event);
+        let mut recorder = Recorder::new(&plan, store, memo, failures, &on_event, self.options.max_failures);
         recorder.known()?;
         if !plan.jobs.is_empty() {
             self.compute(&plan, store, &mut recorder, cancel, &on_event)?;
@@ -162,11 +185,16 @@ impl<'a> Extractor<'a> {
         };
         let sink = |batch: &Batch| {
             let ids: Vec<(Key, View)> = batch.rows.iter().map(|&(_, key)| (key, PLAIN)).collect();
-            let mut writer = lock(&writer);
-            Ok(writer.as_mut().expect("made with the model").append(&ids, batch.features.view())?)
+            lock(&writer).as_mut().expect("made with the model").append(&ids, batch.features.view())?;
+            if let Some(outlet) = &self.outlet {
+                for (&(id, key), row) in batch.rows.iter().zip(batch.features.rows()) {
+                    outlet.tell(&plan.files[id], Some(key), Ok(row.to_vec()));
+                }
+            }
+            Ok(())
         };
         let admit = plan.admission(store);
-        let outcome = self.pipeline(cancel).run(
+        let outcome = self.pipeline(cancel, store.storage()).run(
             &plan.jobs,
             &admit,
             model,
@@ -180,7 +208,8 @@ impl<'a> Extractor<'a> {
         Ok(closed?)
     }
 
-    /// Features of `files` without any cache: row `i` for file `i`, or why it has none.
+    /// Features of `files` without any cache: row `i` for file `i`, or why it has none; `None` for those that a cancelled
+    /// call did not come to.
     ///
     /// # Errors
     /// As [`fill`](Self::fill).
@@ -189,10 +218,10 @@ impl<'a> Extractor<'a> {
         files: &[PathBuf],
         cancel: &AtomicBool,
         on_event: &mut dyn FnMut(Event),
-    ) -> Result<Vec<Result<Vec<f32>, ImageFailure>>, Error> {
+    ) -> Result<Vec<Option<Result<Vec<f32>, ImageFailure>>>, Error> {
         let on_event = RefCell::new(on_event);
         let jobs: Vec<Job> = (0..).zip(files).map(|(id, file)| Job { id, file: file.clone() }).collect();
-        let results = Mutex::new(vec![Err(ImageFailure::stopped()); files.len()]);
+        let results = Mutex::new(vec![None; files.len()]);
         let model = || {
             let engine = self.engine()?;
             on_event.borrow_mut()(Event::Loaded { engine: &engine });
@@ -201,7 +230,7 @@ impl<'a> Extractor<'a> {
         let sink = |batch: &Batch| {
             let mut results = lock(&results);
             for (&(id, _), row) in batch.rows.iter().zip(batch.features.rows()) {
-                results[id] = Ok(row.to_vec());
+                results[id] = Some(Ok(row.to_vec()));
             }
             Ok(())
         };
@@ -209,12 +238,19 @@ impl<'a> Extractor<'a> {
         let mut on_outcome = |id: usize, outcome| {
             on_event.borrow_mut()(Event::Progress);
             if let Outcome::Failed { failure, .. } = outcome {
-                lock(&results)[id] = Err(failure);
+                lock(&results)[id] = Some(Err(failure));
             }
             Ok(())
         };
         let on_batch_size = tell_batch_size(&on_event);
-        self.pipeline(cancel).run(&jobs, &admit, model, sink, &mut on_outcome, &on_batch_size)?;
+        self.pipeline(cancel, Storage::F32).run(
+            &jobs,
+            &admit,
+            model,
+            sink,
+            &mut on_outcome,
+            &on_batch_size,
+        )?;
         Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -236,7 +272,7 @@ impl<'a> Extractor<'a> {
         Ok(Engine::start(self.backbone, &options)?)
     }
 
-    fn pipeline<'p>(&'p self, cancel: &'p AtomicBool) -> Pipeline<'p> {
+    fn pipeline<'p>(&'p self, cancel: &'p AtomicBool, storage: Storage) -> Pipeline<'p> {
         // A graph that takes only so many images at once leaves nothing to search.
         let batch_range = self.backbone.batch_size().map_or(FIRST..=LARGEST, |size| size..=size);
         Pipeline {
@@ -244,6 +280,7 @@ impl<'a> Extractor<'a> {
             batch_size: self.options.batch_size,
             batch_range,
             decoders: self.options.decoders,
+            storage,
             cancel,
         }
     }

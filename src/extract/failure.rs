@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::cache::Failure;
-use crate::preprocess::Limits;
+use crate::cache::{Failure, FailureKind};
+use crate::preprocess::{self, Limits};
 
 /// The bytes of an image file. Only of a file: a pipe could keep us waiting for ever, a device never ends. And only of one
 /// that may be an image by its size: what is larger is a video or a disk image that lies among the photos.
@@ -44,48 +44,67 @@ fn read_up_to(path: &Path, allowed: u64) -> io::Result<Vec<u8>> {
 pub struct ImageFailure {
     /// Where it stopped: `read`, `decode`, `resize` or `infer`.
     pub stage: String,
-    /// A short word for scripts, such as `missing` or `truncated`.
-    pub kind: String,
+    pub kind: FailureKind,
     /// A sentence for people.
     pub reason: String,
 }
 
 impl ImageFailure {
-    fn new(stage: &str, kind: &str, reason: String) -> Self {
-        Self { stage: stage.into(), kind: kind.into(), reason }
+    fn new(stage: &str, kind: FailureKind, reason: String) -> Self {
+        Self { stage: stage.into(), kind, reason }
     }
 
     /// As it was noted by an earlier run.
     pub(super) fn recorded(failure: &Failure) -> Self {
-        Self::new(&failure.stage, &failure.kind, failure.reason.clone())
+        Self::new(&failure.stage, failure.kind, failure.reason.clone())
     }
 
     pub(super) fn read(error: &io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, NotADirectory, NotFound};
         match error.kind() {
-            io::ErrorKind::NotFound => Self::new("read", "missing", "there is no such file".into()),
-            io::ErrorKind::FileTooLarge => Self::new("read", "too-large", error.to_string()),
-            _ => Self::new("read", "unreadable", error.to_string()),
+            NotFound | NotADirectory => {
+                Self::new("read", FailureKind::Missing, "there is no such file".into())
+            }
+            FileTooLarge => Self::new("read", FailureKind::TooLarge, error.to_string()),
+            _ => Self::new("read", FailureKind::Unreadable, error.to_string()),
         }
     }
 
-    pub(super) fn stopped() -> Self {
-        Self::new("read", "stopped", "the work was stopped before its turn".into())
-    }
-
-    pub(super) fn non_finite() -> Self {
-        Self::new("infer", "non-finite", "the features hold NaN or infinity".into())
+    /// `value` is a feature that cannot be kept.
+    pub(super) fn not_kept(value: f32) -> Self {
+        let reason = match value.is_finite() {
+            false => "the features hold NaN or infinity".into(),
+            true => format!("the features hold {value}, more than their storage can"),
+        };
+        Self::new("infer", FailureKind::NonFinite, reason)
     }
 }
 
-impl From<&crate::preprocess::Error> for ImageFailure {
-    fn from(error: &crate::preprocess::Error) -> Self {
+impl From<&preprocess::Error> for ImageFailure {
+    fn from(error: &preprocess::Error) -> Self {
         let mut reason = error.to_string();
         let mut cause = error.source();
         while let Some(inner) = cause {
             reason = format!("{reason}: {inner}");
             cause = inner.source();
         }
-        Self::new(error.stage(), error.kind(), reason)
+        Self::new(error.stage(), kind_of(error), reason)
+    }
+}
+
+fn kind_of(error: &preprocess::Error) -> FailureKind {
+    use preprocess::Error::{
+        Damaged, Empty, NotAnImage, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated, UnknownPreset,
+        Unsupported,
+    };
+    match error {
+        NotAnImage { .. } | Unsupported { .. } | TooSmall { .. } => FailureKind::Unsupported,
+        Empty | Truncated { .. } => FailureKind::Truncated,
+        TooLarge { .. } => FailureKind::TooLarge,
+        // The latter three are about no image: a preprocessor that runs has a recipe that was checked.
+        Damaged { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
+            FailureKind::DecoderError
+        }
     }
 }
 
@@ -101,7 +120,7 @@ mod tests {
         File::create(&path).unwrap().set_len(3 << 40).unwrap();
         let error = read_image(&path).unwrap_err();
         let failure = ImageFailure::read(&error);
-        assert_eq!((failure.stage.as_str(), failure.kind.as_str()), ("read", "too-large"));
+        assert_eq!((failure.stage.as_str(), failure.kind), ("read", FailureKind::TooLarge));
         assert_eq!(failure.reason, "the file is too large: 3145728 MiB, 512 MiB are allowed");
         std::fs::write(&path, [7; 100]).unwrap();
         assert_eq!(read_up_to(&path, 100).unwrap(), [7; 100]);

@@ -6,7 +6,11 @@
 //!
 //! Decoding runs beside inference, which fills every core by itself, and writing costs inference nothing. The last
 //! channel has no room: while one batch is written, one more at most is being inferred, so that is what a kill can lose.
+//!
+//! All decoders together hold no more bytes of files, and of pixels, than a single image may have, whatever their number: who wants more
+//! waits for the others. So a hundred-megapixel photo among thumbnails costs time, not memory.
 
+use std::fs;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,12 +20,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use ndarray::{Array2, ArrayView4, Axis};
 
 use super::batch::{BatchSize, Tuner};
+use super::budget::Budget;
 use super::failure::read_image;
 use super::gathered::{Gathered, OnBatchSize};
 use super::memory::Memory;
 use super::{Error, ImageFailure};
-use crate::cache::Key;
-use crate::preprocess::{Preprocessor, Recipe};
+use crate::cache::{Key, Storage};
+use crate::preprocess::{Limits, Preprocessor, Recipe, decoding_takes};
 
 /// Decoded images that may wait where the batch size is not known beforehand: 38 MB of 224x224.
 const AHEAD: usize = 64;
@@ -78,9 +83,37 @@ pub struct Pipeline<'a> {
     pub batch_range: RangeInclusive<usize>,
     /// Threads that read, decode and resize.
     pub decoders: usize,
+    /// What a row must fit into.
+    pub storage: Storage,
     /// Set from outside to stop: the batch in inference is finished and written, no other is begun.
     pub cancel: &'a AtomicBool,
 }
+
+/// What decoders have in common.
+#[derive(Default)]
+struct Shared {
+    /// Number of the next job.
+    next: AtomicUsize,
+    stop: AtomicBool,
+    room: Room,
+}
+
+/// What decoders may hold together.
+struct Room {
+    files: Budget,
+    pixels: Budget,
+}
+
+impl Default for Room {
+    /// What one image may have: so each finds room, if need be alone.
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self { files: Budget::new(limits.file), pixels: Budget::new(limits.memory) }
+    }
+}
+
+/// Bytes that all decoders together may keep from one image to the next, to spare asking for them again.
+const KEPT: u64 = 1 << 28;
 
 /// An image on its way to inference.
 struct Ready {
@@ -123,8 +156,7 @@ impl Pipeline<'_> {
         on_outcome: OnOutcome<'_>,
         on_batch_size: OnBatchSize<'_>,
     ) -> Result<(), Error> {
-        let next = AtomicUsize::new(0);
-        let stop = AtomicBool::new(false);
+        let shared = Shared::default();
         // Two batches decoded ahead keep inference fed; more would only take memory.
         let ahead = match self.batch_size {
             BatchSize::Auto => AHEAD,
@@ -135,8 +167,9 @@ impl Pipeline<'_> {
         let (batch_in, batch_out) = bounded::<Batch>(0);
         thread::scope(|scope| {
             for _ in 0..self.decoders.clamp(1, jobs.len().max(1)) {
-                let (ready, spare, next, stop) = (ready_in.clone(), spare_out.clone(), &next, &stop);
-                scope.spawn(move || self.decode(jobs, next, stop, admit, &spare, &ready));
+                let (ready, spare) = (ready_in.clone(), spare_out.clone());
+                let shared = &shared;
+                scope.spawn(move || self.decode(jobs, shared, admit, &spare, &ready));
             }
             drop(ready_in);
             let writer = scope.spawn(move || batch_out.iter().try_for_each(|batch| sink(&batch)));
@@ -144,7 +177,7 @@ impl Pipeline<'_> {
             let mut gathered = Gathered::new(self.recipe.input_shape(), tuner, on_batch_size);
             let inferred = self.infer(&ready_out, &spare_in, model, batch_in, &mut gathered, on_outcome);
             // Decoders that wait for room in the channel see it closed; the others see the flag.
-            stop.store(true, Ordering::Relaxed);
+            shared.stop.store(true, Ordering::Relaxed);
             drop(ready_out);
             let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // A writer that failed is why the batches could not be handed on, so its error is the one to tell.
@@ -152,34 +185,42 @@ impl Pipeline<'_> {
         })
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
     fn decode(
         &self,
         jobs: &[Job],
-        next: &AtomicUsize,
-        stop: &AtomicBool,
+        shared: &Shared,
         admit: &(dyn Fn(&Job, &[u8]) -> Admission + Sync),
         spare: &Receiver<Vec<f32>>,
         ready: &Sender<Message>,
     ) {
-        let mut preprocessor =
-            Preprocessor::new(self.recipe.clone()).expect("the recipe of an opened backbone was checked");
-        while !stop.load(Ordering::Relaxed) && !self.cancel.load(Ordering::Relaxed) {
-            let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+        let mut preprocessor = self.preprocessor();
+        while !shared.stop.load(Ordering::Relaxed) && !self.is_cancelled() {
+            let Some(job) = jobs.get(shared.next.fetch_add(1, Ordering::Relaxed)) else { return };
             let pixels = spare.try_recv().unwrap_or_default();
-            if ready.send(self.prepare(job, admit, &mut preprocessor, pixels)).is_err() {
+            if ready.send(self.prepare(job, &shared.room, admit, &mut preprocessor, pixels)).is_err() {
                 return;
             }
         }
+    }
+
+    fn preprocessor(&self) -> Preprocessor {
+        Preprocessor::new(self.recipe.clone()).expect("the recipe of an opened backbone was checked")
     }
 
     /// Read, ask, decode one file.
     fn prepare(
         &self,
         job: &Job,
+        room: &Room,
         admit: &(dyn Fn(&Job, &[u8]) -> Admission + Sync),
         preprocessor: &mut Preprocessor,
         mut pixels: Vec<f32>,
     ) -> Message {
+        let _file = room.files.take(fs::metadata(&job.file).map_or(0, |metadata| metadata.len()));
         let bytes = match read_image(&job.file) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -192,7 +233,14 @@ impl Pipeline<'_> {
             Admission::Compute(key) => key,
         };
         pixels.resize(self.recipe.len(), 0.0);
-        match preprocessor.run(&bytes, &mut pixels) {
+        let takes = decoding_takes(&bytes);
+        let _pixels = room.pixels.take(takes);
+        let prepared = preprocessor.run(&bytes, &mut pixels);
+        if takes > KEPT / self.decoders.max(1) as u64 {
+            // Its buffers are as large as the largest image so far.
+            *preprocessor = self.preprocessor();
+        }
+        match prepared {
             Ok(_) => Message::Ready(Ready { id: job.id, key, pixels }),
             Err(error) => {
                 Message::Done(job.id, Outcome::Failed { key: Some(key), failure: ImageFailure::from(&error) })
@@ -212,6 +260,9 @@ impl Pipeline<'_> {
     ) -> Result<(), Error> {
         let mut model = Lazy::Unmade(Some(model));
         for message in ready {
+            if self.is_cancelled() {
+                return Ok(());
+            }
             match message {
                 Message::Done(id, outcome) => on_outcome(id, outcome)?,
                 Message::Ready(Ready { id, key, pixels }) => {
@@ -223,7 +274,7 @@ impl Pipeline<'_> {
                 }
             }
         }
-        if !gathered.is_empty() {
+        if !gathered.is_empty() && !self.is_cancelled() {
             self.infer_batch(&mut model, gathered, &writer, on_outcome)?;
         }
         Ok(())
@@ -238,14 +289,18 @@ impl Pipeline<'_> {
         on_outcome: OnOutcome<'_>,
     ) -> Result<bool, Error> {
         let Batch { rows, features } = gathered.infer(model.get()?)?;
-        let (finite, broken): (Vec<usize>, Vec<usize>) =
-            (0..rows.len()).partition(|&row| features.row(row).iter().all(|value| value.is_finite()));
-        for row in broken {
-            let (id, key) = rows[row];
-            on_outcome(id, Outcome::Failed { key: Some(key), failure: ImageFailure::non_finite() })?;
+        let mut sound = Vec::with_capacity(rows.len());
+        for (row, &(id, key)) in rows.iter().enumerate() {
+            match features.row(row).iter().find(|&&value| !self.storage.can_hold(value)) {
+                None => sound.push(row),
+                Some(&value) => {
+                    let failure = ImageFailure::not_kept(value);
+                    on_outcome(id, Outcome::Failed { key: Some(key), failure })?;
+                }
+            }
         }
-        let kept: Vec<(usize, Key)> = finite.iter().map(|&row| rows[row]).collect();
-        let features = if kept.len() == rows.len() { features } else { features.select(Axis(0), &finite) };
+        let kept: Vec<(usize, Key)> = sound.iter().map(|&row| rows[row]).collect();
+        let features = if kept.len() == rows.len() { features } else { features.select(Axis(0), &sound) };
         if writer.send(Batch { rows: kept.clone(), features }).is_err() {
             return Ok(false);
         }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::cached::PLAIN;
@@ -37,6 +38,7 @@ impl<'a> Plan<'a> {
         memo: &Memo,
         failures: &'a Failures,
         options: &ExtractOptions,
+        cancel: &AtomicBool,
     ) -> Self {
         let mut seen = HashSet::with_capacity(files.len());
         let mut plan = Plan {
@@ -51,7 +53,8 @@ impl<'a> Plan<'a> {
             retry_failed: options.retry_failed,
             shard: options.shard,
         };
-        for id in 0..plan.files.len() {
+        // To look at a million files takes seconds, and a slow disk makes minutes of them.
+        for id in (0..plan.files.len()).take_while(|_| !cancel.load(Ordering::Relaxed)) {
             plan.place(id, store, memo, options.rehash);
         }
         plan

@@ -2,13 +2,16 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cached::PLAIN;
 use super::pipeline::Outcome;
 use super::plan::Plan;
 use super::{Error, Event, ImageFailure, Summary};
-use crate::cache::{Failure, FailureLog, Failures, Key, Memo, Stamp, Store};
+use crate::cache::{Failure, FailureKind, FailureLog, Failures, Key, Memo, Stamp, Store};
+
+/// Failures that an error names.
+const NAMED: usize = 5;
 
 pub struct Recorder<'a, 'e> {
     plan: &'a Plan<'a>,
@@ -23,6 +26,9 @@ pub struct Recorder<'a, 'e> {
     failed_now: HashMap<Key, ImageFailure>,
     /// Files with the bytes of another, whose outcome is theirs.
     skipped: Vec<(usize, Key)>,
+    /// More end the work.
+    max_failures: Option<usize>,
+    first_failures: Vec<(PathBuf, FailureKind)>,
     summary: Summary,
 }
 
@@ -33,6 +39,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
         memo: &'a mut Memo,
         failures: &'a Failures,
         on_event: &'a RefCell<&'e mut dyn FnMut(Event)>,
+        max_failures: Option<usize>,
     ) -> Self {
         Self {
             plan,
@@ -51,6 +58,8 @@ impl<'a, 'e> Recorder<'a, 'e> {
                 elsewhere: plan.elsewhere,
                 ..Summary::default()
             },
+            max_failures,
+            first_failures: vec![],
         }
     }
 
@@ -59,13 +68,13 @@ impl<'a, 'e> Recorder<'a, 'e> {
         for (id, error) in &self.plan.unreachable {
             let failure = ImageFailure::read(error);
             if self.failures.of_file(&self.plan.files[*id], None).is_some() {
-                self.tell_again(*id, &failure);
+                self.tell(*id, None, &failure, true)?;
             } else {
                 self.fail(*id, None, failure)?;
             }
         }
         for (id, key) in &self.plan.failed {
-            self.failed_again(*id, key);
+            self.failed_again(*id, key)?;
         }
         Ok(())
     }
@@ -89,7 +98,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
                     self.failed_now.insert(key, failure.clone());
                 }
                 if key.is_none() && self.stands(id, &failure) {
-                    self.tell_again(id, &failure);
+                    self.tell(id, None, &failure, true)?;
                 } else {
                     self.fail(id, key, failure)?;
                 }
@@ -111,7 +120,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
                 self.fail(id, Some(key), failure)?;
             } else {
                 // Neither computed nor failed: known to have failed before, or cancelled before its twin's turn.
-                self.failed_again(id, &key);
+                self.failed_again(id, &key)?;
             }
         }
         // A memo that cannot be kept costs time, not truth.
@@ -126,19 +135,44 @@ impl<'a, 'e> Recorder<'a, 'e> {
     }
 
     fn fail(&mut self, id: usize, key: Option<Key>, failure: ImageFailure) -> Result<(), Error> {
-        let file = &self.plan.files[id];
+        self.note(id, key, &failure)?;
+        self.tell(id, key, &failure, false)
+    }
+
+    fn note(&mut self, id: usize, key: Option<Key>, failure: &ImageFailure) -> Result<(), Error> {
         self.log.record(&Failure {
-            path: file.clone(),
+            path: self.plan.files[id].clone(),
             key,
             stamp: self.plan.facts[id].as_ref().map(Stamp::from),
             stage: failure.stage.clone(),
-            kind: failure.kind.clone(),
+            kind: failure.kind,
             reason: failure.reason.clone(),
             time: String::new(),
         })?;
-        self.summary.failed += 1;
-        self.on_event.borrow_mut()(Event::Failed { file, failure: &failure, known: false });
         Ok(())
+    }
+
+    fn tell(
+        &mut self,
+        id: usize,
+        key: Option<Key>,
+        failure: &ImageFailure,
+        known: bool,
+    ) -> Result<(), Error> {
+        let file = &self.plan.files[id];
+        self.summary.failed += 1;
+        *self.summary.failures.entry(failure.kind).or_default() += 1;
+        if self.first_failures.len() < NAMED {
+            self.first_failures.push((file.clone(), failure.kind));
+        }
+        self.on_event.borrow_mut()(Event::Failed { file, key, failure, known });
+        match self.max_failures {
+            Some(allowed) if self.summary.failed > allowed => {
+                let first = std::mem::take(&mut self.first_failures);
+                Err(Error::TooManyFailures { allowed, failed: self.summary.failed, first })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether this very failure of the unchanged file is on record.
@@ -148,15 +182,14 @@ impl<'a, 'e> Recorder<'a, 'e> {
         before.is_some_and(|before| before.reason == failure.reason)
     }
 
-    fn failed_again(&mut self, id: usize, key: &Key) {
-        if let Some(failure) = self.failures.of_key(key) {
-            self.tell_again(id, &ImageFailure::recorded(failure));
+    /// An image whose bytes failed before, here or under another path, which then gets a line of its own.
+    fn failed_again(&mut self, id: usize, key: &Key) -> Result<(), Error> {
+        let Some(before) = self.failures.of_key(key) else { return Ok(()) };
+        let failure = ImageFailure::recorded(before);
+        if !self.stands(id, &failure) {
+            self.note(id, Some(*key), &failure)?;
         }
-    }
-
-    fn tell_again(&mut self, id: usize, failure: &ImageFailure) {
-        self.summary.failed += 1;
-        self.on_event.borrow_mut()(Event::Failed { file: &self.plan.files[id], failure, known: true });
+        self.tell(id, Some(*key), &failure, true)
     }
 
     fn take_back(&mut self, id: usize) -> Result<(), Error> {

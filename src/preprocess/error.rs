@@ -61,7 +61,7 @@ impl Error {
     }
 
     /// What went wrong, in a word: `empty`, `not-an-image`, `unsupported`, `truncated`, `too-large`, `damaged`,
-    /// `too-small`, or `recipe`. Stable, for files and scripts.
+    /// `too-small`, or `recipe`. Finer than the kinds by which failures are kept.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::UnknownPreset { .. } | Self::RecipeSyntax { .. } | Self::Recipe { .. } => "recipe",

@@ -152,7 +152,7 @@ fn small_thin_and_grey_images_have_features_and_huge_ones_are_refused() {
 }
 
 /// A header that costs nothing, for a picture that would take 1.6 GB.
-fn png_that_claims_to_be(width: u32, height: u32) -> Vec<u8> {
+pub fn png_that_claims_to_be(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Grayscale);

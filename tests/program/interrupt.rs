@@ -2,23 +2,27 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use headstart::cache::{Storage, Store};
+use headstart::onnx::{self, Node};
 
 use super::place::Place;
+use super::tiny;
 
 const IMAGES: usize = 96;
 /// One in inference, one being written.
 const IN_FLIGHT: usize = 16;
 
 fn features(place: &Place, cache: &str) -> ndarray::Array2<f32> {
-    let names = place.read("cifar.csv");
-    let files: Vec<_> = names.lines().skip(1).map(|l| place.path(l.split(',').next().unwrap())).collect();
-    place.features(cache, "models/resnet50.onnx", Storage::F32, &files)
+    place.features(cache, "models/resnet50.onnx", Storage::F32, &cifar_files(place))
+}
+
+fn cifar_files(place: &Place) -> Vec<PathBuf> {
+    place.read("cifar.csv").lines().skip(1).map(|line| place.path(line.split(',').next().unwrap())).collect()
 }
 
 /// Rows that a reader finds; none where there is no cache yet.
@@ -99,6 +103,101 @@ fn interrupted_extract_keeps_what_it_computed_and_says_how_to_go_on() {
     assert!((1..IMAGES).contains(&kept), "{kept} rows");
     let [_, cached, computed, _] = place.extract("cifar.csv --cache c").map(|n| n as usize);
     assert_eq!((cached, computed), (kept, IMAGES - kept));
+}
+
+const ROW: u64 = 4 * 256;
+const SLOW: &str = "extract cifar.csv --backbone slow.onnx";
+
+/// With a backbone of 256 features that takes its time.
+fn slow() -> Place {
+    let place = Place::with_cifar(IMAGES);
+    slow_backbone(&place.path("slow.onnx"), 256);
+    place
+}
+
+/// A small backbone in which each pixel goes through many sines first: some milliseconds an image.
+pub fn slow_backbone(path: &Path, features: usize) {
+    const SINES: usize = 100;
+    let mut model = tiny::model(128, features, 0.01);
+    let graph = model.graph.as_mut().unwrap();
+    let mut before = "images".to_owned();
+    for i in 0..SINES {
+        let sine = format!("sine{i}");
+        graph.node.insert(i, Node::new("Sin", &[&before], &sine, vec![]));
+        before = sine;
+    }
+    graph.node[SINES].input[0] = before;
+    onnx::write(&model, path).unwrap();
+}
+
+fn slow_features(place: &Place, cache: &str) -> ndarray::Array2<f32> {
+    place.features(cache, "slow.onnx", Storage::F32, &cifar_files(place))
+}
+
+/// Wait for the word that a first signal was heard; the lines after it.
+fn heard(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("press Ctrl-C again to stop at once")), "no signal was heard");
+    lines
+}
+
+#[test]
+fn terminated_extract_stops_as_by_ctrl_c() {
+    let place = slow();
+    let mut child = place.command(&format!("{SLOW} --cache c")).stderr(Stdio::piped()).spawn().unwrap();
+    assert!(wait_for(&place, "c", 8 * ROW, &mut child));
+    signal(&child, "TERM");
+    let words: Vec<_> = heard(&mut child).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{words:?}");
+    assert!(words.iter().any(|line| line.contains("stopped before the end")), "{words:?}");
+    place.run("cache verify c").done();
+    assert!((1..IMAGES).contains(&rows(&place, "c")));
+}
+
+#[test]
+fn interrupted_twice_extract_ends_at_once_and_what_was_appended_is_there() {
+    let place = slow();
+    place.run(&format!("{SLOW} --cache undisturbed")).done();
+    for signals in [["INT", "TERM"], ["TERM", "INT"]] {
+        let mut child = place
+            .command(&format!("{SLOW} --cache c --batch-size 8"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let before = place.kinds("c").first().map_or(0, |dir| bytes_in(&dir.join("segments")));
+        assert!(wait_for(&place, "c", before + 8 * ROW, &mut child));
+        // So that the second comes before the batch can be finished.
+        signal(&child, "STOP");
+        let appended = rows(&place, "c");
+        signals.iter().for_each(|name| signal(&child, name));
+        signal(&child, "CONT");
+        let words: Vec<_> = heard(&mut child).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{words:?}");
+        assert!(!words.iter().any(|line| line.contains("computed in")), "it summed up: {words:?}");
+        let kept = rows(&place, "c");
+        assert!((8..IMAGES).contains(&kept) && kept >= appended, "{kept} rows, {appended} were appended");
+        place.run("cache verify c").done();
+    }
+    let kept = rows(&place, "c");
+    let [_, cached, computed, _] =
+        place.extract(&format!("{} --cache c", &SLOW["extract ".len()..])).map(|n| n as usize);
+    assert_eq!((cached, computed), (kept, IMAGES - kept));
+    assert_eq!(slow_features(&place, "c"), slow_features(&place, "undisturbed"));
+}
+
+#[test]
+fn ctrl_c_that_also_ends_the_reader_of_the_log_loses_nothing() {
+    let place = slow();
+    let mut child = place.command(&format!("{SLOW} --cache c")).stderr(Stdio::piped()).spawn().unwrap();
+    assert!(wait_for(&place, "c", 8 * ROW, &mut child));
+    drop(child.stderr.take());
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let kept = rows(&place, "c");
+    let [_, cached, computed, _] =
+        place.extract(&format!("{} --cache c", &SLOW["extract ".len()..])).map(|n| n as usize);
+    assert_eq!((cached, computed), (kept, IMAGES - kept));
+    assert!((1..IMAGES).contains(&kept), "{kept}");
 }
 
 #[test]

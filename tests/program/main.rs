@@ -12,7 +12,10 @@ mod doctor;
 mod evaluate;
 mod export;
 mod extract;
+mod failures;
 mod from;
+#[cfg(target_os = "linux")]
+mod huge;
 mod interrupt;
 mod manual;
 #[cfg(target_os = "linux")]
@@ -20,5 +23,7 @@ mod memory;
 mod place;
 mod predict;
 mod recipes;
+mod results;
 mod runs;
+mod tiny;
 mod train;

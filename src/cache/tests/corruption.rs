@@ -219,7 +219,7 @@ fn damage_to_memo_and_failures_is_named() {
     let mut log = FailureLog::new(&store);
     let text = String::new;
     (0..3_u8).for_each(|i| {
-        let (path, stage, kind) = (PathBuf::from(format!("{i}")), "read".into(), "missing".into());
+        let (path, stage, kind) = (PathBuf::from(format!("{i}")), "read".into(), FailureKind::Missing);
         log.record(&Failure { path, key: None, stamp: None, stage, kind, reason: text(), time: text() })
             .unwrap();
     });

@@ -96,7 +96,7 @@ fn failure(path: &str, key: Option<Key>, size: u64) -> Failure {
         key,
         stamp: Some(Stamp { size, modified: 17 }),
         stage: "decode".into(),
-        kind: "truncated".into(),
+        kind: FailureKind::Truncated,
         reason: "it ends,\n\"early\"".into(),
         time: String::new(),
     }

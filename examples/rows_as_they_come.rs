@@ -1,0 +1,66 @@
+//! Features of a folder of photographs, each as soon as it is there: computed now or kept from before.
+//!
+//! ```text
+//! cargo run --release --example rows_as_they_come -- [FOLDER]
+//! ```
+//!
+//! Without a folder it takes this project's ten photographs. It stops itself halfway, as a program may whose user has seen enough,
+//! goes on from there, and then says which two photographs are most alike.
+
+use std::error::Error;
+
+use headstart::backbone::Backbone;
+use headstart::cache::Storage;
+use headstart::dataset::images_in;
+use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, fingerprint};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args().nth(1).unwrap_or("data/photos".into());
+    let files = images_in(folder.as_ref())?;
+    let backbone = Backbone::open("models/resnet50.onnx".as_ref())
+        .map_err(|error| format!("{error}; `just setup` makes it, and this wants to run where it is"))?;
+    // A cache that stays would be `data/features`; this one goes with the program.
+    let kept = tempfile::tempdir()?;
+    let fingerprint = fingerprint(&backbone, Storage::F32)?;
+    let cache = FeatureCache::create_or_open(kept.path(), backbone.name(), &fingerprint)?;
+    // One image at a time, so that there is something left to stop.
+    let options = ExtractOptions { batch_size: BatchSize::Fixed(1), ..ExtractOptions::default() };
+    let extractor = Extractor::new(&backbone, options);
+
+    let mut results = extractor.results(cache, files.clone(), |event| {
+        if let Event::Loaded { engine } = event {
+            println!("computing with ONNX Runtime {}", engine.runtime.version());
+        }
+    });
+    let seen = results.by_ref().take(files.len() / 2).count();
+    results.cancel();
+    let (summary, cache) = results.finish()?;
+    println!("stopped after {seen} of {}: {} are kept", files.len(), summary.computed);
+
+    let (mut names, mut rows) = (vec![], vec![]);
+    let mut results = extractor.results(cache, files, |_| {});
+    for image in &mut results {
+        let name = image.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match image.features {
+            Ok(row) => {
+                names.push(name);
+                rows.push(row);
+            }
+            Err(failure) => println!("{name} has no features ({}): {}", failure.kind, failure.reason),
+        }
+    }
+    let (summary, _) = results.finish()?;
+    println!("then {} were computed, and {} were there", summary.computed, summary.cached);
+
+    let pairs = (0..rows.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
+    let alike = pairs.map(|(a, b)| (cosine(&rows[a], &rows[b]), a, b)).max_by(|x, y| x.0.total_cmp(&y.0));
+    if let Some((cosine, a, b)) = alike {
+        println!("most alike: {} and {} (cosine {cosine:.2})", names[a], names[b]);
+    }
+    Ok(())
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}

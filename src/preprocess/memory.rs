@@ -1,0 +1,42 @@
+//! How much memory an image will take, before it takes it.
+
+use std::io::Cursor;
+use std::panic;
+
+use image::{ImageDecoder, ImageReader};
+
+/// Bytes that decoding the file's image and turning it upright take at most, judged by its header; 0 for a file of which
+/// the header tells no size, and which therefore will not be decoded.
+pub(crate) fn decoding_takes(bytes: &[u8]) -> u64 {
+    // As in decoding: a slip of a reader of headers is to cost one image, which then fails there.
+    panic::catch_unwind(|| by_header(bytes)).unwrap_or(0)
+}
+
+fn by_header(bytes: &[u8]) -> u64 {
+    let Ok(reader) = ImageReader::new(Cursor::new(bytes)).with_guessed_format() else { return 0 };
+    let Ok(decoder) = reader.into_decoder() else { return 0 };
+    let (width, height) = decoder.dimensions();
+    // What the decoder fills, RGB made from it, and RGB turned.
+    let each = u64::from(decoder.color_type().bytes_per_pixel()) + 3 + 3;
+    u64::from(width).saturating_mul(u64::from(height)).saturating_mul(each)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{DynamicImage, ImageFormat};
+
+    use super::*;
+
+    #[test]
+    fn the_header_tells() {
+        for format in
+            [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP]
+        {
+            let mut file = Cursor::new(vec![]);
+            DynamicImage::new_rgb8(30, 20).write_to(&mut file, format).unwrap();
+            assert_eq!(decoding_takes(file.get_ref()), 30 * 20 * 9, "{format:?}");
+        }
+        assert_eq!(decoding_takes(b""), 0);
+        assert_eq!(decoding_takes(b"no image"), 0);
+    }
+}

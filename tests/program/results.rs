@@ -1,0 +1,117 @@
+//! The library's own way: rows as they come, and stopping.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use headstart::backbone::Backbone;
+use headstart::cache::Storage;
+use headstart::extract::{
+    Event, ExtractOptions, Extractor, FailureKind, FeatureCache, ImageResult, Results, fingerprint,
+};
+use image::{Rgb, RgbImage};
+
+use super::place::Place;
+use super::tiny;
+
+const IMAGES: usize = 40;
+
+fn place() -> Place {
+    let place = Place::empty();
+    tiny::backbone(&place.path("tiny.onnx"), 8, 16);
+    for i in 0..IMAGES {
+        RgbImage::from_pixel(9, 9, Rgb([i as u8 + 1, 2, 3])).save(place.path(&format!("{i}.png"))).unwrap();
+    }
+    place
+}
+
+fn files(place: &Place) -> Vec<PathBuf> {
+    (0..IMAGES).map(|i| place.path(&format!("{i}.png"))).collect()
+}
+
+fn begin(place: &Place, files: Vec<PathBuf>, on_event: impl FnMut(Event) + Send + 'static) -> Results {
+    let backbone = Backbone::open(&place.path("tiny.onnx")).unwrap();
+    let fingerprint = fingerprint(&backbone, Storage::F32).unwrap();
+    let cache = FeatureCache::create_or_open(&place.path("c"), backbone.name(), &fingerprint).unwrap();
+    Extractor::new(&backbone, ExtractOptions::default()).results(cache, files, on_event)
+}
+
+fn by_file(results: impl Iterator<Item = ImageResult>) -> BTreeMap<PathBuf, ImageResult> {
+    let mut found = BTreeMap::new();
+    for result in results {
+        assert!(found.insert(result.file.clone(), result).is_none(), "told twice");
+    }
+    found
+}
+
+#[test]
+fn each_image_comes_once_whether_computed_cached_twin_or_failed() {
+    let place = place();
+    fs::copy(place.path("3.png"), place.path("twin.png")).unwrap();
+    place.write("text.png", "no image");
+    RgbImage::new(5, 5).save(place.path("black.png")).unwrap();
+    let mut asked = files(&place);
+    asked.extend(["twin.png", "text.png", "gone.png", "black.png", "3.png"].map(|name| place.path(name)));
+
+    let mut first = begin(&place, asked.clone(), |_| {});
+    let computed = by_file(&mut first);
+    let (summary, cache) = first.finish().unwrap();
+    assert_eq!((summary.images, summary.computed, summary.cached, summary.failed), (44, 40, 1, 3));
+    assert_eq!(computed.len(), 44);
+    let kind = |name: &str| computed[&place.path(name)].features.as_ref().unwrap_err().kind;
+    assert_eq!(
+        ["text.png", "gone.png", "black.png"].map(kind),
+        [FailureKind::Unsupported, FailureKind::Missing, FailureKind::NonFinite]
+    );
+    let row = |name: &str| computed[&place.path(name)].features.as_ref().unwrap();
+    assert_eq!(row("3.png"), row("twin.png"));
+    assert_ne!(row("3.png"), row("4.png"));
+    // What is told is what is kept.
+    for file in files(&place) {
+        let id = cache.store().find(&computed[&file].key.unwrap(), 0).unwrap();
+        assert_eq!(cache.store().row(id).unwrap().to_vec(), *computed[&file].features.as_ref().unwrap());
+    }
+
+    let mut second = begin(&place, asked, |event| assert!(!matches!(event, Event::Loaded { .. })));
+    let again = by_file(&mut second);
+    assert_eq!(second.finish().unwrap().0.computed, 0);
+    for (file, result) in &computed {
+        assert_eq!(result.features, again[file].features, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_caller_who_stops_keeps_what_was_computed() {
+    let place = place();
+    // So slow that there is something left to stop.
+    super::interrupt::slow_backbone(&place.path("tiny.onnx"), 16);
+    let mut results = begin(&place, files(&place), |_| {});
+    assert!(results.next().is_some());
+    results.cancel();
+    let rest = results.by_ref().count();
+    let (summary, cache) = results.finish().unwrap();
+    assert!(summary.cancelled);
+    assert_eq!((summary.computed, cache.store().len()), (rest + 1, rest + 1));
+
+    // Whoever goes away without a word stops it too, and the work is over when that returns.
+    let mut results = begin(&place, files(&place), |_| {});
+    assert!(results.next().is_some());
+    drop(results);
+    let mut results = begin(&place, files(&place), |_| {});
+    assert_eq!(by_file(&mut results).len(), IMAGES);
+    assert_eq!(results.finish().unwrap().1.store().len(), IMAGES);
+}
+
+#[test]
+fn what_stops_everything_ends_the_results_and_is_told() {
+    let place = place();
+    let backbone = Backbone::open(&place.path("tiny.onnx")).unwrap();
+    let fingerprint = fingerprint(&backbone, Storage::F32).unwrap();
+    let cache = FeatureCache::create_or_open(&place.path("c"), "tiny", &fingerprint).unwrap();
+    let options = ExtractOptions { max_failures: Some(0), ..ExtractOptions::default() };
+    let extractor = Extractor::new(&backbone, options);
+    let mut results = extractor.results(cache, vec![place.path("gone.png"), place.path("1.png")], |_| {});
+    assert_eq!(results.by_ref().count(), 1);
+    let error = results.finish().err().unwrap().to_string();
+    assert!(error.starts_with("1 of the images failed, at most 0 may: `"), "{error}");
+}
