@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::export::{Card, Classifier, Form};
-use headstart::extract::{Event, ExtractOptions, Extractor};
+use headstart::extract::{Event, ExtractOptions, Extractor, ImageFailure};
 use headstart::onnx;
 
 use super::args::RuntimeArgs;
@@ -15,6 +15,9 @@ use super::{extract, interrupt};
 
 /// Probabilities of an image, or why there are none.
 pub type Row = Result<Vec<f32>, String>;
+
+/// Why an image has no answer that Ctrl-C came before.
+const STOPPED: &str = "the work was stopped before its turn";
 
 /// Whether what was given for a run is such a file.
 pub fn is_one(name: &str) -> bool {
@@ -64,7 +67,11 @@ fn extracted(
                 _ => {}
             },
         )?;
-    Ok(rows.into_iter().map(|row| row.map_err(|failure| failure.reason)).collect())
+    let row = |row: Option<Result<_, ImageFailure>>| match row {
+        Some(row) => row.map_err(|failure| failure.reason),
+        None => Err(STOPPED.to_owned()),
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// Each image has its own size, and so its own turn.
@@ -81,7 +88,7 @@ fn one_by_one(
     let mut rows = vec![];
     for file in files {
         if cancel.load(std::sync::atomic::Ordering::Relaxed) {
-            rows.push(Err("stopped before its turn".to_owned()));
+            rows.push(Err(STOPPED.to_owned()));
             continue;
         }
         rows.push(match std::fs::read(file) {

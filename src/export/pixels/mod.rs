@@ -16,7 +16,7 @@ use weights::AxisPlan;
 use super::build::Builder;
 use crate::onnx::{Attribute, DataType, Graph};
 use crate::preprocess::Recipe;
-use crate::preprocess::recipe::{Channels, Crop, Filter, Layout, Resize, Rounding};
+use crate::preprocess::recipe::{Channels, Crop, Layout, Resize, Rounding};
 
 /// The first operator set that has all that is used here: `Range` is of 11.
 pub(super) const OPSET: i64 = 11;

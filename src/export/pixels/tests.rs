@@ -4,6 +4,7 @@ use super::*;
 use crate::backbone::runtime::Runtime;
 use crate::export::net::Net;
 use crate::onnx::{self, Dim, Model, Node, OperatorSetId, ValueInfo};
+use crate::preprocess::recipe::Filter;
 use crate::preprocess::{Original, Preprocessor, original};
 
 /// What the nodes alone make of an image, in ONNX Runtime.
