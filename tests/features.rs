@@ -86,7 +86,7 @@ fn another_order_of_the_colours_would_be_seen() {
 }
 
 #[test]
-fn from_the_file_on_features_differ_by_the_jpeg_decoder_alone() {
+fn from_the_file_on_features_are_those_of_keras() {
     let golden = golden();
     let files: Vec<PathBuf> =
         golden.iter().map(|row| Path::new("data/photos").join(&row.photo).with_extension("jpg")).collect();
@@ -94,29 +94,9 @@ fn from_the_file_on_features_differ_by_the_jpeg_decoder_alone() {
     let features = Extractor::new(&backbone, ExtractOptions::default())
         .features(&files, &AtomicBool::new(false), &mut |_| {})
         .unwrap();
-    let mut all = vec![];
     for (got, want) in features.into_iter().zip(&golden) {
         let off = furthest(got.unwrap().unwrap(), &want.features);
-        all.push(format!("{} {off:.1e}", want.photo));
-        let measured = DECODER.iter().find(|(photo, _)| *photo == want.photo).unwrap().1;
-        // Half as much again, for other versions and processors.
-        assert!(off < 1.5 * measured, "{}: {off:e}, measured {measured:e}", want.photo);
+        // As from the pixels on, measured 1.1e-5 at most: decoding and resizing give the bytes that Keras had.
+        assert!(off < 1e-4, "{}: {off:e}", want.photo);
     }
-    println!("{}", all.join(", "));
 }
-
-/// The largest difference as measured. Keras reads JPEG by libjpeg-turbo, we by zune-jpeg: the two round the inverse
-/// transform and interpolate subsampled colours differently, by a level or two of 255 in most pixels, and the network
-/// makes this of it. Features reach 10; the two files without subsampling and the grey one are nearest.
-const DECODER: [(&str, f32); 10] = [
-    ("astronaut", 5.4e-2),
-    ("cat", 1.6e-2),
-    ("coffee", 6.2e-2),
-    ("flower", 5.1e-2),
-    ("galaxy", 2.3e-2),
-    ("officer", 5.4e-2),
-    ("photographer", 1.5e-2),
-    ("raccoon", 9.7e-2),
-    ("rocket", 1.6e-1),
-    ("temple", 8.5e-2),
-];
