@@ -40,7 +40,7 @@ impl Enlarge {
             Self::Repeat(_, down) => (y / down, (y / down) as isize),
             Self::Down | Self::Both => {
                 let near = y / 2;
-                (near, if y % 2 == 0 { near as isize - 1 } else { near as isize + 1 })
+                (near, if y.is_multiple_of(2) { near as isize - 1 } else { near as isize + 1 })
             }
         }
     }

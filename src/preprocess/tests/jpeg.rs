@@ -13,7 +13,7 @@ fn kinds() -> Vec<String> {
     let mut kinds: Vec<String> =
         names.filter_map(|name| Some(name.strip_suffix(".jpg")?.to_owned())).collect();
     kinds.sort();
-    assert_eq!(kinds.len(), 26, "golden files are missing");
+    assert_eq!(kinds.len(), 28, "golden files are missing");
     kinds
 }
 
@@ -76,7 +76,7 @@ fn scaled_pixels_are_those_of_pillows_draft() {
         rows += 1;
     }
     assert!(wrong.is_empty(), "other pixels than Pillow's: {wrong:#?}");
-    assert_eq!(rows, 102, "golden file was cut short");
+    assert_eq!(rows, 108, "golden file was cut short");
 }
 
 /// A file that lacks a block is no image at any scale, although a smaller one needs hardly any of its data.
@@ -93,6 +93,67 @@ fn nothing_is_made_up_at_any_scale() {
             }
         }
     }
+}
+
+#[test]
+fn damaged_data_never_panic_at_any_scale() {
+    let mut state = 7_u64;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for kind in kinds() {
+        let whole = file(&kind);
+        for _ in 0..100 {
+            let mut bytes = whole.clone();
+            for _ in 0..1 + random(3) {
+                bytes[2 + random(whole.len() - 2)] ^= 1 << random(8);
+            }
+            // A size that the damage made enormous is not worth the test's time.
+            let limits = Limits { pixels: 1 << 18, ..Limits::default() };
+            let (mut space, mut rgb) = (Space::default(), vec![]);
+            for scale in [1, 8] {
+                let wanted = |header: &Header| Some((header.decoded.0 / scale, header.decoded.1 / scale));
+                if let Err(error) = decode(&bytes, Alpha::OverWhite, &limits, wanted, &mut space, &mut rgb) {
+                    assert!(!format!("{error:?}").contains("panicked"), "{kind}: {error:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The second byte of the marker of the frame, and the frame's first one, its bits.
+fn frame(jpeg: &[u8]) -> usize {
+    jpeg.windows(4).position(|w| w == [0xff, 0xc0, 0, 17]).expect("a baseline frame of three components") + 1
+}
+
+#[test]
+fn other_kinds_of_jpeg_are_refused_by_name() {
+    let whole = file("baseline_444");
+    let at = frame(&whole);
+    for (place, value, word) in [
+        (at, 0xc3, "without loss"),
+        (at, 0xc9, "arithmetic"),
+        (at, 0xc5, "hierarchical"),
+        (at + 3, 12, "eight bits"),
+        (at + 8, 2, "three or four colours"),
+    ] {
+        let mut other = whole.clone();
+        other[place] = value;
+        let error = as_stored(&other).unwrap_err();
+        assert_eq!(error.kind(), "unsupported", "{error:?}");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+/// The same bits over and over would take any time that somebody wants it to take.
+#[test]
+fn a_scan_that_brings_nothing_new_is_damage() {
+    let whole = file("progressive_444");
+    let scans: Vec<usize> =
+        whole.windows(2).enumerate().filter(|(_, pair)| *pair == [0xff, 0xda]).map(|(at, _)| at).collect();
+    let twice = [&whole[..scans[1]], &whole[scans[0]..]].concat();
+    assert!(matches!(as_stored(&twice), Err(Error::Damaged { .. })));
 }
 
 /// Where the coded data of the last scan begin.

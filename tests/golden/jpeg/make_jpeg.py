@@ -7,6 +7,7 @@ Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0 inside) and simplejpeg 1.9.0, which
 Pillow's `convert("RGB")` makes of the file. The pictures are pieces of `data/photos`, 53x37 where the name says nothing else.
 """
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,36 @@ def as_ycck(data):
     return data[: end - 1] + b"\x02" + data[end:]
 
 
+def segments(data):
+    """The segments before the coded data by marker, and what follows the header of the scan."""
+    found, at = {}, 2
+    while True:
+        marker, end = data[at + 1], at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        found.setdefault(marker, []).append(data[at:end])
+        at = end
+        if marker == 0xDA:
+            return found, data[at:-2]
+
+
+def one_scan_each(name, chroma_scale):
+    """Baseline with a scan for each component: the coded data of a grey JPEG are those of a scan of its own."""
+    luma, *chroma = PIECE.convert("YCbCr").split()
+    size = tuple(-(-edge // chroma_scale) for edge in PIECE.size)
+    planes = [luma, *(plane.resize(size, Image.Resampling.BOX) for plane in chroma)]
+    scans, tables = b"", b""
+    for number, plane in enumerate(planes, 1):
+        file = io.BytesIO()
+        plane.save(file, "JPEG", quality=85)
+        found, coded = segments(file.getvalue())
+        tables = b"".join(found[0xDB] + found[0xC4])
+        scans += b"\xff\xda\0\x08\x01" + bytes([number, 0, 0, 63, 0]) + coded
+    factors = [0x11 * chroma_scale, 0x11, 0x11]
+    frame = b"\x08" + PIECE.height.to_bytes(2, "big") + PIECE.width.to_bytes(2, "big") + b"\x03"
+    frame += b"".join(bytes([number, factor, 0]) for number, factor in enumerate(factors, 1))
+    head = b"\xff\xd8" + tables + b"\xff\xc0" + (len(frame) + 2).to_bytes(2, "big") + frame
+    (HERE / f"{name}.jpg").write_bytes(head + scans + b"\xff\xd9")
+
+
 def main():
     for quality in (30, 75, 100):
         save(f"baseline_420_q{quality}", PIECE, quality=quality, subsampling="4:2:0")
@@ -63,6 +94,8 @@ def main():
     save("cmyk_adobe_progressive", PIECE.convert("CMYK"), quality=85, progressive=True)
     edit("cmyk_without_adobe", "cmyk_adobe", without_adobe)
     edit("ycck", "cmyk_adobe", as_ycck)
+    one_scan_each("scans_444", 1)
+    one_scan_each("scans_420", 2)
     for width, height in [(1, 1), (8, 8), (16, 16), (7, 5), (17, 33), (33, 17)]:
         save(f"size_{width}x{height}", PIECE.resize((width, height), Image.Resampling.BICUBIC), quality=85, subsampling="4:2:0")
     for path in HERE.glob("*.jpg"):
