@@ -76,6 +76,9 @@ pub enum Event<'a> {
     Failed { file: &'a Path, key: Option<Key>, failure: &'a ImageFailure, known: bool },
 }
 
+/// An image's features, or why it has none.
+pub type Computed = Result<Vec<f32>, ImageFailure>;
+
 /// What an extraction did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
@@ -218,7 +221,7 @@ impl<'a> Extractor<'a> {
         files: &[PathBuf],
         cancel: &AtomicBool,
         on_event: &mut dyn FnMut(Event),
-    ) -> Result<Vec<Option<Result<Vec<f32>, ImageFailure>>>, Error> {
+    ) -> Result<Vec<Option<Computed>>, Error> {
         let on_event = RefCell::new(on_event);
         let jobs: Vec<Job> = (0..).zip(files).map(|(id, file)| Job { id, file: file.clone() }).collect();
         let results = Mutex::new(vec![None; files.len()]);

@@ -24,7 +24,7 @@ pub use crate::cache::FailureKind;
 pub use batch::BatchSize;
 pub use cached::{FeatureCache, PLAIN, Standing, fingerprint, fingerprint_in};
 pub use error::Error;
-pub use extractor::{Event, ExtractOptions, Extractor, Summary};
+pub use extractor::{Computed, Event, ExtractOptions, Extractor, Summary};
 pub use failure::ImageFailure;
 pub use results::{ImageResult, Results};
 pub use shard::{ParseShardError, Shard};

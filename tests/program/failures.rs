@@ -163,7 +163,7 @@ fn only_failures_of_the_images_that_were_asked_for_are_listed() {
 #[test]
 fn a_file_that_may_not_be_read_is_a_failure_for_whoever_may_not_read_it() {
     let place = mixed();
-    fs::set_permissions(place.path("good3.png"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(place.path("good3.png"), fs::Permissions::from_mode(0o000)).unwrap();
     // root may read everything.
     let allowed = fs::read(place.path("good3.png")).is_ok();
     let (status, failed) = if allowed { (0, 0) } else { (1, 1) };
