@@ -7,12 +7,13 @@
 //! Decoding runs beside inference, which fills every core by itself, and writing costs inference nothing. The last
 //! channel has no room: while one batch is written, one more at most is being inferred, so that is what a kill can lose.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, SendError, Sender, bounded};
 use ndarray::{Array2, ArrayView4, Axis};
 
 use super::batch::{BatchSize, Tuner};
@@ -21,7 +22,7 @@ use super::gathered::{Gathered, OnBatchSize};
 use super::memory::Memory;
 use super::{Error, ImageFailure};
 use crate::cache::Key;
-use crate::preprocess::{Preprocessor, Recipe};
+use crate::preprocess::{self, Preprocessor, Recipe, View, Views};
 
 /// Decoded images that may wait where the batch size is not known beforehand: 38 MB of 224x224.
 const AHEAD: usize = 64;
@@ -31,13 +32,15 @@ const AHEAD: usize = 64;
 pub struct Job {
     pub id: usize,
     pub file: PathBuf,
+    /// More than these will not be asked of it.
+    pub views: Views,
 }
 
 /// What the bytes of a file mean to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// Compute its features.
-    Compute(Key),
+    /// Compute its features in these views, of which there is at least one.
+    Compute(Key, Views),
     /// There is nothing to compute.
     Skip(Key),
 }
@@ -46,6 +49,7 @@ pub enum Admission {
 #[derive(Debug)]
 pub enum Outcome {
     Skipped(Key),
+    /// In all views that were admitted.
     Computed(Key),
     /// `key` is known if the file could be read.
     Failed {
@@ -82,22 +86,26 @@ pub struct Pipeline<'a> {
     pub cancel: &'a AtomicBool,
 }
 
-/// An image on its way to inference.
-struct Ready {
-    id: usize,
-    key: Key,
-    pixels: Vec<f32>,
+/// A view of an image.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// Of the job.
+    pub id: usize,
+    pub key: Key,
+    pub view: View,
+    /// Whether no other view of the job comes after it.
+    pub last: bool,
 }
 
 enum Message {
-    Ready(Ready),
+    /// On its way to inference.
+    Ready(Row, Vec<f32>),
     Done(usize, Outcome),
 }
 
 /// Features of one batch.
 pub struct Batch {
-    /// The job behind each row, and its key.
-    pub rows: Vec<(usize, Key)>,
+    pub rows: Vec<Row>,
     /// `(rows.len(), feature_size)`
     pub features: Array2<f32>,
 }
@@ -125,10 +133,11 @@ impl Pipeline<'_> {
     ) -> Result<(), Error> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
+        let rows = jobs.iter().map(|job| job.views.len()).sum::<usize>();
         // Two batches decoded ahead keep inference fed; more would only take memory.
         let ahead = match self.batch_size {
             BatchSize::Auto => AHEAD,
-            BatchSize::Fixed(size) => 2 * size.min(jobs.len().max(1)),
+            BatchSize::Fixed(size) => 2 * size.min(rows.max(1)),
         };
         let (ready_in, ready_out) = bounded::<Message>(ahead);
         let (spare_in, spare_out) = bounded::<Vec<f32>>(2 * ahead);
@@ -140,9 +149,10 @@ impl Pipeline<'_> {
             }
             drop(ready_in);
             let writer = scope.spawn(move || batch_out.iter().try_for_each(|batch| sink(&batch)));
-            let tuner = Tuner::new(self.batch_size, self.batch_range.clone(), jobs.len(), Memory::watch());
+            let tuner = Tuner::new(self.batch_size, self.batch_range.clone(), rows, Memory::watch());
             let mut gathered = Gathered::new(self.recipe.input_shape(), tuner, on_batch_size);
-            let inferred = self.infer(&ready_out, &spare_in, model, batch_in, &mut gathered, on_outcome);
+            let mut outcomes = Outcomes { on_outcome, failed: HashSet::new() };
+            let inferred = self.infer(&ready_out, &spare_in, model, batch_in, &mut gathered, &mut outcomes);
             // Decoders that wait for room in the channel see it closed; the others see the flag.
             stop.store(true, Ordering::Relaxed);
             drop(ready_out);
@@ -165,39 +175,46 @@ impl Pipeline<'_> {
             Preprocessor::new(self.recipe.clone()).expect("the recipe of an opened backbone was checked");
         while !stop.load(Ordering::Relaxed) && !self.cancel.load(Ordering::Relaxed) {
             let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-            let pixels = spare.try_recv().unwrap_or_default();
-            if ready.send(self.prepare(job, admit, &mut preprocessor, pixels)).is_err() {
+            if self.prepare(job, admit, &mut preprocessor, spare, ready).is_err() {
                 return;
             }
         }
     }
 
-    /// Read, ask, decode one file.
+    /// Read, ask, decode one file, and hand on each view of it; an error if nobody takes any more.
     fn prepare(
         &self,
         job: &Job,
         admit: &(dyn Fn(&Job, &[u8]) -> Admission + Sync),
         preprocessor: &mut Preprocessor,
-        mut pixels: Vec<f32>,
-    ) -> Message {
+        spare: &Receiver<Vec<f32>>,
+        ready: &Sender<Message>,
+    ) -> Result<(), SendError<Message>> {
+        let done = |outcome| ready.send(Message::Done(job.id, outcome));
         let bytes = match read_image(&job.file) {
             Ok(bytes) => bytes,
-            Err(error) => {
-                let failure = ImageFailure::read(&error);
-                return Message::Done(job.id, Outcome::Failed { key: None, failure });
-            }
+            Err(error) => return done(Outcome::Failed { key: None, failure: ImageFailure::read(&error) }),
         };
-        let key = match admit(job, &bytes) {
-            Admission::Skip(key) => return Message::Done(job.id, Outcome::Skipped(key)),
-            Admission::Compute(key) => key,
+        let (key, views) = match admit(job, &bytes) {
+            Admission::Skip(key) => return done(Outcome::Skipped(key)),
+            Admission::Compute(key, views) => (key, views),
         };
-        pixels.resize(self.recipe.len(), 0.0);
-        match preprocessor.run(&bytes, &mut pixels) {
-            Ok(_) => Message::Ready(Ready { id: job.id, key, pixels }),
-            Err(error) => {
-                Message::Done(job.id, Outcome::Failed { key: Some(key), failure: ImageFailure::from(&error) })
+        let failed = |error: &preprocess::Error| Outcome::Failed { key: Some(key), failure: error.into() };
+        let mut image = match preprocessor.open(&bytes) {
+            Ok(image) => image,
+            Err(error) => return done(failed(&error)),
+        };
+        let last = views.iter().next_back();
+        for view in views.iter() {
+            let mut pixels = spare.try_recv().unwrap_or_default();
+            pixels.resize(self.recipe.len(), 0.0);
+            if let Err(error) = image.tensor(view, &mut pixels) {
+                return done(failed(&error));
             }
+            let row = Row { id: job.id, key, view, last: Some(view) == last };
+            ready.send(Message::Ready(row, pixels))?;
         }
+        Ok(())
     }
 
     /// Gather batches, infer each, hand it to the writer.
@@ -208,23 +225,23 @@ impl Pipeline<'_> {
         model: impl FnOnce() -> Result<M, Error>,
         writer: Sender<Batch>,
         gathered: &mut Gathered,
-        on_outcome: OnOutcome<'_>,
+        outcomes: &mut Outcomes<'_>,
     ) -> Result<(), Error> {
         let mut model = Lazy::Unmade(Some(model));
         for message in ready {
             match message {
-                Message::Done(id, outcome) => on_outcome(id, outcome)?,
-                Message::Ready(Ready { id, key, pixels }) => {
-                    gathered.push(id, key, &pixels);
+                Message::Done(id, outcome) => outcomes.done(id, outcome)?,
+                Message::Ready(row, pixels) => {
+                    gathered.push(row, &pixels);
                     let _ = spare.try_send(pixels);
-                    if gathered.is_full() && !self.infer_batch(&mut model, gathered, &writer, on_outcome)? {
+                    if gathered.is_full() && !self.infer_batch(&mut model, gathered, &writer, outcomes)? {
                         return Ok(());
                     }
                 }
             }
         }
         if !gathered.is_empty() {
-            self.infer_batch(&mut model, gathered, &writer, on_outcome)?;
+            self.infer_batch(&mut model, gathered, &writer, outcomes)?;
         }
         Ok(())
     }
@@ -235,22 +252,49 @@ impl Pipeline<'_> {
         model: &mut Lazy<M, impl FnOnce() -> Result<M, Error>>,
         gathered: &mut Gathered,
         writer: &Sender<Batch>,
-        on_outcome: OnOutcome<'_>,
+        outcomes: &mut Outcomes<'_>,
     ) -> Result<bool, Error> {
         let Batch { rows, features } = gathered.infer(model.get()?)?;
         let (finite, broken): (Vec<usize>, Vec<usize>) =
             (0..rows.len()).partition(|&row| features.row(row).iter().all(|value| value.is_finite()));
         for row in broken {
-            let (id, key) = rows[row];
-            on_outcome(id, Outcome::Failed { key: Some(key), failure: ImageFailure::non_finite() })?;
+            outcomes.failed(rows[row])?;
         }
-        let kept: Vec<(usize, Key)> = finite.iter().map(|&row| rows[row]).collect();
-        let features = if kept.len() == rows.len() { features } else { features.select(Axis(0), &finite) };
-        if writer.send(Batch { rows: kept.clone(), features }).is_err() {
+        let kept = finite.iter().map(|&row| rows[row]).collect();
+        let features = if finite.len() == rows.len() { features } else { features.select(Axis(0), &finite) };
+        if writer.send(Batch { rows: kept, features }).is_err() {
             return Ok(false);
         }
-        kept.into_iter().try_for_each(|(id, key)| on_outcome(id, Outcome::Computed(key)))?;
+        rows.into_iter().filter(|row| row.last).try_for_each(|row| outcomes.complete(row))?;
         Ok(true)
+    }
+}
+
+/// Sees to it that each job has one outcome, however many views it has.
+struct Outcomes<'a> {
+    on_outcome: OnOutcome<'a>,
+    /// Jobs that failed in one view while others were on their way.
+    failed: HashSet<usize>,
+}
+
+impl Outcomes<'_> {
+    fn done(&mut self, id: usize, outcome: Outcome) -> Result<(), Error> {
+        if self.failed.remove(&id) { Ok(()) } else { (self.on_outcome)(id, outcome) }
+    }
+
+    /// A view whose features are not finite.
+    fn failed(&mut self, Row { id, key, .. }: Row) -> Result<(), Error> {
+        match self.failed.insert(id) {
+            true => {
+                (self.on_outcome)(id, Outcome::Failed { key: Some(key), failure: ImageFailure::non_finite() })
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// The last view of its job has been dealt with, and so all others have.
+    fn complete(&mut self, Row { id, key, .. }: Row) -> Result<(), Error> {
+        self.done(id, Outcome::Computed(key))
     }
 }
 
