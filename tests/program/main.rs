@@ -22,3 +22,4 @@ mod predict;
 mod recipes;
 mod runs;
 mod train;
+mod views;
