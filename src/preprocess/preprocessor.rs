@@ -121,7 +121,8 @@ impl Preprocessor {
         &self.recipe
     }
 
-    /// Decode the image in `bytes`, which are a file's, and turn it upright if the recipe says so: once for all views.
+    /// Decode the image in `bytes`, which are a file's, and turn it upright if the recipe says so: once for all views, but
+    /// for a JPEG that is scaled meanwhile, of which crops may need another scale.
     ///
     /// # Errors
     /// Every variant of [`Error`] but those about recipes and [`Error::TooSmall`]; the preprocessor stays usable.
