@@ -158,6 +158,12 @@ soak: setup
 choose-defaults: extract
     cargo run --quiet --release --example choose_defaults -- {{ cifar10 }}/demo_train.csv
 
+# What further views of each image bring on `manifest` and `test_manifest`: ten seeds, with and without (`bench-views flip`: these alone)
+[group('develop')]
+bench-views *kinds="flip crop5 flip,crop5": setup
+    @{{ headstart }} extract {{ extract_from }} {{ on_device }} --views {{ replace(kinds, " ", ",") }}
+    @cargo run --quiet --release --example views -- {{ train_on }} {{ evaluate_on }} {{ kinds }}
+
 # Feed damaged files to `target`, a reader in `fuzz/`, for `seconds`; what it finds goes to fuzz/artifacts. Needs a C++ compiler
 [group('develop')]
 fuzz target="cut" seconds="60":

@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -6,7 +7,7 @@ use serde::Serialize;
 
 use super::directory::dirs_in;
 use super::fingerprint;
-use super::{FingerprintParts, Provenance, Result, Store};
+use super::{FingerprintParts, Provenance, Result, Store, View};
 
 /// What one store holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,8 +18,10 @@ pub struct CacheInfo {
     /// The first digits of the fingerprint's hash.
     pub short: String,
     pub fingerprint: FingerprintParts,
-    /// Keys and views that have a row.
+    /// Images that have a row, in whatever view.
     pub images: usize,
+    /// How many of them have one in each view.
+    pub views: BTreeMap<View, usize>,
     /// Rows, duplicates included; not checked.
     pub rows: usize,
     pub segments: usize,
@@ -47,13 +50,15 @@ fn of_store(store: &Store) -> Result<CacheInfo> {
     let mut provenance: Vec<_> = store.segments().iter().map(|s| s.header.provenance.clone()).collect();
     provenance.sort();
     provenance.dedup();
+    let (images, views) = images_and_views(store);
     let written = store.segments().iter().filter_map(|s| fs::metadata(&s.path).ok()?.modified().ok()).max();
     Ok(CacheInfo {
         directory: dir.into(),
         name: name.strip_suffix(&format!("-{short}")).unwrap_or(&name).into(),
         short,
         fingerprint: store.fingerprint().parts().clone(),
-        images: store.len(),
+        images,
+        views,
         rows: store.segments().iter().map(|segment| segment.rows()).sum(),
         segments: store.segments().len(),
         bytes: bytes_in(dir) + bytes_in(&store.segments_dir()),
@@ -61,6 +66,19 @@ fn of_store(store: &Store) -> Result<CacheInfo> {
         failures: store.failures()?.len(),
         last_write: written.and_then(rfc3339),
     })
+}
+
+fn images_and_views(store: &Store) -> (usize, BTreeMap<View, usize>) {
+    let mut views = BTreeMap::new();
+    for (_, view) in store.ids() {
+        *views.entry(view).or_insert(0) += 1;
+    }
+    let images = match views.len() {
+        // Each image has one row; no need to hold all keys at once.
+        0 | 1 => store.len(),
+        _ => store.ids().map(|(key, _)| key).collect::<HashSet<_>>().len(),
+    };
+    (images, views)
 }
 
 /// Of the files in a folder, not below it.

@@ -2,6 +2,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use headstart::cache::{CacheInfo, Store, VerifyReport, info, verify};
+use headstart::extract::PLAIN;
+use headstart::preprocess::View;
 
 use super::Status;
 use super::console::Console;
@@ -124,12 +126,26 @@ fn read_root(root: &Path) -> anyhow::Result<Vec<Result<CacheInfo, headstart::cac
     Ok(stores)
 }
 
+/// How many images have features in each view; nothing if there are plain images alone.
+fn views(info: &CacheInfo) -> String {
+    if info.views.keys().all(|&number| number == PLAIN) {
+        return String::new();
+    }
+    let told = |(&number, images): (&u16, &usize)| match View::from_number(number) {
+        Some(view) => format!("{view} {images}"),
+        // Of a later version.
+        None => format!("number {number} {images}"),
+    };
+    info.views.iter().map(told).collect::<Vec<_>>().join(", ")
+}
+
 fn paragraph(info: &CacheInfo) -> String {
     let CacheInfo { fingerprint, provenance, .. } = info;
     let mut runtimes: Vec<_> = provenance.iter().map(|p| format!("{} on {}", p.runtime, p.device)).collect();
     runtimes.dedup();
     let lines = [
         ("images", info.images.to_string()),
+        ("views", views(info)),
         ("failed", info.failures.to_string()),
         (
             "features",
@@ -143,6 +159,10 @@ fn paragraph(info: &CacheInfo) -> String {
         ("computed by", runtimes.join(", ")),
         ("last written", info.last_write.clone().unwrap_or_else(|| "never".into())),
     ];
-    let body: Vec<_> = lines.iter().map(|(name, value)| format!("  {name:<13} {value}")).collect();
+    let body: Vec<_> = lines
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("  {name:<13} {value}"))
+        .collect();
     format!("{}\n{}", info.directory.display(), body.join("\n"))
 }

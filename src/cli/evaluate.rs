@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use headstart::dataset::{Classes, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
-use headstart::evaluate::{Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, predict};
-use headstart::preprocess::thumbnail;
+use headstart::evaluate::{
+    Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, mean_over_views, predict,
+};
+use headstart::preprocess::{ViewKinds, thumbnail};
 use headstart::report::{self, Report, text};
 use headstart::train::Run;
 use ndarray::{Array2, ArrayView2, Axis, s};
@@ -16,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::{Console, terminal_width};
-use super::features::{Ready, Source};
+use super::features::{Ready, Source, in_views};
 use super::run_name::RunsArgs;
 use super::{Status, extract};
 
@@ -34,7 +36,11 @@ pub struct EvaluateArgs {
     /// Only the images of this part, as the manifest's split column names it
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
-    /// Folder for predictions.csv, metrics.json and report.html (default: in the run, named after the manifest)
+    /// Look at each image in these views too, and take the mean of the probabilities: `flip`, `crop5`, `crop10`, as
+    /// `extract --views` computes them; without them the plain image counts, however the head was trained
+    #[arg(long, value_name = "VIEWS", default_value_t)]
+    views: ViewKinds,
+    /// Folder for predictions.csv, metrics.json and report.html (default: in the run, named after the manifest and views)
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Guesses per image in predictions.csv
@@ -77,17 +83,19 @@ impl EvaluateArgs {
         }
         let classes = Classes::new(run.info.classes.iter().cloned())?;
         let labels = labels(&manifest, &classes)?;
-        let output = Output::create(self.output.clone().unwrap_or_else(|| in_run(&run, &manifest)))?;
+        let output = Output::create(self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest)))?;
         let source = Source::open_for(&run, &self.backbone)?;
-        let mut cache =
-            match extract::open_cache(&source, || manifest.files(), self.extract, &self.runtime, console)? {
-                ControlFlow::Continue(cache) => cache,
-                ControlFlow::Break(status) => return Ok(status),
-            };
-        let ready = Ready::find(cache.as_mut(), &manifest, console)?;
+        let wanted = || vec![(manifest.files(), self.views.clone())];
+        let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
+            ControlFlow::Continue(cache) => cache,
+            ControlFlow::Break(status) => return Ok(status),
+        };
+        let ready = Ready::find(&source, cache.as_mut(), &manifest, &self.views, console)?;
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
 
-        let probabilities = probabilities(&run, &store.select(&ready.ids)?)?;
+        let views = source.views(&self.views);
+        let said = probabilities(&run, &store.select(&in_views(&ready.ids, views))?)?;
+        let probabilities = mean_over_views(said.view(), views.len());
         let labels = ready.pick(&labels);
         // One seed: whoever asks twice hears the same.
         let mut rng = ChaCha8Rng::seed_from_u64(0);
@@ -105,7 +113,7 @@ impl EvaluateArgs {
         let predictions = predict(probabilities.view(), &labels, columns.guesses(classes.len()));
         metrics.write(&output.path("metrics.json"))?;
         output.predictions(&ready.names(&manifest), &predictions, classes.names(), columns)?;
-        output.report(&run, &manifest, &ready, &metrics, &predictions)?;
+        output.report(&run, &manifest, &self.views, &ready, &metrics, &predictions)?;
 
         let mut out = std::io::stdout().lock();
         if self.json {
@@ -124,6 +132,16 @@ impl EvaluateArgs {
         }
         let left_out = manifest.len() > ready.ids.len();
         Ok(if left_out || !missed.is_empty() { Status::Partial } else { Status::Done })
+    }
+
+    /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged: that is another figure.
+    fn in_run(&self, run: &Run, manifest: &Manifest) -> PathBuf {
+        let stem = manifest.source().file_stem().unwrap_or("manifest".as_ref());
+        let mut name = stem.to_os_string();
+        if !self.views.is_empty() {
+            name.push(format!("+{}", self.views.to_string().replace(',', "+")));
+        }
+        run.dir().join("evaluation").join(name)
     }
 }
 
@@ -192,12 +210,6 @@ fn tables(metrics: &Metrics) -> String {
     )
 }
 
-/// `runs/NAME/evaluation/MANIFEST`
-fn in_run(run: &Run, manifest: &Manifest) -> PathBuf {
-    let stem = manifest.source().file_stem().unwrap_or("manifest".as_ref());
-    run.dir().join("evaluation").join(stem)
-}
-
 /// The folder of an evaluation.
 struct Output(PathBuf);
 
@@ -234,6 +246,7 @@ impl Output {
         &self,
         run: &Run,
         manifest: &Manifest,
+        views: &ViewKinds,
         ready: &Ready,
         metrics: &Metrics,
         predictions: &[Prediction],
@@ -245,7 +258,7 @@ impl Output {
             .map(|(example, prediction)| report::Image { path: &example.path, prediction })
             .collect();
         let history: Vec<_> = run.history.epochs.iter().map(epoch).collect();
-        let facts = facts(run, manifest);
+        let facts = facts(run, manifest, views);
         let report = Report {
             title: &run.name(),
             created: jiff::Timestamp::now(),
@@ -275,7 +288,7 @@ fn epoch(record: &headstart::train::EpochRecord) -> report::Epoch {
     }
 }
 
-fn facts<'a>(run: &Run, manifest: &Manifest) -> Vec<report::Facts<'a>> {
+fn facts<'a>(run: &Run, manifest: &Manifest, views: &ViewKinds) -> Vec<report::Facts<'a>> {
     let info = &run.info;
     let settings = toml::Table::try_from(&info.settings).expect("settings are TOML");
     let rows = |pairs: &[(&str, String)]| {
@@ -290,7 +303,9 @@ fn facts<'a>(run: &Run, manifest: &Manifest) -> Vec<report::Facts<'a>> {
             heading: "Provenance",
             rows: rows(&[
                 ("evaluated on", manifest.source().display().to_string()),
+                ("views averaged", views.to_string()),
                 ("trained on", format!("{} ({} images)", info.training.path, info.training.images)),
+                ("views drawn from", info.views().to_string()),
                 ("trained at", info.created.clone()),
                 ("trained in", format!("{:.1} s", run.metrics.seconds)),
                 ("backbone", info.backbone.name.clone()),

@@ -9,6 +9,7 @@ use anyhow::Context;
 use headstart::backbone::Engine;
 use headstart::backbone::device::{Device, PassedOver};
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
+use headstart::preprocess::ViewKinds;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count};
@@ -29,6 +30,10 @@ pub struct ExtractArgs {
     /// Threads that decode and resize beside inference (default: half the cores)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     decoders: Option<u16>,
+    /// Compute further views of each image too: `flip` (mirrored), `crop5` (four corners and the centre), `crop10` (those of
+    /// the mirrored image too), or several of them; the plain image always is one
+    #[arg(long, value_name = "VIEWS", default_value_t)]
+    views: ViewKinds,
     /// Hash every file again instead of trusting its size and times
     #[arg(long)]
     rehash: bool,
@@ -86,6 +91,7 @@ impl ExtractArgs {
         ExtractOptions {
             batch_size: self.batch_size,
             decoders: self.decoders.map_or(defaults.decoders, usize::from),
+            views: source.views(&self.views),
             rehash: self.rehash,
             retry_failed: self.retry_failed,
             shard: self.shard,
@@ -107,11 +113,14 @@ pub fn status(summary: &Summary) -> Status {
     }
 }
 
+/// Files, and the views of them that are needed beside the plain one.
+pub type Wanted = (Vec<PathBuf>, ViewKinds);
+
 /// The cache, with the features of these files computed first if that was asked for (`--extract`); a break if it was
 /// interrupted.
 pub fn open_cache(
     source: &Source,
-    files: impl FnOnce() -> Vec<PathBuf>,
+    wanted: impl FnOnce() -> Vec<Wanted>,
     compute: bool,
     runtime: &RuntimeArgs,
     console: &Console,
@@ -120,12 +129,14 @@ pub fn open_cache(
         return Ok(ControlFlow::Continue(source.open_cache()?));
     }
     let mut cache = source.create_cache()?;
-    let (options, cancel) = (source.extract_options(runtime), interrupt::listen());
-    let summary = fill(source, &mut cache, &files(), options, cancel, console)?;
-    Ok(match summary.cancelled {
-        true => ControlFlow::Break(Status::Interrupted),
-        false => ControlFlow::Continue(Some(cache)),
-    })
+    let cancel = interrupt::listen();
+    for (files, views) in wanted() {
+        let options = ExtractOptions { views: source.views(&views), ..source.extract_options(runtime) };
+        if fill(source, &mut cache, &files, options, cancel, console)?.cancelled {
+            return Ok(ControlFlow::Break(Status::Interrupted));
+        }
+    }
+    Ok(ControlFlow::Continue(Some(cache)))
 }
 
 /// Fill the cache and tell of it.
@@ -141,6 +152,10 @@ fn fill(
     let mut progress = None;
     let mut failures = 0;
     let backbone = &source.backbone;
+    let views = match options.views.len() {
+        1 => String::new(),
+        views => format!(" in all of {views} views"),
+    };
     if let Some(guess) = backbone.guess() {
         console.note(format_args!("recipe guessed, {guess}"));
     }
@@ -148,7 +163,7 @@ fn fill(
     let summary = Extractor::new(backbone, options).fill(cache, files, cancel, &mut |event| match event {
         Event::Planned { images, cached, to_do } => {
             console.note(format_args!(
-                "{}, {cached} with features of `{}`",
+                "{}, {cached} with features of `{}`{views}",
                 count(images, "image"),
                 backbone.name()
             ));
@@ -200,11 +215,13 @@ pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
 
 /// `1000 images: 990 computed in 40 s (24.8 a second), 8 there before, 2 failed (1 missing, 1 truncated)`
 fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
-    let Summary { images, cached, computed, failed, failures, elsewhere, cancelled } = summary;
+    let Summary { images, cached, computed, rows, failed, failures, elsewhere, cancelled } = summary;
     let mut parts = vec![];
-    if *computed > 0 {
-        let rate = *computed as f64 / elapsed.as_secs_f64().max(1e-9);
-        parts.push(format!("{computed} computed in {} ({rate:.1} a second)", clock(elapsed)));
+    if *rows > 0 {
+        // One row an image, unless further views of it were asked for.
+        let views = if rows == computed { String::new() } else { format!(" in {}", count(*rows, "view")) };
+        let rate = *rows as f64 / elapsed.as_secs_f64().max(1e-9);
+        parts.push(format!("{computed}{views} computed in {} ({rate:.1} a second)", clock(elapsed)));
     } else {
         parts.push("nothing to compute".into());
     }
@@ -236,17 +253,24 @@ mod tests {
         let seconds = std::time::Duration::from_secs;
         assert_eq!(sentence(&summary, seconds(1)), "3 images: nothing to compute, 3 there before");
         assert_eq!(status(&summary), Status::Done);
-        let summary = Summary { images: 9, computed: 3, cached: 1, elsewhere: 5, ..Summary::default() };
+        let summary =
+            Summary { images: 9, computed: 3, rows: 3, cached: 1, elsewhere: 5, ..Summary::default() };
         let words = sentence(&summary, seconds(1));
         assert_eq!(words, "9 images: 3 computed in 1 s (3.0 a second), 1 there before, 5 for other shards");
         assert_eq!(status(&summary), Status::Done);
         let failures = [(FailureKind::Truncated, 9), (FailureKind::Missing, 1)].into();
-        let summary = Summary { images: 60, computed: 50, failed: 10, failures, ..Summary::default() };
+        let summary =
+            Summary { images: 60, computed: 50, rows: 50, failed: 10, failures, ..Summary::default() };
         assert_eq!(
             sentence(&summary, seconds(2)),
             "60 images: 50 computed in 2 s (25.0 a second), 10 failed (1 missing, 9 truncated)"
         );
         assert_eq!(status(&summary), Status::Partial);
-        assert_eq!(status(&Summary { cancelled: true, ..summary }), Status::Interrupted);
+        let in_views = Summary { rows: 100, ..summary };
+        assert_eq!(
+            sentence(&in_views, seconds(2)),
+            "60 images: 50 in 100 views computed in 2 s (50.0 a second), 10 failed (1 missing, 9 truncated)"
+        );
+        assert_eq!(status(&Summary { cancelled: true, ..in_views }), Status::Interrupted);
     }
 }

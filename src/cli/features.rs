@@ -7,6 +7,7 @@ use headstart::backbone::device::Precision;
 use headstart::cache::{Fingerprint, Key, View};
 use headstart::dataset::Manifest;
 use headstart::extract::{ExtractOptions, FeatureCache, PLAIN, Standing, fingerprint_in};
+use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::Run;
 
 use super::args::{BackboneArgs, RuntimeArgs};
@@ -53,6 +54,11 @@ impl Source {
         }
     }
 
+    /// The views that these words mean for this backbone.
+    pub fn views(&self, kinds: &ViewKinds) -> Views {
+        kinds.of(self.backbone.recipe())
+    }
+
     /// The cache, if there is one.
     pub fn open_cache(&self) -> anyhow::Result<Option<FeatureCache>> {
         Ok(FeatureCache::open(&self.cache, &self.fingerprint)?)
@@ -63,21 +69,29 @@ impl Source {
 pub struct Ready {
     /// Which examples, as places in the manifest.
     pub places: Vec<usize>,
-    /// What their features are kept under.
+    /// What their features are kept under, in the plain view.
     pub ids: Vec<(Key, View)>,
+}
+
+/// The features of these images in some views, the plain one first: first all images in one view, then all in the next.
+pub fn in_views(ids: &[(Key, View)], views: Views) -> Vec<(Key, View)> {
+    let seen = |view: headstart::preprocess::View| ids.iter().map(move |&(key, _)| (key, view.number()));
+    views.iter().flat_map(seen).collect()
 }
 
 impl Ready {
     /// Look every example up. Images that were tried and gave no features are left out and named; one that was never
-    /// tried is an error, for then the answer would depend on how far an extraction got.
+    /// tried, or not in all of these views, is an error, for then the answer would depend on how far an extraction got.
     pub fn find(
+        source: &Source,
         cache: Option<&mut FeatureCache>,
         manifest: &Manifest,
+        views: &ViewKinds,
         console: &Console,
     ) -> anyhow::Result<Self> {
         let files = manifest.files();
         let standings = match cache {
-            Some(cache) => cache.standing(&files),
+            Some(cache) => cache.standing_in(source.views(views), &files),
             None => vec![Standing::Absent; files.len()],
         };
         let mut ready = Self { places: vec![], ids: vec![] };
@@ -96,7 +110,8 @@ impl Ready {
         if let Some(first) = absent.first() {
             let (missing, images) = (absent.len(), manifest.len());
             let manifests = manifest.sources().map(Path::to_path_buf).collect();
-            return Err(Error::NoFeatures { missing, images, first: first.to_path_buf(), manifests }.into());
+            let (first, views) = (first.to_path_buf(), views.clone());
+            return Err(Error::NoFeatures { missing, images, first, manifests, views }.into());
         }
         for (file, reason) in failed.iter().take(5) {
             console.warn(format_args!("left out `{}`: {reason}", file.display()));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use headstart::backbone::{Guess, cut, import};
+use headstart::preprocess::ViewKinds;
 use headstart::train::{Quantity, Run};
 use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, train};
 use serde_json::Value;
@@ -15,8 +16,8 @@ use super::remedy;
 /// What only the program can find wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{missing} of {} {} no features yet, the first is `{first}`", count(*.images, "image"), if *.missing == 1 { "has" } else { "have" })]
-    NoFeatures { missing: usize, images: usize, first: PathBuf, manifests: Vec<PathBuf> },
+    #[error("{missing} of {} {} no features{} yet, the first is `{first}`", count(*.images, "image"), if *.missing == 1 { "has" } else { "have" }, in_views(.views))]
+    NoFeatures { missing: usize, images: usize, first: PathBuf, manifests: Vec<PathBuf>, views: ViewKinds },
     #[error("no image is left: features failed for all of {images}")]
     NothingLeft { images: usize },
     #[error("{} without an image that has features: {}", count(.classes.len(), "class"), .classes.join(", "))]
@@ -37,6 +38,8 @@ pub enum Error {
     NoCache { path: PathBuf },
     #[error("{failed} of {} failed", count(*.images, "image"))]
     ImagesFailed { images: usize, failed: usize },
+    #[error("`{path}` sees images in one view, its own")]
+    ViewsOfExport { path: PathBuf },
     #[error("no images were given")]
     NoImages,
     #[error("the run `{run}` does not tell on which images it was trained")]
@@ -114,6 +117,10 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     })
 }
 
+fn in_views(views: &ViewKinds) -> String {
+    if views.is_empty() { String::new() } else { format!(" in the views `{views}`") }
+}
+
 /// As it can be typed.
 pub fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
@@ -123,9 +130,12 @@ pub fn quoted(path: &Path) -> String {
 
 fn own(error: &Error) -> Option<String> {
     Some(match error {
-        Error::NoFeatures { manifests, .. } => {
-            let manifests: Vec<_> = manifests.iter().map(|path| quoted(path)).collect();
-            format!("run `headstart extract {}` first, or add `--extract`", manifests.join(" "))
+        Error::NoFeatures { manifests, views, .. } => {
+            let mut words: Vec<_> = manifests.iter().map(|path| quoted(path)).collect();
+            if !views.is_empty() {
+                words.push(format!("--views {views}"));
+            }
+            format!("run `headstart extract {}` first, or add `--extract`", words.join(" "))
         }
         Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
         Error::OtherFeatures { .. } => {
@@ -141,6 +151,7 @@ fn own(error: &Error) -> Option<String> {
         Error::ImagesFailed { .. } => {
             "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()
         }
+        Error::ViewsOfExport { .. } => "leave `--views` out, or give the run that the file was exported from".into(),
         Error::NoImages => "give images, folders of images, or a manifest".into(),
         Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {run}`"),
         Error::TooFewImages { .. } => {

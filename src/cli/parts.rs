@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use headstart::cache::{Key, Store, View};
 use headstart::dataset::{self, Classes, Manifest, split};
 use headstart::extract::FeatureCache;
+use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{CachedRows, DataChoice, ManifestInfo, Run};
 
 use super::args::{ManifestArgs, read_manifests};
 use super::console::{Console, count};
-use super::features::Ready;
+use super::extract::Wanted;
+use super::features::{Ready, Source, in_views};
 use super::hint::Error;
 
 /// Which images to train on, and which to look at after each epoch without training on them.
@@ -20,6 +22,10 @@ pub struct DataArgs {
     /// Train on so many images of each class only, drawn by the seed; `all` for all, which is the default
     #[arg(long, value_name = "K", help_heading = "Manifest", value_parser = shots)]
     shots: Option<Typed<usize>>,
+    /// Let each step see each of its images in one view, drawn from the plain one and these: `flip`, `crop5`, `crop10`, as
+    /// `extract --views` computes them; `none` for plain images alone, which is the default
+    #[arg(long, value_name = "VIEWS")]
+    views: Option<ViewKinds>,
     /// Hold out this fraction of each class (default: `none`, or the manifest's `validation` rows)
     #[arg(
         long,
@@ -75,6 +81,7 @@ impl DataArgs {
             validation,
             validation_manifest,
             shots: self.shots.map_or(base.shots, |typed| typed.0),
+            views: self.views.clone().unwrap_or(base.views),
         })
     }
 }
@@ -117,11 +124,16 @@ impl Parts {
         Ok(Self { training, validation })
     }
 
-    /// All images of both.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let mut files = self.training.files();
-        files.extend(self.validation.iter().flat_map(Manifest::files));
-        files
+    /// What has to have features: training images in these views, those that are only looked at as they are.
+    pub fn wanted(&self, views: &ViewKinds) -> Vec<Wanted> {
+        let (mut training, validation) =
+            (self.training.files(), self.validation.iter().flat_map(Manifest::files));
+        if views.is_empty() {
+            training.extend(validation);
+            return vec![(training, views.clone())];
+        }
+        let validation = (validation.collect::<Vec<_>>(), ViewKinds::default());
+        [(training, views.clone()), validation].into_iter().filter(|(files, _)| !files.is_empty()).collect()
     }
 }
 
@@ -140,13 +152,15 @@ pub struct Part {
 
 impl Part {
     pub fn find(
+        source: &Source,
         cache: Option<&mut FeatureCache>,
         manifest: &Manifest,
+        views: &ViewKinds,
         classes: &Classes,
         console: &Console,
     ) -> anyhow::Result<Self> {
         let labels = manifest.labels(classes)?;
-        let ready = Ready::find(cache, manifest, console)?;
+        let ready = Ready::find(source, cache, manifest, views, console)?;
         let paths: Vec<String> = manifest.sources().map(|path| path.display().to_string()).collect();
         Ok(Self {
             labels: ready.pick(&labels),
@@ -157,8 +171,10 @@ impl Part {
         })
     }
 
-    pub fn rows<'a>(&self, store: &'a Store) -> anyhow::Result<CachedRows<'a>> {
-        Ok(CachedRows::new(store.select(&self.ids)?, self.names.clone()))
+    /// The features in these views, mapped, not copied.
+    pub fn rows<'a>(&self, store: &'a Store, views: Views) -> anyhow::Result<CachedRows<'a>> {
+        let selection = store.select(&in_views(&self.ids, views))?;
+        Ok(CachedRows::in_views(selection, self.names.clone(), views.len()))
     }
 
     fn at(&self, places: &[usize]) -> Self {

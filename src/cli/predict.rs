@@ -2,16 +2,18 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use headstart::cache::{Key, Store, View};
 use headstart::dataset::{Columns, Manifest, images_in};
-use headstart::evaluate::{Prediction, PredictionColumns, Writer};
+use headstart::evaluate::{Prediction, PredictionColumns, Writer, mean_over_views};
 use headstart::extract::{Event, Extractor, PLAIN, Standing};
+use headstart::preprocess::ViewKinds;
 use headstart::train::Run;
 use ndarray::{Array2, ArrayView1};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
 use super::exported::{self, Row};
-use super::features::Source;
+use super::features::{Source, in_views};
 use super::hint::Error;
 use super::progress::Progress;
 use super::run_name::RunsArgs;
@@ -29,6 +31,9 @@ pub struct PredictArgs {
     /// Classes per image
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
+    /// Look at each image in these views too, and take the mean of the probabilities: `flip`, `crop5`, `crop10`
+    #[arg(long, value_name = "VIEWS", default_value_t)]
+    views: ViewKinds,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -50,6 +55,14 @@ enum Format {
     Jsonl,
 }
 
+/// All of these rows, if none is missing or damaged.
+fn gather(store: &Store, ids: &[(Key, View)]) -> Option<Array2<f32>> {
+    let selection = store.select(ids).ok()?;
+    let mut rows = Array2::zeros((0, 0));
+    selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut rows).ok()?;
+    Some(rows)
+}
+
 /// A prediction, or why there is none.
 type Said = Result<Prediction, String>;
 
@@ -57,6 +70,10 @@ impl PredictArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let files = self.files()?;
         anyhow::ensure!(!files.is_empty(), Error::NoImages);
+        anyhow::ensure!(
+            self.views.is_empty() || !exported::is_one(&self.run),
+            Error::ViewsOfExport { path: self.run.clone().into() }
+        );
         let (classes, said) = match exported::is_one(&self.run) {
             true => exported::answers(Path::new(&self.run), &files, &self.runtime, console)?,
             false => self.of_run(&files, console)?,
@@ -108,27 +125,33 @@ impl PredictArgs {
         Ok(files)
     }
 
-    /// From the cache where it has them; the others are computed and not kept.
-    fn features(&self, source: &Source, files: &[PathBuf], console: &Console) -> anyhow::Result<Vec<Row>> {
-        let mut rows: Vec<Option<Vec<f32>>> = vec![None; files.len()];
+    /// From the cache where it has them in every view; the others are computed and not kept. A row for each view.
+    fn features(
+        &self,
+        source: &Source,
+        files: &[PathBuf],
+        console: &Console,
+    ) -> anyhow::Result<Vec<Result<Array2<f32>, String>>> {
+        let views = source.views(&self.views);
+        let mut rows: Vec<Option<Array2<f32>>> = vec![None; files.len()];
         if let Some(mut cache) = source.open_cache()? {
-            let standings = cache.standing(files);
-            for (row, standing) in rows.iter_mut().zip(standings) {
+            let standings = cache.standing_in(views, files);
+            for (rows, standing) in rows.iter_mut().zip(standings) {
                 let Standing::Ready(key) = standing else { continue };
-                let id = cache.store().find(&key, PLAIN);
                 // A damaged row is no reason to fail: it is computed like one that is not there.
-                *row = id.and_then(|id| Some(cache.store().row(id).ok()?.into_owned()));
+                *rows = gather(cache.store(), &in_views(&[(key, PLAIN)], views));
             }
         }
         let missing: Vec<usize> = (0..files.len()).filter(|&place| rows[place].is_none()).collect();
         let wanted: Vec<PathBuf> = missing.iter().map(|&place| files[place].clone()).collect();
         let extractor = Extractor::new(&source.backbone, source.extract_options(&self.runtime));
         let mut progress = Progress::new(console, "images", wanted.len());
-        let computed = extractor.features(&wanted, interrupt::listen(), &mut |event| match event {
-            Event::Progress => progress.advance(1),
-            Event::Loaded { engine } => extract::tell_engine(engine, &progress, console),
-            _ => {}
-        })?;
+        let computed =
+            extractor.features_in(views, &wanted, interrupt::listen(), &mut |event| match event {
+                Event::Progress => progress.advance(1),
+                Event::Loaded { engine } => extract::tell_engine(engine, &progress, console),
+                _ => {}
+            })?;
         let mut answers: Vec<_> = rows.into_iter().map(|row| row.ok_or_else(String::new)).collect();
         for (place, row) in missing.into_iter().zip(computed) {
             let stopped = || Err("the work was stopped before its turn".to_owned());
@@ -172,9 +195,10 @@ impl PredictArgs {
     }
 }
 
-fn probabilities(run: &Run, row: Vec<f32>) -> Vec<f32> {
-    let features = Array2::from_shape_vec((1, row.len()), row).expect("one row");
-    run.head.probabilities(features.view()).into_raw_vec_and_offset().0
+/// The mean over the views of an image, of which there is a row each.
+fn probabilities(run: &Run, features: Array2<f32>) -> Vec<f32> {
+    let said = run.head.probabilities(features.view());
+    mean_over_views(said.view(), features.nrows()).into_raw_vec_and_offset().0
 }
 
 /// `cat 0.9712, dog 0.0201, frog 0.0044`

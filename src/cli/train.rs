@@ -3,7 +3,9 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use headstart::dataset::Classes;
+use headstart::dataset::{Classes, Manifest};
+use headstart::extract::FeatureCache;
+use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{
     self, BackboneInfo, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Outcome, Rows, RunInfo, TrainConfig,
     Trainer, TrainingMetrics,
@@ -70,27 +72,37 @@ impl TrainArgs {
             Some(earlier) => earlier.source(&self.backbone, console)?,
             None => Source::open(&self.backbone)?,
         };
-        let mut cache =
-            match extract::open_cache(&source, || parts.files(), self.extract, &self.runtime, console)? {
-                ControlFlow::Continue(cache) => cache,
-                ControlFlow::Break(status) => return Ok(status),
-            };
-        let training = Part::find(cache.as_mut(), &parts.training, &classes, console)?;
+        let mut cache = match extract::open_cache(
+            &source,
+            || parts.wanted(&choice.views),
+            self.extract,
+            &self.runtime,
+            console,
+        )? {
+            ControlFlow::Continue(cache) => cache,
+            ControlFlow::Break(status) => return Ok(status),
+        };
+        let find = |cache: Option<&mut FeatureCache>, manifest: &Manifest, views: &ViewKinds| {
+            Part::find(&source, cache, manifest, views, &classes, console)
+        };
+        let training = find(cache.as_mut(), &parts.training, &choice.views)?;
         every_class_is_there(&training.labels, &classes)?;
         let validation = match &parts.validation {
-            Some(manifest) => Some(Part::find(cache.as_mut(), manifest, &classes, console)?),
+            Some(manifest) => Some(find(cache.as_mut(), manifest, &ViewKinds::default())?),
             None => None,
         };
         let left_out = training.left_out + validation.as_ref().map_or(0, |part| part.left_out);
         let images = Images::choose(training, validation, &choice, &classes, config.seed)?;
+        let views = source.views(&choice.views);
         let info = run_info(config, choice, &classes, &source, &images, earlier.as_ref());
 
         let trainer = trainer(&info, earlier.as_ref())?;
         let cache = cache.expect("a cache that is not there has no features");
-        let rows = images.training.rows(cache.store())?;
-        let looked_at = images.validation.as_ref().map(|part| part.rows(cache.store())).transpose()?;
+        let rows = images.training.rows(cache.store(), views)?;
+        let looked_at = images.validation.as_ref();
+        let looked_at = looked_at.map(|part| part.rows(cache.store(), Views::PLAIN)).transpose()?;
         interrupt::listen();
-        tell(&images, &classes, earlier.as_ref(), console);
+        tell(&images, views, &classes, earlier.as_ref(), console);
         self.runtime.use_threads();
         let curves = self.tensorboard.begin(&info.settings, self.runs.folder())?;
         let validation = images.validation.as_ref().zip(looked_at.as_ref());
@@ -166,19 +178,21 @@ fn trainer(info: &RunInfo, earlier: Option<&Earlier>) -> anyhow::Result<Trainer>
     let run = &earlier.expect("a checkpoint is that of a run").run;
     // Settings first: another seed also chooses other images.
     let trainer = Trainer::resume(&config, checkpoint)?;
+    run.info.require_same_views(&info.views())?;
     run.info.require_same_data(&info.classes, &info.training, info.validation.as_ref())?;
     Ok(trainer)
 }
 
-fn tell(images: &Images, classes: &Classes, earlier: Option<&Earlier>, console: &Console) {
+fn tell(images: &Images, views: Views, classes: &Classes, earlier: Option<&Earlier>, console: &Console) {
     if let Some(earlier) = earlier {
         earlier.tell(console);
     }
     let validated = images.validation.as_ref();
     console.note(format_args!(
-        "{} of {}{}",
+        "{} of {}{}{}",
         count(images.training.labels.len(), "image"),
         count(classes.len(), "class"),
+        if views == Views::PLAIN { String::new() } else { format!(" in {} views", views.len()) },
         validated.map_or(String::new(), |part| format!(", {} to validate on", part.labels.len()))
     ));
 }

@@ -9,9 +9,11 @@ mod error;
 pub mod metrics;
 mod predictions;
 mod requirement;
+mod views;
 
 pub use bootstrap::Intervals;
 pub use document::{Averages, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, TopK};
 pub use error::Error;
 pub use predictions::{Prediction, PredictionColumns, Writer, least_sure_hits, predict, surest_mistakes};
 pub use requirement::{Missed, Requirement};
+pub use views::mean_over_views;

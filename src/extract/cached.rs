@@ -10,9 +10,9 @@ use crate::backbone::Backbone;
 use crate::backbone::device::Precision;
 use crate::cache;
 use crate::cache::{Facts, Failures, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
-use crate::preprocess::Preprocessor;
+use crate::preprocess::{Preprocessor, Views};
 
-/// The view of an image as it is, without augmentation.
+/// The view of an image as it is, without augmentation: the number of [`preprocess::View::PLAIN`](crate::preprocess::View::PLAIN).
 pub const PLAIN: View = 0;
 
 /// What tells the features of one backbone, in [`Precision::Fp32`], from all others: everything that changes a number
@@ -96,7 +96,12 @@ impl FeatureCache {
 
     /// Where each file stands, in their order. Files that the memo does not know are read and hashed.
     pub fn standing(&mut self, files: &[PathBuf]) -> Vec<Standing> {
-        files.iter().map(|file| self.standing_of(file)).collect()
+        self.standing_in(Views::PLAIN, files)
+    }
+
+    /// The same of several views: an image is ready if it has features in each of them.
+    pub fn standing_in(&mut self, views: Views, files: &[PathBuf]) -> Vec<Standing> {
+        files.iter().map(|file| self.standing_of(file, views)).collect()
     }
 
     /// The features of every file, row `i` for file `i`, for data that fits into memory.
@@ -131,9 +136,11 @@ impl FeatureCache {
         self.store.contains(&key, PLAIN).then_some(key)
     }
 
-    fn standing_of(&mut self, file: &Path) -> Standing {
+    fn standing_of(&mut self, file: &Path, views: Views) -> Standing {
         match self.key_of(file) {
-            Ok(key) if self.store.contains(&key, PLAIN) => Standing::Ready(key),
+            Ok(key) if views.iter().all(|view| self.store.contains(&key, view.number())) => {
+                Standing::Ready(key)
+            }
             Ok(key) => match self.failures.of_key(&key) {
                 Some(failure) => Standing::Failed { reason: failure.reason.clone() },
                 None => Standing::Absent,

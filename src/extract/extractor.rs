@@ -3,13 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use ndarray::{Array2, ArrayView4};
 
-use super::cached::PLAIN;
 use super::pipeline::{Admission, Batch, Infer, InferError, Job, Outcome, Pipeline};
 use super::plan::Plan;
 use super::recorder::Recorder;
@@ -17,7 +16,8 @@ use super::results::Outlet;
 use super::{BatchSize, Error, FeatureCache, ImageFailure, Shard};
 use crate::backbone::device::{Choice, Precision};
 use crate::backbone::{Backbone, Engine, EngineOptions};
-use crate::cache::{FailureKind, Key, Provenance, SegmentWriter, Storage, Store, View};
+use crate::cache::{FailureKind, Key, Provenance, SegmentWriter, Storage, Store};
+use crate::preprocess::{View, Views};
 
 /// How to extract.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct ExtractOptions {
     pub device: Choice,
     /// What it computes in: that of the cache which is filled.
     pub precision: Precision,
+    /// The views of each image that [`Extractor::fill`] is to compute; the plain one by default.
+    pub views: Views,
     /// Hash every file again, whatever the memo says.
     pub rehash: bool,
     /// Try again what failed before and has not changed.
@@ -52,6 +54,7 @@ impl Default for ExtractOptions {
             threads: None,
             device: Choice::default(),
             precision: Precision::default(),
+            views: Views::PLAIN,
             rehash: false,
             retry_failed: false,
             shard: None,
@@ -84,10 +87,12 @@ pub type Computed = Result<Vec<f32>, ImageFailure>;
 pub struct Summary {
     /// Different files.
     pub images: usize,
-    /// Those that had features before, under whatever name.
+    /// Those that had features in every view before, under whatever name.
     pub cached: usize,
-    /// Those whose features were computed now.
+    /// Those of which some view was computed now, and none is missing any more.
     pub computed: usize,
+    /// Rows that were computed for that: one for each view.
+    pub rows: usize,
     /// Those without features; each was told by [`Event::Failed`].
     pub failed: usize,
     /// Those that have no features here and that another shard is to compute.
@@ -186,12 +191,16 @@ impl<'a> Extractor<'a> {
             on_event.borrow_mut()(Event::Loaded { engine: &engine });
             Ok(engine)
         };
+        let written = AtomicUsize::new(0);
         let sink = |batch: &Batch| {
-            let ids: Vec<(Key, View)> = batch.rows.iter().map(|&(_, key)| (key, PLAIN)).collect();
+            let ids: Vec<_> = batch.rows.iter().map(|row| (row.key, row.view.number())).collect();
             lock(&writer).as_mut().expect("made with the model").append(&ids, batch.features.view())?;
+            written.fetch_add(ids.len(), Ordering::Relaxed);
             if let Some(outlet) = &self.outlet {
-                for (&(id, key), row) in batch.rows.iter().zip(batch.features.rows()) {
-                    outlet.tell(&plan.files[id], Some(key), Ok(row.to_vec()));
+                for (row, features) in batch.rows.iter().zip(batch.features.rows()) {
+                    if row.view == View::PLAIN {
+                        outlet.tell(&plan.files[row.id], Some(row.key), Ok(features.to_vec()));
+                    }
                 }
             }
             Ok(())
@@ -207,6 +216,7 @@ impl<'a> Extractor<'a> {
         );
         // Also after an error: what was written before it is to reach the disk.
         let closed = lock(&writer).take().map_or(Ok(()), SegmentWriter::close);
+        recorder.written(written.into_inner());
         outcome?;
         Ok(closed?)
     }
@@ -222,27 +232,49 @@ impl<'a> Extractor<'a> {
         cancel: &AtomicBool,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Vec<Option<Computed>>, Error> {
+        let rows = self.features_in(Views::PLAIN, files, cancel, on_event)?;
+        let plain = |rows: Array2<f32>| rows.into_raw_vec_and_offset().0;
+        Ok(rows.into_iter().map(|rows| rows.map(|rows| rows.map(plain))).collect())
+    }
+
+    /// Features of `files` in some views without any cache: an array `(views.len(), d)` for each file, a row for each view
+    /// in their order, or why it has none; `None` for those that a cancelled call did not come to.
+    ///
+    /// # Errors
+    /// As [`fill`](Self::fill).
+    pub fn features_in(
+        &self,
+        views: Views,
+        files: &[PathBuf],
+        cancel: &AtomicBool,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<Vec<Option<Result<Array2<f32>, ImageFailure>>>, Error> {
         let on_event = RefCell::new(on_event);
-        let jobs: Vec<Job> = (0..).zip(files).map(|(id, file)| Job { id, file: file.clone() }).collect();
-        let results = Mutex::new(vec![None; files.len()]);
+        let jobs: Vec<Job> =
+            (0..).zip(files).map(|(id, file)| Job { id, file: file.clone(), views }).collect();
+        let size = self.backbone.feature_size();
+        let parts = Mutex::new(vec![Vec::with_capacity(views.len() * size); files.len()]);
+        let mut results = vec![None; files.len()];
         let model = || {
             let engine = self.engine()?;
             on_event.borrow_mut()(Event::Loaded { engine: &engine });
             Ok(engine)
         };
         let sink = |batch: &Batch| {
-            let mut results = lock(&results);
-            for (&(id, _), row) in batch.rows.iter().zip(batch.features.rows()) {
-                results[id] = Some(Ok(row.to_vec()));
+            let mut parts = lock(&parts);
+            for (row, features) in batch.rows.iter().zip(batch.features.rows()) {
+                // Views of a job come in their order.
+                parts[row.id].extend(features);
             }
             Ok(())
         };
-        let admit = |_: &Job, bytes: &[u8]| Admission::Compute(Key::of(bytes));
+        let admit = |job: &Job, bytes: &[u8]| Admission::Compute(Key::of(bytes), job.views);
         let mut on_outcome = |id: usize, outcome| {
             on_event.borrow_mut()(Event::Progress);
-            if let Outcome::Failed { failure, .. } = outcome {
-                lock(&results)[id] = Some(Err(failure));
-            }
+            results[id] = Some(match outcome {
+                Outcome::Failed { failure, .. } => Err(failure),
+                Outcome::Computed(_) | Outcome::Skipped(_) => Ok(()),
+            });
             Ok(())
         };
         let on_batch_size = tell_batch_size(&on_event);
@@ -254,7 +286,11 @@ impl<'a> Extractor<'a> {
             &mut on_outcome,
             &on_batch_size,
         )?;
-        Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
+        let parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let array =
+            |part| Array2::from_shape_vec((views.len(), size), part).expect("every view was computed");
+        let both = results.into_iter().zip(parts);
+        Ok(both.map(|(result, part)| result.map(|result| result.map(|()| array(part)))).collect())
     }
 
     fn check_precision(&self, cache: &FeatureCache) -> Result<(), Error> {

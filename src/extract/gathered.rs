@@ -6,8 +6,7 @@ use ndarray::{Array2, ArrayView4, Axis, concatenate, s};
 
 use super::Error;
 use super::batch::Tuner;
-use super::pipeline::{Batch, Infer, InferError};
-use crate::cache::Key;
+use super::pipeline::{Batch, Infer, InferError, Row};
 
 /// Hears of a new batch size, and whether it is for want of memory.
 pub type OnBatchSize<'a> = &'a dyn Fn(usize, bool);
@@ -19,8 +18,7 @@ pub struct Gathered<'a> {
     on_batch_size: OnBatchSize<'a>,
     /// `(rows.len(), …)`, one image after the other.
     images: Vec<f32>,
-    /// The job behind each image, and its key.
-    rows: Vec<(usize, Key)>,
+    rows: Vec<Row>,
 }
 
 impl<'a> Gathered<'a> {
@@ -28,7 +26,7 @@ impl<'a> Gathered<'a> {
         Self { shape, tuner, on_batch_size, images: vec![], rows: vec![] }
     }
 
-    pub fn push(&mut self, id: usize, key: Key, pixels: &[f32]) {
+    pub fn push(&mut self, row: Row, pixels: &[f32]) {
         if self.rows.is_empty() {
             // Where the images alone are more than memory holds, the graph need not be asked.
             while self.images.try_reserve_exact(self.tuner.size() * pixels.len()).is_err() {
@@ -37,7 +35,7 @@ impl<'a> Gathered<'a> {
             }
         }
         self.images.extend_from_slice(pixels);
-        self.rows.push((id, key));
+        self.rows.push(row);
     }
 
     pub fn is_full(&self) -> bool {
@@ -100,6 +98,8 @@ mod tests {
     use super::super::memory::Memory;
     use super::*;
     use crate::backbone;
+    use crate::cache::Key;
+    use crate::preprocess::View;
 
     /// Gives each image its first pixel and the size of its batch, and holds no more than `room` images.
     struct Small {
@@ -134,14 +134,16 @@ mod tests {
         let mut gathered = Gathered::new([1, 1, 3], tuner, &on_batch_size);
         let (mut told, mut model) = (vec![], Small { room });
         for id in 0..images {
-            gathered.push(id, Key::of(&id.to_le_bytes()), &[id as f32, 0.0, 0.0]);
+            let row = Row { id, key: Key::of(&id.to_le_bytes()), view: View::PLAIN, last: true };
+            gathered.push(row, &[id as f32, 0.0, 0.0]);
             if gathered.is_full() || id + 1 == images {
                 let Batch { rows, features } = match gathered.infer(&mut model) {
                     Ok(done) => done,
                     Err(error) => return (Err(error), told, sizes.into_inner()),
                 };
                 assert_eq!(rows.len(), features.nrows());
-                let row = |(&(id, _), row): (&(usize, Key), ndarray::ArrayView1<f32>)| (id, row[0], row[1]);
+                let row =
+                    |(row, features): (&Row, ndarray::ArrayView1<f32>)| (row.id, features[0], features[1]);
                 told.extend(rows.iter().zip(features.rows()).map(row));
             }
         }

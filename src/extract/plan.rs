@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::cached::PLAIN;
 use super::pipeline::{Admission, Job};
 use super::{Event, ExtractOptions, Shard};
 use crate::cache::{Facts, Failures, Key, Memo, Store};
+use crate::preprocess::Views;
 
 /// Each different file, sorted into what is known of it.
 pub struct Plan<'a> {
     pub files: Vec<PathBuf>,
     /// Taken before the file is read, by file; none if there is no such file.
     pub facts: Vec<Option<Facts>>,
-    /// Files that have features.
+    /// Files that have features in every view.
     pub cached: usize,
     /// Files that were tried and have not changed.
     pub failed: Vec<(usize, Key)>,
@@ -26,6 +26,7 @@ pub struct Plan<'a> {
     pub unreachable: Vec<(usize, io::Error)>,
     /// Files to be read; a job's id is its file's place in `files`.
     pub jobs: Vec<Job>,
+    views: Views,
     failures: &'a Failures,
     retry_failed: bool,
     shard: Option<Shard>,
@@ -49,6 +50,7 @@ impl<'a> Plan<'a> {
             elsewhere: 0,
             unreachable: vec![],
             jobs: vec![],
+            views: options.views,
             failures,
             retry_failed: options.retry_failed,
             shard: options.shard,
@@ -72,12 +74,18 @@ impl<'a> Plan<'a> {
         };
         self.facts.push(Some(facts));
         let known = if rehash { None } else { memo.get(file, &facts) };
+        let views = known.map_or(self.views, |key| self.missing(store, &key));
         match known {
-            Some(key) if store.contains(&key, PLAIN) => self.cached += 1,
+            Some(_) if views.is_empty() => self.cached += 1,
             Some(key) if self.is_elsewhere(&key) => self.elsewhere += 1,
             Some(key) if self.is_known_failure(&key) => self.failed.push((id, key)),
-            _ => self.jobs.push(Job { id, file: file.clone() }),
+            _ => self.jobs.push(Job { id, file: file.clone(), views }),
         }
+    }
+
+    /// The views in which an image has no features yet.
+    pub fn missing(&self, store: &Store, key: &Key) -> Views {
+        self.views.iter().filter(|view| !store.contains(key, view.number())).collect()
     }
 
     fn is_known_failure(&self, key: &Key) -> bool {
@@ -95,10 +103,14 @@ impl<'a> Plan<'a> {
         let claimed = Mutex::new(HashSet::new());
         move |_, bytes| {
             let key = Key::of(bytes);
-            let settled =
-                store.contains(&key, PLAIN) || self.is_elsewhere(&key) || self.is_known_failure(&key);
+            let views = self.missing(store, &key);
+            let settled = views.is_empty() || self.is_elsewhere(&key) || self.is_known_failure(&key);
             let mut claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);
-            if settled || !claimed.insert(key) { Admission::Skip(key) } else { Admission::Compute(key) }
+            if settled || !claimed.insert(key) {
+                Admission::Skip(key)
+            } else {
+                Admission::Compute(key, views)
+            }
         }
     }
 

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::cached::PLAIN;
 use super::pipeline::Outcome;
 use super::plan::Plan;
 use super::{Error, Event, ImageFailure, Summary};
@@ -108,10 +107,15 @@ impl<'a, 'e> Recorder<'a, 'e> {
         Ok(())
     }
 
+    /// So many rows were written.
+    pub fn written(&mut self, rows: usize) {
+        self.summary.rows += rows;
+    }
+
     /// Settle the files that share their bytes with another, and sum up.
     pub fn finish(mut self) -> Result<Summary, Error> {
         for (id, key) in std::mem::take(&mut self.skipped) {
-            if self.computed.contains(&key) || self.store.contains(&key, PLAIN) {
+            if self.computed.contains(&key) || self.plan.missing(self.store, &key).is_empty() {
                 self.summary.cached += 1;
                 self.take_back(id)?;
             } else if self.plan.is_elsewhere(&key) {

@@ -9,8 +9,8 @@ use ndarray::{Array2, ArrayView4, Axis};
 use super::batch::BatchSize;
 use super::pipeline::{Admission, Infer, InferError, Job, Pipeline};
 use crate::cache::{Key, Storage};
-use crate::preprocess::Recipe;
 use crate::preprocess::recipe::{Layout, Resize};
+use crate::preprocess::{Recipe, Views};
 
 const EDGE: u32 = 4;
 
@@ -24,7 +24,7 @@ fn jobs(folder: &Path, n: usize) -> Vec<Job> {
     let job = |id: usize| {
         let file = folder.join(format!("{id}.png"));
         RgbImage::from_pixel(EDGE, EDGE, Rgb([id as u8; 3])).save(&file).unwrap();
-        Job { id, file }
+        Job { id, file, views: Views::PLAIN }
     };
     (0..n).map(job).collect()
 }
@@ -70,7 +70,7 @@ fn a_cancelled_run_writes_the_batch_in_inference_and_begins_no_other() {
     pipeline
         .run(
             &jobs,
-            &|_, bytes| Admission::Compute(Key::of(bytes)),
+            &|_, bytes| Admission::Compute(Key::of(bytes), Views::PLAIN),
             || Ok(StopsInItsThirdRun { runs: &runs, cancel: &cancel }),
             |batch| {
                 written += batch.rows.len();

@@ -38,13 +38,15 @@ mod sample;
 mod tests;
 mod thumbnail;
 mod tiff_palette;
+mod view;
 
 pub use error::Error;
 pub use kind::{FileKind, Format, sniff};
 pub use limits::Limits;
 pub(crate) use memory::decoding_takes;
 pub use original::{Original, original};
-pub use preprocessor::{DECODER, Decoded, Pixels, Preprocessor};
+pub use preprocessor::{DECODER, Decoded, Opened, Pixels, Preprocessor};
 pub use presets::Preset;
 pub use recipe::Recipe;
 pub use thumbnail::{Thumbnail, thumbnail};
+pub use view::{UnknownView, View, ViewKind, ViewKinds, Views, Window};

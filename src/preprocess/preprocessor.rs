@@ -2,8 +2,9 @@ use image::metadata::Orientation;
 
 use super::decode::{Header, Space, decode};
 use super::normalise::Table;
-use super::recipe::{Decode, Exif, Recipe};
-use super::resample::{Part, Resampler};
+use super::recipe::{Decode, Exif, Recipe, Resize};
+use super::resample::{Part, Resampler, Size};
+use super::view::{View, Window, crops_of};
 use super::{Error, Format, Limits, orient, resize};
 
 /// The JPEG decoder, with its version: the one step whose bytes no reference prescribes.
@@ -18,6 +19,8 @@ pub const DECODER: &str = "headstart islow 1";
 #[derive(Debug)]
 pub struct Preprocessor {
     recipe: Recipe,
+    /// For the views that are crops.
+    crops: Recipe,
     limits: Limits,
     table: Table,
     resampler: Resampler,
@@ -30,7 +33,43 @@ struct Buffers {
     decoding: Space,
     decoded: Vec<u8>,
     upright: Vec<u8>,
+    mirrored: Vec<u8>,
     resized: Vec<u8>,
+}
+
+/// A decoded image, from which any number of views can be had.
+#[derive(Debug)]
+pub struct Opened<'p, 'b> {
+    source: Source<'p, 'b>,
+    table: &'p Table,
+    resampler: &'p mut Resampler,
+    buffers: &'p mut Buffers,
+    decoded: Decoded,
+    image: Image,
+}
+
+/// What views are made from.
+#[derive(Debug, Clone, Copy)]
+struct Source<'p, 'b> {
+    bytes: &'b [u8],
+    recipe: &'p Recipe,
+    crops: &'p Recipe,
+    limits: &'p Limits,
+}
+
+/// The image as it lies in the buffers.
+#[derive(Debug, Clone, Copy)]
+struct Image {
+    /// Width and height of the upright image, had all of it been decoded.
+    whole: Size,
+    /// Width and height of what was decoded, upright.
+    size: Size,
+    /// What it was decoded for: a scale that serves one size is another than that for the next.
+    resize: Resize,
+    /// Whether it had to be turned to be upright.
+    turned: bool,
+    /// Whether the mirrored one is there too.
+    mirrored: bool,
 }
 
 /// An image that is ready but for the normalisation: `height` rows of `width` RGB pixels.
@@ -69,7 +108,7 @@ impl Preprocessor {
         let table = Table::new(&recipe);
         let recipe = Recipe { decoder: Some(DECODER.to_owned()), ..recipe };
         let (limits, resampler, buffers) = (Limits::default(), Resampler::default(), Buffers::default());
-        Ok(Self { recipe, limits, table, resampler, buffers })
+        Ok(Self { crops: crops_of(&recipe), recipe, limits, table, resampler, buffers })
     }
 
     /// The same with other limits.
@@ -82,16 +121,27 @@ impl Preprocessor {
         &self.recipe
     }
 
-    /// Decode, turn, resize and crop the image in `bytes`, which are a file's.
+    /// Decode the image in `bytes`, which are a file's, and turn it upright if the recipe says so: once for all views, but
+    /// for a JPEG that is scaled meanwhile, of which crops may need another scale.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`] but those about recipes and [`Error::TooSmall`]; the preprocessor stays usable.
+    pub fn open<'b>(&mut self, bytes: &'b [u8]) -> Result<Opened<'_, 'b>, Error> {
+        let Self { recipe, crops, limits, table, resampler, buffers } = self;
+        let (decoded, image) = buffers.load(bytes, recipe, limits)?;
+        let source = Source { bytes, recipe, crops, limits };
+        Ok(Opened { source, table, resampler, buffers, decoded, image })
+    }
+
+    /// Decode, turn, resize and crop the image in `bytes`, which are a file's: its plain view.
     ///
     /// # Errors
     /// Every variant of [`Error`] but those about recipes; the preprocessor stays usable.
     pub fn pixels(&mut self, bytes: &[u8]) -> Result<Pixels<'_>, Error> {
-        let Self { recipe, limits, resampler, buffers, .. } = self;
-        buffers.prepare(bytes, recipe, limits, resampler)
+        self.open(bytes)?.into_pixels(View::PLAIN)
     }
 
-    /// Turn the image in `bytes` into a tensor of [`Recipe::input_shape`], in `out`.
+    /// Turn the image in `bytes` into a tensor of [`Recipe::input_shape`], in `out`: that of its plain view.
     ///
     /// # Errors
     /// As [`pixels`](Self::pixels); `out` is then unchanged.
@@ -99,11 +149,9 @@ impl Preprocessor {
     /// # Panics
     /// If `out` is not [`Recipe::len`] long.
     pub fn run(&mut self, bytes: &[u8], out: &mut [f32]) -> Result<Decoded, Error> {
-        assert_eq!(out.len(), self.recipe.len(), "the output takes one image");
-        let Self { recipe, limits, table, resampler, buffers } = self;
-        let pixels = buffers.prepare(bytes, recipe, limits, resampler)?;
-        table.fill(pixels.rgb, out);
-        Ok(pixels.decoded)
+        let mut image = self.open(bytes)?;
+        image.tensor(View::PLAIN, out)?;
+        Ok(image.decoded)
     }
 
     /// Normalise pixels that are already of the recipe's size, three bytes each, red first.
@@ -116,28 +164,55 @@ impl Preprocessor {
     }
 }
 
+impl<'p> Opened<'p, '_> {
+    /// What the file was like.
+    pub fn decoded(&self) -> Decoded {
+        self.decoded
+    }
+
+    /// Turn a view of the image into a tensor of [`Recipe::input_shape`], in `out`.
+    ///
+    /// # Errors
+    /// As [`into_pixels`](Self::into_pixels); `out` is then unchanged.
+    ///
+    /// # Panics
+    /// If `out` is not [`Recipe::len`] long.
+    pub fn tensor(&mut self, view: View, out: &mut [f32]) -> Result<(), Error> {
+        assert_eq!(out.len(), self.source.recipe.len(), "the output takes one image");
+        let (rgb, _) = self.buffers.prepare(view, self.source, &mut self.image, self.resampler)?;
+        self.table.fill(rgb, out);
+        Ok(())
+    }
+
+    /// Mirror, resize and crop the image as view and recipe say.
+    ///
+    /// # Errors
+    /// [`Error::TooSmall`], or [`Error::TooLarge`] for a ribbon whose longer edge explodes.
+    pub fn into_pixels(mut self, view: View) -> Result<Pixels<'p>, Error> {
+        let (rgb, (width, height)) =
+            self.buffers.prepare(view, self.source, &mut self.image, self.resampler)?;
+        Ok(Pixels { rgb, width, height, decoded: self.decoded })
+    }
+}
+
 impl Buffers {
-    /// All steps but the last; a function of its own so that the table stays free to be borrowed.
-    fn prepare(
-        &mut self,
-        bytes: &[u8],
-        recipe: &Recipe,
-        limits: &Limits,
-        resampler: &mut Resampler,
-    ) -> Result<Pixels<'_>, Error> {
-        let Buffers { decoding, decoded, upright: turned, resized } = self;
+    /// Decode as much as this recipe needs, and turn it upright.
+    fn load(&mut self, bytes: &[u8], recipe: &Recipe, limits: &Limits) -> Result<(Decoded, Image), Error> {
+        let Buffers { decoding, decoded, upright, .. } = self;
         let orientation = |header: &Header| match recipe.exif {
             Exif::Apply => header.orientation,
             Exif::Ignore => Orientation::NoTransforms,
         };
-        let target = |header: &Header| {
-            let stored = (header.width as usize, header.height as usize);
-            resize::target(recipe, orient::turned(stored, orientation(header)), limits)
+        let whole = |header: &Header| {
+            orient::turned((header.width as usize, header.height as usize), orientation(header))
         };
         let wanted = |header: &Header| match recipe.decode {
             Decode::Full => None,
-            // What cannot be resized is an error below, once it is known to be an image.
-            Decode::Scaled => Some(orient::turned(target(header).ok()?, orientation(header))),
+            // What cannot be resized is an error of the view, once it is known to be an image.
+            Decode::Scaled => {
+                let target = resize::target(recipe, whole(header), limits).ok()?;
+                Some(orient::turned(target, orientation(header)))
+            }
         };
         let (format, header) = decode(bytes, recipe.alpha, limits, wanted, decoding, decoded)?;
         let facts = Decoded {
@@ -146,18 +221,43 @@ impl Buffers {
             height: header.height,
             orientation: header.orientation.to_exif(),
         };
+        let turned = orientation(&header) != Orientation::NoTransforms;
+        let size = match turned {
+            true => orient::upright(decoded, header.decoded, orientation(&header), upright),
+            false => header.decoded,
+        };
+        let image = Image { whole: whole(&header), size, resize: recipe.resize, turned, mirrored: false };
+        Ok((facts, image))
+    }
 
-        let (mut rgb, mut size): (&[u8], _) = (decoded, header.decoded);
-        if orientation(&header) != Orientation::NoTransforms {
-            size = orient::upright(rgb, size, orientation(&header), turned);
-            rgb = turned;
+    /// All steps after decoding but the last.
+    fn prepare(
+        &mut self,
+        view: View,
+        source: Source<'_, '_>,
+        image: &mut Image,
+        resampler: &mut Resampler,
+    ) -> Result<(&[u8], Size), Error> {
+        let recipe = if view.window == Window::Own { source.recipe } else { source.crops };
+        let target = resize::target(recipe, image.whole, source.limits)?;
+        // A view is the same whatever else is looked at, so it is decoded at the scale that it has alone.
+        if recipe.decode == Decode::Scaled && image.resize != recipe.resize {
+            *image = self.load(source.bytes, recipe, source.limits)?.1;
         }
-        let target = target(&header)?;
-        let part = resize::part(recipe.crop.as_ref(), target);
-        if size != target || part != Part::whole(target) {
-            resampler.resize(rgb, size, target, part, recipe.filter, resized);
-            (rgb, size) = (resized, part.size);
+        let Buffers { decoded, upright, mirrored, resized, .. } = self;
+        let mut rgb: &[u8] = if image.turned { upright } else { decoded };
+        if view.flipped {
+            if !image.mirrored {
+                orient::upright(rgb, image.size, Orientation::FlipHorizontal, mirrored);
+                image.mirrored = true;
+            }
+            rgb = mirrored;
         }
-        Ok(Pixels { rgb, width: size.0, height: size.1, decoded: facts })
+        let part = view.window.part(recipe.crop.as_ref(), target);
+        if image.size == target && part == Part::whole(target) {
+            return Ok((rgb, target));
+        }
+        resampler.resize(rgb, image.size, target, part, recipe.filter, resized);
+        Ok((resized, part.size))
     }
 }

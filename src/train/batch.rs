@@ -22,7 +22,7 @@ pub(super) struct Batch {
     pub largest: f32,
     /// What the labels become for the loss, `(n, classes)`.
     pub targets: Array2<f32>,
-    /// Where the rows are from.
+    /// The places that the rows are from.
     pub rows: Vec<usize>,
     labels: Vec<usize>,
     how: Targets,
@@ -54,7 +54,8 @@ impl Batch {
         self.rows.extend_from_slice(rows);
         self.gather(data, rows).map_err(|source| Error::Rows { part, source })?;
         self.labels.clear();
-        self.labels.extend(rows.iter().map(|&row| labels[row]));
+        // Another view of a row has its label.
+        self.labels.extend(rows.iter().map(|&place| labels[place % labels.len()]));
         for (&label, target) in self.labels.iter().zip(self.targets.rows_mut()) {
             self.how.write(label, target);
         }

@@ -10,20 +10,37 @@ use crate::cache::Selection;
 pub struct CachedRows<'a> {
     selection: Selection<'a>,
     names: Vec<String>,
+    views: usize,
 }
 
 impl<'a> CachedRows<'a> {
     /// # Panics
     /// If there are not as many names as rows.
     pub fn new(selection: Selection<'a>, names: Vec<String>) -> Self {
-        assert_eq!(selection.len(), names.len(), "one name per row");
-        Self { selection, names }
+        Self::in_views(selection, names, 1)
+    }
+
+    /// With each image in so many views: first all images in the first view, then all in the second, and so on.
+    ///
+    /// # Panics
+    /// If there are not as many rows as names times views.
+    pub fn in_views(selection: Selection<'a>, names: Vec<String>, views: usize) -> Self {
+        assert_eq!(
+            selection.len(),
+            names.len() * views,
+            "a name for each image, and a row for each view of it"
+        );
+        Self { selection, names, views }
     }
 }
 
 impl Rows for CachedRows<'_> {
     fn len(&self) -> usize {
-        self.selection.len()
+        self.names.len()
+    }
+
+    fn views(&self) -> usize {
+        self.views
     }
 
     fn dim(&self) -> usize {
@@ -38,7 +55,7 @@ impl Rows for CachedRows<'_> {
         Ok(self.selection.gather_into(rows, out)?)
     }
 
-    fn name(&self, row: usize) -> String {
-        self.names[row].clone()
+    fn name(&self, place: usize) -> String {
+        self.names[place % self.names.len()].clone()
     }
 }

@@ -19,6 +19,13 @@ pub trait Rows: Sync {
     /// Size of a row.
     fn dim(&self) -> usize;
 
+    /// In how many views there is each row, itself the first: 1 unless it says otherwise. A step draws one of them for each
+    /// of its rows. [`gather`](Self::gather) and [`name`](Self::name) are asked for places then: view `v` of row `r` is at
+    /// `v * len() + r`, so that a row itself is at its own number.
+    fn views(&self) -> usize {
+        1
+    }
+
     /// Copy these rows, in this order, to `out`, which is `(rows.len(), dim)`.
     ///
     /// # Errors

@@ -51,6 +51,9 @@ pub enum Error {
     /// A checkpoint of a training on other rows.
     #[error("the checkpoint was made with {expected} training rows, found {found}")]
     OtherRows { expected: usize, found: usize },
+    /// A checkpoint of a training on rows in other views.
+    #[error("the checkpoint was made with each row in {expected} views, found {found}")]
+    OtherViews { expected: usize, found: usize },
     /// A run that was trained on other images, or to tell other classes apart.
     #[error("the run was trained on other data: expected {expected}, found {found}")]
     OtherData { expected: String, found: String },

@@ -12,6 +12,7 @@ pub(super) enum Purpose {
     Weights = 1,
     Order = 2,
     Dropout = 3,
+    Views = 4,
 }
 
 /// The generator for a purpose in a step, both counted from 0.
@@ -30,6 +31,11 @@ pub(super) fn order(rows: usize, rng: &mut impl Rng) -> Vec<usize> {
         order.swap(last, below(last as u64 + 1, rng) as usize);
     }
     order
+}
+
+/// Each row in one of so many views, every one equally likely: as a place, which [`Rows`](super::Rows) explains.
+pub(super) fn draw_views(chosen: &[usize], views: usize, rows: usize, rng: &mut impl Rng) -> Vec<usize> {
+    chosen.iter().map(|row| below(views as u64, rng) as usize * rows + row).collect()
 }
 
 /// Uniform among 0, 1, ..., `bound - 1`. Spelt out, so that a seed means the same order in every version.
@@ -64,14 +70,27 @@ mod tests {
             first(Purpose::Dropout, 0, 0),
             first(Purpose::Dropout, 0, 1),
             first(Purpose::Dropout, 1, 0),
+            first(Purpose::Views, 0, 0),
             generator(2, Purpose::Weights, 0, 0).next_u64(),
         ];
         let distinct: std::collections::HashSet<_> = all.into_iter().collect();
-        assert_eq!(distinct.len(), 6);
+        assert_eq!(distinct.len(), 7);
     }
 
     #[test]
-    fn a_seed_means_the_same_order_for_ever() {
+    fn a_seed_means_the_same_order_and_views_for_ever() {
         assert_eq!(order(6, &mut generator(0, Purpose::Order, 0, 0)), [5, 0, 3, 1, 2, 4]);
+        let rng = &mut generator(0, Purpose::Views, 0, 0);
+        assert_eq!(draw_views(&[5, 0, 3, 1, 2, 4], 3, 10, rng), [5, 10, 3, 1, 12, 4]);
+    }
+
+    #[test]
+    fn views_are_drawn_evenly_and_rows_stay() {
+        let chosen: Vec<usize> = (0..7000).rev().collect();
+        let places = draw_views(&chosen, 7, 7000, &mut generator(1, Purpose::Views, 2, 3));
+        assert!(places.iter().map(|place| place % 7000).eq(chosen));
+        let count = |view| places.iter().filter(|&&place| place / 7000 == view).count();
+        // 1000 each with a standard deviation of 29.
+        assert!((0..7).all(|view| (880..1120).contains(&count(view))), "{:?}", (0..7).map(count));
     }
 }

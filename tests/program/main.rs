@@ -27,3 +27,4 @@ mod results;
 mod runs;
 mod tiny;
 mod train;
+mod views;

@@ -19,6 +19,7 @@ use anyhow::Context;
 use headstart::baseline::Choice;
 use headstart::cache::Store;
 use headstart::dataset::Manifest;
+use headstart::preprocess::ViewKinds;
 
 use self::fit::Answer;
 pub use self::fit::Fit;
@@ -105,12 +106,13 @@ impl CompareArgs {
         let labels = manifest.labels(&classes)?;
         let source = Source::open(&self.backbone)?;
         let cancel = interrupt::listen();
-        let mut cache =
-            match extract::open_cache(&source, || manifest.files(), self.extract, &self.runtime, console)? {
-                ControlFlow::Continue(cache) => cache,
-                ControlFlow::Break(status) => return Ok(status),
-            };
-        let ready = Ready::find(cache.as_mut(), &manifest, console)?;
+        let plain = ViewKinds::default();
+        let wanted = || vec![(manifest.files(), plain.clone())];
+        let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
+            ControlFlow::Continue(cache) => cache,
+            ControlFlow::Break(status) => return Ok(status),
+        };
+        let ready = Ready::find(&source, cache.as_mut(), &manifest, &plain, console)?;
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
         let plan = Plan {
             store: store.dir().to_path_buf(),

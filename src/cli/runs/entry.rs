@@ -114,10 +114,19 @@ fn subfolders(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// What is not a setting of the training, but decides its result too.
-const OF_THE_DATA: [&str; 8] =
-    ["trained_on", "images", "validation", "validated_on", "shots", "backbone", "features", "headstart"];
+const OF_THE_DATA: [&str; 9] = [
+    "trained_on",
+    "images",
+    "validation",
+    "validated_on",
+    "shots",
+    "views",
+    "backbone",
+    "features",
+    "headstart",
+];
 /// Of these, what a user asks for as for a setting.
-const CHOSEN: [&str; 2] = ["validation", "shots"];
+const CHOSEN: [&str; 3] = ["validation", "shots", "views"];
 
 fn table(config: &TrainConfig) -> toml::Table {
     toml::Table::try_from(config).expect("settings are TOML")
@@ -134,6 +143,7 @@ fn settings(info: &RunInfo) -> toml::Table {
         data.and_then(|data| data.validation).map(toml::Value::from),
         info.validation.as_ref().and_then(|part| text(&part.path)),
         data.and_then(|data| data.shots).and_then(number),
+        Some(info.views()).filter(|views| !views.is_empty()).and_then(|views| text(&views.to_string())),
         text(&info.backbone.name),
         text(&format!("{:.12}", info.features.fingerprint)),
         info.versions.get("headstart").and_then(|version| text(version)),

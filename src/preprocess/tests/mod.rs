@@ -4,6 +4,7 @@ mod bombs;
 mod formats;
 mod jpeg;
 mod references;
+mod views;
 
 use std::fs;
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use crate::preprocess::recipe::{Filter, Layout};
 use crate::preprocess::{Preprocessor, Recipe};
 
 /// A piece of a photo without its last `less` columns and rows, as a file.
-fn piece(name: &str, less: u32) -> Vec<u8> {
+pub(super) fn piece(name: &str, less: u32) -> Vec<u8> {
     let whole = golden(&format!("preprocess/{name}.png"));
     let (width, height) = (whole.width() - less, whole.height() - less);
     let part: RgbImage = image::imageops::crop_imm(&whole, 0, 0, width, height).to_image();

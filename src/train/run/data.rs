@@ -6,6 +6,7 @@ use super::{ManifestInfo, RunInfo};
 use crate::{
     cache::{Key, View},
     dataset::Columns,
+    preprocess::ViewKinds,
     text::listed,
     train::Error,
 };
@@ -25,6 +26,9 @@ pub struct DataChoice {
     pub validation_manifest: Option<String>,
     /// Images of each class that were trained on, if not all.
     pub shots: Option<usize>,
+    /// Views of each training image that a step draws from, beside the plain one.
+    #[serde(default, skip_serializing_if = "ViewKinds::is_empty")]
+    pub views: ViewKinds,
 }
 
 impl Default for DataChoice {
@@ -38,6 +42,7 @@ impl Default for DataChoice {
             validation: None,
             validation_manifest: None,
             shots: None,
+            views: ViewKinds::default(),
         }
     }
 }
@@ -77,6 +82,28 @@ impl ManifestInfo {
 }
 
 impl RunInfo {
+    /// The views that it was trained on, beside the plain image.
+    pub fn views(&self) -> ViewKinds {
+        self.data.as_ref().map_or_else(ViewKinds::default, |data| data.views.clone())
+    }
+
+    /// That a training on these views is one that this run's can be gone on with.
+    ///
+    /// # Errors
+    /// [`Error::OtherData`].
+    pub fn require_same_views(&self, views: &ViewKinds) -> Result<(), Error> {
+        let mine = self.views();
+        let told = |views: &ViewKinds| match views.is_empty() {
+            true => "plain images alone".to_owned(),
+            false => format!("the views `{views}`"),
+        };
+        if mine == *views {
+            Ok(())
+        } else {
+            Err(Error::OtherData { expected: told(&mine), found: told(views) })
+        }
+    }
+
     /// That a training of these classes and images is one that this run's can be gone on with.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod resume;
 mod settings;
 mod threads;
+mod views;
 
 use std::{error::Error as StdError, fs};
 

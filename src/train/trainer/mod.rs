@@ -4,7 +4,7 @@ mod course;
 mod progress;
 mod validate;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::{
     Checkpoint, ClassWeight, Ended, EpochRecord, Error, Event, Flow, History, Outcome, Part, Quantity, Rows,
@@ -12,7 +12,7 @@ use super::{
     batch::Batch,
     health::{culprit, first_bad_row, usable},
     objective::{self, Targets},
-    random::{Purpose, generator, order},
+    random::{Purpose, draw_views, generator, order},
 };
 use crate::{
     autodiff::Tape,
@@ -151,10 +151,7 @@ impl Trainer {
         if let Some((rows, labels)) = validation {
             self.require_fit(Part::Validation, rows, labels)?;
         }
-        let expected = *self.progress.rows.get_or_insert(rows.len());
-        if expected != rows.len() {
-            return Err(Error::OtherRows { expected, found: rows.len() });
-        }
+        self.require_same(rows)?;
         self.config.require_monitor(validation.is_some())?;
         awake(|| self.epochs(rows, labels, validation, on_event))
     }
@@ -174,7 +171,7 @@ impl Trainer {
             let epoch = self.progress.epoch + 1;
             let order = self.order(rows.len());
             for chunk in order.chunks(batch_size).skip(self.progress.step) {
-                batch.fill(Part::Training, rows, labels, chunk)?;
+                batch.fill(Part::Training, rows, labels, &self.in_views(chunk, rows))?;
                 self.optimizer.set_learning_rate(course.rate(epoch, self.progress.step + 1));
                 self.step(&batch).map_err(|(quantity, index)| Error::NotFinite {
                     quantity,
@@ -216,6 +213,16 @@ impl Trainer {
             true => order(rows, &mut generator(self.config.seed, Purpose::Order, self.progress.epoch, 0)),
             false => (0..rows).collect(),
         }
+    }
+
+    /// Where the step's rows are, each in a view of its own.
+    fn in_views<'r>(&self, chosen: &'r [usize], rows: &dyn Rows) -> Cow<'r, [usize]> {
+        if rows.views() == 1 {
+            return Cow::Borrowed(chosen);
+        }
+        let Progress { epoch, step, .. } = self.progress;
+        let mut rng = generator(self.config.seed, Purpose::Views, epoch, step);
+        Cow::Owned(draw_views(chosen, rows.views(), rows.len(), &mut rng))
     }
 
     /// One step. On an error nothing has changed, and it says what was not finite at which row of the batch.
@@ -266,8 +273,24 @@ impl Trainer {
             learning_rate,
         };
         self.history.epochs.push(record);
-        self.progress = Progress { epoch, rows: self.progress.rows, ..Progress::default() };
+        let Progress { rows, views, .. } = self.progress;
+        self.progress = Progress { epoch, rows, views, ..Progress::default() };
         Ok(record)
+    }
+
+    /// That a training which has begun goes on with as many rows in as many views.
+    fn require_same(&mut self, rows: &dyn Rows) -> Result<(), Error> {
+        let views = Some(rows.views()).filter(|&views| views > 1);
+        if self.progress.rows.is_none() {
+            (self.progress.rows, self.progress.views) = (Some(rows.len()), views);
+        }
+        match self.progress.rows {
+            Some(expected) if expected != rows.len() => Err(Error::OtherRows { expected, found: rows.len() }),
+            _ if self.progress.views != views => {
+                Err(Error::OtherViews { expected: self.progress.views.unwrap_or(1), found: rows.views() })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn require_fit(&self, part: Part, rows: &dyn Rows, labels: &[usize]) -> Result<(), Error> {

@@ -14,6 +14,9 @@ pub(in crate::train) struct Progress {
     pub tally: Tally,
     /// Training rows of an epoch, once that is known.
     pub rows: Option<usize>,
+    /// Views of each of them, if there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<usize>,
 }
 
 /// Sums over rows.
