@@ -111,7 +111,7 @@ fn images_that_cannot_be_used_are_told_once_and_kept_in_mind() {
     said.says(&["nothing to compute, 2 there before, 7 failed"]);
     let said = place.run("extract mixed.csv --retry-failed").ended(1);
     said.says(&[
-        "warning: `cut.jpg`: the JPEG file is cut off: its data end before the image does\n",
+        "warning: `cut.jpg`: the JPEG file is cut off: its data end before the image does: ",
         "7 failed",
     ]);
 

@@ -63,7 +63,7 @@ fn without_a_runtime_there_is_one_error_that_says_where_to_get_it() {
     let extract = "extract photos/photos.csv";
     refused(place.run(&format!("{extract} --onnxruntime /nowhere")), &["`/nowhere` does not exist"]);
     let csv = format!("{extract} --onnxruntime photos/photos.csv");
-    refused(place.run(&csv), &["cannot load", "photos.csv` as a shared library"]);
+    refused(place.run(&csv), &["photos.csv` is no shared library of this system"]);
     let other = place.run_with(extract, |command| {
         command.env("ORT_DYLIB_PATH", "/nothing");
     });
