@@ -9,8 +9,11 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::append::AppendFile;
+use serde::Serialize;
+
+use super::append::{AppendFile, sync_dir};
 use super::directory::paths_in;
+use super::hold::Writer;
 use super::{Error, Facts, Key, Result, Store};
 
 const SUFFIX: &str = ".failures.csv";
@@ -20,7 +23,7 @@ const COLUMNS: [&str; 8] = ["path", "key", "stage", "kind", "reason", "size", "m
 const RESOLVED: &str = "resolved";
 
 /// What of a file's [`Facts`] decides whether it is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Stamp {
     /// In bytes.
     pub size: u64,
@@ -35,7 +38,7 @@ impl From<&Facts> for Stamp {
 }
 
 /// An image that gave no features.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// As the caller names it.
     pub path: PathBuf,
@@ -74,7 +77,7 @@ impl FailureLog {
         let mut file = match self.file.take() {
             Some(file) => file,
             None => {
-                line.splice(0..0, format!("{},check\n", COLUMNS.join(",")).into_bytes());
+                line.splice(0..0, header());
                 AppendFile::create(&self.dir, EXTENSION)?
             }
         };
@@ -117,17 +120,22 @@ impl Store {
     /// # Errors
     /// [`Error::Read`].
     pub fn failures(&self) -> Result<Failures> {
-        let (mut failures, damaged) = read(&self.segments_dir())?;
-        // By time, and lines of one file in their order.
-        failures.sort_by(|a, b| a.time.cmp(&b.time));
-        let mut by_path = BTreeMap::new();
-        for failure in failures {
-            by_path.insert(failure.path.clone(), failure);
-        }
-        by_path.retain(|_, f| f.kind != RESOLVED && !f.key.is_some_and(|key| self.contains(&key, 0)));
+        let (failures, damaged) = read(&files_in(&self.segments_dir())?)?;
+        let mut by_path = latest(failures);
+        by_path.retain(|_, failure| self.stands(failure));
         let by_key = by_path.values().filter_map(|f| Some((f.key?, f.path.clone()))).collect();
         Ok(Failures { by_path, by_key, damaged })
     }
+
+    fn stands(&self, failure: &Failure) -> bool {
+        failure.kind != RESOLVED && !failure.key.is_some_and(|key| self.contains(&key, 0))
+    }
+}
+
+/// By time, and lines of one file in their order.
+fn latest(mut failures: Vec<Failure>) -> BTreeMap<PathBuf, Failure> {
+    failures.sort_by(|a, b| a.time.cmp(&b.time));
+    failures.into_iter().map(|failure| (failure.path.clone(), failure)).collect()
 }
 
 impl Failures {
@@ -177,11 +185,67 @@ impl Failures {
     }
 }
 
-fn read(dir: &Path) -> Result<(Vec<Failure>, usize)> {
-    let paths = paths_in(dir)?.into_iter().filter(|path| path.to_string_lossy().ends_with(SUFFIX));
+/// Drops the lines of failures that no longer stand and puts the others into one file; how many lines.
+///
+/// A file that is being written may hold what another takes back, so as long as there is one all stay.
+pub(super) fn tidy(store: &Store, dry_run: bool) -> Result<usize> {
+    let dir = store.segments_dir();
+    let files = files_in(&dir)?;
+    if !files.iter().all(|path| Writer::of(path).is_done(false)) {
+        return Ok(0);
+    }
+    let (lines, damaged) = read(&files)?;
+    let total = lines.len() + damaged;
+    let mut latest = latest(lines);
+    let all: Vec<Failure> = latest.values().cloned().collect();
+    latest.retain(|_, failure| store.stands(failure));
+    let superseded = total - latest.len();
+    if !dry_run && (superseded > 0 || files.len() > 1) {
+        // In two steps, so that a kill between them leaves no failure without the line that takes it back.
+        let all = replace(&dir, &files, &all)?;
+        let standing: Vec<Failure> = latest.into_values().collect();
+        replace(&dir, all.as_slice(), &standing)?;
+    }
+    Ok(superseded)
+}
+
+/// Writes a file with these lines, if there are any, and then removes the old ones.
+fn replace(dir: &Path, old: &[PathBuf], lines: &[Failure]) -> Result<Option<PathBuf>> {
+    let mut new = None;
+    if !lines.is_empty() {
+        let mut bytes = header();
+        for line in lines {
+            bytes.extend(encode(line)?);
+        }
+        let mut file = AppendFile::create(dir, EXTENSION)?;
+        file.append(&bytes)?;
+        file.sync()?;
+        sync_dir(dir)?;
+        new = Some(file.path().to_owned());
+    }
+    old.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::write(path)))?;
+    Ok(new)
+}
+
+fn header() -> Vec<u8> {
+    format!("{},check\n", COLUMNS.join(",")).into_bytes()
+}
+
+fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = paths_in(dir)?;
+    paths.retain(|path| path.to_string_lossy().ends_with(SUFFIX));
+    Ok(paths)
+}
+
+fn read(files: &[PathBuf]) -> Result<(Vec<Failure>, usize)> {
     let (mut failures, mut damaged) = (Vec::new(), 0);
-    for path in paths {
-        let bytes = fs::read(&path).map_err(Error::read(&path))?;
+    for path in files {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            // Between the listing and now `gc` put another in its place; what it held is computed or tried again.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::read(path)(error)),
+        };
         for line in bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty() && !l.starts_with(b"path,")) {
             match decode(line) {
                 Some(failure) => failures.push(failure),
