@@ -61,7 +61,8 @@ fn seen_by_python(folder: &Path, segments: &[PathBuf]) -> Value {
 }
 
 fn numbers(rows: &[usize]) -> Value {
-    rows.iter().map(|row| features().row(*row).iter().map(|n| json!(f64::from(*n))).collect()).collect()
+    let row = |row: &usize| features().row(*row).iter().map(|n| json!(f64::from(*n))).collect::<Value>();
+    rows.iter().map(row).collect()
 }
 
 #[test]
