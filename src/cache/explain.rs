@@ -186,6 +186,12 @@ impl Known {
 impl Store {
     fn rows_of(&self, key: Key, view: View) -> impl Iterator<Item = Found> {
         let rows = self.index().all((key, view), |row| self.id(row));
+        // What is damaged in the last batch of a segment never came into the index.
+        let pending = self.segments().iter().enumerate().flat_map(|(number, segment)| {
+            let row = move |&(batch, slot): &(u32, u32)| RowId { segment: number as u32, batch, slot };
+            segment.pending.iter().map(row)
+        });
+        let rows = rows.chain(pending.filter(move |row| self.id(*row) == Some((key, view))));
         rows.map(move |RowId { segment, batch, slot }| {
             let segment = &self.segments()[segment as usize];
             Found {

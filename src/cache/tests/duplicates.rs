@@ -67,7 +67,7 @@ fn blocks_leave_no_pair_out() {
     let keys: Vec<u32> = (0..n as u32).collect();
     let mut done = vec![];
     let ids = ids_of(&keys);
-    let pairs = duplicates(&store.select(&ids).unwrap(), &vec![0; n], 0.96, |p| done.push(p)).unwrap();
+    let pairs = duplicates(&store.select(&ids).unwrap(), &vec![0; n], 0.9, |p| done.push(p)).unwrap();
     let mut found: Vec<_> = pairs.iter().map(|pair| (pair.a, pair.b)).collect();
     found.sort_unstable();
     let cosine = |a: usize, b: usize| {
@@ -75,7 +75,7 @@ fn blocks_leave_no_pair_out() {
         a.dot(&b) / (a.dot(&a) * b.dot(&b)).sqrt()
     };
     let all = (0..n).flat_map(|a| (a + 1..n).map(move |b| (a, b)));
-    let want: Vec<_> = all.filter(|&(a, b)| cosine(a, b) >= 0.96).collect();
+    let want: Vec<_> = all.filter(|&(a, b)| cosine(a, b) >= 0.9).collect();
     assert_eq!(found, want);
     assert!(want.len() > 100, "{}: the test says little", want.len());
     assert!(pairs.iter().all(|pair| (f64::from(pair.cosine) - cosine(pair.a, pair.b)).abs() < 1e-6));

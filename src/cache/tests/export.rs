@@ -145,11 +145,11 @@ fn a_file_is_replaced_only_on_request_and_never_half_written() {
     check_csv(&folder.join("f.csv"), &ids);
 
     // Damage in a later chunk: what was written before it is not left behind.
-    let batch = store.segments()[0].batches[1].clone();
+    let batch = store.segments()[0].batches[0].clone();
     let segment = store.segments()[0].path.clone();
     let before = fs::read(&output).unwrap();
     let mut bytes = fs::read(&segment).unwrap();
-    bytes[batch.end - 64 - 4 * 2000 - 8] ^= 1;
+    bytes[batch.end - 4 * 2000 - 3 * 4 * DIM + 8] ^= 1;
     fs::write(&segment, bytes).unwrap();
     let damaged = Store::open_dir(store.dir()).unwrap();
     let selection = damaged.select(&ids[..2995]).unwrap();
