@@ -27,7 +27,7 @@ def table(frame):
 def npy(folder):
     features = np.load(folder / "f.npy", mmap_mode="r")
     assert features.dtype == np.float32 and features.flags.c_contiguous
-    return {**texts(pd.read_csv(folder / "f.csv")), "features": features.tolist()}
+    return {**texts(pd.read_csv(folder / "f.csv", dtype=str)), "features": features.tolist()}
 
 
 def tensors(folder):
@@ -37,7 +37,7 @@ def tensors(folder):
         classes = json.loads(file.metadata()["classes"])
     labels = [classes[label] if label >= 0 else None for label in found["labels"].tolist()]
     assert found["features"].dtype == np.float32
-    beside = texts(pd.read_csv(folder / "g.csv"))
+    beside = texts(pd.read_csv(folder / "g.csv", dtype=str))
     assert beside["label"] == labels
     return {**beside, "features": found["features"].tolist()}
 
