@@ -30,7 +30,7 @@ fn id(number: u8) -> (Key, View) {
 
 /// Numbers that 16 bits hold, the smallest and the largest of them, and both zeros.
 fn features() -> Array2<f32> {
-    array![[0.5, -1.25, 65504.0], [0.0, -0.0, 6.1035156e-5], [3.0, 1024.5, -2.0], [5.9604645e-8, 0.125, 7.0]]
+    array![[0.5, -1.25, 65504.0], [0.0, -0.0, 6.1035156e-5], [3.0, 1023.5, -2.0], [5.9604645e-8, 0.125, 7.0]]
 }
 
 /// A store of two batches, and its only segment.
