@@ -37,7 +37,7 @@ demo size="standard": setup
 
 # Check everything that can be checked on any machine
 [group('start here')]
-test: setup lint _tensorboard
+test: setup lint _tensorboard _readers
     cargo test --release --no-fail-fast
 
 # Fetch ONNX Runtime, the weights and CIFAR-10, build, import the backbone; what is there already is left alone
@@ -192,6 +192,11 @@ _cifar10:
 [private]
 _tensorboard:
     @cmp -s tests/tensorboard.txt models/tools/tensorboard/installed.txt || { rm -rf models/tools/tensorboard && {{ python }} -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --target models/tools/tensorboard --requirement tests/tensorboard.txt && cp tests/tensorboard.txt models/tools/tensorboard/installed.txt; }
+
+# What reads exports, for their test; what is there already is left alone
+[private]
+_readers:
+    @cmp -s tests/readers.txt models/tools/readers/installed.txt || { rm -rf models/tools/readers && {{ python }} -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --target models/tools/readers --requirement tests/readers.txt && cp tests/readers.txt models/tools/readers/installed.txt; }
 
 [private]
 _demo-standard:

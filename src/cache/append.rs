@@ -3,6 +3,7 @@ use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::hold::hold;
 use super::{Error, Result};
 
 /// What an [`AppendFile`] writes to: a file, or a stand-in that fails when a test wants it to.
@@ -40,7 +41,10 @@ impl AppendFile {
         loop {
             let path = dir.join(format!("{}.{extension}", unique()));
             match OpenOptions::new().append(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { path, backing: Box::new(file) }),
+                Ok(file) => {
+                    hold(&file);
+                    return Ok(Self { path, backing: Box::new(file) });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::write(dir)(error)),
             }

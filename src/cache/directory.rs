@@ -19,6 +19,11 @@ pub(super) fn find_dir(root: &Path, fingerprint: &Fingerprint) -> Result<Option<
     Ok((!dirs.is_empty()).then(|| dirs.swap_remove(chosen)))
 }
 
+/// Whether there is a store of this fingerprint below `root`, whatever it holds.
+pub fn has_store(root: &Path, fingerprint: &Fingerprint) -> bool {
+    find_dir(root, fingerprint).is_ok_and(|dir| dir.is_some())
+}
+
 /// The folders in `root`, sorted; none if there is no `root`.
 pub(super) fn dirs_in(root: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = paths_in(root)?;
@@ -82,7 +87,7 @@ pub(super) fn write_fingerprint(dir: &Path, fingerprint: &Fingerprint) -> Result
 }
 
 /// A temporary file is its owner's alone; a cache is shared as its folder is.
-fn readable_by_all(_file: &fs::File) -> std::io::Result<()> {
+pub(super) fn readable_by_all(_file: &fs::File) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

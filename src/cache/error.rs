@@ -42,6 +42,15 @@ pub enum Error {
     Missing(#[from] Missing),
     #[error("cannot encode features as Arrow")]
     Encode { source: arrow_schema::ArrowError },
+    #[error("another process is tidying up `{path}`")]
+    GcAtWork { path: PathBuf },
+    #[error("more than {most} pairs have a cosine of {threshold} or more")]
+    TooManyPairs { threshold: f32, most: usize },
+    #[error("`{path}` exists already")]
+    Exists { path: PathBuf },
+    /// What was to be replaced by it is still there.
+    #[error("`{path}` does not hold the rows that were just written to it")]
+    BadCopy { path: PathBuf },
     #[error("cannot write failures as CSV")]
     Csv { source: csv::Error },
 }

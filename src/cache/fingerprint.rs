@@ -95,6 +95,11 @@ impl Fingerprint {
         short(self.hash)
     }
 
+    /// The fields in which `found` differs from this, those of the recipe one by one.
+    pub fn differences(&self, found: &Self) -> Vec<Difference> {
+        differences(&self.text, &found.text).expect("both texts were written by `serde_json`")
+    }
+
     /// Reads what [`text`](Self::text) wrote.
     ///
     /// # Errors
@@ -122,10 +127,7 @@ impl Fingerprint {
             return Ok(());
         }
         let damaged = |reason: String| Error::DamagedFingerprint { path: path.into(), reason };
-        let expected: Value = serde_json::from_str(&self.text).map_err(|e| damaged(e.to_string()))?;
-        let found: Value = serde_json::from_str(found).map_err(|e| damaged(e.to_string()))?;
-        let mut differences = Vec::new();
-        differ(String::new(), Some(&expected), Some(&found), &mut differences);
+        let differences = differences(&self.text, found).map_err(|error| damaged(error.to_string()))?;
         if differences.is_empty() {
             return Err(damaged("the text is not in canonical form".into()));
         }
@@ -138,8 +140,15 @@ pub(super) fn short(hash: blake3::Hash) -> String {
     hash.to_hex()[..SHORT].to_owned()
 }
 
+fn differences(expected: &str, found: &str) -> serde_json::Result<Vec<Difference>> {
+    let (expected, found): (Value, Value) = (serde_json::from_str(expected)?, serde_json::from_str(found)?);
+    let mut differences = Vec::new();
+    differ(String::new(), Some(&expected), Some(&found), &mut differences);
+    Ok(differences)
+}
+
 /// One field in which two fingerprints differ, as JSON; `None` where one has no such field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// Path of the field, such as `recipe.resize.filter`.
     pub field: String,

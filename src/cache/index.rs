@@ -51,6 +51,16 @@ impl Index {
         }
     }
 
+    /// Every row of a key and view, whatever is known of it.
+    pub fn all(
+        &self,
+        id: (Key, View),
+        id_of: impl Fn(RowId) -> Option<(Key, View)>,
+    ) -> impl Iterator<Item = RowId> {
+        let first = self.rows.find(hash(&id), |other| id_of(*other) == Some(id)).copied();
+        first.into_iter().chain(self.spares.get(&id).into_iter().flatten().copied())
+    }
+
     /// The first row of a key and view that `usable` lets pass.
     pub fn find(
         &self,

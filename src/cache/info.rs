@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::directory::dirs_in;
 use super::fingerprint;
-use super::{FingerprintParts, Provenance, Result, Store, View};
+use super::store::SEGMENTS;
+use super::{FailureKind, FingerprintParts, Provenance, Result, Store, View};
 
 /// What one store holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,11 +28,25 @@ pub struct CacheInfo {
     pub segments: usize,
     /// On the disk, everything counted.
     pub bytes: u64,
-    /// Where the rows come from, each once.
-    pub provenance: Vec<Provenance>,
+    /// Where the rows come from.
+    pub origins: Vec<Origin>,
     pub failures: usize,
+    /// Failures of each kind, such as `truncated`.
+    pub failures_by_kind: BTreeMap<FailureKind, usize>,
+    /// Rows that were found damaged; [`verify`](super::verify()) looks for more.
+    pub known_damaged: usize,
     /// When a segment was last written to, in RFC 3339.
     pub last_write: Option<String>,
+}
+
+/// Rows that were computed in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    #[serde(flatten)]
+    pub provenance: Provenance,
+    pub segments: usize,
+    /// Duplicates included; not checked.
+    pub rows: usize,
 }
 
 /// Sums up every store below `root`, in order of name; a store that cannot be read is an error in its place.
@@ -47,9 +62,9 @@ fn of_store(store: &Store) -> Result<CacheInfo> {
     let dir = store.dir();
     let short = store.fingerprint().short();
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    let mut provenance: Vec<_> = store.segments().iter().map(|s| s.header.provenance.clone()).collect();
-    provenance.sort();
-    provenance.dedup();
+    let failures = store.failures()?;
+    let mut failures_by_kind = BTreeMap::new();
+    failures.iter().for_each(|failure| *failures_by_kind.entry(failure.kind).or_default() += 1);
     let (images, views) = images_and_views(store);
     let written = store.segments().iter().filter_map(|s| fs::metadata(&s.path).ok()?.modified().ok()).max();
     Ok(CacheInfo {
@@ -61,9 +76,11 @@ fn of_store(store: &Store) -> Result<CacheInfo> {
         views,
         rows: store.segments().iter().map(|segment| segment.rows()).sum(),
         segments: store.segments().len(),
-        bytes: bytes_in(dir) + bytes_in(&store.segments_dir()),
-        provenance,
-        failures: store.failures()?.len(),
+        bytes: bytes_of(dir),
+        origins: origins(store),
+        failures: failures.len(),
+        failures_by_kind,
+        known_damaged: store.known_damaged(),
         last_write: written.and_then(rfc3339),
     })
 }
@@ -79,6 +96,27 @@ fn images_and_views(store: &Store) -> (usize, BTreeMap<View, usize>) {
         _ => store.ids().map(|(key, _)| key).collect::<HashSet<_>>().len(),
     };
     (images, views)
+}
+
+/// In order of what computed them.
+fn origins(store: &Store) -> Vec<Origin> {
+    let mut origins = BTreeMap::<&Provenance, (usize, usize)>::new();
+    for segment in store.segments().iter().filter(|segment| segment.rows() > 0) {
+        let (segments, rows) = origins.entry(&segment.header.provenance).or_default();
+        *segments += 1;
+        *rows += segment.rows();
+    }
+    let origin = |(provenance, (segments, rows)): (&Provenance, _)| Origin {
+        provenance: provenance.clone(),
+        segments,
+        rows,
+    };
+    origins.into_iter().map(origin).collect()
+}
+
+/// What a store takes up on the disk.
+pub(super) fn bytes_of(dir: &Path) -> u64 {
+    bytes_in(dir) + bytes_in(&dir.join(SEGMENTS))
 }
 
 /// Of the files in a folder, not below it.

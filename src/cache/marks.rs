@@ -40,11 +40,15 @@ impl Marks {
 /// All marks in a folder; what cannot be read is passed over.
 pub(super) fn read(dir: &Path) -> Vec<Mark> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    let files = entries.filter(|path| path.extension().is_some_and(|e| e == EXTENSION));
-    files
-        .filter_map(|path| fs::read(path).ok())
-        .flat_map(|bytes| parse(&String::from_utf8_lossy(&bytes)))
-        .collect()
+    entries.filter(|path| is_marks(path)).flat_map(|path| read_file(&path)).collect()
+}
+
+pub(super) fn is_marks(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == EXTENSION)
+}
+
+pub(super) fn read_file(path: &Path) -> Vec<Mark> {
+    fs::read(path).map(|bytes| parse(&String::from_utf8_lossy(&bytes))).unwrap_or_default()
 }
 
 fn parse(text: &str) -> Vec<Mark> {

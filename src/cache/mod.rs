@@ -14,11 +14,12 @@
 //! ```
 //!
 //! Nobody ever writes into a file that another process made, and nobody shortens one: a reader has it mapped, and
-//! a page that vanishes below a mapping kills the process. So there are no locks, a torn tail is passed over
-//! instead of cut off, and two folders are joined by copying the files of one beside those of the other.
+//! a page that vanishes below a mapping kills the process. So a reader needs no lock, a torn tail is passed over
+//! instead of cut off, and two folders are joined by copying the files of one beside those of the other. Only [`gc()`]
+//! takes files away, whole, when their rows stand elsewhere.
 //!
 //! [`Store`] finds and gathers rows, [`SegmentWriter`] appends them, [`Memo`] spares hashing, [`FailureLog`] keeps
-//! what failed, [`verify()`] looks at every byte, [`info()`] sums up.
+//! what failed, [`verify()`] looks at every byte, [`info()`] sums up, [`gc()`] tidies up.
 //!
 //! ```
 //! use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store};
@@ -49,14 +50,19 @@
 
 mod append;
 mod directory;
+mod duplicates;
 mod encode;
 mod error;
+mod explain;
+mod export;
 mod failure_kind;
 mod failures;
 mod fingerprint;
 mod format;
 #[cfg(fuzzing)]
 mod fuzzing;
+mod gc;
+mod hold;
 mod index;
 mod info;
 mod key;
@@ -68,17 +74,22 @@ mod store;
 mod verify;
 mod writer;
 
+pub use directory::has_store;
+pub use duplicates::{Pair, duplicates};
 pub use error::Error;
+pub use explain::{Explainer, Explanation, Found, MemoState, Standing, Verdict};
+pub use export::{Entry, Format, export};
 pub use failure_kind::{FailureKind, UnknownFailureKind};
 pub use failures::{Failure, FailureLog, Failures, Stamp};
 pub use fingerprint::{Difference, Fingerprint, FingerprintParts, Storage};
 pub use format::Provenance;
 #[cfg(fuzzing)]
 pub use fuzzing::rows_of;
+pub use gc::{Extent, GcEvent, GcOptions, GcReport, MemoReport, gc, gc_memo, keys_of};
 pub use index::RowId;
-pub use info::{CacheInfo, info};
+pub use info::{CacheInfo, Origin, info};
 pub use key::{Key, ParseKeyError, View};
-pub use memo::{Facts, Memo};
+pub use memo::{Facts, Memo, Past, past};
 pub use selection::{Missing, Selection};
 pub use store::Store;
 pub use verify::{BadRegion, BadRow, Disagreement, Progress, VerifyReport, verify};

@@ -196,6 +196,11 @@ impl Segment {
         }
     }
 
+    /// Rows that were found to be bad.
+    pub fn known_bad(&self) -> usize {
+        self.states.iter().filter(|state| state.load(Ordering::Relaxed) == State::Bad as u8).count()
+    }
+
     /// Notes what a row was found to be; whether that is news.
     pub fn set_state(&self, batch: u32, slot: u32, state: State) -> bool {
         self.cell(batch, slot).swap(state as u8, Ordering::Relaxed) != state as u8

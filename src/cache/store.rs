@@ -201,15 +201,27 @@ impl Store {
         for number in 0..self.segments.len() {
             self.read_on(number)?;
         }
-        let current = self.segments.iter().filter(|segment| !segment.retired);
-        let known: HashSet<PathBuf> = current.map(|segment| segment.path.clone()).collect();
-        let mut paths = paths_in(&self.segments_dir())?;
-        paths.retain(|path| is_segment(path) && !known.contains(path));
-        for path in paths {
-            self.segments.push(Segment::new(path));
-            self.read_on(self.segments.len() - 1)?;
+        let mut paths = self.unknown_segments()?;
+        loop {
+            for path in paths {
+                self.segments.push(Segment::new(path));
+                self.read_on(self.segments.len() - 1)?;
+            }
+            // A listing may miss both a segment that `gc` wrote while it was made and one that `gc` then unlinked; the
+            // next one, begun after that, has the new one.
+            paths = self.unknown_segments()?;
+            if paths.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
+    }
+
+    fn unknown_segments(&self) -> Result<Vec<PathBuf>> {
+        let current = self.segments.iter().filter(|segment| !segment.retired);
+        let known: HashSet<&Path> = current.map(|segment| segment.path.as_path()).collect();
+        let mut paths = paths_in(&self.segments_dir())?;
+        paths.retain(|path| is_segment(path) && !known.contains(path.as_path()));
+        Ok(paths)
     }
 
     fn read_on(&mut self, number: usize) -> Result<()> {
@@ -367,6 +379,11 @@ impl Store {
         &self.layout
     }
 
+    /// Rows that are known to be bad.
+    pub(super) fn known_damaged(&self) -> usize {
+        self.segments.iter().map(Segment::known_bad).sum()
+    }
+
     pub(super) fn index(&self) -> &Index {
         &self.index
     }
@@ -387,6 +404,6 @@ impl std::fmt::Debug for Store {
     }
 }
 
-fn is_segment(path: &Path) -> bool {
+pub(super) fn is_segment(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "arrow")
 }

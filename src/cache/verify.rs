@@ -95,7 +95,7 @@ impl VerifyReport {
 }
 
 /// Features of one image from two devices may differ by this much.
-const TOLERANCE: f32 = 1e-3;
+pub(super) const TOLERANCE: f32 = 1e-3;
 
 /// Checks every row of a store, as of its last [`refresh`](Store::refresh), and every byte between.
 ///

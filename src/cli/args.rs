@@ -105,9 +105,9 @@ pub struct BackboneArgs {
     /// Folder of the feature cache
     #[arg(long, value_name = "DIR", default_value = "data/features")]
     pub cache: PathBuf,
-    /// How features are kept: `f32`, or `f16` in half the space
-    #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = storage)]
-    pub storage: Storage,
+    /// How features are kept: `f32`, or `f16` in half the space [default: as they are kept already, else f32]
+    #[arg(long, value_name = "TYPE", value_parser = storage)]
+    pub storage: Option<Storage>,
     /// What the graph computes in: `fp32`, or `bf16` (OpenVINO only; faster and coarser, features of their own)
     #[arg(long, value_name = "TYPE", default_value_t)]
     pub precision: Precision,

@@ -64,6 +64,13 @@ fn plural(what: &str) -> String {
     if what.ends_with('s') { format!("{what}es") } else { format!("{what}s") }
 }
 
+/// `1,234,567`.
+pub fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
 /// Columns of the terminal, or what reads well where there is none.
 pub fn terminal_width() -> usize {
     terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| columns.into())
@@ -129,7 +136,13 @@ fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, is_utf8};
+    use super::{count, grouped, is_utf8};
+
+    #[test]
+    fn digits_stand_in_threes() {
+        let all = [0, 12, 123, 1234, 123_456, 1_234_567].map(grouped);
+        assert_eq!(all, ["0", "12", "123", "1,234", "123,456", "1,234,567"]);
+    }
 
     #[test]
     fn one_is_not_many() {

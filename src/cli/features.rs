@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::Backbone;
 use headstart::backbone::device::Precision;
-use headstart::cache::{Fingerprint, Key, View};
+use headstart::cache::{Fingerprint, Key, Storage, View, has_store};
 use headstart::dataset::Manifest;
 use headstart::extract::{ExtractOptions, FeatureCache, PLAIN, Standing, fingerprint_in};
 use headstart::preprocess::{ViewKinds, Views};
@@ -24,18 +24,32 @@ pub struct Source {
 
 impl Source {
     pub fn open(args: &BackboneArgs) -> anyhow::Result<Self> {
-        let backbone = Backbone::open_with(&args.backbone, &args.options()?)?;
-        let fingerprint = fingerprint_in(args.precision, &backbone, args.storage)?;
-        Ok(Self { backbone, fingerprint, precision: args.precision, cache: args.cache.clone() })
+        let is_kept = |fingerprint: &Fingerprint| has_store(&args.cache, fingerprint);
+        Self::kept_as(args, is_kept)
     }
 
     /// As [`open`](Self::open), for a run: its head understands the features that it was trained on, and no others.
     pub fn open_for(run: &Run, args: &BackboneArgs) -> anyhow::Result<Self> {
-        let source = Self::open(args)?;
-        let (expected, found) =
-            (&run.info.features.fingerprint, source.fingerprint.hash().to_hex().to_string());
-        anyhow::ensure!(*expected == found, Error::other_features(run, &source));
+        let is_its = |fingerprint: &Fingerprint| {
+            run.info.features.fingerprint == fingerprint.hash().to_hex().to_string()
+        };
+        let source = Self::kept_as(args, is_its)?;
+        anyhow::ensure!(is_its(&source.fingerprint), Error::other_features(run, &source));
         Ok(source)
+    }
+
+    /// With the storage that was typed, else the first with a suitable fingerprint, else full precision.
+    fn kept_as(args: &BackboneArgs, suits: impl Fn(&Fingerprint) -> bool) -> anyhow::Result<Self> {
+        let backbone = Backbone::open_with(&args.backbone, &args.options()?)?;
+        let of = |storage| fingerprint_in(args.precision, &backbone, storage);
+        let fingerprint = match args.storage {
+            Some(storage) => of(storage)?,
+            None => match (of(Storage::F32)?, of(Storage::F16)?) {
+                (full, half) if !suits(&full) && suits(&half) => half,
+                (full, _) => full,
+            },
+        };
+        Ok(Self { backbone, fingerprint, precision: args.precision, cache: args.cache.clone() })
     }
 
     /// The cache, begun if there is none.
@@ -89,9 +103,44 @@ impl Ready {
         views: &ViewKinds,
         console: &Console,
     ) -> anyhow::Result<Self> {
+        let (ready, absent) = Self::look_up(source.views(views), cache, manifest, console);
+        if let Some(first) = absent.first() {
+            let (missing, images) = (absent.len(), manifest.len());
+            let manifests = manifest.sources().map(Path::to_path_buf).collect();
+            let (first, views) = (first.clone(), views.clone());
+            return Err(Error::NoFeatures { missing, images, first, manifests, views }.into());
+        }
+        ready.or_nothing_left(manifest)
+    }
+
+    /// As [`find`](Self::find), but images that were never tried are left out too, and told.
+    pub fn find_some(
+        cache: Option<&mut FeatureCache>,
+        manifest: &Manifest,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
+        let (ready, absent) = Self::look_up(Views::PLAIN, cache, manifest, console);
+        if !absent.is_empty() {
+            console.warn(format_args!("left out {} without features", count(absent.len(), "image")));
+        }
+        ready.or_nothing_left(manifest)
+    }
+
+    fn or_nothing_left(self, manifest: &Manifest) -> anyhow::Result<Self> {
+        anyhow::ensure!(!self.ids.is_empty(), Error::NothingLeft { images: manifest.len() });
+        Ok(self)
+    }
+
+    /// Those that have features, and the files that were never tried; failures are told.
+    fn look_up(
+        views: Views,
+        cache: Option<&mut FeatureCache>,
+        manifest: &Manifest,
+        console: &Console,
+    ) -> (Self, Vec<PathBuf>) {
         let files = manifest.files();
         let standings = match cache {
-            Some(cache) => cache.standing_in(source.views(views), &files),
+            Some(cache) => cache.standing_in(views, &files),
             None => vec![Standing::Absent; files.len()],
         };
         let mut ready = Self { places: vec![], ids: vec![] };
@@ -104,14 +153,8 @@ impl Ready {
                     ready.ids.push((key, PLAIN));
                 }
                 Standing::Failed { reason } => failed.push((file, reason)),
-                Standing::Absent => absent.push(file),
+                Standing::Absent => absent.push(file.clone()),
             }
-        }
-        if let Some(first) = absent.first() {
-            let (missing, images) = (absent.len(), manifest.len());
-            let manifests = manifest.sources().map(Path::to_path_buf).collect();
-            let (first, views) = (first.to_path_buf(), views.clone());
-            return Err(Error::NoFeatures { missing, images, first, manifests, views }.into());
         }
         for (file, reason) in failed.iter().take(5) {
             console.warn(format_args!("left out `{}`: {reason}", file.display()));
@@ -119,8 +162,7 @@ impl Ready {
         if failed.len() > 5 {
             console.warn(format_args!("left out {} without features", count(failed.len() - 5, "more image")));
         }
-        anyhow::ensure!(!ready.ids.is_empty(), Error::NothingLeft { images: manifest.len() });
-        Ok(ready)
+        (ready, absent)
     }
 
     /// Of one value per example of the manifest, those of the examples that are ready.

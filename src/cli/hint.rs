@@ -70,14 +70,15 @@ impl Error {
         if let Some((what, expected, found)) = differences.iter().find(|(_, a, b)| a != b) {
             return told(what, expected, found);
         }
-        let precision = |text: &str| {
-            let parts: Value = serde_json::from_str(text).unwrap_or_default();
-            parts["precision"].as_str().map(|word| format!("`{word}`")).unwrap_or_default()
-        };
-        let (expected, found) =
-            (precision(&info.features.fingerprint_text), precision(source.fingerprint.text()));
-        if expected != found && !expected.is_empty() {
-            return told("the precision", &expected, &found);
+        for (field, what) in [("precision", "the precision"), ("storage", "the storage")] {
+            let word = |text: &str| {
+                let parts: Value = serde_json::from_str(text).unwrap_or_default();
+                parts[field].as_str().map(|word| format!("`{word}`")).unwrap_or_default()
+            };
+            let (expected, found) = (word(&info.features.fingerprint_text), word(source.fingerprint.text()));
+            if expected != found && !expected.is_empty() {
+                return told(what, &expected, &found);
+            }
         }
         let expected = serde_json::from_str(&info.recipe).unwrap_or_default();
         if let Some((field, a, b)) = first_difference(&expected, &source.fingerprint.parts().recipe) {
@@ -139,7 +140,7 @@ fn own(error: &Error) -> Option<String> {
         }
         Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
         Error::OtherFeatures { .. } => {
-            "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--decode`, `--precision`), or train anew".into()
+            "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--decode`, `--precision`, `--storage`), or train anew".into()
         }
         Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
         Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),
@@ -367,6 +368,12 @@ fn for_cache(error: &cache::Error) -> Option<String> {
         cache::Error::Sync { .. } => {
             "the disk may be failing: look at it, or choose another with `--cache`; the same command goes on"
                 .into()
+        }
+        cache::Error::GcAtWork { .. } => "wait for it to end; two at once would copy the same rows".into(),
+        cache::Error::TooManyPairs { .. } => "raise `--threshold`: so many are no duplicates".into(),
+        cache::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
+        cache::Error::BadCopy { .. } => {
+            "nothing was removed; the disk or the memory may be failing: `headstart cache verify` looks at every byte".into()
         }
         cache::Error::BadRow { .. } => {
             "run `headstart extract` on the manifest again: damaged rows are computed anew".into()

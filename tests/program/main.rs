@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bad_surroundings;
+mod cache;
 mod demo;
 #[cfg(target_os = "linux")]
 mod device;

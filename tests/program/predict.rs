@@ -82,7 +82,7 @@ fn a_run_refuses_features_that_it_was_not_trained_on() {
         "hint: ",
     ]);
     let said = place.run("evaluate a photos/photos.csv --storage f16").ended(2);
-    said.says(&["the fingerprint is", "hint: "]);
+    said.says(&["the storage is `f16`, expected `f32`", "hint: "]);
     let import = "backbone import --recipe keras-tf --output small.onnx";
     let model = super::place::repository().join("tests/golden/import_models/no_top/model.json");
     place.run(&format!("{import} {}", model.display())).done();

@@ -3,6 +3,10 @@
 #![expect(clippy::single_range_in_vec_init, reason = "a segment of one batch is a list of one range")]
 
 mod corruption;
+mod duplicates;
+mod explain;
+mod export;
+mod gc;
 mod many;
 mod round_trip;
 

@@ -195,7 +195,9 @@ fn info_sums_up() {
     let infos: Vec<_> = info(root.path()).unwrap().into_iter().map(Result::unwrap).collect();
     let [found] = &infos[..] else { panic!("{infos:?}") };
     assert_eq!((found.name.as_str(), found.images, found.rows, found.segments), ("net", 6, 7, 3));
-    assert_eq!(found.provenance.iter().map(|p| p.device.as_str()).collect::<Vec<_>>(), ["cpu", "cuda"]);
+    let origins = found.origins.iter().map(|o| (o.provenance.device.as_str(), o.segments, o.rows));
+    assert_eq!(origins.collect::<Vec<_>>(), [("cpu", 2, 5), ("cuda", 1, 2)]);
+    assert_eq!((found.failures, found.known_damaged), (0, 0));
     assert_eq!(found.fingerprint, *store.fingerprint().parts());
     assert!(found.bytes > 1000 && found.last_write.is_some());
     fs::write(store.dir().join("fingerprint.json"), "{}").unwrap();

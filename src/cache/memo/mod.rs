@@ -1,8 +1,12 @@
 //! What spares hashing a file that has not changed.
 //!
 //! A record ties one state of one file to its key: the BLAKE3 of path, size, modification and change time and inode,
-//! cut to 16 bytes, then the key, then a CRC-32C of both. So records have one length whatever the paths are, paths
-//! need not be text, and a file that changed is simply not found. Each process appends to a file of its own.
+//! cut to 16 bytes, then the key, then for people what of the path and these facts may be told, then a CRC-32C of all. So
+//! records have one length whatever the paths are, paths need not be text, and a file that changed is simply not found.
+//! Each process appends to a file of its own.
+
+mod record;
+mod tidy;
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -11,19 +15,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::append::AppendFile;
+use super::directory::paths_in;
 use super::format::Flaw;
 use super::segment::Region;
 use super::{Error, Key, Result};
+use record::{MAGIC, Record, State};
+pub(super) use tidy::tidy;
+pub use tidy::{Past, past};
 
 const DIR: &str = "memo";
 const EXTENSION: &str = "memo";
-const MAGIC: &[u8; 16] = b"headstart memo 1";
-const RECORD: usize = 16 + 32 + 4;
 /// A file could change again within one tick of its clock, unseen. Two seconds is the coarsest tick in use (FAT).
 const SETTLED: Duration = Duration::from_secs(2);
-const FLUSH_AT: usize = 4096 * RECORD;
-
-type State = [u8; 16];
+const FLUSH_AT: usize = 4096 * record::LENGTH;
 
 /// What tells one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,7 @@ impl Facts {
     }
 
     /// Whether a later change would show: only of a file that had been left alone for a while.
-    fn are_settled(&self) -> bool {
+    pub(super) fn are_settled(&self) -> bool {
         let seen = nanoseconds(self.seen);
         let settled = |time: i128| time.saturating_add(SETTLED.as_nanos() as i128) <= seen;
         settled(self.modified) && settled(self.changed)
@@ -111,8 +115,8 @@ impl Memo {
     pub fn open(root: &Path) -> Self {
         let dir = root.join(DIR);
         let mut known = Vec::new();
-        for bytes in files_in(&dir).filter_map(|path| fs::read(path).ok()) {
-            known.extend(records(&bytes).filter_map(|(_, record)| record));
+        for bytes in files_in(&dir).iter().filter_map(|path| fs::read(path).ok()) {
+            known.extend(record::read(&bytes).map(|record| (record.state, record.key)));
         }
         known.sort_unstable();
         known.dedup();
@@ -143,6 +147,21 @@ impl Memo {
         Some(self.known[found].1)
     }
 
+    /// The key of the file at `path`, which is read and hashed unless it is known in this state.
+    ///
+    /// # Errors
+    /// What the system says; of what is no file, too.
+    pub fn key_of(&mut self, path: &Path) -> io::Result<Key> {
+        let facts = Facts::of(path)?;
+        if let Some(key) = self.get(path, &facts) {
+            return Ok(key);
+        }
+        let key = hash(path)?;
+        // A memo that cannot be kept costs time, not truth.
+        _ = self.insert(path, &facts, key);
+        Ok(key)
+    }
+
     /// Remembers the key of a file, whose facts were taken before it was read.
     ///
     /// One that had changed less than two seconds before that is not remembered: it may change again with no trace.
@@ -150,14 +169,14 @@ impl Memo {
     /// # Errors
     /// As [`flush`](Self::flush). The cache does without a memo, so a caller may well ignore them.
     pub fn insert(&mut self, path: &Path, facts: &Facts, key: Key) -> Result<()> {
-        let Some(state) = facts.are_settled().then(|| facts.state(path).ok()).flatten() else {
+        let Some(record) = facts.are_settled().then(|| Record::new(path, facts, key).ok()).flatten() else {
             return Ok(());
         };
         if self.get(path, facts) == Some(key) {
             return Ok(());
         }
-        self.new.insert(state, key);
-        self.buffer.extend_from_slice(&record(&state, &key));
+        self.new.insert(record.state, key);
+        self.buffer.extend_from_slice(&record.encode());
         if self.buffer.len() >= FLUSH_AT { self.flush() } else { Ok(()) }
     }
 
@@ -191,32 +210,23 @@ impl Drop for Memo {
     }
 }
 
-fn record(state: &State, key: &Key) -> [u8; RECORD] {
-    let mut record = [0; RECORD];
-    record[..16].copy_from_slice(state);
-    record[16..48].copy_from_slice(&key.0);
-    let crc = crc32c::crc32c(&record[..48]);
-    record[48..].copy_from_slice(&crc.to_le_bytes());
-    record
+/// The key of a file, in pieces: whatever its size, it takes no memory.
+pub(super) fn hash(path: &Path) -> io::Result<Key> {
+    // A pipe could keep us waiting for ever.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a file"));
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(fs::File::open(path)?)?;
+    Ok(Key(*hasher.finalize().as_bytes()))
 }
 
-fn files_in(dir: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries.filter(|path| path.extension().is_some_and(|e| e == EXTENSION))
+fn is_memo(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == EXTENSION)
 }
 
-/// The whole records of a file, each with the place where it begins; none for one that fails its checksum.
-fn records(bytes: &[u8]) -> impl Iterator<Item = (usize, Option<(State, Key)>)> {
-    let records = bytes.strip_prefix(MAGIC).unwrap_or_default().as_chunks::<RECORD>().0;
-    records.iter().enumerate().map(|(number, record)| (MAGIC.len() + number * RECORD, read_record(record)))
-}
-
-fn read_record(record: &[u8; RECORD]) -> Option<(State, Key)> {
-    let (body, crc) = record.split_at(48);
-    let (mut state, mut key) = ([0; 16], [0; 32]);
-    state.copy_from_slice(&body[..16]);
-    key.copy_from_slice(&body[16..]);
-    (crc32c::crc32c(body).to_le_bytes() == crc).then_some((state, Key(key)))
+fn files_in(dir: &Path) -> Vec<PathBuf> {
+    paths_in(dir).unwrap_or_default().into_iter().filter(|path| is_memo(path)).collect()
 }
 
 /// What of the memo of a cache is not used. An end that was cut off is torn, no more.
@@ -235,10 +245,9 @@ fn damage_to(bytes: &[u8]) -> Vec<Region> {
         let flaw = if MAGIC.starts_with(bytes) { Flaw::Torn } else { Flaw::Damaged("no memo begins here") };
         return if bytes.is_empty() { vec![] } else { vec![Region { place: whole, flaw }] };
     }
-    let bad = records(bytes).filter(|(_, record)| record.is_none()).map(|(start, _)| start..start + RECORD);
     let flaw = Flaw::Damaged("a record that fails its checksum");
-    let mut regions: Vec<_> = bad.map(|place| Region { place, flaw }).collect();
-    let end = bytes.len() - (bytes.len() - MAGIC.len()) % RECORD;
+    let mut regions: Vec<_> = record::bad(bytes).map(|place| Region { place, flaw }).collect();
+    let end = bytes.len() - (bytes.len() - MAGIC.len()) % record::LENGTH;
     if end < bytes.len() {
         regions.push(Region { place: end..bytes.len(), flaw: Flaw::Torn });
     }

@@ -3,26 +3,29 @@
 //! Each process appends lines to a CSV file of its own. A line ends in the CRC-32C of what stands before its last
 //! comma, and holds no line break, so damage costs the lines that it hits.
 
+mod line;
+mod tidy;
+
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use super::append::AppendFile;
 use super::directory::paths_in;
 use super::format::Flaw;
 use super::segment::Region;
 use super::{Error, Facts, FailureKind, Key, Result, Store};
+use line::{Line, decode, encode, encode_resolved, header, now};
+pub(super) use tidy::tidy;
 
 const SUFFIX: &str = ".failures.csv";
 const EXTENSION: &str = "failures.csv";
-const COLUMNS: [&str; 8] = ["path", "key", "stage", "kind", "reason", "size", "modified", "time"];
-/// In place of a kind: the line takes back an earlier one of its path.
-const RESOLVED: &str = "resolved";
 
 /// What of a file's [`Facts`] decides whether it is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Stamp {
     /// In bytes.
     pub size: u64,
@@ -37,7 +40,7 @@ impl From<&Facts> for Stamp {
 }
 
 /// An image that gave no features.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// As the caller names it.
     pub path: PathBuf,
@@ -80,16 +83,7 @@ impl FailureLog {
     /// # Errors
     /// As [`record`](Self::record).
     pub fn resolve(&mut self, path: &Path) -> Result<()> {
-        self.append(line([
-            escape(path),
-            "".into(),
-            "".into(),
-            RESOLVED.into(),
-            "".into(),
-            "".into(),
-            "".into(),
-            now(),
-        ])?)
+        self.append(encode_resolved(path, now())?)
     }
 
     fn append(&mut self, mut line: Vec<u8>) -> Result<()> {
@@ -121,19 +115,23 @@ impl Store {
     /// # Errors
     /// [`Error::Read`].
     pub fn failures(&self) -> Result<Failures> {
-        let (mut lines, damaged) = read(&self.segments_dir())?;
-        // By time, and lines of one file in their order.
-        lines.sort_by(|a, b| a.time.cmp(&b.time));
-        let mut by_path = BTreeMap::new();
-        for Line { path, failure, .. } in lines {
-            match failure {
-                Some(failure) => _ = by_path.insert(path, failure),
-                None => _ = by_path.remove(&path),
-            }
-        }
-        by_path.retain(|_, failure: &mut Failure| !failure.key.is_some_and(|key| self.contains(&key, 0)));
+        let (lines, damaged) = read(&files_in(&self.segments_dir())?)?;
+        let standing = latest(lines).into_values().filter(|line| self.stands(line));
+        let by_path = standing.filter_map(|line| Some((line.path, line.failure?))).collect();
         Ok(Failures { by_key: keys_of(&by_path), by_path, damaged })
     }
+
+    /// Not a failure that was taken back, nor one of an image that has features by now.
+    fn stands(&self, line: &Line) -> bool {
+        let Some(failure) = &line.failure else { return false };
+        !failure.key.is_some_and(|key| self.contains(&key, 0))
+    }
+}
+
+/// The last line of each path: by time, and lines of one file in their order.
+fn latest(mut lines: Vec<Line>) -> BTreeMap<PathBuf, Line> {
+    lines.sort_by(|a, b| a.time.cmp(&b.time));
+    lines.into_iter().map(|line| (line.path.clone(), line)).collect()
 }
 
 impl Failures {
@@ -196,18 +194,21 @@ fn keys_of(by_path: &BTreeMap<PathBuf, Failure>) -> HashMap<Key, PathBuf> {
     by_path.values().filter_map(|failure| Some((failure.key?, failure.path.clone()))).collect()
 }
 
-/// A line of a failures file.
-struct Line {
-    path: PathBuf,
-    time: String,
-    /// None if it takes back what stands before it.
-    failure: Option<Failure>,
+fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = paths_in(dir)?;
+    paths.retain(|path| path.to_string_lossy().ends_with(SUFFIX));
+    Ok(paths)
 }
 
-fn read(dir: &Path) -> Result<(Vec<Line>, usize)> {
+fn read(files: &[PathBuf]) -> Result<(Vec<Line>, usize)> {
     let (mut lines, mut damaged) = (Vec::new(), 0);
-    for path in files_in(dir)? {
-        let bytes = fs::read(&path).map_err(Error::read(&path))?;
+    for path in files {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            // Between the listing and now `gc` put another in its place; what it held is computed or tried again.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::read(path)(error)),
+        };
         for line in lines_of(&bytes).map(|(_, line)| line) {
             match decode(line) {
                 Some(line) => lines.push(line),
@@ -216,14 +217,6 @@ fn read(dir: &Path) -> Result<(Vec<Line>, usize)> {
         }
     }
     Ok((lines, damaged))
-}
-
-fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
-}
-
-fn files_in(dir: &Path) -> Result<impl Iterator<Item = PathBuf>> {
-    Ok(paths_in(dir)?.into_iter().filter(|path| path.to_string_lossy().ends_with(SUFFIX)))
 }
 
 /// Each line with a failure, or what was one, and where it begins.
@@ -236,10 +229,6 @@ fn lines_of(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         (start, line)
     });
     lines.filter(move |(_, line)| !line.is_empty() && *line != header.trim_ascii_end().as_bytes())
-}
-
-fn header() -> String {
-    format!("{},check\n", COLUMNS.join(","))
 }
 
 /// Lines in a folder's files that fail their checksum. One that the end of its file cut off is torn, no more.
@@ -255,99 +244,4 @@ pub(super) fn damage(dir: &Path) -> Result<Vec<(PathBuf, Region)>> {
         }
     }
     Ok(damage)
-}
-
-fn encode(failure: &Failure) -> Result<Vec<u8>> {
-    let number = |value: Option<String>| value.unwrap_or_default();
-    line([
-        escape(&failure.path),
-        number(failure.key.map(|key| key.to_string())),
-        one_line(&failure.stage),
-        failure.kind.name().into(),
-        one_line(&failure.reason),
-        number(failure.stamp.map(|stamp| stamp.size.to_string())),
-        number(failure.stamp.map(|stamp| stamp.modified.to_string())),
-        if failure.time.is_empty() { now() } else { one_line(&failure.time) },
-    ])
-}
-
-/// The cells with their checksum, line break included.
-fn line(cells: [String; COLUMNS.len()]) -> Result<Vec<u8>> {
-    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b',')).from_writer(Vec::new());
-    csv.write_record(&cells).map_err(|source| Error::Csv { source })?;
-    let mut line = csv.into_inner().map_err(|error| Error::Csv { source: error.into_error().into() })?;
-    let check = crc32c::crc32c(&line[..line.len() - 1]);
-    line.extend_from_slice(format!("{check:08x}\n").as_bytes());
-    Ok(line)
-}
-
-fn decode(line: &[u8]) -> Option<Line> {
-    let comma = line.iter().rposition(|b| *b == b',')?;
-    let (body, check) = (&line[..comma], &line[comma + 1..]);
-    if format!("{:08x}", crc32c::crc32c(body)).as_bytes() != check {
-        return None;
-    }
-    let record = csv::ReaderBuilder::new().has_headers(false).from_reader(body).records().next()?.ok()?;
-    let cells: [&str; COLUMNS.len()] = record.iter().collect::<Vec<_>>().try_into().ok()?;
-    let [path, key, stage, kind, reason, size, modified, time] = cells;
-    let (path, time) = (unescape(path)?, time.to_owned());
-    if kind == RESOLVED {
-        return Some(Line { path, time, failure: None });
-    }
-    let stamp = match (size, modified) {
-        ("", "") => None,
-        _ => Some(Stamp { size: size.parse().ok()?, modified: modified.parse().ok()? }),
-    };
-    let failure = Failure {
-        path: path.clone(),
-        key: if key.is_empty() { None } else { Some(key.parse().ok()?) },
-        stamp,
-        stage: stage.into(),
-        kind: kind.parse().ok()?,
-        reason: reason.into(),
-        time: time.clone(),
-    };
-    Some(Line { path, time, failure: Some(failure) })
-}
-
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// A path as one line of text that can be read back: what is no text, a control character or `%` becomes `%XX`.
-fn escape(path: &Path) -> String {
-    let percent = |bytes: &[u8]| bytes.iter().map(|b| format!("%{b:02X}")).collect::<String>();
-    let mut text = String::new();
-    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() || c == '%' {
-                text.push_str(&percent(c.encode_utf8(&mut [0; 4]).as_bytes()));
-            } else {
-                text.push(c);
-            }
-        }
-        text.push_str(&percent(chunk.invalid()));
-    }
-    text
-}
-
-fn unescape(text: &str) -> Option<PathBuf> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend_from_slice(parts.next()?.as_bytes());
-    for part in parts {
-        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    Some(os_string(bytes).into())
-}
-
-#[cfg(unix)]
-fn os_string(bytes: Vec<u8>) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes)
-}
-
-#[cfg(not(unix))]
-fn os_string(bytes: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }

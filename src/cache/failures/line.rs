@@ -1,0 +1,141 @@
+//! One line of a failures file.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::{Failure, Stamp};
+use crate::cache::{Error, Result};
+
+const COLUMNS: [&str; 8] = ["path", "key", "stage", "kind", "reason", "size", "modified", "time"];
+/// In place of a kind: the line takes back an earlier one of its path.
+const RESOLVED: &str = "resolved";
+
+/// A line, read.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub path: PathBuf,
+    pub time: String,
+    /// None if it takes back what stands before it.
+    pub failure: Option<Failure>,
+}
+
+impl Line {
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        match &self.failure {
+            Some(failure) => encode(failure),
+            None => encode_resolved(&self.path, self.time.clone()),
+        }
+    }
+}
+
+/// What a file begins with.
+pub(super) fn header() -> String {
+    format!("{},check\n", COLUMNS.join(","))
+}
+
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// A failure's line.
+pub(super) fn encode(failure: &Failure) -> Result<Vec<u8>> {
+    let number = |value: Option<String>| value.unwrap_or_default();
+    line([
+        escape(&failure.path),
+        number(failure.key.map(|key| key.to_string())),
+        one_line(&failure.stage),
+        failure.kind.name().into(),
+        one_line(&failure.reason),
+        number(failure.stamp.map(|stamp| stamp.size.to_string())),
+        number(failure.stamp.map(|stamp| stamp.modified.to_string())),
+        if failure.time.is_empty() { now() } else { one_line(&failure.time) },
+    ])
+}
+
+/// The line that takes back what stands of a path before it.
+pub(super) fn encode_resolved(path: &Path, time: String) -> Result<Vec<u8>> {
+    let none = String::new;
+    line([escape(path), none(), none(), RESOLVED.into(), none(), none(), none(), time])
+}
+
+/// The cells with their checksum, line break included.
+fn line(cells: [String; COLUMNS.len()]) -> Result<Vec<u8>> {
+    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b',')).from_writer(Vec::new());
+    csv.write_record(&cells).map_err(|source| Error::Csv { source })?;
+    let mut line = csv.into_inner().map_err(|error| Error::Csv { source: error.into_error().into() })?;
+    let check = crc32c::crc32c(&line[..line.len() - 1]);
+    line.extend_from_slice(format!("{check:08x}\n").as_bytes());
+    Ok(line)
+}
+
+/// None if the checksum fails.
+pub(super) fn decode(line: &[u8]) -> Option<Line> {
+    let comma = line.iter().rposition(|b| *b == b',')?;
+    let (body, check) = (&line[..comma], &line[comma + 1..]);
+    if format!("{:08x}", crc32c::crc32c(body)).as_bytes() != check {
+        return None;
+    }
+    let record = csv::ReaderBuilder::new().has_headers(false).from_reader(body).records().next()?.ok()?;
+    let cells: [&str; COLUMNS.len()] = record.iter().collect::<Vec<_>>().try_into().ok()?;
+    let [path, key, stage, kind, reason, size, modified, time] = cells;
+    let (path, time) = (unescape(path)?, time.to_owned());
+    if kind == RESOLVED {
+        return Some(Line { path, time, failure: None });
+    }
+    let stamp = match (size, modified) {
+        ("", "") => None,
+        _ => Some(Stamp { size: size.parse().ok()?, modified: modified.parse().ok()? }),
+    };
+    let failure = Failure {
+        path: path.clone(),
+        key: if key.is_empty() { None } else { Some(key.parse().ok()?) },
+        stamp,
+        stage: stage.into(),
+        kind: kind.parse().ok()?,
+        reason: reason.into(),
+        time: time.clone(),
+    };
+    Some(Line { path, time, failure: Some(failure) })
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A path as one line of text that can be read back: what is no text, a control character or `%` becomes `%XX`.
+fn escape(path: &Path) -> String {
+    let percent = |bytes: &[u8]| bytes.iter().map(|b| format!("%{b:02X}")).collect::<String>();
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() || c == '%' {
+                text.push_str(&percent(c.encode_utf8(&mut [0; 4]).as_bytes()));
+            } else {
+                text.push(c);
+            }
+        }
+        text.push_str(&percent(chunk.invalid()));
+    }
+    text
+}
+
+fn unescape(text: &str) -> Option<PathBuf> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut parts = text.split('%');
+    bytes.extend_from_slice(parts.next()?.as_bytes());
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    Some(os_string(bytes).into())
+}
+
+#[cfg(unix)]
+fn os_string(bytes: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes)
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&bytes).into_owned().into()
+}

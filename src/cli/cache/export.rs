@@ -1,0 +1,89 @@
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use headstart::cache::{Entry, Format, Missing, export};
+use headstart::preprocess::ViewKinds;
+
+use crate::cli::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
+use crate::cli::console::{Console, count};
+use crate::cli::features::{Ready, Source};
+use crate::cli::progress::Progress;
+use crate::cli::{Status, extract};
+
+/// Write features with their paths and labels to a file that other programs read
+///
+/// Rows come in the order of the manifest. `parquet` and `arrow` are one table with the columns path, label, split, key and
+/// features; `npy` is the matrix of features and `safetensors` the tensors `features` and `labels`, with the rest in a CSV of
+/// the same name beside it. Numbers are 32-bit floats.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// File to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// `npy`, `parquet`, `safetensors` or `arrow` [default: what the file's name ends in]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    overwrite: bool,
+    /// Leave out images that were never computed, instead of stopping
+    #[arg(long)]
+    allow_missing: bool,
+    /// Compute missing features first
+    #[arg(long, conflicts_with = "allow_missing")]
+    extract: bool,
+    #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+}
+
+impl ExportArgs {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let format = self.format()?;
+        let manifest = self.manifest.read(console)?;
+        let source = Source::open(&self.backbone)?;
+        let plain = ViewKinds::default();
+        let wanted = || vec![(manifest.files(), plain.clone())];
+        let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
+            ControlFlow::Continue(cache) => cache,
+            ControlFlow::Break(status) => return Ok(status),
+        };
+        let ready = match self.allow_missing {
+            true => Ready::find_some(cache.as_mut(), &manifest, console)?,
+            false => Ready::find(&source, cache.as_mut(), &manifest, &plain, console)?,
+        };
+        let cache = cache.expect("rows were found in it");
+        let selection =
+            cache.store().select(&ready.ids).map_err(|missing: Missing| anyhow::anyhow!(missing))?;
+        let entries = ready.places.iter().zip(&ready.ids).map(|(&place, (key, _))| {
+            let example = &manifest.examples()[place];
+            let (label, split) = (example.label.as_deref(), example.split.as_deref());
+            Entry { path: &example.path, label, split, key: *key }
+        });
+        let entries: Vec<Entry> = entries.collect();
+        let mut progress = Progress::new(console, "rows", entries.len());
+        let files = export(&selection, &entries, format, &self.output, self.overwrite, &mut |rows| {
+            progress.advance(rows);
+        })?;
+        drop(progress);
+        console.note(format_args!("{} of {} numbers", count(entries.len(), "row"), selection.dim()));
+        for file in files {
+            writeln!(std::io::stdout(), "{}", file.display())?;
+        }
+        Ok(if entries.len() == manifest.len() { Status::Done } else { Status::Partial })
+    }
+
+    fn format(&self) -> anyhow::Result<Format> {
+        let told = self.format.or_else(|| Format::of(&self.output));
+        told.ok_or_else(|| {
+            anyhow::anyhow!(
+                "`{}` does not end in the name of a format: add `--format`",
+                self.output.display()
+            )
+        })
+    }
+}

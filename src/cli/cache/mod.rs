@@ -1,0 +1,57 @@
+mod duplicates;
+mod explain;
+mod export;
+mod gc;
+mod info;
+mod verify;
+
+use std::path::{Path, PathBuf};
+
+use headstart::cache::{CacheInfo, info};
+
+use super::Status;
+use super::console::Console;
+use super::hint::Error;
+
+/// Look after the feature cache
+#[derive(Debug, clap::Subcommand)]
+pub enum CacheCommand {
+    Info(info::InfoArgs),
+    Verify(verify::VerifyArgs),
+    Gc(gc::GcArgs),
+    Explain(explain::ExplainArgs),
+    Export(export::ExportArgs),
+    Duplicates(duplicates::DuplicatesArgs),
+}
+
+impl CacheCommand {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        match self {
+            Self::Info(args) => args.run(console),
+            Self::Verify(args) => args.run(console),
+            Self::Gc(args) => args.run(console),
+            Self::Explain(args) => args.run(console),
+            Self::Export(args) => args.run(console),
+            Self::Duplicates(args) => args.run(console),
+        }
+    }
+}
+
+/// Whether a folder holds one backbone's features, rather than those of several.
+fn is_store(dir: &Path) -> bool {
+    dir.join("fingerprint.json").exists()
+}
+
+/// The folder itself if it is one backbone's, else those below it; an error for each of these that cannot be read.
+fn stores_in(dir: &Path) -> anyhow::Result<Vec<Result<PathBuf, headstart::cache::Error>>> {
+    if is_store(dir) {
+        return Ok(vec![Ok(dir.to_path_buf())]);
+    }
+    Ok(read_root(dir)?.into_iter().map(|store| Ok(store?.directory)).collect())
+}
+
+fn read_root(root: &Path) -> anyhow::Result<Vec<Result<CacheInfo, headstart::cache::Error>>> {
+    let stores = info(root)?;
+    anyhow::ensure!(!stores.is_empty(), Error::NoCache { path: root.to_path_buf() });
+    Ok(stores)
+}

@@ -1,0 +1,60 @@
+use std::io::Write;
+use std::path::PathBuf;
+
+use headstart::cache::{Store, VerifyReport, verify};
+
+use super::stores_in;
+use crate::cli::Status;
+use crate::cli::console::Console;
+use crate::cli::progress::Progress;
+
+/// Check every byte of the cache
+///
+/// Damaged rows are named, and passed over from then on: `extract` computes them again.
+#[derive(Debug, clap::Args)]
+pub struct VerifyArgs {
+    /// Folder of the feature cache, or of one backbone's features in it
+    #[arg(value_name = "DIR", default_value = "data/features")]
+    cache: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl VerifyArgs {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let mut reports = vec![];
+        let mut readable = true;
+        for dir in stores_in(&self.cache)? {
+            // One that cannot be read does not keep the others from being looked at.
+            let store = match dir.and_then(|dir| Store::open_dir(&dir)) {
+                Ok(store) => store,
+                Err(error) => {
+                    console.warn(format_args!("{error}; `headstart extract` mends it"));
+                    readable = false;
+                    continue;
+                }
+            };
+            let dir = store.dir().to_path_buf();
+            let mut progress = None;
+            let mut last = 0;
+            let report = verify(&store, |at| {
+                let bar = progress.get_or_insert_with(|| Progress::new(console, "bytes", at.total as usize));
+                bar.advance((at.done - last) as usize);
+                last = at.done;
+            });
+            drop(progress);
+            if !self.json {
+                writeln!(std::io::stdout(), "{}\n{report}\n", dir.display())?;
+            }
+            reports.push((dir, report));
+        }
+        if self.json {
+            let by_dir: std::collections::BTreeMap<_, _> =
+                reports.iter().map(|(dir, report)| (dir.display().to_string(), report)).collect();
+            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&by_dir)?)?;
+        }
+        let clean = readable && reports.iter().all(|(_, report): &(_, VerifyReport)| report.is_clean());
+        Ok(if clean { Status::Done } else { Status::Partial })
+    }
+}
