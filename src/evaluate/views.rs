@@ -18,7 +18,7 @@ use ndarray::{Array2, ArrayView2, s};
 /// # Panics
 /// If there are not as many rows of each view.
 pub fn mean_over_views(probabilities: ArrayView2<f32>, views: usize) -> Array2<f32> {
-    assert!(views > 0 && probabilities.nrows() % views == 0, "a row for each view of each image");
+    assert!(views > 0 && probabilities.nrows().is_multiple_of(views), "a row for each view of each image");
     let images = probabilities.nrows() / views;
     let mut mean = probabilities.slice(s![..images, ..]).to_owned();
     for view in 1..views {

@@ -80,7 +80,7 @@ pub enum Event<'a> {
 }
 
 /// An image's features, or why it has none.
-pub type Computed = Result<Vec<f32>, ImageFailure>;
+pub type Computed<T> = Result<T, ImageFailure>;
 
 /// What an extraction did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -231,7 +231,7 @@ impl<'a> Extractor<'a> {
         files: &[PathBuf],
         cancel: &AtomicBool,
         on_event: &mut dyn FnMut(Event),
-    ) -> Result<Vec<Option<Computed>>, Error> {
+    ) -> Result<Vec<Option<Computed<Vec<f32>>>>, Error> {
         let rows = self.features_in(Views::PLAIN, files, cancel, on_event)?;
         let plain = |rows: Array2<f32>| rows.into_raw_vec_and_offset().0;
         Ok(rows.into_iter().map(|rows| rows.map(|rows| rows.map(plain))).collect())
@@ -248,7 +248,7 @@ impl<'a> Extractor<'a> {
         files: &[PathBuf],
         cancel: &AtomicBool,
         on_event: &mut dyn FnMut(Event),
-    ) -> Result<Vec<Option<Result<Array2<f32>, ImageFailure>>>, Error> {
+    ) -> Result<Vec<Option<Computed<Array2<f32>>>>, Error> {
         let on_event = RefCell::new(on_event);
         let jobs: Vec<Job> =
             (0..).zip(files).map(|(id, file)| Job { id, file: file.clone(), views }).collect();
