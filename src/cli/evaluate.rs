@@ -7,12 +7,12 @@ use anyhow::Context;
 use headstart::dataset::{Classes, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
-    Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, mean_over_views, predict,
+    Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, mean_over_views, predict, scored,
 };
 use headstart::preprocess::{ViewKinds, thumbnail};
 use headstart::report::{self, Report, text};
 use headstart::train::Run;
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -162,9 +162,7 @@ fn probability(text: &str) -> Result<f32, String> {
 
 /// What is answered of the rows that have a label, at the user's own threshold.
 fn coverage(probabilities: ArrayView2<f32>, labels: &[Option<usize>], least: f32) -> Option<Coverage> {
-    let labelled = labels.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?)));
-    let (rows, known): (Vec<usize>, Vec<usize>) = labelled.unzip();
-    let scored = probabilities.select(Axis(0), &rows);
+    let (scored, known) = scored(probabilities, labels);
     metrics::coverage(scored.view(), &known, &[f64::from(least)]).pop()
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::export::{Card, Classifier, Form};
-use headstart::extract::{Event, ExtractOptions, Extractor, ImageFailure};
+use headstart::extract::{Computed, Event, ExtractOptions, Extractor};
 use headstart::onnx;
 
 use super::args::RuntimeArgs;
@@ -18,6 +18,11 @@ pub type Row = Result<Vec<f32>, String>;
 
 /// Why an image has no answer that Ctrl-C came before.
 const STOPPED: &str = "the work was stopped before its turn";
+
+/// What was computed of an image, or why there is nothing; `None` where Ctrl-C came before it.
+pub fn told<T>(computed: Option<Computed<T>>) -> Result<T, String> {
+    computed.map_or_else(|| Err(STOPPED.to_owned()), |row| row.map_err(|failure| failure.reason))
+}
 
 /// Whether what was given for a run is such a file.
 pub fn is_one(name: &str) -> bool {
@@ -67,11 +72,7 @@ fn extracted(
                 _ => {}
             },
         )?;
-    let row = |row: Option<Result<_, ImageFailure>>| match row {
-        Some(row) => row.map_err(|failure| failure.reason),
-        None => Err(STOPPED.to_owned()),
-    };
-    Ok(rows.into_iter().map(row).collect())
+    Ok(rows.into_iter().map(told).collect())
 }
 
 /// Each image has its own size, and so its own turn.

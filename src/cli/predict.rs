@@ -154,8 +154,7 @@ impl PredictArgs {
             })?;
         let mut answers: Vec<_> = rows.into_iter().map(|row| row.ok_or_else(String::new)).collect();
         for (place, row) in missing.into_iter().zip(computed) {
-            let stopped = || Err("the work was stopped before its turn".to_owned());
-            answers[place] = row.map_or_else(stopped, |row| row.map_err(|failure| failure.reason));
+            answers[place] = exported::told(row);
         }
         Ok(answers)
     }

@@ -12,7 +12,7 @@ mod requirement;
 mod views;
 
 pub use bootstrap::Intervals;
-pub use document::{Averages, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, TopK};
+pub use document::{Averages, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, TopK, scored};
 pub use error::Error;
 pub use predictions::{Prediction, PredictionColumns, Writer, least_sure_hits, predict, surest_mistakes};
 pub use requirement::{Missed, Requirement};

@@ -5,7 +5,7 @@
 
 use super::error::{Error, Result};
 use crate::backbone::cut::names::fresh;
-use crate::onnx::{Attribute, Graph, Model, Node, Tensor};
+use crate::onnx::{Attribute, Graph, Model, Node, Tensor, ir_version_of};
 
 /// What can be asked for: 13 is read by runtimes since 2020, and 21 is the last whose format (IR version 10) they all know.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 13..=21;
@@ -86,15 +86,9 @@ const LATER: [(&str, &str, i64); 10] = [
     ("Shape", "start", 15),
 ];
 
-/// The version of ONNX's own operators that `model` uses.
-fn current(model: &Model) -> i64 {
-    let own = model.opset_import.iter().find(|set| matches!(set.domain(), "" | "ai.onnx"));
-    own.map_or(1, |set| set.version())
-}
-
 /// That `model` may use what `least` brought.
 pub(super) fn at_least(model: &Model, least: i64) -> Result<()> {
-    match current(model) {
+    match model.opset() {
         found if found < least => {
             let why = format!("preprocessing in the graph needs {least}");
             Err(Error::Opset { found, asked: least, why })
@@ -105,7 +99,7 @@ pub(super) fn at_least(model: &Model, least: i64) -> Result<()> {
 
 /// Let `model` use the operators of version `asked`, up or down.
 pub(super) fn bring(model: &mut Model, asked: i64) -> Result<()> {
-    let found = current(model);
+    let found = model.opset();
     let cannot = |why: String| Error::Opset { found, asked, why };
     if !OPSETS.contains(&asked) {
         return Err(cannot(format!("possible are {} to {}", OPSETS.start(), OPSETS.end())));
@@ -124,18 +118,8 @@ pub(super) fn bring(model: &mut Model, asked: i64) -> Result<()> {
     for set in model.opset_import.iter_mut().filter(|set| matches!(set.domain(), "" | "ai.onnx")) {
         set.version = Some(asked);
     }
-    model.ir_version = Some(ir_version(asked));
+    model.ir_version = Some(ir_version_of(asked));
     Ok(())
-}
-
-/// The first version of the format that may use the operator set, so that no runtime is shut out needlessly.
-pub(crate) fn ir_version(opset: i64) -> i64 {
-    match opset {
-        ..=14 => 7,
-        15..=18 => 8,
-        19..=20 => 9,
-        _ => 10,
-    }
 }
 
 /// Whether `node` means the same in version `lower` and in all that follow.
@@ -226,11 +210,11 @@ mod tests {
         let keep = Attribute::int("keepdims", 0);
         let mut up = model(17, vec![mean(&["x"], vec![Attribute::ints("axes", [2, 3]), keep.clone()])]);
         bring(&mut up, 18).unwrap();
-        assert_eq!((current(&up), up.ir_version), (18, Some(8)));
+        assert_eq!((up.opset(), up.ir_version), (18, Some(8)));
         let node = &up.graph.as_ref().unwrap().node[0];
         assert!(node.attribute("axes").is_none() && node.input.len() == 2, "{node:?}");
         bring(&mut up, 13).unwrap();
-        assert_eq!((current(&up), up.ir_version), (13, Some(7)));
+        assert_eq!((up.opset(), up.ir_version), (13, Some(7)));
         let node = &up.graph.as_ref().unwrap().node[0];
         assert_eq!((node.attribute("axes").unwrap().ints.as_slice(), node.input.len()), (&[2, 3][..], 1));
         let mut computed = model(18, vec![mean(&["x", "somewhere"], vec![keep])]);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::proto::{Attribute, AttributeType, Node, StringStringEntry};
+use super::proto::{Attribute, AttributeType, Model, Node, StringStringEntry};
 
 impl Attribute {
     pub fn int(name: &str, value: i64) -> Self {
@@ -42,6 +42,24 @@ impl Node {
     /// The attribute of that name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attribute.iter().find(|attribute| attribute.name() == name)
+    }
+}
+
+impl Model {
+    /// The version of ONNX's own operators that it uses.
+    pub fn opset(&self) -> i64 {
+        let own = self.opset_import.iter().find(|set| matches!(set.domain(), "" | "ai.onnx"));
+        own.map_or(1, |set| set.version())
+    }
+}
+
+/// The first version of the format that may use the operator set, so that no runtime is shut out needlessly.
+pub(crate) fn ir_version_of(opset: i64) -> i64 {
+    match opset {
+        ..=14 => 7,
+        15..=18 => 8,
+        19..=20 => 9,
+        _ => 10,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::onnx::{Dim, Model, Node, ValueInfo};
 
 /// `model` with the features as its only output; their name there.
 pub(super) fn cut(model: &mut Model, tensor: &str, finish: &Finish, batch: Dim) -> String {
-    let opset = opset(model);
+    let opset = model.opset();
     // Refers to layers that are gone.
     model.training_info.clear();
     let Some(graph) = model.graph.as_mut() else { return tensor.to_owned() };
@@ -17,12 +17,6 @@ pub(super) fn cut(model: &mut Model, tensor: &str, finish: &Finish, batch: Dim) 
     graph.value_info.retain(|info| info.name() != name);
     drop_functions(model);
     name
-}
-
-/// The version of ONNX's own operators.
-fn opset(model: &Model) -> i64 {
-    let own = model.opset_import.iter().find(|set| matches!(set.domain(), "" | "ai.onnx"));
-    own.map_or(1, |set| set.version())
 }
 
 /// Drop functions that nothing calls any more.

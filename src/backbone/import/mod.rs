@@ -304,13 +304,7 @@ fn wrap(graph: Graph, options: &ImportOptions, json: &Json) -> Model {
     let converter = json["convertedBy"].as_str().unwrap_or("an unknown converter");
     let maker = json["generatedBy"].as_str().unwrap_or("unknown");
     Model {
-        // The first version that may use the opset, so that no runtime is shut out needlessly.
-        ir_version: Some(match options.opset {
-            ..=14 => 7,
-            15..=18 => 8,
-            19..=20 => 9,
-            _ => 10,
-        }),
+        ir_version: Some(crate::onnx::ir_version_of(options.opset)),
         producer_name: Some("headstart".to_owned()),
         producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         doc_string: Some(format!("Converted from a TensorFlow.js layers model (by {maker}, {converter})")),

@@ -276,7 +276,10 @@ impl Metrics {
 }
 
 /// The rows that have a label, and their labels.
-fn scored(probabilities: ArrayView2<f32>, labels: &[Option<usize>]) -> (Array2<f32>, Vec<usize>) {
+///
+/// # Panics
+/// If there are more labels than rows.
+pub fn scored(probabilities: ArrayView2<f32>, labels: &[Option<usize>]) -> (Array2<f32>, Vec<usize>) {
     let labelled = labels.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?)));
     let (rows, known): (Vec<usize>, Vec<usize>) = labelled.unzip();
     (probabilities.select(Axis(0), &rows), known)
