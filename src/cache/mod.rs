@@ -75,7 +75,7 @@ mod verify;
 mod writer;
 
 pub use directory::has_store;
-pub use duplicates::{Pair, duplicates};
+pub use duplicates::{Pair, duplicates, leaks};
 pub use error::Error;
 pub use explain::{Explainer, Explanation, Found, MemoState, Standing, Verdict};
 pub use export::{Entry, Format, export};

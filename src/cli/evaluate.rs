@@ -1,16 +1,19 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
-use headstart::dataset::{Classes, Manifest};
+use headstart::cache::Store;
+use headstart::dataset::{Classes, Columns, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
-    Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, mean_over_views, predict, scored,
+    EvaluationRecord, Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, mean_over_views,
+    predict, scored,
 };
-use headstart::preprocess::{ViewKinds, thumbnail};
-use headstart::report::{self, Report, text};
+use headstart::extract::FeatureCache;
+use headstart::preprocess::ViewKinds;
+use headstart::report::text;
 use headstart::train::Run;
 use ndarray::{Array2, ArrayView2, s};
 use rand::SeedableRng;
@@ -19,13 +22,12 @@ use rand_chacha::ChaCha8Rng;
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::{Console, terminal_width};
 use super::features::{Ready, Source, in_views};
+use super::report::{Evaluated, Learnt, Subject, title, write_evaluation};
 use super::run_name::RunsArgs;
 use super::{Status, extract};
 
 /// Rows that go through the head together.
 const ROWS: usize = 1024;
-/// Twice the width at which the report shows them.
-const THUMBNAIL_EDGE: usize = 320;
 
 /// Measure a run on labelled images: accuracy, figures of each class, confusion matrix, report
 #[derive(Debug, clap::Args)]
@@ -58,6 +60,10 @@ pub struct EvaluateArgs {
     /// How often the images are drawn anew for the 95 % intervals; 0 leaves these out
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     resamples: u32,
+    /// Leave report.html out, and with it what takes the time for thousands of images: a map of them, and a search for those
+    /// that were trained on
+    #[arg(long)]
+    no_report: bool,
     /// Print metrics.json instead of tables
     #[arg(long)]
     json: bool,
@@ -81,57 +87,61 @@ impl EvaluateArgs {
         if let Some(part) = &self.split {
             manifest = manifest.split(part)?;
         }
-        let classes = Classes::new(run.info.classes.iter().cloned())?;
-        let labels = labels(&manifest, &classes)?;
+        // What is wrong with labels is told before anything is computed.
+        labels(&manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
         let output = Output::create(self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest)))?;
+        let record = self.record();
         let source = Source::open_for(&run, &self.backbone)?;
         let wanted = || vec![(manifest.files(), self.views.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let ready = Ready::find(&source, cache.as_mut(), &manifest, &self.views, console)?;
-        let store = cache.as_ref().expect("a cache that is not there has no features").store();
-
-        let views = source.views(&self.views);
-        let said = probabilities(&run, &store.select(&in_views(&ready.ids, views))?)?;
-        let probabilities = mean_over_views(said.view(), views.len());
-        let labels = ready.pick(&labels);
-        // One seed: whoever asks twice hears the same.
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let metrics = Metrics::of(probabilities.view(), &labels, classes.names())?.with_intervals(
-            probabilities.view(),
-            &labels,
-            self.resamples as usize,
-            &mut rng,
-        );
+        let assessed =
+            Assessed::of(&run, &source, &mut cache, &manifest, &self.views, self.resamples, console)?;
+        let Assessed { ready, labels, probabilities, metrics } = &assessed;
+        let classes = &run.info.classes;
         let columns = PredictionColumns {
             top: usize::from(self.top),
             probabilities: self.probabilities,
             min_confidence: self.min_confidence,
         };
-        let predictions = predict(probabilities.view(), &labels, columns.guesses(classes.len()));
+        let predictions = predict(probabilities.view(), labels, columns.guesses(classes.len()));
+        record.write(&output.path("evaluation.toml"))?;
         metrics.write(&output.path("metrics.json"))?;
-        output.predictions(&ready.names(&manifest), &predictions, classes.names(), columns)?;
-        output.report(&run, &manifest, &self.views, &ready, &metrics, &predictions)?;
+        output.predictions(&ready.names(&manifest), &predictions, classes, columns)?;
+        if !self.no_report {
+            let cache = cache.as_mut().expect("a cache that is not there has no features");
+            let learnt = Learnt::find(&run, &source, cache);
+            let examined =
+                Evaluated::examine(assessed.subject(title(&record), cache.store(), &manifest, predictions), &learnt);
+            write_evaluation(&output.path("report.html"), &run, &examined, &learnt)?;
+            console.note(format_args!("report: {}", output.path("report.html").display()));
+        }
 
         let mut out = std::io::stdout().lock();
         if self.json {
             out.write_all(metrics.to_json().as_bytes())?;
         } else {
-            out.write_all(tables(&metrics).as_bytes())?;
+            out.write_all(tables(metrics).as_bytes())?;
             if let Some(least) = self.min_confidence {
-                let answered = coverage(probabilities.view(), &labels, least);
-                writeln!(out, "{}", text::coverage(&metrics, answered.as_ref()))?;
+                let answered = coverage(probabilities.view(), labels, least);
+                writeln!(out, "{}", text::coverage(metrics, answered.as_ref()))?;
             }
         }
-        console.note(format_args!("report: {}", output.path("report.html").display()));
-        let missed: Vec<_> = self.require.iter().filter_map(|required| required.missed(&metrics)).collect();
+        let missed: Vec<_> = self.require.iter().filter_map(|required| required.missed(metrics)).collect();
         for missed in &missed {
             console.warn(missed);
         }
         let left_out = manifest.len() > ready.ids.len();
         Ok(if left_out || !missed.is_empty() { Status::Partial } else { Status::Done })
+    }
+
+    /// What is evaluated, for whoever wants to do it again.
+    fn record(&self) -> EvaluationRecord {
+        let paths = self.manifest.paths().iter().map(|path| path.display().to_string()).collect();
+        let columns = self.manifest.columns_over(Columns::default());
+        EvaluationRecord::new(paths, columns, self.split.clone(), self.views.clone())
     }
 
     /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged: that is another figure.
@@ -142,6 +152,59 @@ impl EvaluateArgs {
             name.push(format!("+{}", self.views.to_string().replace(',', "+")));
         }
         run.dir().join("evaluation").join(name)
+    }
+}
+
+/// What a run says of a manifest's images, and how good that is.
+pub struct Assessed {
+    pub ready: Ready,
+    /// Of those images that are ready.
+    pub labels: Vec<Option<usize>>,
+    /// `(images, classes)`.
+    pub probabilities: Array2<f32>,
+    pub metrics: Metrics,
+}
+
+impl Assessed {
+    pub fn of(
+        run: &Run,
+        source: &Source,
+        cache: &mut Option<FeatureCache>,
+        manifest: &Manifest,
+        views: &ViewKinds,
+        resamples: u32,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
+        let classes = Classes::new(run.info.classes.iter().cloned())?;
+        let labels = labels(manifest, &classes)?;
+        let ready = Ready::find(source, cache.as_mut(), manifest, views, console)?;
+        let store = cache.as_ref().expect("a cache that is not there has no features").store();
+        let views = source.views(views);
+        let said = probabilities(run, &store.select(&in_views(&ready.ids, views))?)?;
+        let probabilities = mean_over_views(said.view(), views.len());
+        let labels = ready.pick(&labels);
+        // One seed: whoever asks twice hears the same.
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let metrics = Metrics::of(probabilities.view(), &labels, classes.names())?.with_intervals(
+            probabilities.view(),
+            &labels,
+            resamples as usize,
+            &mut rng,
+        );
+        Ok(Self { ready, labels, probabilities, metrics })
+    }
+
+    /// All of it for a closer look, with what it comes from.
+    pub fn subject<'a>(
+        &'a self,
+        title: String,
+        store: &'a Store,
+        manifest: &'a Manifest,
+        predictions: Vec<Prediction>,
+    ) -> Subject<'a> {
+        let Self { ready, labels, probabilities, metrics } = self;
+        let (probabilities, metrics) = (probabilities.view(), metrics.clone());
+        Subject { title, store, manifest, ready, labels, probabilities, metrics, predictions }
     }
 }
 
@@ -239,78 +302,4 @@ impl Output {
         };
         write().with_context(|| format!("cannot write `{}`", path.display()))
     }
-
-    fn report(
-        &self,
-        run: &Run,
-        manifest: &Manifest,
-        views: &ViewKinds,
-        ready: &Ready,
-        metrics: &Metrics,
-        predictions: &[Prediction],
-    ) -> anyhow::Result<()> {
-        let examples: Vec<_> = ready.places.iter().map(|&place| &manifest.examples()[place]).collect();
-        let images: Vec<_> = examples
-            .iter()
-            .zip(predictions)
-            .map(|(example, prediction)| report::Image { path: &example.path, prediction })
-            .collect();
-        let history: Vec<_> = run.history.epochs.iter().map(epoch).collect();
-        let facts = facts(run, manifest, views);
-        let report = Report {
-            title: &run.name(),
-            created: jiff::Timestamp::now(),
-            metrics,
-            history: &history,
-            images: &images,
-            facts: &facts,
-        };
-        let page = report.html(&mut |index| small(&examples[index].file));
-        let path = self.path("report.html");
-        std::fs::write(&path, page).with_context(|| format!("cannot write `{}`", path.display()))
-    }
-}
-
-fn small(file: &Path) -> Option<report::Thumbnail> {
-    let small = thumbnail(&std::fs::read(file).ok()?, THUMBNAIL_EDGE).ok()?;
-    Some(report::Thumbnail { media_type: small.media_type, bytes: small.bytes })
-}
-
-fn epoch(record: &headstart::train::EpochRecord) -> report::Epoch {
-    report::Epoch {
-        epoch: record.epoch,
-        loss: record.loss,
-        accuracy: Some(record.accuracy),
-        validation_loss: record.val_loss,
-        validation_accuracy: record.val_accuracy,
-    }
-}
-
-fn facts<'a>(run: &Run, manifest: &Manifest, views: &ViewKinds) -> Vec<report::Facts<'a>> {
-    let info = &run.info;
-    let settings = toml::Table::try_from(&info.settings).expect("settings are TOML");
-    let rows = |pairs: &[(&str, String)]| {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
-    };
-    vec![
-        report::Facts {
-            heading: "Settings",
-            rows: settings.into_iter().map(|(name, value)| (name, value.to_string())).collect(),
-        },
-        report::Facts {
-            heading: "Provenance",
-            rows: rows(&[
-                ("evaluated on", manifest.source().display().to_string()),
-                ("views averaged", views.to_string()),
-                ("trained on", format!("{} ({} images)", info.training.path, info.training.images)),
-                ("views drawn from", info.views().to_string()),
-                ("trained at", info.created.clone()),
-                ("trained in", format!("{:.1} s", run.metrics.seconds)),
-                ("backbone", info.backbone.name.clone()),
-                ("backbone's digest", info.backbone.digest.clone()),
-                ("features' fingerprint", info.features.fingerprint.clone()),
-                ("headstart", info.versions.get("headstart").cloned().unwrap_or_default()),
-            ]),
-        },
-    ]
 }

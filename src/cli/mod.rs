@@ -23,6 +23,7 @@ mod probe;
 mod progress;
 mod recipes;
 mod remedy;
+mod report;
 mod run_name;
 mod runs;
 mod settings;
@@ -55,6 +56,7 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Predict(predict::PredictArgs),
+    Report(report::ReportArgs),
     Export(Box<export::ExportArgs>),
     Runs(runs::RunsCommand),
     #[command(subcommand)]
@@ -109,6 +111,7 @@ impl Command {
             Self::Compare(args) => args.run(console),
             Self::Evaluate(args) => args.run(console),
             Self::Predict(args) => args.run(console),
+            Self::Report(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::Runs(command) => command.run(console),
             Self::Backbone(command) => command.run(console),

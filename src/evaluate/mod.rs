@@ -6,14 +6,21 @@
 pub mod bootstrap;
 mod document;
 mod error;
+pub mod label_errors;
 pub mod metrics;
+mod outcomes;
+mod paired;
 mod predictions;
+mod record;
 mod requirement;
 mod views;
 
 pub use bootstrap::Intervals;
 pub use document::{Averages, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, TopK, scored};
 pub use error::Error;
+pub use outcomes::{Outcome, outcomes};
+pub use paired::Paired;
 pub use predictions::{Prediction, PredictionColumns, Writer, least_sure_hits, predict, surest_mistakes};
+pub use record::EvaluationRecord;
 pub use requirement::{Missed, Requirement};
 pub use views::mean_over_views;

@@ -24,6 +24,7 @@ mod memory;
 mod place;
 mod predict;
 mod recipes;
+mod report;
 mod results;
 mod runs;
 mod tiny;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::bootstrap::{self, Intervals};
-use super::metrics::{self, Average, ClassFigures, Coverage, Undefined};
+use super::metrics::{self, Average, Bin, ClassFigures, Coverage, Undefined};
 
 /// The version of `metrics.json`. Fields may be added within one; a field that goes or changes its meaning makes
 /// another.
@@ -51,6 +51,9 @@ pub struct Metrics {
     pub brier: f64,
     /// Expected calibration error, in 15 equal bins of confidence.
     pub calibration_error: f64,
+    /// These bins: how sure it is, and how often it is right then; files of older versions do not have them.
+    #[serde(default)]
+    pub reliability: Vec<Bin>,
     /// Area under the ROC curve; files of older versions do not have it.
     #[serde(default)]
     pub roc_auc: Option<RocAuc>,
@@ -202,6 +205,7 @@ impl Metrics {
             log_loss: defined(metrics::log_loss(view, labels)),
             brier: defined(metrics::brier(view, labels)),
             calibration_error: defined(metrics::calibration_error(&bins)),
+            reliability: bins,
             roc_auc: Some(roc_auc),
             coverage: metrics::coverage(view, labels, &THRESHOLDS),
             intervals: None,

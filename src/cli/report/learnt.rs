@@ -1,0 +1,62 @@
+//! The images that a run was trained on, found again.
+
+use std::path::Path;
+
+use headstart::cache::{Key, View};
+use headstart::dataset::{Classes, Manifest};
+use headstart::extract::FeatureCache;
+use headstart::preprocess::ViewKinds;
+use headstart::train::Run;
+
+use crate::cli::console::Console;
+use crate::cli::features::Source;
+use crate::cli::parts::{Images, Part, Parts};
+
+/// What a run learnt from.
+pub struct Learnt {
+    manifest: Manifest,
+    part: Part,
+}
+
+impl Learnt {
+    /// Look them up; a sentence that says why, if they cannot be.
+    pub fn find(run: &Run, source: &Source, cache: &mut FeatureCache) -> Result<Self, String> {
+        Self::look_up(run, source, cache)
+            .map_err(|error| format!("The images that it was trained on could not be found again: {error:#}."))
+    }
+
+    fn look_up(run: &Run, source: &Source, cache: &mut FeatureCache) -> anyhow::Result<Self> {
+        // Whoever asked about other images is not to be told of these.
+        let console = &Console::silent();
+        let info = &run.info;
+        let choice = info.data.as_ref();
+        let choice = choice.ok_or_else(|| anyhow::anyhow!("the run does not tell which they were"))?;
+        let parts = Parts::of(choice, console)?;
+        let classes = Classes::new(info.classes.iter().cloned())?;
+        let plain = ViewKinds::default();
+        let mut find = |manifest| Part::find(source, Some(cache), manifest, &plain, &classes, console);
+        let training = find(&parts.training)?;
+        let seed = info.settings.seed;
+        let part = Images::choose(training, None, choice, &classes, seed)?.training;
+        let same = info.training.rows.is_none() || info.training.rows == part.info().rows;
+        anyhow::ensure!(same, "manifest or images have changed since");
+        Ok(Self { manifest: parts.training, part })
+    }
+
+    pub fn ids(&self) -> &[(Key, View)] {
+        self.part.ids()
+    }
+
+    pub fn labels(&self) -> &[usize] {
+        &self.part.labels
+    }
+
+    /// As the manifest has it.
+    pub fn path(&self, place: usize) -> &str {
+        &self.manifest.examples()[self.part.places()[place]].path
+    }
+
+    pub fn file(&self, place: usize) -> &Path {
+        &self.manifest.examples()[self.part.places()[place]].file
+    }
+}
