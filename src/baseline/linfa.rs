@@ -126,4 +126,3 @@ impl Model for FittedNaiveBayes {
 fn dataset(examples: &Examples<'_>) -> DatasetBase<Theirs, theirs::Array1<usize>> {
     Dataset::new(over(examples.features.view()), theirs::Array1::from(examples.labels.to_vec()))
 }
-

@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, Axis};
 
-use super::{Error, Examples, Guesses, Method, Standardiser};
 use super::score::check_probabilities;
+use super::{Error, Examples, Guesses, Method, Standardiser};
 use crate::dataset::split::Split;
 
 /// The probabilities of every row that some split holds out, from the method fitted to that split's training part.
@@ -83,7 +83,8 @@ mod tests {
         // The same as by hand, for one fold.
         let split = &splits[2];
         let choice = Choice::named("bayes", 0).unwrap();
-        let (train, held) = (features.select(Axis(0), &split.train), features.select(Axis(0), &split.validation));
+        let (train, held) =
+            (features.select(Axis(0), &split.train), features.select(Axis(0), &split.validation));
         let standardiser = Standardiser::of(&train);
         let (mut train, mut held) = (train, held);
         standardiser.apply(&mut train);

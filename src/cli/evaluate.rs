@@ -8,8 +8,8 @@ use headstart::cache::Store;
 use headstart::dataset::{Classes, Columns, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
-    EvaluationRecord, Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, mean_over_views,
-    predict, scored,
+    EvaluationRecord, Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer,
+    mean_over_views, predict, scored,
 };
 use headstart::extract::FeatureCache;
 use headstart::preprocess::ViewKinds;
@@ -113,8 +113,10 @@ impl EvaluateArgs {
         if !self.no_report {
             let cache = cache.as_mut().expect("a cache that is not there has no features");
             let learnt = Learnt::find(&run, &source, cache);
-            let examined =
-                Evaluated::examine(assessed.subject(title(&record), cache.store(), &manifest, predictions), &learnt);
+            let examined = Evaluated::examine(
+                assessed.subject(title(&record), cache.store(), &manifest, predictions),
+                &learnt,
+            );
             write_evaluation(&output.path("report.html"), &run, &examined, &learnt)?;
             console.note(format_args!("report: {}", output.path("report.html").display()));
         }

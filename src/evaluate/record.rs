@@ -81,7 +81,8 @@ mod tests {
         let columns = Columns { label: "what \"it\"\nis".into(), ..Columns::default() };
         let manifests = vec!["a b.csv".into(), "ü".into()];
         for views in [ViewKinds::default(), "flip,crop5".parse().unwrap()] {
-            let record = EvaluationRecord::new(manifests.clone(), columns.clone(), Some("test".into()), views);
+            let record =
+                EvaluationRecord::new(manifests.clone(), columns.clone(), Some("test".into()), views);
             record.write(&path).unwrap();
             assert_eq!(EvaluationRecord::read(&path).unwrap(), record);
             assert_eq!(record.columns(), columns);

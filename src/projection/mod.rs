@@ -11,8 +11,8 @@ mod tsne;
 
 use ndarray::Array2;
 
-pub use error::Error;
 use crate::baseline::Standardiser;
+pub use error::Error;
 
 /// Components that t-SNE starts from, as is usual: distances in thousands of columns are mostly noise.
 const COMPONENTS: usize = 50;

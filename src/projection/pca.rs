@@ -41,7 +41,8 @@ pub(super) fn components(features: &Array2<f32>, most: usize) -> Result<Componen
 /// A direction and its opposite are the same component: take that in which the farthest row lies ahead.
 fn upright(scores: &mut Array2<f64>) {
     for mut column in scores.columns_mut() {
-        let farthest = column.iter().copied().fold(0.0, |a: f64, b: f64| if b.abs() > a.abs() { b } else { a });
+        let farthest =
+            column.iter().copied().fold(0.0, |a: f64, b: f64| if b.abs() > a.abs() { b } else { a });
         if farthest < 0.0 {
             column.mapv_inplace(|value| -value);
         }

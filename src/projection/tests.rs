@@ -3,7 +3,8 @@ use super::*;
 /// Groups of rows around corners that lie far apart, with a little noise that has no pattern.
 fn groups(rows: usize, columns: usize, groups: usize) -> Array2<f32> {
     let noise = |row: usize, column: usize| {
-        let mixed = (row as u64 * 0x9E37_79B9_7F4A_7C15 + column as u64 * 0xD1B5_4A32_D192_ED03).rotate_left(31);
+        let mixed =
+            (row as u64 * 0x9E37_79B9_7F4A_7C15 + column as u64 * 0xD1B5_4A32_D192_ED03).rotate_left(31);
         ((mixed.wrapping_mul(0x94D0_49BB_1331_11EB) >> 40) as f32 / (1 << 24) as f32) - 0.5
     };
     Array2::from_shape_fn((rows, columns), |(row, column)| {
@@ -21,7 +22,8 @@ fn kept(places: &[[f64; 2]], groups: usize) -> f64 {
         let others = (0..places.len()).filter(|&other| other != row);
         others.min_by(|&a, &b| distance(places[row], places[a]).total_cmp(&distance(places[row], places[b])))
     };
-    let hits = (0..places.len()).filter(|&row| nearest(row).is_some_and(|other| other % groups == row % groups));
+    let hits =
+        (0..places.len()).filter(|&row| nearest(row).is_some_and(|other| other % groups == row % groups));
     hits.count() as f64 / places.len() as f64
 }
 

@@ -22,7 +22,9 @@ pub(super) fn place(rows: Array2<f64>) -> Result<Vec<[f64; 2]>, Error> {
     let (dim, values) = (rows.dim(), rows.into_raw_vec_and_offset().0);
     let rows = theirs::Array2::from_shape_vec(dim, values).expect("as many values as before");
     let method = TSneParams::embedding_size(2).perplexity(perplexity).max_iter(ITERATIONS);
-    let placed = method.transform(rows).map_err(|source| Error::Failed { method: "t-SNE", source: Box::new(source) })?;
+    let placed = method
+        .transform(rows)
+        .map_err(|source| Error::Failed { method: "t-SNE", source: Box::new(source) })?;
     let places: Vec<[f64; 2]> = placed.rows().into_iter().map(|row| [row[0], row[1]]).collect();
     match places.iter().flatten().all(|value| value.is_finite()) {
         true => Ok(places),

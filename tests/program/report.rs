@@ -33,7 +33,11 @@ fn an_evaluation_is_a_page_with_pictures_and_says_what_was_trained_on() {
     let place = trained();
     let page = page(&place, "runs/a/evaluation/double/report.html");
     assert_eq!(text(&page, "h1"), "a");
-    assert!(text(&page, ".about").contains("Tells 10 classes of images apart (astronaut, "), "{}", text(&page, ".about"));
+    assert!(
+        text(&page, ".about").contains("Tells 10 classes of images apart (astronaut, "),
+        "{}",
+        text(&page, ".about")
+    );
     assert!(text(&page, ".about").ends_with("Trained on 10 images of photos.csv."));
     assert_eq!(text(&page, ".warning strong"), "20", "each photograph, twice, was trained on");
     assert!(text(&page, "#labels").contains("It was trained on all of these images"));
@@ -59,9 +63,16 @@ fn a_report_makes_every_evaluation_again_and_judges_the_training_images() {
     let page = page(&place, "runs/b/report.html");
     let of: Vec<String> = all(&page, "main h2 .of").iter().map(|of| of.text().collect()).collect();
     assert!(of.contains(&"double.csv".to_owned()) && of.contains(&"photos.csv".to_owned()), "{of:?}");
-    assert!(text(&page, "#training-labels").contains("divided into 2 parts") || text(&page, "#training-labels").contains("None of 20 labels"));
+    assert!(
+        text(&page, "#training-labels").contains("divided into 2 parts")
+            || text(&page, "#training-labels").contains("None of 20 labels")
+    );
     assert!(text(&page, "#training-labels .note").contains("of 20 training images are told right"));
-    assert_eq!(place.read("runs/b/evaluation/photos/metrics.json"), metrics, "what was found stays as it was");
+    assert_eq!(
+        place.read("runs/b/evaluation/photos/metrics.json"),
+        metrics,
+        "what was found stays as it was"
+    );
 
     place.run("report b --folds 0 -o elsewhere.html").done();
     assert!(!place.read("elsewhere.html").contains("id=\"training-labels\""));
@@ -92,7 +103,10 @@ fn runs_are_compared_from_what_they_keep() {
     place.run("evaluate b photos/double.csv --quiet").done();
     // Neither backbone nor features nor images are needed.
     fs::remove_dir_all(place.path("photos")).unwrap();
-    place.run("report a b --backbone nowhere.onnx --cache nowhere").done().says(&["report: runs/comparison.html"]);
+    place
+        .run("report a b --backbone nowhere.onnx --cache nowhere")
+        .done()
+        .says(&["report: runs/comparison.html"]);
     let page = page(&place, "runs/comparison.html");
     assert_eq!(text(&page, "h1"), "a, b");
     let settings = text(&page, "#settings tbody");
@@ -124,7 +138,8 @@ fn hostile_names_stay_text_on_the_page() {
     for element in all(&page, "*") {
         assert!(element.value().attrs().all(|(name, _)| !name.starts_with("on")), "{:?}", element.value());
     }
-    let names: Vec<String> = all(&page, "#classes tbody bdi").iter().map(|name| name.text().collect()).collect();
+    let names: Vec<String> =
+        all(&page, "#classes tbody bdi").iter().map(|name| name.text().collect()).collect();
     assert_eq!(names.len(), 6);
     assert!(names.iter().any(|name| name == "<script>document.title = 'taken'</script>"), "{names:?}");
     assert!(all(&page, "img").iter().all(|image| image.attr("src").unwrap().starts_with("data:")));

@@ -93,7 +93,9 @@ fn find(
     }
     let firsts: Vec<usize> = images.iter().map(|image| image.stand_ins[0]).collect();
     let wanted = |left: Range<usize>, right: Range<usize>| {
-        let of = |range: Range<usize>| images[range].iter().flat_map(|image| &image.stand_ins).map(|&row| parts[row]);
+        let of = |range: Range<usize>| {
+            images[range].iter().flat_map(|image| &image.stand_ins).map(|&row| parts[row])
+        };
         let mut present = of(left).chain(of(right));
         let first = present.next();
         among == Among::All || present.any(|part| Some(part) != first)

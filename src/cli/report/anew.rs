@@ -39,7 +39,12 @@ impl Features {
 }
 
 /// The page, and whether everything is on it that could be.
-pub fn page(run: &Run, args: &BackboneArgs, folds: usize, console: &Console) -> anyhow::Result<(String, Status)> {
+pub fn page(
+    run: &Run,
+    args: &BackboneArgs,
+    folds: usize,
+    console: &Console,
+) -> anyhow::Result<(String, Status)> {
     let mut status = Status::Done;
     let mut warn = |message: String| {
         console.warn(message);

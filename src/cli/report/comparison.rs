@@ -61,7 +61,8 @@ fn kept(run: &Path, warn: &mut impl FnMut(String)) -> Vec<Kept> {
         match Metrics::read(&folder.join("metrics.json")) {
             Ok(metrics) => {
                 let outcomes = outcomes(&folder.join("predictions.csv"));
-                let outcomes = outcomes.map_err(|error| warn(format!("not compared image by image: {error}"))).ok();
+                let outcomes =
+                    outcomes.map_err(|error| warn(format!("not compared image by image: {error}"))).ok();
                 all.push(Kept { name, metrics, outcomes });
             }
             Err(error) => warn(format!("left out: {error}")),
@@ -103,9 +104,7 @@ fn settings(folders: &[PathBuf]) -> anyhow::Result<Vec<Setting>> {
         Err(broken) => Err(anyhow::anyhow!("{}", broken.reason)),
     };
     let entries = folders.iter().map(entry).collect::<anyhow::Result<Vec<_>>>()?;
-    let setting = |name: String| Setting {
-        values: entries.iter().map(|entry| entry.setting(&name)).collect(),
-        name,
-    };
+    let setting =
+        |name: String| Setting { values: entries.iter().map(|entry| entry.setting(&name)).collect(), name };
     Ok(differing(&entries).into_iter().map(setting).collect())
 }

@@ -42,8 +42,9 @@ impl Evaluated {
         let Subject { title, store, manifest, ready, labels, probabilities, metrics, predictions } = subject;
         let ids: &[(Key, View)] = &ready.ids;
         let leaks = learnt.as_ref().map_err(Clone::clone).and_then(|learnt| {
-            Leaks::find(store, learnt, ids)
-                .map_err(|error| format!("The images could not be compared with those of the training: {error:#}."))
+            Leaks::find(store, learnt, ids).map_err(|error| {
+                format!("The images could not be compared with those of the training: {error:#}.")
+            })
         });
         let map =
             Map::draw(store, ids).map_err(|error| format!("The images could not be placed: {error:#}."));
@@ -69,7 +70,8 @@ impl Evaluated {
 pub fn title(record: &EvaluationRecord) -> String {
     let name = |path: &String| {
         let path = PathBuf::from(path);
-        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        path.file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
     };
     let mut title = record.manifests.iter().map(name).collect::<Vec<_>>().join(", ");
     if let Some(part) = &record.split {

@@ -83,9 +83,11 @@ pub fn doubted(
     let is_judged = |&image: &usize| labels[image].is_some() && !learnt[image];
     let judged: Vec<usize> = (0..labels.len()).filter(is_judged).collect();
     if judged.is_empty() {
-        return Err("It was trained on all of these images, so what it says of their labels is no second opinion. \
+        return Err(
+            "It was trained on all of these images, so what it says of their labels is no second opinion. \
                     `headstart report` asks heads that have not seen them."
-            .into());
+                .into(),
+        );
     }
     let own: Vec<Option<usize>> = judged.iter().map(|&image| labels[image]).collect();
     let (said, known) = scored(probabilities.select(Axis(0), &judged).view(), &own);

@@ -21,8 +21,9 @@ pub struct Learnt {
 impl Learnt {
     /// Look them up; a sentence that says why, if they cannot be.
     pub fn find(run: &Run, source: &Source, cache: &mut FeatureCache) -> Result<Self, String> {
-        Self::look_up(run, source, cache)
-            .map_err(|error| format!("The images that it was trained on could not be found again: {error:#}."))
+        Self::look_up(run, source, cache).map_err(|error| {
+            format!("The images that it was trained on could not be found again: {error:#}.")
+        })
     }
 
     fn look_up(run: &Run, source: &Source, cache: &mut FeatureCache) -> anyhow::Result<Self> {

@@ -55,7 +55,8 @@ impl ReportArgs {
                 (page, run.dir().join("report.html"), status)
             }
             names => {
-                let runs = names.iter().map(|name| self.folder.find(name)).collect::<anyhow::Result<Vec<_>>>()?;
+                let runs =
+                    names.iter().map(|name| self.folder.find(name)).collect::<anyhow::Result<Vec<_>>>()?;
                 let (page, status) = comparison::page(&runs, console)?;
                 (page, self.folder.folder().join("comparison.html"), status)
             }

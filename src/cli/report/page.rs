@@ -94,10 +94,7 @@ impl<'a> Borrowed<'a> {
             metrics: &evaluated.metrics,
             uncalibrated: None,
             images: &self.images,
-            suspects: evaluated
-                .suspects
-                .as_ref()
-                .map(|found| found.as_deref().map_err(String::as_str)),
+            suspects: evaluated.suspects.as_ref().map(|found| found.as_deref().map_err(String::as_str)),
             leaks: known,
             map: evaluated.map.as_ref().map(|map| {
                 map.as_ref().map_err(String::as_str).map(|map| report::Map {
@@ -158,7 +155,8 @@ fn about(run: &Run) -> String {
 fn file_names(paths: &str) -> String {
     let name = |path: &str| {
         let path = PathBuf::from(path);
-        path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        path.file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
     };
     paths.split(", ").map(name).collect::<Vec<_>>().join(", ")
 }
@@ -170,7 +168,10 @@ fn facts(run: &Run, evaluated: &[Evaluated]) -> [report::Facts<'static>; 2] {
         evaluated.iter().map(|one| ("evaluated on", one.title.clone())).collect();
     provenance.extend([
         ("trained on", format!("{} ({} images)", info.training.path, info.training.images)),
-        ("training images' digest", info.training.rows.clone().unwrap_or_else(|| info.training.digest.clone())),
+        (
+            "training images' digest",
+            info.training.rows.clone().unwrap_or_else(|| info.training.digest.clone()),
+        ),
         ("views drawn from", info.views().to_string()),
         ("trained at", info.created.clone()),
         ("trained in", format!("{:.1} s", run.metrics.seconds)),

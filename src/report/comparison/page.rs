@@ -24,7 +24,8 @@ pub(super) fn render(comparison: &Comparison) -> Markup {
             p.note { "None of these runs keeps an evaluation, so nothing is known of how good they are on other images." }
         }
     };
-    Shell { kicker: "Comparison of runs", title: &title, created: comparison.created, has_map: false }.page(about, &sections)
+    Shell { kicker: "Comparison of runs", title: &title, created: comparison.created, has_map: false }
+        .page(about, &sections)
 }
 
 fn named(run: &Compared) -> Markup {
@@ -44,7 +45,12 @@ fn evaluation(runs: &[Compared], on: &ComparedOn, number: usize) -> Section {
         }
         (differences(runs, on, &there))
     };
-    Section { id: format!("on-{}", number + 1), title: "Evaluated on".into(), of: Some(on.title.into()), body }
+    Section {
+        id: format!("on-{}", number + 1),
+        title: "Evaluated on".into(),
+        of: Some(on.title.into()),
+        body,
+    }
 }
 
 fn whiskers(runs: &[Compared], on: &ComparedOn, there: &[usize], number: usize) -> Markup {
@@ -190,7 +196,11 @@ fn curves(runs: &[Compared]) -> Option<Section> {
         courses(("loss", "Training loss"), lines(|epoch| Some(epoch.loss)), None),
         courses(("validation-loss", "Validation loss"), lines(|epoch| epoch.validation_loss), None),
         courses(("accuracy", "Training accuracy"), lines(|epoch| epoch.accuracy), Some(1.0)),
-        courses(("validation-accuracy", "Validation accuracy"), lines(|epoch| epoch.validation_accuracy), Some(1.0)),
+        courses(
+            ("validation-accuracy", "Validation accuracy"),
+            lines(|epoch| epoch.validation_accuracy),
+            Some(1.0),
+        ),
     ];
     if plots.iter().all(Option::is_none) {
         return None;

@@ -7,9 +7,13 @@ use super::*;
 
 fn metrics(right: usize) -> Metrics {
     let labels: Vec<Option<usize>> = (0..100).map(|row| Some(row % 2)).collect();
-    let said = Array2::from_shape_fn((100, 2), |(row, class)| {
-        if (class == row % 2) == (row < right) { 0.8_f32 } else { 0.2 }
-    });
+    let said =
+        Array2::from_shape_fn(
+            (100, 2),
+            |(row, class)| {
+                if (class == row % 2) == (row < right) { 0.8_f32 } else { 0.2 }
+            },
+        );
     let names = ["a".to_owned(), "b".into()];
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     Metrics::of(said.view(), &labels, &names).unwrap().with_intervals(said.view(), &labels, 200, &mut rng)
@@ -21,12 +25,8 @@ fn paired(a: usize, b: usize) -> Option<Paired> {
 }
 
 fn history(epochs: usize) -> Vec<Epoch> {
-    let epoch = |epoch: usize| Epoch {
-        epoch,
-        loss: 1.0 / epoch as f64,
-        accuracy: Some(0.9),
-        ..Epoch::default()
-    };
+    let epoch =
+        |epoch: usize| Epoch { epoch, loss: 1.0 / epoch as f64, accuracy: Some(0.9), ..Epoch::default() };
     (1..=epochs).map(epoch).collect()
 }
 
@@ -35,8 +35,11 @@ fn runs_are_beside_each_other_with_what_they_differ_in() {
     let (good, better, best) = (metrics(80), metrics(82), metrics(95));
     let (short, long) = (history(5), history(50));
     let hostile = "<script>1</script>";
-    let runs = [("a", &short), (hostile, &long), ("c", &short)]
-        .map(|(name, history)| Compared { name, history, seconds: 1.5 });
+    let runs = [("a", &short), (hostile, &long), ("c", &short)].map(|(name, history)| Compared {
+        name,
+        history,
+        seconds: 1.5,
+    });
     let setting = |name: &str, values: [&str; 3]| Setting {
         name: name.into(),
         values: values.map(str::to_owned).to_vec(),
@@ -46,7 +49,8 @@ fn runs_are_beside_each_other_with_what_they_differ_in() {
         metrics: vec![Some(&good), Some(&better), Some(&best)],
         paired: vec![None, paired(80, 82), paired(80, 95)],
     };
-    let other = ComparedOn { title: "b & c", metrics: vec![None, Some(&good), Some(&best)], paired: vec![None; 3] };
+    let other =
+        ComparedOn { title: "b & c", metrics: vec![None, Some(&good), Some(&best)], paired: vec![None; 3] };
     let comparison = Comparison {
         created: "2026-03-01T12:30:00Z".parse().unwrap(),
         runs: &runs,
@@ -67,7 +71,10 @@ fn runs_are_beside_each_other_with_what_they_differ_in() {
     assert!(figures[1].contains(hostile) && figures[1].contains("82.0%"), "{figures:?}");
     let differences = rows("#on-1 > div.scroll tbody tr");
     assert_eq!(differences.len(), 2);
-    assert!(differences[0].contains("+2.0") && differences[0].ends_with("no difference shown"), "{differences:?}");
+    assert!(
+        differences[0].contains("+2.0") && differences[0].ends_with("no difference shown"),
+        "{differences:?}"
+    );
     assert!(differences[1].contains("+15.0") && differences[1].ends_with("better"), "{differences:?}");
     assert!(rows("#on-2").concat().contains("cannot be paired"));
     assert_eq!(rows("#settings tbody tr").len(), 2);

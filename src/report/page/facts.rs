@@ -22,5 +22,10 @@ pub(super) fn section(report: &Report) -> Option<Section> {
         }
     };
     let is_empty = report.facts.iter().all(|facts| facts.rows.is_empty());
-    (!is_empty).then(|| Section { id: "settings".into(), title: "Settings and provenance".into(), of: None, body })
+    (!is_empty).then(|| Section {
+        id: "settings".into(),
+        title: "Settings and provenance".into(),
+        of: None,
+        body,
+    })
 }

@@ -44,7 +44,7 @@ fn lead(view: &View, map: &Map) -> Markup {
         p.lead {
             "Each mark is an image; near each other are those that the network, which knows nothing of these classes, finds "
             "alike. Classes that lie apart are easy to tell; a mark in the midst of another class is a hard image, or a wrong "
-            "label. A dark ring is a mistake of the classifier. "
+            "label. A mark with a ring is a mistake of the classifier. "
             @if map.images.len() < all {
                 "Shown are " (grouped(map.images.len() as u64)) " of " (grouped(all as u64)) " images, drawn by chance."
             }
@@ -57,8 +57,10 @@ fn lead(view: &View, map: &Map) -> Markup {
 
 fn tsne(view: &View, map: &Map, points: &[[f64; 2]], marks: &Marks) -> Markup {
     let id = view.id("tsne");
-    let description =
-        format!("{} images as t-SNE places them; every one is in the list below", grouped(points.len() as u64));
+    let description = format!(
+        "{} images as t-SNE places them; every one is in the list below",
+        grouped(points.len() as u64)
+    );
     let told = Told { id: &id, title: "Neighbourhoods of the images", description: &description };
     let caption = html! {
         span.title { "Neighbourhoods" }
@@ -111,7 +113,8 @@ fn figure(
 fn names(view: &View, map: &Map, places: &[(f64, f64)]) -> Markup {
     let classes = view.report.classes;
     let middle = |class: usize, coordinate: fn(&(f64, f64)) -> f64| {
-        let own = map.images.iter().zip(places).filter(|(image, _)| shown_class(view, **image) == Some(class));
+        let own =
+            map.images.iter().zip(places).filter(|(image, _)| shown_class(view, **image) == Some(class));
         let mut values: Vec<f64> = own.map(|(_, place)| coordinate(place)).collect();
         values.sort_by(f64::total_cmp);
         values.get(values.len() / 2).copied()
@@ -151,7 +154,8 @@ impl Marks {
             present.sort_by_key(|&class| std::cmp::Reverse(counts[class]));
             present.truncate(OWN_MARK);
         }
-        let places: HashMap<usize, usize> = present.into_iter().enumerate().map(|(place, class)| (class, place)).collect();
+        let places: HashMap<usize, usize> =
+            present.into_iter().enumerate().map(|(place, class)| (class, place)).collect();
         let has_others = labels().any(|class| class.is_none_or(|class| !places.contains_key(&class)));
         Self { places, has_others }
     }
@@ -165,7 +169,8 @@ impl Marks {
     }
 
     fn legend(&self, view: &View) -> Markup {
-        let mut classes: Vec<(usize, usize)> = self.places.iter().map(|(&class, &place)| (place, class)).collect();
+        let mut classes: Vec<(usize, usize)> =
+            self.places.iter().map(|(&class, &place)| (place, class)).collect();
         classes.sort_unstable();
         let swatch = |class: &str, mark: Mark| {
             html! { svg viewBox="-7 -7 14 14" aria-hidden="true" { path class=(class) d=(mark.path((0.0, 0.0))) {} } }

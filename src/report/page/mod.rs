@@ -73,7 +73,11 @@ impl View<'_> {
 
     /// The name of a part that has no heading, which no other part of the page has.
     fn label(&self, words: &str) -> String {
-        if self.report.evaluations.len() > 1 { format!("{words}: {}", self.evaluation.title) } else { words.to_owned() }
+        if self.report.evaluations.len() > 1 {
+            format!("{words}: {}", self.evaluation.title)
+        } else {
+            words.to_owned()
+        }
     }
 
     fn name(&self, class: usize) -> Markup {

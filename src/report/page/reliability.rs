@@ -32,7 +32,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
 /// What all points say together.
 fn verdict(dots: &[Dot]) -> String {
     let images: u64 = dots.iter().map(|dot| dot.count).sum();
-    let gap = dots.iter().map(|dot| (dot.confidence - dot.accuracy) * dot.count as f64).sum::<f64>() / images as f64;
+    let gap = dots.iter().map(|dot| (dot.confidence - dot.accuracy) * dot.count as f64).sum::<f64>()
+        / images as f64;
     let points = format!("{:.1} percentage points", 100.0 * gap.abs());
     match gap {
         gap if gap >= 0.01 => format!("On the whole it is {points} surer than it is right."),
@@ -52,8 +53,10 @@ fn diagram(view: &View, dots: &[Dot]) -> Markup {
         percent(metrics.calibration_error)
     );
     if let Some(Uncalibrated { temperature, calibration_error, .. }) = before {
-        description +=
-            &format!(", {} before a temperature of {temperature:.3} corrected it", percent(calibration_error));
+        description += &format!(
+            ", {} before a temperature of {temperature:.3} corrected it",
+            percent(calibration_error)
+        );
     }
     let id = view.id("reliability");
     let told = Told { id: &id, title: "Reliability diagram", description: &description };
@@ -75,7 +78,13 @@ fn dots(bins: &[Bin]) -> Vec<Dot> {
     let dot = |bin: &Bin| {
         let (confidence, accuracy) = (bin.confidence?, bin.accuracy?);
         let interval = wilson(accuracy, bin.count as f64);
-        Some(Dot { range: (*bin.range.start(), *bin.range.end()), confidence, accuracy, interval, count: bin.count })
+        Some(Dot {
+            range: (*bin.range.start(), *bin.range.end()),
+            confidence,
+            accuracy,
+            interval,
+            count: bin.count,
+        })
     };
     bins.iter().filter_map(dot).collect()
 }
@@ -155,19 +164,28 @@ mod tests {
     #[test]
     fn intervals_are_statsmodels() {
         // proportion_confint(count, n, method="wilson")
-        for (right, n, want) in
-            [(0.0, 10.0, (0.0, 0.2775328)), (9.0, 10.0, (0.5958500, 0.9821238)), (50.0, 50.0, (0.9286524, 1.0))]
-        {
+        for (right, n, want) in [
+            (0.0, 10.0, (0.0, 0.2775328)),
+            (9.0, 10.0, (0.5958500, 0.9821238)),
+            (50.0, 50.0, (0.9286524, 1.0)),
+        ] {
             let (low, high) = wilson(right / n, n);
             // The digits that are written here.
-            assert!((low - want.0).abs() < 1e-6 && (high - want.1).abs() < 1e-6, "{right} of {n}: {low} {high}");
+            assert!(
+                (low - want.0).abs() < 1e-6 && (high - want.1).abs() < 1e-6,
+                "{right} of {n}: {low} {high}"
+            );
         }
     }
 
     #[test]
     fn who_is_too_sure_is_told_so() {
-        let dot = |confidence, accuracy, count| {
-            Dot { range: (0.0, 1.0), confidence, accuracy, interval: (0.0, 1.0), count }
+        let dot = |confidence, accuracy, count| Dot {
+            range: (0.0, 1.0),
+            confidence,
+            accuracy,
+            interval: (0.0, 1.0),
+            count,
         };
         let said = |dots: &[Dot]| verdict(dots);
         assert!(said(&[dot(0.9, 0.8, 30), dot(0.5, 0.5, 10)]).contains("7.5 percentage points surer"));

@@ -60,7 +60,11 @@ impl Material {
 
     fn html(&self, title: &str, thumbnail: &mut dyn FnMut(&Path, usize) -> Option<Thumbnail>) -> String {
         let images: Vec<Image> = (0..self.paths.len())
-            .map(|row| Image { path: &self.paths[row], file: &self.files[row], prediction: &self.predictions[row] })
+            .map(|row| Image {
+                path: &self.paths[row],
+                file: &self.files[row],
+                prediction: &self.predictions[row],
+            })
             .collect();
         let leaks: Vec<Leak> = self
             .leaks
@@ -192,8 +196,18 @@ fn everything_is_on_the_page() {
         assert!(html.contains(part), "{part} is not in {html}");
     }
     let sections = [
-        "figures", "confusion", "classes", "confidence", "mistakes", "doubts", "labels", "leaks", "map",
-        "training-labels", "training", "settings",
+        "figures",
+        "confusion",
+        "classes",
+        "confidence",
+        "mistakes",
+        "doubts",
+        "labels",
+        "leaks",
+        "map",
+        "training-labels",
+        "training",
+        "settings",
     ];
     let found: Vec<&str> = all(&page, "main > section").iter().map(|one| one.value().id().unwrap()).collect();
     assert_eq!(found, sections);
@@ -239,7 +253,10 @@ fn nothing_is_fetched_and_only_the_pages_own_script_is_run() {
     let [script] = all(&page, "script")[..] else { panic!("one script") };
     assert_eq!(script.value().attrs().count(), 0);
     let policy = all(&page, "meta[http-equiv='Content-Security-Policy']")[0].attr("content").unwrap();
-    assert!(policy.starts_with("default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-"));
+    assert!(
+        policy
+            .starts_with("default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-")
+    );
     let own = html.replace("http://www.w3.org/2000/svg", "").to_lowercase();
     for foreign in ["http:", "https:", "@import", "url(", "javascript:", " onload", " onclick", "src=\"/"] {
         assert!(!own.contains(foreign), "{foreign}");

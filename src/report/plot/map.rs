@@ -58,7 +58,8 @@ pub(in crate::report) fn frame(points: &[[f64; 2]], axes: Option<[&str; 2]>, tol
     let (svg, places) = drawing(told, SIZE, |root| {
         let range = |axis: usize| {
             let values = || points.iter().map(|point| point[axis]);
-            let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+            let (low, high) =
+                (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
             // Room at the edges; and a range at all, where all lie on one line.
             let margin = ((high - low) * 0.05).max(1e-9);
             low - margin..high + margin
@@ -82,7 +83,8 @@ pub(in crate::report) fn frame(points: &[[f64; 2]], axes: Option<[&str; 2]>, tol
             .draw()?;
         let (across, down) = chart.plotting_area().get_pixel_range();
         let (x_range, y_range) = (range(0), range(1));
-        let part = |value: f64, range: &std::ops::Range<f64>| (value - range.start) / (range.end - range.start);
+        let part =
+            |value: f64, range: &std::ops::Range<f64>| (value - range.start) / (range.end - range.start);
         let place = |point: &[f64; 2]| {
             (
                 f64::from(across.start) + part(point[0], &x_range) * f64::from(across.end - across.start),

@@ -36,7 +36,7 @@ fn draw_accuracies(area: &Area, dots: &[Dot], before: &[Dot]) -> Drawn<()> {
         .margin(8)
         .margin_right(14)
         .x_label_area_size(22)
-        .y_label_area_size(46)
+        .y_label_area_size(54)
         .build_cartesian_2d(0.0..1.0, 0.0..1.0)?;
     chart
         .configure_mesh()
@@ -73,7 +73,7 @@ fn draw_counts(area: &Area, dots: &[Dot]) -> Drawn<()> {
         .margin_top(2)
         .margin_right(14)
         .x_label_area_size(40)
-        .y_label_area_size(46)
+        .y_label_area_size(54)
         .build_cartesian_2d(0.0..1.0, 0.0..most * 1.05)?;
     chart
         .configure_mesh()
