@@ -17,7 +17,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use headstart::backbone::Backbone;
-use headstart::cache::{Facts, Fingerprint, Key, Memo, Provenance, Selection, Storage, Store, verify};
+use headstart::cache::{
+    Facts, Fingerprint, Key, Memo, Provenance, Selection, Storage, Store, duplicates, verify,
+};
 use headstart::extract::fingerprint;
 use ndarray::{Array2, s};
 
@@ -25,8 +27,11 @@ const SIZES: [usize; 3] = [250_000, 500_000, 1_000_000];
 /// Rows of the array that gathering is held against: 1 GB, far more than the processor's own caches.
 const IN_MEMORY: usize = 131_072;
 
+/// Rows among which duplicates are looked for: the work grows with their square, so the largest size would say nothing more.
+const COMPARED: usize = 16_384;
+
 /// What is measured, in the order of the table.
-const MEASURED: [&str; 11] = [
+const MEASURED: [&str; 12] = [
     "append, MB/s",
     "append with the last flush, MB/s",
     "open, s",
@@ -36,6 +41,7 @@ const MEASURED: [&str; 11] = [
     "gather shuffled rows, later, GB/s",
     "gather shuffled rows of an array, GB/s",
     "verify, MB/s",
+    "duplicates, million pairs of rows/s",
     "`extract` over unchanged files, s",
     "`extract` over unchanged files, MB of anonymous memory",
 ];
@@ -127,10 +133,13 @@ fn measure(rows: usize, arguments: &Arguments) -> [f64; MEASURED.len()] {
     let verified = gigabytes * 1e3 / start.elapsed().as_secs_f64();
     drop(selection);
     drop(store);
+    let compared = COMPARED.min(rows);
+    let pairs = (compared * (compared - 1) / 2) as f64 / 1e6;
+    let duplicates = pairs / compare(&root.path().join("compared"), &fingerprint, &ids[..compared], dim);
 
     images.remember(&cache);
     let [extract, extract_memory] = extract(&images.manifest, &graph, &cache, rows);
-    [append, closed, open, memory, select, first, later, array, verified, extract, extract_memory]
+    [append, closed, open, memory, select, first, later, array, verified, duplicates, extract, extract_memory]
 }
 
 /// Image files of one pixel, a thousand to a folder.
@@ -228,6 +237,25 @@ fn gather_array(dim: usize) -> f64 {
         }
     }
     (IN_MEMORY * dim * 4) as f64 / 1e9 / start.elapsed().as_secs_f64()
+}
+
+/// Seconds to compare each row with each other.
+fn compare(cache: &Path, fingerprint: &Fingerprint, ids: &[(Key, u16)], dim: usize) -> f64 {
+    let store = Store::create_or_open(cache, "tiny", fingerprint).expect("a store");
+    let mut writer = store.writer(Provenance::default()).expect("a writer");
+    for ids in ids.chunks(256) {
+        // Bits of the keys, which are as good as drawn: no two rows are alike.
+        let feature =
+            |(row, i): (usize, usize)| f32::from(ids[row].0.0[i % 32].rotate_left((i / 32) as u32) & 1);
+        writer.append(ids, Array2::from_shape_fn((ids.len(), dim), feature).view()).expect("an append");
+    }
+    writer.close().expect("a close");
+    let store = Store::open(cache, fingerprint).expect("a store").expect("one");
+    let selection = store.select(ids).expect("all rows");
+    let start = Instant::now();
+    let found = duplicates(&selection, &vec![0; ids.len()], 0.999, |_| {}).expect("good rows");
+    assert!(found.is_empty(), "{} pairs among rows of chance", found.len());
+    start.elapsed().as_secs_f64()
 }
 
 /// Seconds and anonymous memory of the program itself when there is nothing to do; it must not even look for a runtime.
