@@ -39,6 +39,7 @@ mod out_of_fold;
 mod score;
 mod smartcore;
 mod standardise;
+mod views;
 
 use ndarray::{Array2, ArrayView2};
 
@@ -50,6 +51,7 @@ pub use out_of_fold::out_of_fold;
 pub use score::{Score, Spread, evaluate};
 pub use smartcore::{Forest, Neighbours, Svm};
 pub use standardise::Standardiser;
+pub use views::{Look, evaluate_in_views};
 
 /// A way to learn a classifier, with its settings.
 pub trait Method {

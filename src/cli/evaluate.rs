@@ -9,18 +9,20 @@ use headstart::dataset::{Classes, Columns, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
     EvaluationRecord, Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer,
-    mean_over_views, predict, scored,
+    looks_like_a_formula, mean_over_views, predict, scored,
 };
 use headstart::extract::FeatureCache;
+use headstart::nn::Temperature;
 use headstart::preprocess::ViewKinds;
 use headstart::report::text;
-use headstart::train::Run;
+use headstart::train::{ManifestInfo, Run};
 use ndarray::{Array2, ArrayView2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use super::console::{Console, terminal_width};
+use super::calibrate::{self, TemperatureArgs};
+use super::console::{Console, count, terminal_width};
 use super::features::{Ready, Source, in_views};
 use super::report::{Evaluated, Learnt, Subject, title, write_evaluation};
 use super::run_name::RunsArgs;
@@ -28,6 +30,8 @@ use super::{Status, extract};
 
 /// Rows that go through the head together.
 const ROWS: usize = 1024;
+/// Guesses of an image that its page tells.
+const GUESSES: usize = 2;
 
 /// Measure a run on labelled images: accuracy, figures of each class, confusion matrix, report
 #[derive(Debug, clap::Args)]
@@ -54,6 +58,12 @@ pub struct EvaluateArgs {
     /// Count as an answer only what is at least so sure: predictions.csv tells which, a table what it costs and brings
     #[arg(long, value_name = "P", value_parser = probability)]
     min_confidence: Option<f32>,
+    /// Fit a temperature on these images, which the run must not have been trained on, and keep it in the run: from then on its
+    /// confidences are those that were right as often as they say. Another fit replaces it
+    #[arg(long, conflicts_with_all = ["views", "no_temperature"])]
+    calibrate: bool,
+    #[command(flatten)]
+    temperature: TemperatureArgs,
     /// End with status 1 unless a figure is at least this, such as `accuracy=0.9`, or at most, such as `log_loss=0.5`; may be given several times
     #[arg(long, value_name = "FIGURE=VALUE")]
     require: Vec<Requirement>,
@@ -82,23 +92,28 @@ pub struct EvaluateArgs {
 
 impl EvaluateArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let run = self.runs.load(&self.run)?;
+        let mut run = self.temperature.load(&self.runs, &self.run)?;
         let mut manifest = self.manifest.read(console)?;
         if let Some(part) = &self.split {
             manifest = manifest.split(part)?;
         }
         // What is wrong with labels is told before anything is computed.
         labels(&manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
-        let output = Output::create(self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest)))?;
         let record = self.record();
+        let output = Output::create(self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest)))?;
         let source = Source::open_for(&run, &self.backbone)?;
         let wanted = || vec![(manifest.files(), self.views.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let assessed =
-            Assessed::of(&run, &source, &mut cache, &manifest, &self.views, self.resamples, console)?;
+        let answers = Answers::of(&run, &source, &mut cache, &manifest, &self.views, console)?;
+        if self.calibrate {
+            calibrate::require_others(&run, &answers.images, console)?;
+            let (logits, known) = scored(answers.logits.view(), &answers.labels);
+            calibrate::calibrate(&mut run, logits.view(), &known, answers.images.clone(), console)?;
+        }
+        let assessed = answers.assess(&run, self.resamples)?;
         let Assessed { ready, labels, probabilities, metrics } = &assessed;
         let classes = &run.info.classes;
         let columns = PredictionColumns {
@@ -106,19 +121,18 @@ impl EvaluateArgs {
             probabilities: self.probabilities,
             min_confidence: self.min_confidence,
         };
-        let predictions = predict(probabilities.view(), labels, columns.guesses(classes.len()));
         record.write(&output.path("evaluation.toml"))?;
         metrics.write(&output.path("metrics.json"))?;
-        output.predictions(&ready.names(&manifest), &predictions, classes, columns)?;
+        let names = ready.names(&manifest);
+        output.predictions(&names, probabilities.view(), labels, classes, columns)?;
+        warn_of_formulas(names.iter().chain(classes), console);
         if !self.no_report {
+            let path = output.path("report.html");
             let cache = cache.as_mut().expect("a cache that is not there has no features");
             let learnt = Learnt::find(&run, &source, cache);
-            let examined = Evaluated::examine(
-                assessed.subject(title(&record), cache.store(), &manifest, predictions),
-                &learnt,
-            );
-            write_evaluation(&output.path("report.html"), &run, &examined, &learnt)?;
-            console.note(format_args!("report: {}", output.path("report.html").display()));
+            let subject = assessed.subject(title(&record), cache.store(), &manifest);
+            write_evaluation(&path, &run, &Evaluated::examine(subject, &learnt), &learnt)?;
+            console.note(format_args!("report: {}", path.display()));
         }
 
         let mut out = std::io::stdout().lock();
@@ -157,55 +171,79 @@ impl EvaluateArgs {
     }
 }
 
-/// What a run says of a manifest's images, and how good that is.
-pub struct Assessed {
-    pub ready: Ready,
+/// What a head says of a manifest's images.
+pub struct Answers {
+    ready: Ready,
     /// Of those images that are ready.
-    pub labels: Vec<Option<usize>>,
-    /// `(images, classes)`.
-    pub probabilities: Array2<f32>,
-    pub metrics: Metrics,
+    labels: Vec<Option<usize>>,
+    /// `(views * images, classes)`: all images in one view, then all in the next.
+    logits: Array2<f32>,
+    views: usize,
+    /// Those that have a label.
+    images: ManifestInfo,
 }
 
-impl Assessed {
+impl Answers {
     pub fn of(
         run: &Run,
         source: &Source,
         cache: &mut Option<FeatureCache>,
         manifest: &Manifest,
         views: &ViewKinds,
-        resamples: u32,
         console: &Console,
     ) -> anyhow::Result<Self> {
-        let classes = Classes::new(run.info.classes.iter().cloned())?;
-        let labels = labels(manifest, &classes)?;
+        let labels = labels(manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
         let ready = Ready::find(source, cache.as_mut(), manifest, views, console)?;
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
         let views = source.views(views);
-        let said = probabilities(run, &store.select(&in_views(&ready.ids, views))?)?;
-        let probabilities = mean_over_views(said.view(), views.len());
+        let logits = logits(run, &store.select(&in_views(&ready.ids, views))?)?;
         let labels = ready.pick(&labels);
+        let images = scored_images(manifest, &ready, &labels);
+        Ok(Self { ready, labels, logits, views: views.len(), images })
+    }
+
+    /// How good they are, with the temperature of the run.
+    pub fn assess(self, run: &Run, resamples: u32) -> anyhow::Result<Assessed> {
+        let Self { ready, labels, logits, views, images } = self;
+        // Each view has the run's temperature, and then the mean is taken.
+        let at = |temperature: Temperature, logits| {
+            mean_over_views(temperature.probabilities(logits).view(), views)
+        };
+        let before = run.calibration.as_ref().map(|_| at(Temperature::ONE, logits.clone()));
+        let probabilities = at(run.temperature(), logits);
         // One seed: whoever asks twice hears the same.
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let metrics = Metrics::of(probabilities.view(), &labels, classes.names())?.with_intervals(
+        let mut metrics = Metrics::of(probabilities.view(), &labels, &run.info.classes)?.with_intervals(
             probabilities.view(),
             &labels,
             resamples as usize,
             &mut rng,
         );
-        Ok(Self { ready, labels, probabilities, metrics })
+        if let (Some(calibration), Some(before)) = (&run.calibration, &before) {
+            let fitted_here = calibration.fitted_on.rows == images.rows;
+            metrics =
+                metrics.with_calibration(calibration.temperature, fitted_here, before.view(), &labels)?;
+        }
+        Ok(Assessed { ready, labels, probabilities, metrics })
     }
+}
 
+/// What a run says of a manifest's images, and how good that is.
+pub struct Assessed {
+    ready: Ready,
+    /// Of those images that are ready.
+    labels: Vec<Option<usize>>,
+    /// `(images, classes)`.
+    probabilities: Array2<f32>,
+    metrics: Metrics,
+}
+
+impl Assessed {
     /// All of it for a closer look, with what it comes from.
-    pub fn subject<'a>(
-        &'a self,
-        title: String,
-        store: &'a Store,
-        manifest: &'a Manifest,
-        predictions: Vec<Prediction>,
-    ) -> Subject<'a> {
+    pub fn subject<'a>(&'a self, title: String, store: &'a Store, manifest: &'a Manifest) -> Subject<'a> {
         let Self { ready, labels, probabilities, metrics } = self;
         let (probabilities, metrics) = (probabilities.view(), metrics.clone());
+        let predictions = predict(probabilities, labels, GUESSES);
         Subject { title, store, manifest, ready, labels, probabilities, metrics, predictions }
     }
 }
@@ -220,6 +258,17 @@ fn labels(manifest: &Manifest, classes: &Classes) -> anyhow::Result<Vec<Option<u
     Ok(labels)
 }
 
+/// `predictions.csv` may be opened in a spreadsheet, and names be somebody else's.
+fn warn_of_formulas<'a>(names: impl Iterator<Item = &'a String>, console: &Console) {
+    let like_formulas: Vec<&String> = names.filter(|name| looks_like_a_formula(name)).collect();
+    if let Some(first) = like_formulas.first() {
+        console.warn(format_args!(
+            "{} in predictions.csv are formulas to a spreadsheet, the first is `{first}`: import them as text",
+            count(like_formulas.len(), "name")
+        ));
+    }
+}
+
 fn probability(text: &str) -> Result<f32, String> {
     let number = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
     number.ok_or_else(|| "expected a probability from 0 to 1".to_owned())
@@ -231,14 +280,26 @@ fn coverage(probabilities: ArrayView2<f32>, labels: &[Option<usize>], least: f32
     metrics::coverage(scored.view(), &known, &[f64::from(least)]).pop()
 }
 
-/// What the run says of each row, in batches, so that the features need not fit into memory.
-fn probabilities(run: &Run, rows: &headstart::cache::Selection) -> anyhow::Result<Array2<f32>> {
+/// The images that figures are of.
+fn scored_images(manifest: &Manifest, ready: &Ready, labels: &[Option<usize>]) -> ManifestInfo {
+    let labelled = ready.ids.iter().zip(labels).filter_map(|(&id, label)| Some((id, (*label)?)));
+    let (ids, labels): (Vec<_>, Vec<_>) = labelled.unzip();
+    ManifestInfo {
+        path: manifest.source().display().to_string(),
+        digest: manifest.digest().to_hex().to_string(),
+        images: labels.len(),
+        rows: Some(ManifestInfo::digest_of_rows(&ids, &labels)),
+    }
+}
+
+/// What the head says of each row, in batches, so that the features need not fit into memory.
+fn logits(run: &Run, rows: &headstart::cache::Selection) -> anyhow::Result<Array2<f32>> {
     let mut all = Array2::zeros((rows.len(), run.info.classes.len()));
     let mut features = Array2::zeros((0, 0));
     for start in (0..rows.len()).step_by(ROWS) {
         let places: Vec<usize> = (start..rows.len().min(start + ROWS)).collect();
         rows.gather(&places, &mut features)?;
-        all.slice_mut(s![start..start + places.len(), ..]).assign(&run.head.probabilities(features.view()));
+        all.slice_mut(s![start..start + places.len(), ..]).assign(&run.head.logits(features.view()));
     }
     Ok(all)
 }
@@ -265,9 +326,10 @@ fn tables(metrics: &Metrics) -> String {
         )
     });
     let intervals = intervals.unwrap_or_default();
+    let change = calibrate::change(metrics).map(|line| line + "\n").unwrap_or_default();
     // The headline last, where it still stands when long tables have scrolled by.
     format!(
-        "{}\n{}\n{intervals}{headline}\n",
+        "{}\n{}\n{change}{intervals}{headline}\n",
         text::per_class(metrics, space),
         text::confusion(metrics, space)
     )
@@ -290,15 +352,18 @@ impl Output {
     fn predictions(
         &self,
         names: &[String],
-        predictions: &[Prediction],
+        probabilities: ArrayView2<f32>,
+        labels: &[Option<usize>],
         classes: &[String],
         columns: PredictionColumns,
     ) -> anyhow::Result<()> {
         let path = self.path("predictions.csv");
+        let guesses = columns.guesses(classes.len());
         let write = || {
             let mut writer = Writer::new(BufWriter::new(File::create(&path)?), classes, columns)?;
-            for (name, prediction) in names.iter().zip(predictions) {
-                writer.row(name, prediction)?;
+            // Each is gone when it is written: with a column for each class they would be many times what is kept of them.
+            for ((name, row), &label) in names.iter().zip(probabilities.rows()).zip(labels) {
+                writer.row(name, &Prediction::of(row, label, guesses))?;
             }
             writer.finish()
         };

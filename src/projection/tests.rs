@@ -3,9 +3,10 @@ use super::*;
 /// Groups of rows around corners that lie far apart, with a little noise that has no pattern.
 fn groups(rows: usize, columns: usize, groups: usize) -> Array2<f32> {
     let noise = |row: usize, column: usize| {
-        let mixed =
-            (row as u64 * 0x9E37_79B9_7F4A_7C15 + column as u64 * 0xD1B5_4A32_D192_ED03).rotate_left(31);
-        ((mixed.wrapping_mul(0x94D0_49BB_1331_11EB) >> 40) as f32 / (1 << 24) as f32) - 0.5
+        let of = |number: usize, factor: u64| (number as u64 + 1).wrapping_mul(factor);
+        let mixed = of(row, 0x9E37_79B9_7F4A_7C15) ^ of(column, 0xD1B5_4A32_D192_ED03);
+        let drawn = mixed.rotate_left(31).wrapping_mul(0x94D0_49BB_1331_11EB) >> 40;
+        drawn as f32 / (1 << 24) as f32 - 0.5
     };
     Array2::from_shape_fn((rows, columns), |(row, column)| {
         noise(row, column) + if column % groups == row % groups { 4.0 } else { 0.0 }

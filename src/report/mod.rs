@@ -18,7 +18,6 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::evaluate::label_errors::Suspect;
-use crate::evaluate::metrics::Bin;
 use crate::evaluate::{Metrics, Prediction};
 
 pub use comparison::{Compared, ComparedOn, Comparison, Setting};
@@ -51,8 +50,6 @@ pub struct Evaluation<'a> {
     pub title: &'a str,
     /// The figures.
     pub metrics: &'a Metrics,
-    /// The confidences before a temperature corrected them, if one did.
-    pub uncalibrated: Option<Uncalibrated<'a>>,
     /// What was said of each image; none if that is not known any more.
     pub images: &'a [Image<'a>],
     /// Labels that are likely wrong; rows are places in `images`.
@@ -65,17 +62,6 @@ pub struct Evaluation<'a> {
 
 /// What was found, or a sentence that says why it is not known.
 pub type Known<'a, T> = Result<T, &'a str>;
-
-/// Confidences as the head gives them, without the temperature.
-#[derive(Debug, Clone, Copy)]
-pub struct Uncalibrated<'a> {
-    /// What logits are divided by.
-    pub temperature: f64,
-    /// Confidence against accuracy without it.
-    pub reliability: &'a [Bin],
-    /// The calibration error without it.
-    pub calibration_error: f64,
-}
 
 /// An image and what was said of it.
 #[derive(Debug, Clone, Copy)]

@@ -39,7 +39,7 @@ fn an_evaluation_is_a_page_with_pictures_and_says_what_was_trained_on() {
         text(&page, ".about")
     );
     assert!(text(&page, ".about").ends_with("Trained on 10 images of photos.csv."));
-    assert_eq!(text(&page, ".warning strong"), "20", "each photograph, twice, was trained on");
+    assert_eq!(text(&page, ".warning strong"), "20 images", "each photograph, twice, was trained on");
     assert!(text(&page, "#labels").contains("It was trained on all of these images"));
     assert_eq!(all(&page, "#map .points path").len(), 2 * 20);
     let pictures = all(&page, "img");

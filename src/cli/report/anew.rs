@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use headstart::baseline::{HeadMethod, out_of_fold};
 use headstart::cache::Store;
 use headstart::dataset::split;
@@ -17,7 +18,7 @@ use super::page::{self, Judged};
 use crate::cli::Status;
 use crate::cli::args::{BackboneArgs, read_manifests};
 use crate::cli::console::Console;
-use crate::cli::evaluate::Assessed;
+use crate::cli::evaluate::Answers;
 use crate::cli::features::Source;
 use crate::cli::progress::Progress;
 use crate::cli::runs::subfolders;
@@ -111,9 +112,9 @@ fn again(
         manifest = manifest.split(part)?;
     }
     let Features { source, cache } = features;
-    let assessed = Assessed::of(run, source, cache, &manifest, &record.views, RESAMPLES, &Console::silent())?;
-    let predictions = predict(assessed.probabilities.view(), &assessed.labels, 2.min(run.info.classes.len()));
-    let subject = assessed.subject(title(&record), features.store(), &manifest, predictions);
+    let answers = Answers::of(run, source, cache, &manifest, &record.views, &Console::silent())?;
+    let assessed = answers.assess(run, RESAMPLES)?;
+    let subject = assessed.subject(title(&record), features.store(), &manifest);
     Ok(Evaluated::examine(subject, learnt))
 }
 
@@ -125,16 +126,17 @@ fn cross_validate<'a>(
     folds: usize,
     console: &Console,
 ) -> anyhow::Result<Judged<'a>> {
-    let info = &run.info;
+    let training = run.info.training().context("it was not trained here")?;
     // Exactly as long as the run's own head was trained, for there is nothing to stop by.
-    let epochs = run.metrics.best_epoch.unwrap_or(run.metrics.epochs).max(1);
-    let config = TrainConfig { epochs, patience: None, ..info.settings.clone() };
+    let metrics = run.metrics.as_ref().context("it was not trained here")?;
+    let epochs = metrics.best_epoch.unwrap_or(metrics.epochs).max(1);
+    let config = TrainConfig { epochs, patience: None, ..training.settings.clone() };
     let splits = split::folds(learnt.labels(), folds, config.seed)?;
     let selection = features.store().select(learnt.ids())?;
     let mut rows = Array2::zeros((0, 0));
     selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut rows)?;
     let mut progress = Progress::new(console, "folds", folds);
-    let classes = info.classes.len();
+    let classes = run.info.classes.len();
     let method = HeadMethod(config);
     let said = out_of_fold(&method, &rows, learnt.labels(), classes, &splits, || progress.advance(1))?;
     let labels: Vec<Option<usize>> = learnt.labels().iter().copied().map(Some).collect();

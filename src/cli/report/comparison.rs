@@ -32,7 +32,7 @@ pub fn page(folders: &[PathBuf], console: &Console) -> anyhow::Result<(String, S
         .map(|run| Compared {
             name: &names[run],
             history: &histories[run],
-            seconds: runs[run].metrics.seconds,
+            seconds: runs[run].metrics.as_ref().map(|metrics| metrics.seconds),
         })
         .collect();
     let titles: BTreeSet<&str> = kept.iter().flatten().map(|kept| kept.name.as_str()).collect();

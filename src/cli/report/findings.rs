@@ -90,7 +90,8 @@ pub fn doubted(
         );
     }
     let own: Vec<Option<usize>> = judged.iter().map(|&image| labels[image]).collect();
-    let (said, known) = scored(probabilities.select(Axis(0), &judged).view(), &own);
+    let said = probabilities.select(Axis(0), &judged);
+    let (said, known) = scored(said.view(), &own);
     let found = suspects(said.view(), &known).into_iter();
     Ok(found.map(|suspect| Suspect { row: judged[suspect.row], ..suspect }).collect())
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use headstart::cache::{Key, View};
 use headstart::dataset::{Classes, Manifest};
 use headstart::extract::FeatureCache;
@@ -30,16 +31,16 @@ impl Learnt {
         // Whoever asked about other images is not to be told of these.
         let console = &Console::silent();
         let info = &run.info;
-        let choice = info.data.as_ref();
-        let choice = choice.ok_or_else(|| anyhow::anyhow!("the run does not tell which they were"))?;
+        let training = info.training().context("the head was trained elsewhere")?;
+        let choice = training.data.as_ref().context("the run does not tell which they were")?;
         let parts = Parts::of(choice, console)?;
         let classes = Classes::new(info.classes.iter().cloned())?;
         let plain = ViewKinds::default();
         let mut find = |manifest| Part::find(source, Some(cache), manifest, &plain, &classes, console);
-        let training = find(&parts.training)?;
-        let seed = info.settings.seed;
-        let part = Images::choose(training, None, choice, &classes, seed)?.training;
-        let same = info.training.rows.is_none() || info.training.rows == part.info().rows;
+        let all = find(&parts.training)?;
+        let seed = training.settings.seed;
+        let part = Images::choose(all, None, choice, &classes, seed)?.training;
+        let same = training.images.rows.is_none() || training.images.rows == part.info().rows;
         anyhow::ensure!(same, "manifest or images have changed since");
         Ok(Self { manifest: parts.training, part })
     }

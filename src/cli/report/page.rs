@@ -6,7 +6,7 @@ use headstart::evaluate::Prediction;
 use headstart::evaluate::label_errors::Suspect;
 use headstart::preprocess::thumbnail;
 use headstart::report::{self, Evaluation, Report};
-use headstart::train::{EpochRecord, Run};
+use headstart::train::{Calibration, EpochRecord, Origin, Run, Training};
 
 use super::evaluated::Evaluated;
 use super::learnt::Learnt;
@@ -92,7 +92,6 @@ impl<'a> Borrowed<'a> {
         Evaluation {
             title: &evaluated.title,
             metrics: &evaluated.metrics,
-            uncalibrated: None,
             images: &self.images,
             suspects: evaluated.suspects.as_ref().map(|found| found.as_deref().map_err(String::as_str)),
             leaks: known,
@@ -141,13 +140,18 @@ fn about(run: &Run) -> String {
     if info.classes.len() > NAMED {
         names.push("…".into());
     }
+    let origin = match &info.origin {
+        Origin::Trained(training) => {
+            let images = &training.images;
+            format!("Trained on {} images of {}.", grouped(images.images), file_names(&images.path))
+        }
+        Origin::Imported(import) => format!("Its head was imported from {}.", file_names(&import.file)),
+    };
     format!(
-        "Tells {} classes of images apart ({}) by the features of {}. Trained on {} images of {}.",
+        "Tells {} classes of images apart ({}) by the features of {}. {origin}",
         grouped(info.classes.len()),
         names.join(", "),
         info.backbone.name,
-        grouped(info.training.images),
-        file_names(&info.training.path)
     )
 }
 
@@ -161,34 +165,53 @@ fn file_names(paths: &str) -> String {
     paths.split(", ").map(name).collect::<Vec<_>>().join(", ")
 }
 
-fn facts(run: &Run, evaluated: &[Evaluated]) -> [report::Facts<'static>; 2] {
+fn facts(run: &Run, evaluated: &[Evaluated]) -> Vec<report::Facts<'static>> {
+    let mut facts = vec![];
+    if let Some(training) = run.info.training() {
+        let settings = toml::Table::try_from(&training.settings).expect("settings are TOML");
+        let rows = settings.into_iter().map(|(name, value)| (name, value.to_string())).collect();
+        facts.push(report::Facts { heading: "Settings", rows });
+    }
+    let rows = provenance(run, evaluated).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    facts.push(report::Facts { heading: "Provenance", rows });
+    facts
+}
+
+fn provenance<'a>(run: &'a Run, evaluated: &[Evaluated]) -> Vec<(&'a str, String)> {
     let info = &run.info;
-    let settings = toml::Table::try_from(&info.settings).expect("settings are TOML");
-    let mut provenance: Vec<(&str, String)> =
+    let mut rows: Vec<(&str, String)> =
         evaluated.iter().map(|one| ("evaluated on", one.title.clone())).collect();
-    provenance.extend([
-        ("trained on", format!("{} ({} images)", info.training.path, info.training.images)),
-        (
-            "training images' digest",
-            info.training.rows.clone().unwrap_or_else(|| info.training.digest.clone()),
-        ),
-        ("views drawn from", info.views().to_string()),
-        ("trained at", info.created.clone()),
-        ("trained in", format!("{:.1} s", run.metrics.seconds)),
+    if let Some(calibration) = &run.calibration {
+        let Calibration { temperature, fitted_on, .. } = calibration;
+        rows.push((
+            "temperature",
+            format!("{temperature}, fitted on {} ({} images)", fitted_on.path, fitted_on.images),
+        ));
+    }
+    match &info.origin {
+        Origin::Trained(training) => {
+            let Training { images, validation, .. } = &**training;
+            rows.push(("trained on", format!("{} ({} images)", images.path, images.images)));
+            let digest = images.rows.as_ref().unwrap_or(&images.digest);
+            rows.push(("training images' digest", digest.clone()));
+            rows.push(("views drawn from", training.views().to_string()));
+            if let Some(validation) = validation {
+                rows.push(("validated on", format!("{} ({} images)", validation.path, validation.images)));
+            }
+            rows.push(("trained at", info.created.clone()));
+        }
+        Origin::Imported(import) => rows.extend([
+            ("imported from", import.file.clone()),
+            ("layers there", import.layers.join(", ")),
+            ("imported at", info.created.clone()),
+        ]),
+    }
+    rows.extend(run.metrics.as_ref().map(|metrics| ("trained in", format!("{:.1} s", metrics.seconds))));
+    rows.extend([
         ("backbone", info.backbone.name.clone()),
         ("backbone's digest", info.backbone.digest.clone()),
         ("features' fingerprint", info.features.fingerprint.clone()),
     ]);
-    if let Some(validation) = &info.validation {
-        provenance.push(("validated on", format!("{} ({} images)", validation.path, validation.images)));
-    }
-    provenance.extend(info.versions.iter().map(|(name, version)| (name.as_str(), version.clone())));
-    let rows = provenance.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    [
-        report::Facts {
-            heading: "Settings",
-            rows: settings.into_iter().map(|(name, value)| (name, value.to_string())).collect(),
-        },
-        report::Facts { heading: "Provenance", rows },
-    ]
+    rows.extend(info.versions.iter().map(|(name, version)| (name.as_str(), version.clone())));
+    rows
 }

@@ -27,8 +27,8 @@ pub struct Compared<'a> {
     pub name: &'a str,
     /// How training went, epoch by epoch.
     pub history: &'a [Epoch],
-    /// How long it took.
-    pub seconds: f64,
+    /// How long that took; `None` if it was trained elsewhere.
+    pub seconds: Option<f64>,
 }
 
 /// A setting, and its value in each run as it is typed.

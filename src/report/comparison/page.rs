@@ -208,11 +208,10 @@ fn curves(runs: &[Compared]) -> Option<Section> {
     let body = html! {
         div.plots { @for plot in plots.into_iter().flatten() { (plot) } }
         @if runs.len() > LINES { p.note { "The first " (LINES) " of " (runs.len()) " runs are drawn." } }
-        p.note {
-            "Training took "
-            @for (place, run) in runs.iter().enumerate() {
-                @if place > 0 { ", " } (format!("{:.1} s", run.seconds)) " (" (named(run)) ")"
-            } "."
+        ul.times {
+            @for run in runs {
+                @if let Some(seconds) = run.seconds { li { (named(run)) " was trained in " (format!("{seconds:.1} s")) } }
+            }
         }
     };
     Some(Section { id: "training".into(), title: "Training".into(), of: None, body })

@@ -38,7 +38,7 @@ fn runs_are_beside_each_other_with_what_they_differ_in() {
     let runs = [("a", &short), (hostile, &long), ("c", &short)].map(|(name, history)| Compared {
         name,
         history,
-        seconds: 1.5,
+        seconds: Some(1.5),
     });
     let setting = |name: &str, values: [&str; 3]| Setting {
         name: name.into(),
@@ -84,7 +84,7 @@ fn runs_are_beside_each_other_with_what_they_differ_in() {
 
 #[test]
 fn runs_that_nobody_evaluated_are_compared_all_the_same() {
-    let runs = [Compared { name: "a", history: &[], seconds: 0.0 }; 2];
+    let runs = [Compared { name: "a", history: &[], seconds: None }; 2];
     let comparison = Comparison {
         created: "2026-03-01T12:30:00Z".parse().unwrap(),
         runs: &runs,

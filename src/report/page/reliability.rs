@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 
 use super::{Section, View};
+use crate::evaluate::Calibrated;
 use crate::evaluate::metrics::Bin;
+use crate::report::percent;
 use crate::report::plot::{self, Dot, Told};
-use crate::report::{Uncalibrated, percent};
 use crate::text::grouped;
 
 pub(super) fn section(view: &View) -> Option<Section> {
@@ -23,6 +24,9 @@ pub(super) fn section(view: &View) -> Option<Section> {
         div.beside {
             (diagram(view, &dots))
             div.list { (coverage(view)) }
+        }
+        @if view.evaluation.metrics.calibration.as_ref().is_some_and(|calibrated| calibrated.fitted_here) {
+            p.note { "The temperature was fitted on these very images: on others it will bring a little less." }
         }
         details { summary { "The numbers" } (table(&metrics.reliability)) }
     };
@@ -43,8 +47,8 @@ fn verdict(dots: &[Dot]) -> String {
 }
 
 fn diagram(view: &View, dots: &[Dot]) -> Markup {
-    let before = view.evaluation.uncalibrated;
-    let earlier = before.map_or(vec![], |before| self::dots(before.reliability));
+    let before = view.evaluation.metrics.calibration.as_ref();
+    let earlier = before.map_or(vec![], |calibrated| self::dots(&calibrated.reliability_before));
     let metrics = view.evaluation.metrics;
     let mut description = format!(
         "Accuracy against confidence in {} ranges, of {} images: calibration error {}",
@@ -52,11 +56,9 @@ fn diagram(view: &View, dots: &[Dot]) -> Markup {
         grouped(metrics.scored),
         percent(metrics.calibration_error)
     );
-    if let Some(Uncalibrated { temperature, calibration_error, .. }) = before {
-        description += &format!(
-            ", {} before a temperature of {temperature:.3} corrected it",
-            percent(calibration_error)
-        );
+    if let Some(Calibrated { temperature, before, .. }) = before {
+        let earlier = percent(before.calibration_error);
+        description += &format!(", {earlier} before a temperature of {temperature:.3} corrected it");
     }
     let id = view.id("reliability");
     let told = Told { id: &id, title: "Reliability diagram", description: &description };
@@ -65,8 +67,8 @@ fn diagram(view: &View, dots: &[Dot]) -> Markup {
             figcaption {
                 span.title { "Reliability" }
                 span.key.s0 { @if before.is_some() { "calibrated " } "error " strong { (percent(metrics.calibration_error)) } }
-                @if let Some(before) = before {
-                    span.key.s1 { "before (temperature " (format!("{:.3}", before.temperature)) ") " strong { (percent(before.calibration_error)) } }
+                @if let Some(Calibrated { temperature, before, .. }) = before {
+                    span.key.s1 { "before (temperature " (format!("{temperature:.3}")) ") " strong { (percent(before.calibration_error)) } }
                 }
             }
             (plot::reliability(dots, &earlier, told))

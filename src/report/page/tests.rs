@@ -85,7 +85,6 @@ impl Material {
         let evaluation = Evaluation {
             title: "test.csv",
             metrics: &self.metrics,
-            uncalibrated: None,
             images: &images,
             suspects: Some(Ok(&self.suspects)),
             leaks: Some(Ok(Leaks { training: 100, threshold: Some(0.95), pairs: &leaks })),
@@ -189,7 +188,7 @@ fn everything_is_on_the_page() {
         "Loss over 30 epochs: training ends at 0.402, validation ends at 0.602",
         "<caption>Settings</caption>",
         "<th scope=\"row\">epochs</th><td><bdi>30</bdi></td>",
-        "<strong>1</strong> image of these it was trained on",
+        "<strong>1 image</strong> of these it was trained on",
         "class 0</bdi> 2.0%",
         "different labels",
     ] {
@@ -371,7 +370,6 @@ fn what_is_not_known_is_said() {
     let evaluation = Evaluation {
         title: "old",
         metrics: &material.metrics,
-        uncalibrated: None,
         images: &[],
         suspects: Some(Err("nobody asked")),
         leaks: Some(Err("the list is gone")),
