@@ -29,7 +29,7 @@ pub struct Report<'a> {
     pub title: &'a str,
     /// When.
     pub created: Timestamp,
-    /// A sentence on what the classifier is; may be empty.
+    /// Where the classifier comes from, in a sentence or two; may be empty.
     pub about: &'a str,
     /// Names of the classes, in the order of their indices.
     pub classes: &'a [String],

@@ -28,7 +28,7 @@ use super::run_name::RunsArgs;
 pub struct ReportArgs {
     /// The runs: folders, names, or `latest`; of several, the first is what the others are compared with
     #[arg(value_name = "RUN", required = true)]
-    runs: Vec<String>,
+    names: Vec<String>,
     /// The file to write (default: report.html in the run, or comparison.html in the folder of the runs)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -48,7 +48,7 @@ fn folds(text: &str) -> Result<usize, String> {
 
 impl ReportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let (page, default, status) = match self.runs.as_slice() {
+        let (page, default, status) = match self.names.as_slice() {
             [name] => {
                 let run = self.folder.load(name)?;
                 let (page, status) = anew::page(&run, &self.backbone, self.folds, console)?;

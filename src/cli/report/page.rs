@@ -131,15 +131,9 @@ pub fn epoch(record: &EpochRecord) -> report::Epoch {
     }
 }
 
-/// What a reader who has nothing but the page has to know first.
+/// Where it comes from, for a reader who has nothing but the page.
 fn about(run: &Run) -> String {
-    const NAMED: usize = 12;
     let info = &run.info;
-    let short = |name: &String| name.chars().take(40).collect::<String>();
-    let mut names: Vec<String> = info.classes.iter().take(NAMED).map(short).collect();
-    if info.classes.len() > NAMED {
-        names.push("…".into());
-    }
     let origin = match &info.origin {
         Origin::Trained(training) => {
             let images = &training.images;
@@ -147,12 +141,7 @@ fn about(run: &Run) -> String {
         }
         Origin::Imported(import) => format!("Its head was imported from {}.", file_names(&import.file)),
     };
-    format!(
-        "Tells {} classes of images apart ({}) by the features of {}. {origin}",
-        grouped(info.classes.len()),
-        names.join(", "),
-        info.backbone.name,
-    )
+    format!("It goes by the features of {}. {origin}", info.backbone.name)
 }
 
 /// Without the folders, which mean nothing to somebody else.

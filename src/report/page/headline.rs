@@ -2,15 +2,26 @@
 
 use maud::{Markup, html};
 
-use super::{Section, View};
+use super::{Section, View, isolated};
 use crate::evaluate::Intervals;
 use crate::report::{Leaks, Report, percent};
 use crate::text::grouped;
 
+/// Classes that are named at the top.
+const NAMED: usize = 12;
+
 /// What the classifier is.
 pub(super) fn about(report: &Report) -> Markup {
     html! {
-        @if !report.about.is_empty() { p.about { bdi { (report.about) } } }
+        p.about {
+            "Tells " (grouped(report.classes.len() as u64)) " classes of images apart: "
+            @for class in 0..report.classes.len().min(NAMED) {
+                @if class > 0 { ", " }
+                (isolated(&report.classes[class], 40))
+            }
+            @if report.classes.len() > NAMED { ", …" }
+            ". " bdi { (report.about) }
+        }
         @if report.evaluations.is_empty() {
             p.note { "No evaluation of this run is kept in it, so nothing is known of how good it is on other images." }
         }

@@ -93,7 +93,7 @@ impl Material {
         let report = Report {
             title,
             created: "2026-03-01T12:30:00Z".parse().unwrap(),
-            about: "Tells cats from dogs.",
+            about: "It was found.",
             classes: &self.classes,
             evaluations: &vec![evaluation; self.times],
             history: &self.history,
@@ -183,7 +183,7 @@ fn everything_is_on_the_page() {
         "<title>first run – classifier</title>",
         "<h1><bdi>first run</bdi></h1>",
         "<time datetime=\"2026-03-01T12:30:00Z\">2026-03-01 12:30 UTC</time>",
-        "<p class=\"about\"><bdi>Tells cats from dogs.</bdi></p>",
+        "<p class=\"about\">Tells 10 classes of images apart: <bdi>class 0</bdi>, <bdi>class 1</bdi>",
         &format!("<strong>{correct}</strong> of <strong>200</strong>"),
         "Loss over 30 epochs: training ends at 0.402, validation ends at 0.602",
         "<caption>Settings</caption>",
