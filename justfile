@@ -141,7 +141,7 @@ bench-openvino *arguments: setup-openvino _bench-devices
 test-openvino: setup-openvino
     cargo test --release --test openvino --features test-openvino
 
-# What `export` writes, in the hands of others: checked by onnx, run in Python's onnxruntime and in OpenVINO on 500 images
+# What `export` writes, in the hands of others: checked by onnx, run in onnxruntime and OpenVINO on 500 small images and on 500 photographs
 [group('develop')]
 test-export: setup
     @test -x models/tools/export/bin/python || {{ python }} -m venv models/tools/export
@@ -149,6 +149,8 @@ test-export: setup
     @{{ headstart }} extract {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv
     @{{ headstart }} train {{ cifar10 }}/demo_train.csv --name export --overwrite
     @models/tools/export/bin/python tests/check_export.py target/release/headstart export {{ cifar10 }}/demo_test.csv
+    @models/tools/export/bin/python tests/photographs.py models/tools/export/photographs
+    @models/tools/export/bin/python tests/check_export.py target/release/headstart export models/tools/export/photographs/images.csv image,image/f16
 
 # Kill, starve and mislead `extract` at every system call, and harm its cache in thousands of ways: minutes; `just test` does some of it
 [group('develop')]
