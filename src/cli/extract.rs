@@ -27,7 +27,7 @@ pub struct ExtractArgs {
     /// Images per run of the graph; `auto` takes what turns out fastest and fits into memory
     #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = batch_size)]
     batch_size: BatchSize,
-    /// Threads that decode and resize beside inference (default: half the cores)
+    /// Threads that decode and resize beside inference (default: as many as cores)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     decoders: Option<u16>,
     /// Compute further views of each image too: `flip` (mirrored), `crop5` (four corners and the centre), `crop10` (those of

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::Backbone;
 use headstart::backbone::device::Precision;
+use headstart::backbone::session::copies;
 use headstart::cache::{Fingerprint, Key, Storage, View, has_store};
 use headstart::dataset::Manifest;
 use headstart::extract::{ExtractOptions, FeatureCache, PLAIN, Standing, fingerprint_in};
@@ -64,6 +65,7 @@ impl Source {
             precision: self.precision,
             threads: runtime.threads.map(usize::from),
             onnxruntime: runtime.onnxruntime.clone(),
+            copies: copies::default_folder(),
             ..ExtractOptions::default()
         }
     }

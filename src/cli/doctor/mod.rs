@@ -8,6 +8,7 @@ mod speed;
 
 use std::path::Path;
 
+use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, Engine, EngineOptions};
 
 use super::args::{BackboneArgs, RuntimeArgs};
@@ -70,6 +71,7 @@ impl DoctorArgs {
             threads: threads.map(usize::from),
             onnxruntime: onnxruntime.clone(),
             max_batch: Some(golden::BATCH),
+            copies: copies::default_folder(),
         };
         let mut engine = Engine::start(backbone, &options).map_err(anyhow::Error::from);
         report.add(checks::engine(device, &engine))?;

@@ -46,7 +46,7 @@ pub fn speed(backbone: &Backbone, engine: &Engine, precision: Precision, threads
     let mut rates: Vec<Rate> = vec![];
     let served = candidates().filter(|&(device, precision)| is_served(engine, device, precision));
     for (device, precision) in served {
-        let options = SessionOptions { threads, device, precision, max_batch: Some(BATCH) };
+        let options = SessionOptions { threads, device, precision, max_batch: Some(BATCH), copies: None };
         if let Ok(images_per_second) = measure(backbone, engine, options) {
             rates.push(Rate { device, precision, images_per_second });
         }
