@@ -245,6 +245,7 @@ impl Inspection {
             source,
             licence,
             recipe_doubts: _,
+            quantized,
         } = &self.metadata;
         let features = feature_tensor.as_ref().zip(*feature_size);
         let labels = match labels.as_slice() {
@@ -259,6 +260,7 @@ impl Inspection {
             ("labels", labels),
             ("source", source.clone()),
             ("licence", licence.clone()),
+            ("integers", quantized.as_ref().map(ToString::to_string)),
         ];
         let guess = self.guess.as_ref().map(|guess| {
             (

@@ -10,6 +10,7 @@
 //! | `headstart.labels` | the classes that the network was trained on: a JSON list of names |
 //! | `headstart.source` | where the weights come from |
 //! | `headstart.licence` | the licence of the weights |
+//! | `headstart.quantized` | how a graph in integers was made, and how near it is to the one in floats: a JSON object |
 //!
 //! Entries with other keys belong to others and are never touched.
 
@@ -29,7 +30,9 @@ const FEATURE_SIZE: &str = "headstart.feature_size";
 const LABELS: &str = "headstart.labels";
 const SOURCE: &str = "headstart.source";
 const LICENCE: &str = "headstart.licence";
-const KEYS: [&str; 8] = [NAME, RECIPE, RECIPE_DOUBTS, FEATURE_TENSOR, FEATURE_SIZE, LABELS, SOURCE, LICENCE];
+const QUANTIZED: &str = "headstart.quantized";
+const KEYS: [&str; 9] =
+    [NAME, RECIPE, RECIPE_DOUBTS, FEATURE_TENSOR, FEATURE_SIZE, LABELS, SOURCE, LICENCE, QUANTIZED];
 
 /// A file's own account of itself. A foreign file has none of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -51,6 +54,10 @@ pub struct Metadata {
     pub source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
+    /// How a graph in integers was made of one in floats, and how near its features are: calibration images, ranges, layers that
+    /// stayed in floats, fidelity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantized: Option<serde_json::Value>,
 }
 
 impl Metadata {
@@ -77,6 +84,9 @@ impl Metadata {
                 .unwrap_or_default(),
             source: entry(SOURCE),
             licence: entry(LICENCE),
+            quantized: entry(QUANTIZED)
+                .map(|text| serde_json::from_str(&text).map_err(|error| bad(path, QUANTIZED, error)))
+                .transpose()?,
         })
     }
 
@@ -96,6 +106,7 @@ impl Metadata {
             (LABELS, list(&self.labels)),
             (SOURCE, self.source.clone()),
             (LICENCE, self.licence.clone()),
+            (QUANTIZED, self.quantized.as_ref().map(serde_json::Value::to_string)),
         ];
         let entries =
             entries.into_iter().filter_map(|(key, value)| Some(StringStringEntry::new(key, value?)));
@@ -132,6 +143,7 @@ mod tests {
             labels: vec!["tench".into(), "café \"x\"".into()],
             source: Some("somewhere".into()),
             licence: Some("MIT".into()),
+            quantized: Some(serde_json::json!({ "layers": 53 })),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A frozen network as one ONNX file whose output is features.
 //!
 //! [`Backbone::open`] checks a file and tells what it needs, [`inspect()`] describes any ONNX file, [`import`] makes
-//! backbones from other formats and [`cut`](cut::cut) from whole classifiers. [`Metadata`] is what a file says about itself.
+//! backbones from other formats, [`cut`](cut::cut) from whole classifiers and [`quantize`](quantize::quantize) from others. [`Metadata`] is what a file says about itself.
 //! [`runtime`] and [`session`] run it on a [`device`]; an [`Engine`] is all three.
 
 mod answers;
@@ -21,6 +21,7 @@ mod metadata;
 mod open;
 pub mod probe;
 mod python;
+pub mod quantize;
 pub mod runtime;
 pub mod session;
 mod zoo;

@@ -1,6 +1,6 @@
 //! Adding to a graph without meeting a name that it has already.
 
-use crate::backbone::cut::names::fresh;
+use crate::onnx::names::fresh;
 use crate::onnx::{Attribute, Graph, Node, Tensor};
 
 /// A graph that grows at its end.

@@ -7,8 +7,8 @@ use std::path::Path;
 use half::f16;
 
 use super::error::{Error, Result};
-use super::fold;
-use crate::backbone::cut::names::{fresh, rename_uses};
+use crate::onnx::fold;
+use crate::onnx::names::{fresh, rename_uses};
 use crate::onnx::{Attribute, DataType, Graph, Model, Node, Tensor};
 
 /// Operators whose parameters must stay in f32, or that carry graphs of their own.

@@ -9,7 +9,6 @@ mod card;
 mod check;
 mod classifier;
 mod error;
-mod fold;
 mod fuse;
 mod half;
 mod head;

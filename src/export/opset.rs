@@ -4,7 +4,7 @@
 //! module knows from which version on it does; one that it does not know is refused.
 
 use super::error::{Error, Result};
-use crate::backbone::cut::names::fresh;
+use crate::onnx::names::fresh;
 use crate::onnx::{Attribute, Graph, Model, Node, Tensor, ir_version_of};
 
 /// What can be asked for: 13 is read by runtimes since 2020, and 21 is the last whose format (IR version 10) they all know.

@@ -38,6 +38,32 @@ impl Tensor {
         Self::raw(name, dims, DataType::Int64, elements.len(), raw)
     }
 
+    /// A constant of 32-bit integers: the biases of convolutions that compute in integers.
+    ///
+    /// # Panics
+    /// If `dims` does not multiply to the number of elements.
+    pub fn from_i32(name: &str, dims: &[usize], elements: &[i32]) -> Self {
+        let raw = elements.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+        Self::raw(name, dims, DataType::Int32, elements.len(), raw)
+    }
+
+    /// A constant of signed bytes: quantised weights.
+    ///
+    /// # Panics
+    /// If `dims` does not multiply to the number of elements.
+    pub fn from_i8(name: &str, dims: &[usize], elements: &[i8]) -> Self {
+        let raw = elements.iter().map(|&x| x as u8).collect::<Vec<u8>>();
+        Self::raw(name, dims, DataType::Int8, elements.len(), raw)
+    }
+
+    /// A constant of unsigned bytes: zero points of activations.
+    ///
+    /// # Panics
+    /// If `dims` does not multiply to the number of elements.
+    pub fn from_u8(name: &str, dims: &[usize], elements: &[u8]) -> Self {
+        Self::raw(name, dims, DataType::Uint8, elements.len(), elements.to_vec())
+    }
+
     fn raw(name: &str, dims: &[usize], data_type: DataType, elements: usize, raw: Vec<u8>) -> Self {
         assert_eq!(
             dims.iter().product::<usize>(),

@@ -1,7 +1,7 @@
 //! Graphs that were frozen at one batch size.
 
-use super::names::fresh;
 use super::ops::integers;
+use crate::onnx::names::fresh;
 use crate::onnx::{Dim, Graph, Tensor, ValueInfo, Walk, dimension, type_value};
 
 /// What the open batch size is called.

@@ -1,9 +1,9 @@
 //! What turns the tensor that was found into features.
 
 use super::linear::Quantised;
-use super::names::fresh;
 use super::probe::Values;
 use super::tokens::Places;
+use crate::onnx::names::fresh;
 use crate::onnx::{Attribute, DataType, Graph, Node, Tensor};
 use crate::preprocess::recipe::Layout;
 

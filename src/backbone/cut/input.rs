@@ -110,8 +110,8 @@ impl ImageInput {
         if self.kind == DataType::Float {
             return None;
         }
-        let inside = super::names::fresh(graph, &format!("{}_as_taken", self.name));
-        super::names::rename_uses(&mut graph.node, &self.name, &inside);
+        let inside = crate::onnx::names::fresh(graph, &format!("{}_as_taken", self.name));
+        crate::onnx::names::rename_uses(&mut graph.node, &self.name, &inside);
         let to = Attribute::int("to", self.kind as i64);
         graph.node.insert(0, Node::new("Cast", &[&self.name], &inside, vec![to]));
         let info = graph.input.iter_mut().find(|input| input.name() == self.name)?;

@@ -15,7 +15,6 @@ mod follow;
 pub(crate) mod images;
 mod input;
 mod linear;
-pub(crate) mod names;
 mod network;
 mod observe;
 mod open_end;

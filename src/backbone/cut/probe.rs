@@ -7,9 +7,9 @@ use ndarray::{ArrayView3, Axis};
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::error::{Error, Result};
-use super::names;
 use crate::backbone::runtime::Runtime;
 use crate::backbone::session;
+use crate::onnx::names;
 use crate::onnx::{self, Attribute, DataType, Model, Node, ValueInfo};
 
 /// A tensor's shape and elements, whatever type they have in the graph.

@@ -1,5 +1,6 @@
 mod about;
 mod cut;
+mod quantize;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub enum BackboneCommand {
     Cut(cut::CutArgs),
     Import(ImportArgs),
     Inspect(InspectArgs),
+    Quantize(Box<quantize::QuantizeArgs>),
     Recipes(RecipesArgs),
 }
 
@@ -31,6 +33,7 @@ impl BackboneCommand {
             Self::Cut(args) => args.run(console),
             Self::Import(args) => args.run(console),
             Self::Inspect(args) => args.run(),
+            Self::Quantize(args) => args.run(console),
             Self::Recipes(args) => args.run(),
         }
     }

@@ -8,9 +8,32 @@ use crate::onnx::{Graph, Node};
 pub(crate) fn fresh(graph: &Graph, wanted: &str) -> String {
     let mut taken = HashSet::new();
     collect(graph, &mut taken);
+    free(wanted, |name| taken.contains(name))
+}
+
+fn free(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
     let numbered = (1..).map(|number| format!("{wanted}_{number}"));
     let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
-    names.find(|name| !taken.contains(name.as_str())).expect("the numbers do not end")
+    names.find(|name| !taken(name)).expect("the numbers do not end")
+}
+
+/// The names of a graph while many are added.
+#[derive(Debug)]
+pub(crate) struct Names(HashSet<String>);
+
+impl Names {
+    pub(crate) fn of(graph: &Graph) -> Self {
+        let mut taken = HashSet::new();
+        collect(graph, &mut taken);
+        Self(taken.into_iter().map(str::to_owned).collect())
+    }
+
+    /// As [`fresh`], and taken from now on.
+    pub(crate) fn fresh(&mut self, wanted: &str) -> String {
+        let name = free(wanted, |name| self.0.contains(name));
+        self.0.insert(name.clone());
+        name
+    }
 }
 
 fn collect<'a>(graph: &'a Graph, names: &mut HashSet<&'a str>) {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::error::Result;
-use crate::backbone::cut::names::{fresh, rename_uses};
+use crate::onnx::names::{fresh, rename_uses};
 use crate::onnx::{Graph, Tensor, Walk};
 
 /// ONNX's own default of `epsilon`.
@@ -22,7 +22,7 @@ struct Pair {
 }
 
 /// Fold every batch normalisation that can be; the others stay. External data must be in the model already.
-pub(super) fn batch_normalisations(graph: &mut Graph) -> Result<()> {
+pub(crate) fn batch_normalisations(graph: &mut Graph) -> Result<()> {
     let mut pairs = vec![];
     for index in 0..graph.node.len() {
         pairs.extend(pair(graph, index)?);

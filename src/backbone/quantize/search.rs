@@ -1,0 +1,382 @@
+//! From a graph in floats to the best one in integers that was found.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::{Array2, ArrayView4};
+
+use super::correct;
+use super::equalise::equalise;
+use super::error::{Error, Result};
+use super::fidelity::Fidelity;
+use super::gram::grams;
+use super::histogram::Histogram;
+use super::images::Sample;
+use super::kernel::Codes;
+use super::observe::{self, Seen};
+use super::options::{Event, KeepFloat, QuantizeOptions, Ranges, Rounding, Stage};
+use super::plan::{Kind, Plan, Why};
+use super::range::{Levels, Method};
+use super::report::Report;
+use super::rewrite::{Choice, rewrite};
+use super::runner::Machine;
+use super::{pixels, prepare, second_order, speed};
+use crate::backbone::Backbone;
+use crate::onnx::names::Names;
+use crate::onnx::{self, Graph, Model, Node, Tensor};
+
+/// What was found.
+pub(super) struct Found {
+    pub model: Model,
+    pub report: Report,
+}
+
+/// Images run at once where only features are wanted.
+const BATCH: usize = 8;
+
+/// Images that ranges and layers are tried on: enough to tell which is better.
+const TRIAL: usize = 32;
+
+/// Of the largest feature: how far the prepared graph may be from the given one. Another order of sums; measured 1e-6.
+const SAME: f64 = 1e-3;
+
+const METHODS: [Method; 5] = [
+    Method::MinMax,
+    Method::Percentile(99.999),
+    Method::Percentile(99.99),
+    Method::Entropy,
+    Method::MeanSquare,
+];
+
+const EXPONENTS: [f64; 3] = [1.0, 0.5, 0.0];
+
+pub(super) fn search(
+    machine: &Machine<'_>,
+    backbone: &Backbone,
+    mut original: Model,
+    sample: &Sample,
+    options: &QuantizeOptions,
+    cancel: &AtomicBool,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<Found> {
+    let folder = backbone.path().parent().unwrap_or(Path::new(""));
+    onnx::embed_external_data(&mut original, folder)?;
+    let features = [backbone.feature_tensor().to_owned()];
+    on_event(Event::Stage(Stage::Observation));
+    let mut floats = machine.load(&original, &features)?;
+    let calibration = floats.rows(sample.calibration.tensor(), BATCH)?;
+
+    let mut prepared = original;
+    prepare::prepare(&mut prepared, folder)?;
+    let bytes = pixels::restore(graph_mut(&mut prepared), backbone.input_name(), backbone.recipe())?;
+    let mut bench = Bench { machine, sample, options, cancel, on_event, features, calibration, bytes };
+    bench.check_same(&prepared)?;
+
+    let keep = bench.keep(&prepared)?;
+    let base = bench.base(prepared, &keep)?;
+    let mut choice = base.choice.clone();
+    if options.rounding == Rounding::SecondOrder {
+        bench.round(&base, &mut choice)?;
+    }
+    let base = bench.enough(base, &mut choice)?;
+    let mut model = base.model(&choice);
+    let on_calibration = bench.rows(&model, sample.calibration.tensor())?;
+    let on_calibration = bench.straighten(&mut model, on_calibration)?;
+
+    bench.stage(Stage::Measurement)?;
+    let mut integers = machine.load(&model, &bench.features)?;
+    let held_out = [&mut floats, &mut integers].map(|runner| runner.rows(sample.held_out.tensor(), BATCH));
+    let [in_floats, in_integers] = held_out;
+    let held_out = [in_floats?, in_integers?];
+    let fidelity = Fidelity::of(&held_out[0], &held_out[1]);
+    // Not `<`: a NaN must not pass.
+    if !(fidelity.cosine_mean >= options.min_cosine) {
+        return Err(Error::Fidelity { found: fidelity.cosine_mean, bound: options.min_cosine });
+    }
+    let speed = speed::measure(&mut floats, &mut integers, sample.held_out.first(speed::IMAGES))?;
+    let report = Report {
+        calibration_images: sample.calibration.len(),
+        calibration_digest: sample.calibration.digest().to_hex().to_string(),
+        layers: base.plan.layers.len(),
+        float: base.plan.float.clone(),
+        ranges: base.method,
+        equalised: base.exponent,
+        weights: options.bits,
+        fidelity,
+        held_out: sample.held_out.places.clone(),
+        calibration: sample.calibration.places.clone(),
+        held_out_features: held_out,
+        calibration_features: [bench.calibration, on_calibration],
+        speed,
+    };
+    Ok(Found { model, report })
+}
+
+fn graph(model: &Model) -> &Graph {
+    model.graph.as_ref().expect("`onnx::read` refuses a file without a graph")
+}
+
+fn graph_mut(model: &mut Model) -> &mut Graph {
+    model.graph.as_mut().expect("`onnx::read` refuses a file without a graph")
+}
+
+/// What everything is tried on.
+struct Bench<'a> {
+    machine: &'a Machine<'a>,
+    sample: &'a Sample,
+    options: &'a QuantizeOptions,
+    cancel: &'a AtomicBool,
+    on_event: &'a mut dyn FnMut(Event<'_>),
+    /// The name of the output.
+    features: [String; 1],
+    /// Features of the calibration images, in floats.
+    calibration: Array2<f32>,
+    /// The tensor that holds bytes, if there is one.
+    bytes: Option<String>,
+}
+
+/// A graph in floats that is ready, and how it is rounded so far.
+struct Base {
+    model: Model,
+    plan: Plan,
+    choice: Choice,
+    method: Method,
+    exponent: f64,
+    error: f64,
+}
+
+impl Base {
+    fn model(&self, choice: &Choice) -> Model {
+        Model { graph: Some(rewrite(graph(&self.model), &self.plan, choice)), ..self.model.clone() }
+    }
+}
+
+impl Bench<'_> {
+    fn stage(&mut self, stage: Stage) -> Result<()> {
+        (self.on_event)(Event::Stage(stage));
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    fn rows(&self, model: &Model, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        self.machine.load(model, &self.features)?.rows(images, BATCH)
+    }
+
+    /// That the graph still computes what it computed.
+    fn check_same(&self, prepared: &Model) -> Result<()> {
+        let images = self.sample.calibration.first(4);
+        let rows = self.rows(prepared, images)?;
+        let expected = self.calibration.slice(ndarray::s![..rows.nrows(), ..]);
+        let largest = expected.iter().fold(0.0f64, |largest, &x| largest.max(f64::from(x).abs()));
+        let pairs = expected.iter().zip(&rows);
+        let difference = pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).abs());
+        // `max` would pass over a NaN.
+        let difference = difference.fold(0.0, |a: f64, b| if b > a || b.is_nan() { b } else { a });
+        let bound = SAME * largest;
+        if difference <= bound { Ok(()) } else { Err(Error::Changed { difference, bound }) }
+    }
+
+    /// The layers that are told to stay in floats.
+    fn keep(&self, prepared: &Model) -> Result<BTreeSet<String>> {
+        let KeepFloat::Named(names) = &self.options.keep_float else { return Ok(BTreeSet::new()) };
+        let plan = Plan::of(graph(prepared), &BTreeSet::new())?;
+        let known = |name: &String| plan.layers.iter().any(|layer| layer.name == *name || layer.raw == *name);
+        match names.iter().find(|name| !known(name)) {
+            None => Ok(names.clone()),
+            Some(name) => {
+                let layers = plan.layers.iter().map(|layer| layer.name.clone()).collect();
+                Err(Error::NoSuchLayer { name: name.clone(), layers })
+            }
+        }
+    }
+
+    /// The best of evened out channels and methods of ranges, with weights rounded each by itself.
+    fn base(&mut self, prepared: Model, keep: &BTreeSet<String>) -> Result<Base> {
+        let images = self.sample.calibration.tensor();
+        let plan = Plan::of(graph(&prepared), keep)?;
+        if plan.convs().next().is_none() {
+            return Err(Error::NothingToDo { path: std::path::PathBuf::from("the backbone") });
+        }
+        let names: Vec<String> = plan.rounded().map(str::to_owned).collect();
+        let seen = observe::ranges(self.machine, &prepared, images, &names)?;
+        let mut best: Option<Base> = None;
+        let exponents = self.options.equalise.map_or(EXPONENTS.to_vec(), |told| vec![told]);
+        for exponent in exponents {
+            self.stage(Stage::Ranges)?;
+            let graph = match exponent {
+                0.0 => graph(&prepared).clone(),
+                _ => equalise(graph(&prepared), &plan, &seen, exponent)?,
+            };
+            let model = Model { graph: Some(graph), ..prepared.clone() };
+            self.check_same(&model)?;
+            let plan = Plan::of(self::graph(&model), keep)?;
+            let seen = observe::ranges(self.machine, &model, images, &plan.tensors)?;
+            let histograms = observe::histograms(self.machine, &model, images, &plan.tensors, &seen)?;
+            let methods = match self.options.ranges {
+                Ranges::Measured => METHODS.to_vec(),
+                Ranges::By(method) => vec![method],
+            };
+            for method in methods {
+                let choice = self.nearest(&plan, &seen, &histograms, method);
+                let mut base = Base {
+                    model: model.clone(),
+                    plan: plan.clone(),
+                    choice,
+                    method,
+                    exponent,
+                    error: f64::NAN,
+                };
+                base.error = self.trial(&base.model(&base.choice))?.relative_error;
+                let what = format!("{method}, channels evened out by {:.0} %", 100.0 * exponent);
+                (self.on_event)(Event::Tried { what, error: base.error });
+                if best.as_ref().is_none_or(|best| base.error < best.error) {
+                    best = Some(base);
+                }
+            }
+        }
+        Ok(best.expect("one method and one exponent at least were tried"))
+    }
+
+    fn nearest(
+        &self,
+        plan: &Plan,
+        seen: &HashMap<String, Seen>,
+        histograms: &HashMap<String, Histogram>,
+        method: Method,
+    ) -> Choice {
+        let top = |tensor: &str| {
+            let layer = plan.layers.iter().find(|layer| layer.output == tensor);
+            layer.and_then(|layer| layer.activation).and_then(|activation| activation.top)
+        };
+        let levels = |name: &String| {
+            // Bytes are whole numbers: exact, whatever was seen.
+            if self.bytes.as_ref() == Some(name) {
+                return Levels { scale: 1.0, zero: 0 };
+            }
+            let mut levels = method.levels(&histograms[name], top(name));
+            // What an activation cut off must not come back.
+            let absorbs = plan.layers.iter().any(|layer| layer.output == *name && layer.activation.is_some());
+            if absorbs {
+                levels.zero = 0;
+            }
+            levels
+        };
+        debug_assert!(plan.tensors.iter().all(|name| seen.contains_key(name)));
+        Choice {
+            levels: plan.tensors.iter().map(|name| (name.clone(), levels(name))).collect::<BTreeMap<_, _>>(),
+            kernels: (plan.convs())
+                .map(|(layer, conv)| {
+                    (layer.raw.clone(), Codes::nearest(&conv.kernel, None, self.options.bits))
+                })
+                .collect(),
+            biases: HashMap::new(),
+        }
+    }
+
+    fn trial(&self, model: &Model) -> Result<Fidelity> {
+        let images = self.sample.calibration.first(TRIAL);
+        let rows = self.rows(model, images)?;
+        let floats = self.calibration.slice(ndarray::s![..rows.nrows(), ..]).to_owned();
+        Ok(Fidelity::of(&floats, &rows))
+    }
+
+    /// Round weights together, and put right the means that this moves.
+    fn round(&mut self, base: &Base, choice: &mut Choice) -> Result<()> {
+        self.stage(Stage::Weights)?;
+        let model = base.model(choice);
+        let bits = self.options.bits;
+        let convs: HashMap<String, _> =
+            base.plan.convs().map(|(layer, conv)| (layer.raw.clone(), conv)).collect();
+        let images = self.sample.calibration.tensor();
+        grams(self.machine, &model, &base.plan, images, &mut |grams| {
+            for (raw, gram) in grams {
+                let conv = convs[&raw];
+                let codes = second_order::round(conv, &gram, bits);
+                choice.biases.insert(raw.clone(), correct::bias(conv, &codes, &gram));
+                choice.kernels.insert(raw, codes);
+            }
+            Ok(())
+        })?;
+        let error = self.trial(&base.model(choice))?.relative_error;
+        (self.on_event)(Event::Tried { what: "weights rounded together".into(), error });
+        Ok(())
+    }
+
+    /// As few layers in floats as are needed, if that is left to us.
+    fn enough(&mut self, base: Base, choice: &mut Choice) -> Result<Base> {
+        let near = |fidelity: Fidelity, bound: f64| fidelity.cosine_mean >= bound;
+        if self.options.keep_float != KeepFloat::Auto
+            || near(self.trial(&base.model(choice))?, self.options.min_cosine)
+        {
+            return Ok(base);
+        }
+        self.stage(Stage::Layers)?;
+        let mut gains = vec![];
+        for layer in base.plan.layers.iter().filter(|layer| matches!(layer.kind, Kind::Conv(_) | Kind::Merge))
+        {
+            let plan = Plan::of(graph(&base.model), &[layer.raw.clone()].into())?;
+            let model =
+                Model { graph: Some(rewrite(graph(&base.model), &plan, choice)), ..base.model.clone() };
+            gains.push((self.trial(&model)?.relative_error, layer.raw.clone()));
+        }
+        gains.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut keep = BTreeSet::new();
+        let mut base = base;
+        // Several at a time: each trial takes as long as a layer is worth.
+        for few in gains.chunks(gains.len().div_ceil(12).max(1)) {
+            keep.extend(few.iter().map(|(_, raw)| raw.clone()));
+            base.plan = Plan::of(graph(&base.model), &keep)?;
+            let fidelity = self.trial(&base.model(choice))?;
+            let what = format!("{} layers in floats", keep.len());
+            (self.on_event)(Event::Tried { what, error: fidelity.relative_error });
+            if near(fidelity, self.options.min_cosine) {
+                break;
+            }
+        }
+        debug_assert!(base.plan.float.iter().any(|float| float.why == Why::Kept));
+        Ok(base)
+    }
+
+    /// For each feature the factor and the summand that suit the calibration images, if what suits one half of them suits
+    /// the other half too.
+    fn straighten(&mut self, model: &mut Model, integers: Array2<f32>) -> Result<Array2<f32>> {
+        self.stage(Stage::Biases)?;
+        let half = |array: &Array2<f32>, odd: usize| {
+            array.select(ndarray::Axis(0), &(odd..array.nrows()).step_by(2).collect::<Vec<_>>())
+        };
+        let floats = &self.calibration;
+        let fit = correct::affine(&half(floats, 0), &half(&integers, 0));
+        let (before, after) = (half(&integers, 1), correct::apply(&half(&integers, 1), &fit));
+        let error = |integers: &Array2<f32>| Fidelity::of(&half(floats, 1), integers).relative_error;
+        let (before, after) = (error(&before), error(&after));
+        (self.on_event)(Event::Tried { what: "features as they come".into(), error: before });
+        (self.on_event)(Event::Tried { what: "features straightened".into(), error: after });
+        if !(after < before) {
+            return Ok(integers);
+        }
+        let fit = correct::affine(floats, &integers);
+        append(graph_mut(model), &self.features[0], &fit);
+        Ok(correct::apply(&integers, &fit))
+    }
+}
+
+/// Let the graph end in `features · factor + summand`.
+fn append(graph: &mut Graph, features: &str, (factors, summands): &(Vec<f32>, Vec<f32>)) {
+    let shape =
+        graph.output.iter().find(|output| output.name() == features).and_then(|output| output.tensor());
+    let rank = shape.and_then(|(_, shape)| shape).map_or(2, |shape| shape.len());
+    let mut dims = vec![1; rank.max(2)];
+    dims[1] = factors.len();
+    let mut names = Names::of(graph);
+    let [raw, scaled, factor, summand] =
+        ["features_rounded", "features_scaled", "feature_factors", "feature_summands"]
+            .map(|name| names.fresh(name));
+    for node in &mut graph.node {
+        let all = node.output.iter_mut().chain(&mut node.input);
+        all.filter(|name| *name == features).for_each(|name| name.clone_from(&raw));
+    }
+    graph.initializer.push(Tensor::from_f32(&factor, &dims, factors));
+    graph.initializer.push(Tensor::from_f32(&summand, &dims, summands));
+    graph.node.push(Node::new("Mul", &[&raw, &factor], &scaled, vec![]));
+    graph.node.push(Node::new("Add", &[&scaled, &summand], features, vec![]));
+}

@@ -1,0 +1,220 @@
+//! Rounding weights together instead of each to its nearest code.
+//!
+//! A filter's error `e` costs `e·H·eᵀ`, with `H` of what it reads ([`gram`](super::gram)). With `H = L·Lᵀ` that is the length of `Lᵀ·eᵀ`,
+//! and `L` is triangular: once the codes of some weights are chosen, the next one's best value, given their errors, is known. So weights
+//! are rounded one after another, the most important first, and each makes good what those before it spoilt.
+//! Afterwards single codes are moved while that makes the whole cheaper.
+//!
+//! # Source
+//! The nearest-plane algorithm of Babai 1986; in the reverse order it is what Frantar et al. 2023, arXiv:2210.17323 (GPTQ), do by the inverse of `H`.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array1, Array2, ArrayBase, ArrayView2, ArrayViewMut1, Axis, DataMut, Ix2, s};
+use rayon::prelude::*;
+
+use super::conv::Conv;
+use super::gram::Gram;
+use super::kernel::{Codes, WeightBits, code_of, scales};
+
+/// Of the mean of the diagonal, added to it: matrices of few patches are not definite, and what was not seen is to cost something.
+const DAMPING: f32 = 0.01;
+
+/// Weights whose common errors are passed on at once.
+const BLOCK: usize = 64;
+
+/// How often all codes of a filter are looked at again.
+const PASSES: usize = 4;
+
+/// Weights of `conv` in integers, rounded together; never worse than each by itself, as `gram` measures it.
+pub(super) fn round(conv: &Conv, gram: &Gram, bits: WeightBits) -> Codes {
+    let filters = conv.kernel.nrows() / conv.group;
+    let rows = conv.kernel.axis_chunks_iter(Axis(0), filters).collect::<Vec<_>>();
+    let groups: Vec<Codes> = rows
+        .into_par_iter()
+        .zip(&gram.groups)
+        .map(|(kernel, hessian)| round_group(&kernel.to_owned(), hessian, bits))
+        .collect();
+    let views: Vec<_> = groups.iter().map(|group| group.codes.view()).collect();
+    Codes {
+        codes: ndarray::concatenate(Axis(0), &views).expect("groups are of one width"),
+        scales: groups.iter().flat_map(|group| group.scales.iter().copied()).collect(),
+    }
+}
+
+fn round_group(kernel: &Array2<f32>, hessian: &Array2<f32>, bits: WeightBits) -> Codes {
+    let size = kernel.ncols();
+    let mean = hessian.diag().sum() / size.max(1) as f32;
+    if !(mean > 0.0 && mean.is_finite()) {
+        return Codes::nearest(kernel, None, bits);
+    }
+    // The most important last, for rounding begins there.
+    let mut order: Vec<usize> = (0..size).collect();
+    order.sort_by(|&a, &b| hessian[(a, a)].total_cmp(&hessian[(b, b)]));
+    let mut sorted = Array2::from_shape_fn((size, size), |(i, j)| hessian[(order[i], order[j])]);
+    sorted.diag_mut().mapv_inplace(|x| x + DAMPING * mean);
+    let weights = kernel.select(Axis(1), &order);
+    let importance: Array1<f32> = sorted.diag().to_owned();
+    let scales = scales(&weights, Some(&importance), bits);
+    let Some(lower) = cholesky(sorted.clone()) else { return Codes::nearest(kernel, None, bits) };
+
+    let mut codes = planes(&weights, &lower, &scales, bits);
+    let nearest = Codes::nearest(&weights, Some(&importance), bits);
+    keep_better(&mut codes, &nearest.codes, &weights, &scales, sorted.view());
+    descend(&mut codes, &weights, &scales, sorted.view(), bits);
+    let mut back = Array2::zeros(codes.raw_dim());
+    for (at, &column) in order.iter().enumerate() {
+        back.column_mut(column).assign(&codes.column(at));
+    }
+    Codes { codes: back, scales }
+}
+
+/// `L` with `L·Lᵀ` the matrix; `None` if it is not definite.
+pub(super) fn cholesky(mut matrix: Array2<f32>) -> Option<Array2<f32>> {
+    let size = matrix.nrows();
+    for from in (0..size).step_by(BLOCK) {
+        let to = size.min(from + BLOCK);
+        // The block on the diagonal.
+        for column in from..to {
+            for row in column..to {
+                let known = matrix.slice(s![row, from..column]).dot(&matrix.slice(s![column, from..column]));
+                let rest = matrix[(row, column)] - known;
+                if row == column {
+                    if !(rest > 0.0) {
+                        return None;
+                    }
+                    matrix[(row, column)] = rest.sqrt();
+                } else {
+                    matrix[(row, column)] = rest / matrix[(column, column)];
+                }
+            }
+        }
+        if to == size {
+            break;
+        }
+        // What stands below it.
+        let (above, mut below) = matrix.view_mut().split_at(Axis(0), to);
+        let block = above.slice(s![from.., from..to]);
+        let (mut left, mut right) = below.view_mut().split_at(Axis(1), to);
+        let mut panel = left.slice_mut(s![.., from..to]);
+        rows_of(&mut panel).into_par_iter().for_each(|mut row| {
+            for column in 0..to - from {
+                let known: f32 = (0..column).map(|k| row[k] * block[(column, k)]).sum();
+                row[column] = (row[column] - known) / block[(column, column)];
+            }
+        });
+        // And what remains, less what is explained; only the lower triangle counts.
+        let panel = panel.view();
+        right
+            .axis_chunks_iter_mut(Axis(0), 4 * BLOCK)
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(chunk, mut rows)| {
+                let (first, last) = (chunk * 4 * BLOCK, chunk * 4 * BLOCK + rows.nrows());
+                let (a, b) = (panel.slice(s![first..last, ..]), panel.slice(s![..last, ..]));
+                general_mat_mul(-1.0, &a, &b.t(), 1.0, &mut rows.slice_mut(s![.., ..last]));
+            });
+    }
+    for row in 0..size {
+        matrix.slice_mut(s![row, row + 1..]).fill(0.0);
+    }
+    Some(matrix)
+}
+
+/// To be shared out among threads.
+fn rows_of<S: DataMut>(array: &mut ArrayBase<S, Ix2>) -> Vec<ArrayViewMut1<'_, S::Elem>> {
+    array.axis_iter_mut(Axis(0)).collect()
+}
+
+/// From the last weight to the first, each to the code that is nearest to its best value given the errors before.
+fn planes(weights: &Array2<f32>, lower: &Array2<f32>, scales: &[f32], bits: WeightBits) -> Array2<i8> {
+    let (filters, size) = weights.dim();
+    let mut codes = Array2::<i8>::zeros((filters, size));
+    let mut errors = Array2::<f32>::zeros((filters, size));
+    let mut to = size;
+    while to > 0 {
+        let from = to.saturating_sub(BLOCK);
+        // What the weights behind this block have spoilt, for each of its columns.
+        let behind = errors.slice(s![.., to..]).dot(&lower.slice(s![to.., from..to]));
+        let block = lower.slice(s![from..to, from..to]);
+        let rows = rows_of(&mut codes).into_par_iter().zip(rows_of(&mut errors));
+        rows.enumerate().for_each(|(filter, (mut codes, mut errors))| {
+            let scale = scales[filter];
+            for at in (from..to).rev() {
+                let own: f32 = (at + 1..to).map(|k| errors[k] * block[(k - from, at - from)]).sum();
+                let spoilt = behind[(filter, at - from)] + own;
+                let weight = weights[(filter, at)];
+                let code = code_of(weight + spoilt / block[(at - from, at - from)], scale, bits);
+                codes[at] = code;
+                errors[at] = weight - f32::from(code) * scale;
+            }
+        });
+        to = from;
+    }
+    codes
+}
+
+fn errors(codes: &Array2<i8>, weights: &Array2<f32>, scales: &[f32]) -> Array2<f32> {
+    let mut errors = weights.clone();
+    for ((mut errors, codes), &scale) in errors.rows_mut().into_iter().zip(codes.rows()).zip(scales) {
+        errors.zip_mut_with(&codes, |error, &code| *error -= f32::from(code) * scale);
+    }
+    errors
+}
+
+/// Of each filter the codes that cost less.
+fn keep_better(
+    codes: &mut Array2<i8>,
+    others: &Array2<i8>,
+    weights: &Array2<f32>,
+    scales: &[f32],
+    hessian: ArrayView2<'_, f32>,
+) {
+    let costs = |codes: &Array2<i8>| -> Vec<f64> {
+        let errors = errors(codes, weights, scales);
+        let product = errors.dot(&hessian);
+        let cost = |(a, b): (ndarray::ArrayView1<'_, f32>, ndarray::ArrayView1<'_, f32>)| {
+            a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+        };
+        errors.rows().into_iter().zip(product.rows()).map(cost).collect()
+    };
+    let (ours, theirs) = (costs(codes), costs(others));
+    for (filter, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        if theirs < ours {
+            codes.row_mut(filter).assign(&others.row(filter));
+        }
+    }
+}
+
+/// Move single codes as long as each move makes the whole cheaper.
+fn descend(
+    codes: &mut Array2<i8>,
+    weights: &Array2<f32>,
+    scales: &[f32],
+    hessian: ArrayView2<'_, f32>,
+    bits: WeightBits,
+) {
+    // How the cost changes with each weight's error, halved.
+    let mut slopes = errors(codes, weights, scales).dot(&hessian);
+    let rows = rows_of(codes).into_par_iter().zip(rows_of(&mut slopes));
+    rows.enumerate().for_each(|(filter, (mut codes, mut slopes))| {
+        let scale = scales[filter];
+        for _ in 0..PASSES {
+            let mut moved = false;
+            for at in 0..codes.len() {
+                let step = (slopes[at] / (scale * hessian[(at, at)])).round();
+                let code = (f32::from(codes[at]) + step).clamp(-bits.top(), bits.top());
+                let change = code - f32::from(codes[at]);
+                if change == 0.0 {
+                    continue;
+                }
+                codes[at] = code as i8;
+                moved = true;
+                slopes.scaled_add(-change * scale, &hessian.row(at));
+            }
+            if !moved {
+                break;
+            }
+        }
+    });
+}
