@@ -34,6 +34,7 @@ import onnxruntime
 from PIL import Image
 
 from make_images import make
+from tables import load, processor, replace_in, spread
 
 BATCH = 8
 # Images of a set: how many, and of what size where they are made here.
@@ -42,7 +43,6 @@ SETS = {
     "jpeg500": ("JPEG 500x375", 1000, (500, 375)),
     "jpeg12m": ("JPEG 4000x3000", 40, (4000, 3000)),
 }
-MARKS = "<!-- bench/extract.py -->", "<!-- bench/extract.py: end -->"
 KERAS = """
 import os, sys, time
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -179,22 +179,8 @@ def rows_of(what, times, count, ours, peers):
         for peer in peers:
             seconds = times[peer]
             ratios = [a / b for a, b in zip(times[side], seconds)]
-            spread = f"**{statistics.median(ratios):.3f}** ({min(ratios):.3f} to {max(ratios):.3f})"
-            yield f"| {what} | {side}: {rate(times[side])} | {peer}: {rate(seconds)} | {spread} | {1 / statistics.median(ratios):.2f} |"
-
-
-def processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def put_into(path, text):
-    before, rest = path.read_text().split(MARKS[0], 1)
-    _, after = rest.split(MARKS[1], 1)
-    path.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}")
+            median, _, extent = spread(ratios, 3).partition(" ")
+            yield f"| {what} | {side}: {rate(times[side])} | {peer}: {rate(seconds)} | **{median}** {extent} | {1 / statistics.median(ratios):.2f} |"
 
 
 def main():
@@ -211,7 +197,7 @@ def main():
     parser.add_argument("--into", type=Path)
     args = parser.parse_args()
 
-    load = os.getloadavg()[0]
+    before = load()
     [small] = images_of("cifar", 1, args)
     backbones = args.backbone or ["models/resnet50.onnx"]
     lines = []
@@ -237,14 +223,14 @@ def main():
 
     today = datetime.date.today().isoformat()
     about = (
-        f"{os.cpu_count()} cores of {processor()}, {platform.system()}; onnxruntime {onnxruntime.__version__}; {today}; medians of "
-        f"{args.pairs} pairs; load average {load:.1f} before."
+        f"{processor()}, {platform.system()}; onnxruntime {onnxruntime.__version__}; {today}; medians of "
+        f"{args.pairs} pairs; load average {before} before."
     )
     head = "| images | images/s | peer, images/s | time, headstart / peer | times as fast |\n|---|---|---|---|---|"
     table = "\n".join([about, "", head, *lines])
     print(f"\n{table}")
     if args.into:
-        put_into(args.into, table)
+        replace_in(args.into, "bench/extract.py", table)
 
 
 if __name__ == "__main__":

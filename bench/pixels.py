@@ -14,7 +14,6 @@ import datetime
 import hashlib
 import io
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -27,6 +26,7 @@ import numpy as np
 from PIL import Image, features
 
 from large_photos import QUALITY, large_photo
+from tables import processor, replace_in, spread
 
 # Name, edge lengths, way of decoding, repeats in a turn.
 CASES = [
@@ -37,7 +37,6 @@ CASES = [
 IMAGES = 4
 SIDE = (224, 224)
 MEAN = np.float32([103.939, 116.779, 123.68])
-MARKS = "<!-- bench/pixels.py -->", "<!-- bench/pixels.py: end -->"
 
 
 def built():
@@ -91,28 +90,6 @@ def turn(ours, number, data, way, repeats, ours_first):
     return here, there
 
 
-def spread(ratios):
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-
-
-def processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    return f"{os.cpu_count()} cores of {name}"
-
-
-def replace_in(file, text):
-    """Put the text between the marks, which stay."""
-    whole = file.read_text()
-    if any(whole.count(mark) != 1 for mark in MARKS):
-        sys.exit(f"{file}: expected each of {MARKS} once")
-    before, rest = whole.split(MARKS[0])
-    file.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{rest.split(MARKS[1])[1]}")
-
-
 def files_in(folder):
     """Files of each size, made there: their paths in the order of the sizes."""
     paths = {}
@@ -163,7 +140,7 @@ def main():
     ])
     print(text)
     if args.into:
-        replace_in(args.into, text)
+        replace_in(args.into, "bench/pixels.py", text)
 
 
 if __name__ == "__main__":

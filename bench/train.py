@@ -14,7 +14,6 @@ turn is fewer steps, and none is longer than two seconds. Prints a table in mark
 import argparse
 import datetime
 import json
-import os
 import platform
 import signal
 import statistics
@@ -22,6 +21,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from peer import Peer
+from tables import load, processor, replace_in, spread
 
 # Batch size, rows, and the steps of a turn, unless its time is over before. At batch sizes of 1 and 32 these are one and
 # five epochs.
@@ -35,44 +37,6 @@ COLUMNS = {
     "XLA": ("tensorflow", ["xla"]),
     "eager Keras": ("tensorflow", ["eager"]),
 }
-MARKS = "<!-- bench/train.py -->", "<!-- bench/train.py: end -->"
-
-
-class Peer:
-    """A process that measures on request, and is stopped while it has none."""
-
-    def __init__(self, command, stop):
-        self.stop = stop and hasattr(signal, "SIGSTOP")
-        # Builds of PyTorch that know graphics cards are to leave them alone.
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self.name = self.answer().removeprefix("ready ")
-        self.pause()
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            sys.exit(f"{self.process.args} ended with status {self.process.wait()}")
-        return line.strip()
-
-    def pause(self):
-        if self.stop:
-            self.process.send_signal(signal.SIGSTOP)
-
-    def measure(self, **asked):
-        if self.stop:
-            self.process.send_signal(signal.SIGCONT)
-        self.process.stdin.write(" ".join(f"{name}={value}" for name, value in asked.items()) + "\n")
-        self.process.stdin.flush()
-        milliseconds = float(self.answer())
-        self.pause()
-        return milliseconds
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
 
 
 def measure_case(peers, variants, case, rounds):
@@ -82,7 +46,8 @@ def measure_case(peers, variants, case, rounds):
 
     def turn(variant, warm, steps):
         peer, way = variant
-        return peers[peer].measure(variant=way, batch=batch, rows=rows, warm=warm, steps=steps, seconds=SECONDS)
+        asked = f"variant={way} batch={batch} rows={rows} warm={warm} steps={steps} seconds={SECONDS}"
+        return float(peers[peer].ask(asked))
 
     for variant in list(variants):
         # The last batch of an epoch may be of another size, and what compiles must have met that one too.
@@ -92,10 +57,6 @@ def measure_case(peers, variants, case, rounds):
         for variant in variants[at:] + variants[:at]:
             times[variant].append(turn(variant, WARM, steps))
     return times
-
-
-def spread(ratios):
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def row(case, times):
@@ -115,34 +76,12 @@ def row(case, times):
     return "| " + " | ".join(cells) + " |"
 
 
-def processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    return f"{os.cpu_count()} cores of {name}"
-
-
 def built():
     """The bench program of the ordinary release build."""
     command = ["cargo", "bench", "--quiet", "--bench", "train_step", "--no-run", "--message-format=json"]
     messages = map(json.loads, subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines())
     artifacts = (m for m in messages if m.get("target", {}).get("name") == "train_step" and m.get("executable"))
     return next(artifacts)["executable"]
-
-
-def load():
-    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
-
-
-def replace_in(file, text):
-    """Put the text between the marks, which stay."""
-    whole = file.read_text()
-    if any(whole.count(mark) != 1 for mark in MARKS):
-        sys.exit(f"{file}: expected each of {MARKS} once")
-    before, rest = whole.split(MARKS[0])
-    file.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{rest.split(MARKS[1])[1]}")
 
 
 def main():
@@ -193,7 +132,7 @@ def main():
     text = "\n".join(table)
     print(text)
     if args.into:
-        replace_in(args.into, text)
+        replace_in(args.into, "bench/train.py", text)
 
 
 if __name__ == "__main__":
