@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use headstart::cache::OtherPrecision;
 use headstart::dataset::{Classes, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
@@ -18,8 +19,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::{Console, terminal_width};
-use super::features::{Ready, Source, in_views};
+use super::features::{Ready, in_views};
+use super::precision::trained_in;
 use super::run_name::RunsArgs;
+use super::source::{AcceptArgs, Source};
 use super::{Status, extract};
 
 /// Rows that go through the head together.
@@ -71,6 +74,8 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     backbone: BackboneArgs,
     #[command(flatten)]
+    accept: AcceptArgs,
+    #[command(flatten)]
     runtime: RuntimeArgs,
 }
 
@@ -83,8 +88,13 @@ impl EvaluateArgs {
         }
         let classes = Classes::new(run.info.classes.iter().cloned())?;
         let labels = labels(&manifest, &classes)?;
-        let output = Output::create(self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest)))?;
-        let source = Source::open_for(&run, &self.backbone)?;
+        let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
+        let other_precision = source.other_precision.as_ref();
+        if let Some(other) = other_precision {
+            console.warn(format_args!("features in {other}"));
+        }
+        let output = self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest, other_precision));
+        let output = Output::create(output)?;
         let wanted = || vec![(manifest.files(), self.views.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
             ControlFlow::Continue(cache) => cache,
@@ -105,6 +115,7 @@ impl EvaluateArgs {
             self.resamples as usize,
             &mut rng,
         );
+        let metrics = Metrics { other_precision: other_precision.cloned(), ..metrics };
         let columns = PredictionColumns {
             top: usize::from(self.top),
             probabilities: self.probabilities,
@@ -134,12 +145,16 @@ impl EvaluateArgs {
         Ok(if left_out || !missed.is_empty() { Status::Partial } else { Status::Done })
     }
 
-    /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged: that is another figure.
-    fn in_run(&self, run: &Run, manifest: &Manifest) -> PathBuf {
+    /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged, and `+int8` if the head was trained on
+    /// another precision: those are other figures.
+    fn in_run(&self, run: &Run, manifest: &Manifest, other: Option<&OtherPrecision>) -> PathBuf {
         let stem = manifest.source().file_stem().unwrap_or("manifest".as_ref());
         let mut name = stem.to_os_string();
         if !self.views.is_empty() {
             name.push(format!("+{}", self.views.to_string().replace(',', "+")));
+        }
+        if let Some(other) = other {
+            name.push(format!("+{}", other.seen));
         }
         run.dir().join("evaluation").join(name)
     }
@@ -256,7 +271,7 @@ impl Output {
             .map(|(example, prediction)| report::Image { path: &example.path, prediction })
             .collect();
         let history: Vec<_> = run.history.epochs.iter().map(epoch).collect();
-        let facts = facts(run, manifest, views);
+        let facts = facts(run, manifest, views, metrics.other_precision.as_ref());
         let report = Report {
             title: &run.name(),
             created: jiff::Timestamp::now(),
@@ -286,11 +301,20 @@ fn epoch(record: &headstart::train::EpochRecord) -> report::Epoch {
     }
 }
 
-fn facts<'a>(run: &Run, manifest: &Manifest, views: &ViewKinds) -> Vec<report::Facts<'a>> {
+fn facts<'a>(
+    run: &Run,
+    manifest: &Manifest,
+    views: &ViewKinds,
+    other: Option<&OtherPrecision>,
+) -> Vec<report::Facts<'a>> {
     let info = &run.info;
     let settings = toml::Table::try_from(&info.settings).expect("settings are TOML");
     let rows = |pairs: &[(&str, String)]| {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    };
+    let precision = match other {
+        Some(other) => other.to_string(),
+        None => trained_in(info).map(|precision| precision.to_string()).unwrap_or_default(),
     };
     vec![
         report::Facts {
@@ -302,6 +326,7 @@ fn facts<'a>(run: &Run, manifest: &Manifest, views: &ViewKinds) -> Vec<report::F
             rows: rows(&[
                 ("evaluated on", manifest.source().display().to_string()),
                 ("views averaged", views.to_string()),
+                ("precision", precision),
                 ("trained on", format!("{} ({} images)", info.training.path, info.training.images)),
                 ("views drawn from", info.views().to_string()),
                 ("trained at", info.created.clone()),

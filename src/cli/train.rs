@@ -7,20 +7,21 @@ use headstart::dataset::{Classes, Manifest};
 use headstart::extract::FeatureCache;
 use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{
-    self, BackboneInfo, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Outcome, Rows, RunInfo, TrainConfig,
-    Trainer, TrainingMetrics,
+    self, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Outcome, Rows, RunInfo, TrainConfig, Trainer,
+    TrainingMetrics,
 };
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::{Console, count};
-use super::features::Source;
 use super::from::{Earlier, FromArgs};
 use super::hint::{Error, quoted};
 use super::live::Live;
+use super::making::Making;
 use super::parts::{DataArgs, Images, Part, Parts, every_class_is_there};
 use super::progress::clock;
 use super::run_name::RunsArgs;
 use super::settings::SettingsArgs;
+use super::source::Source;
 use super::tensorboard::{Curves, TensorBoardArgs};
 use super::{Status, extract, interrupt};
 
@@ -68,9 +69,12 @@ impl TrainArgs {
         self.runs.check_new(self.name.as_deref(), self.overwrite)?;
         let parts = Parts::of(&choice, console)?;
         let classes = parts.training.classes()?;
+        let files = || parts.training.files();
+        let making = Making::of(&files, &self.runtime);
+        let making = self.extract.then_some(&making);
         let source = match &earlier {
-            Some(earlier) => earlier.source(&self.backbone, console)?,
-            None => Source::open(&self.backbone)?,
+            Some(earlier) => earlier.source(&self.backbone, making, console)?,
+            None => Source::open(&self.backbone, making, console)?,
         };
         let mut cache = match extract::open_cache(
             &source,
@@ -254,10 +258,7 @@ fn run_info(
         settings,
         data: Some(choice),
         resumed_from: earlier.filter(|earlier| earlier.resume).map(|earlier| earlier.run.name()),
-        backbone: BackboneInfo {
-            name: backbone.name().to_owned(),
-            digest: backbone.digest().to_hex().to_string(),
-        },
+        backbone: source.backbone_info(),
         features: FeaturesInfo {
             size: backbone.feature_size(),
             fingerprint: source.fingerprint.hash().to_hex().to_string(),

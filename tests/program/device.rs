@@ -275,5 +275,5 @@ fn precision_is_held_apart() {
     place
         .run("extract photos/photos.csv --precision int3")
         .ended(2)
-        .says(&["expected `fp32`, `bf16` or `int8`"]);
+        .says(&["expected `fp32`, `bf16`, `int8` or `auto`"]);
 }

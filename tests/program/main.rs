@@ -22,6 +22,7 @@ mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
 mod place;
+mod precision;
 mod predict;
 mod recipes;
 mod results;

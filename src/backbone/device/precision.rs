@@ -1,12 +1,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::Device;
 use super::bf16;
 use super::error::{Error, Result};
 
 /// What the graph computes in; a word of the fingerprint, for another precision gives other features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Precision {
     /// Every product in 32 bits: TF32 and bfloat16 are switched off where a device would take them by itself.

@@ -42,6 +42,7 @@ pub struct Backbone {
     batch_size: Option<usize>,
     parameters: usize,
     quantised: bool,
+    quantised_from: Option<String>,
     labels: Vec<String>,
     source: Option<String>,
     licence: Option<String>,
@@ -96,6 +97,7 @@ impl Backbone {
         recipe.decode = options.decode.unwrap_or(recipe.decode);
         recipe.check().map_err(|source| Error::Recipe { path: path.to_owned(), source })?;
         input.check(path, &recipe)?;
+        let quantised_from = metadata.quantised_from();
         let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self {
             path: path.to_owned(),
@@ -108,6 +110,7 @@ impl Backbone {
             input_name: input.name,
             parameters: usize::try_from(inspect::parameters(model)).unwrap_or(usize::MAX),
             quantised: graph::is_quantised(graph),
+            quantised_from,
             labels: metadata.labels,
             source: metadata.source,
             licence: metadata.licence,
@@ -182,6 +185,11 @@ impl Backbone {
     /// Whether the graph computes with 8-bit integers.
     pub fn is_quantised(&self) -> bool {
         self.quantised
+    }
+
+    /// The digest, in hexadecimal digits, of the graph in floating point that it was made of, if it is quantised and tells.
+    pub fn quantised_from(&self) -> Option<&str> {
+        self.quantised_from.as_deref()
     }
 
     /// The classes that the network was trained on; empty if the file does not tell.

@@ -26,7 +26,7 @@ fn info(outcome: &Outcome) -> RunInfo {
             ..DataChoice::default()
         }),
         resumed_from: None,
-        backbone: BackboneInfo { name: "resnet50".into(), digest: "ab12".into() },
+        backbone: BackboneInfo { name: "resnet50".into(), digest: "ab12".into(), quantised_from: None },
         features: FeaturesInfo {
             size: 2,
             fingerprint: "cd34".into(),
