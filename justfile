@@ -98,12 +98,16 @@ lint:
     cargo check --release --lib --no-default-features
     RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet
 
-# Extraction beside bare ONNX Runtime and a loop in Python, alternating in one run (`bench --set jpeg12m --pairs 3` for a part of it); its
+# From files to a classifier in every way that there is: fp32, int8, ONNX Runtime, OpenVINO, PyTorch and Keras by turns, into bench/RESULTS.md; about
+# 40 minutes; their Python packages (2 GB) go to models/tools
+[group('develop')]
+bench *arguments: setup _bench-onnx _bench-train
+    @models/tools/bench/bin/python bench/results.py --onnx models/tools/bench/bin/python --torch models/tools/bench-train/bin/python --keras models/tools/bench-train/bin/python --into bench/RESULTS.md --plot bench/results.svg {{ arguments }}
+
+# Extraction beside bare ONNX Runtime and a loop in Python, alternating in one run (`bench-extract --set jpeg12m --pairs 3` for a part of it); its
 # Python packages go to models/tools/bench; beside Keras too if `bench-train` has fetched it
 [group('develop')]
-bench *arguments: setup
-    @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench
-    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 numpy==2.4.6 pillow==13.0.0
+bench-extract *arguments: setup _bench-onnx
     @keras=; if test -x models/tools/bench-train/bin/python; then keras='--keras models/tools/bench-train/bin/python'; fi; models/tools/bench/bin/python bench/extract.py --cifar {{ cifar10 }}/demo_train.csv $keras --into bench/README.md {{ arguments }}
 
 # The cache with a million rows and files, and what writing costs inference; 12 GB of disk under /tmp, or elsewhere with `--folder=DIR`
@@ -121,9 +125,7 @@ bench-pixels *arguments:
 
 # The training step beside PyTorch's and TensorFlow's, alternating in one run; their packages go to models/tools/bench-train
 [group('develop')]
-bench-train *arguments:
-    @test -x models/tools/bench-train/bin/python || {{ python }} -m venv models/tools/bench-train
-    @models/tools/bench-train/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 torch==2.15.0 tensorflow-cpu==2.21.0 keras==3.15.1
+bench-train *arguments: _bench-train
     @cargo bench --bench train_step
     @models/tools/bench-train/bin/python bench/train.py --torch models/tools/bench-train/bin/python --tensorflow models/tools/bench-train/bin/python --into bench/README.md {{ arguments }}
 
@@ -142,7 +144,7 @@ bench-openvino *arguments: setup-openvino _bench-devices
 test-openvino: setup-openvino
     cargo test --release --test openvino --features test-openvino
 
-# What `export` writes, in the hands of others: checked by onnx, run in Python's onnxruntime and in OpenVINO on 500 images
+# What `export` writes, in the hands of others: checked by onnx, run in onnxruntime and OpenVINO on 500 small images and on 500 photographs
 [group('develop')]
 test-export: setup
     @test -x models/tools/export/bin/python || {{ python }} -m venv models/tools/export
@@ -150,6 +152,8 @@ test-export: setup
     @{{ headstart }} extract {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv
     @{{ headstart }} train {{ cifar10 }}/demo_train.csv --name export --overwrite
     @models/tools/export/bin/python tests/check_export.py target/release/headstart export {{ cifar10 }}/demo_test.csv
+    @models/tools/export/bin/python tests/photographs.py models/tools/export/photographs
+    @models/tools/export/bin/python tests/check_export.py target/release/headstart export models/tools/export/photographs/images.csv image,image/f16
 
 # Kill, starve and mislead `extract` at every system call, and harm its cache in thousands of ways: minutes; `just test` does some of it
 [group('develop')]
@@ -174,6 +178,16 @@ fuzz target="cut" seconds="60":
     @cargo fuzz --version >/dev/null 2>&1 || test -x models/tools/cargo-fuzz/bin/cargo-fuzz || cargo install cargo-fuzz --version 0.13.2 --locked --root models/tools/cargo-fuzz
     @mkdir -p fuzz/corpus/{{ target }}
     PATH="$PWD/models/tools/cargo-fuzz/bin:$PATH" cargo fuzz run --sanitizer none {{ target }} fuzz/corpus/{{ target }} $(cat fuzz/seeds/{{ target }}.txt) -- -max_total_time={{ seconds }} -rss_limit_mb=2048 -max_len=300000
+
+[private]
+_bench-onnx:
+    @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench
+    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 openvino==2026.4.1 numpy==2.4.6 pillow==13.0.0 scikit-learn==1.9.1 matplotlib==3.11.2
+
+[private]
+_bench-train:
+    @test -x models/tools/bench-train/bin/python || {{ python }} -m venv models/tools/bench-train
+    @models/tools/bench-train/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 pillow==13.0.0 torch==2.15.0 tensorflow-cpu==2.21.0 keras==3.15.1
 
 [private]
 _bench-devices:

@@ -11,22 +11,32 @@
 #[path = "../tests/program/tiny.rs"]
 mod tiny;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use headstart::backbone::Backbone;
-use headstart::cache::{Facts, Fingerprint, Key, Memo, Provenance, Selection, Storage, Store, verify};
+use headstart::cache::{
+    Facts, Fingerprint, Key, Memo, Provenance, Selection, Storage, Store, duplicates, verify,
+};
 use headstart::extract::fingerprint;
+use headstart::nn::{Activation, Head, HeadConfig};
+use headstart::train::{BackboneInfo, FeaturesInfo, Import, NewRun, Origin, RunInfo};
 use ndarray::{Array2, s};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 
 const SIZES: [usize; 3] = [250_000, 500_000, 1_000_000];
 /// Rows of the array that gathering is held against: 1 GB, far more than the processor's own caches.
 const IN_MEMORY: usize = 131_072;
 
+/// Rows among which duplicates are looked for: the work grows with their square, so the largest size would say nothing more.
+const COMPARED: usize = 16_384;
+
 /// What is measured, in the order of the table.
-const MEASURED: [&str; 11] = [
+const MEASURED: [&str; 14] = [
     "append, MB/s",
     "append with the last flush, MB/s",
     "open, s",
@@ -36,8 +46,11 @@ const MEASURED: [&str; 11] = [
     "gather shuffled rows, later, GB/s",
     "gather shuffled rows of an array, GB/s",
     "verify, MB/s",
+    "duplicates, million pairs of rows/s",
     "`extract` over unchanged files, s",
     "`extract` over unchanged files, MB of anonymous memory",
+    "`evaluate` without intervals, ten classes, s",
+    "`evaluate` without intervals, ten classes, MB of anonymous memory",
 ];
 
 struct Arguments {
@@ -127,10 +140,32 @@ fn measure(rows: usize, arguments: &Arguments) -> [f64; MEASURED.len()] {
     let verified = gigabytes * 1e3 / start.elapsed().as_secs_f64();
     drop(selection);
     drop(store);
+    let compared = COMPARED.min(rows);
+    let pairs = (compared * (compared - 1) / 2) as f64 / 1e6;
+    let duplicates = pairs / compare(&root.path().join("compared"), &fingerprint, &ids[..compared], dim);
 
     images.remember(&cache);
-    let [extract, extract_memory] = extract(&images.manifest, &graph, &cache, rows);
-    [append, closed, open, memory, select, first, later, array, verified, extract, extract_memory]
+    let place = [graph.as_path(), cache.as_path(), images.manifest.as_path()];
+    let [extract, extract_memory] = extract(place, rows);
+    let run = root.path().join("runs/bench");
+    make_run(&run, &backbone, &fingerprint);
+    let [evaluate, evaluate_memory] = evaluate(place, &run, rows);
+    [
+        append,
+        closed,
+        open,
+        memory,
+        select,
+        first,
+        later,
+        array,
+        verified,
+        duplicates,
+        extract,
+        extract_memory,
+        evaluate,
+        evaluate_memory,
+    ]
 }
 
 /// Image files of one pixel, a thousand to a folder.
@@ -230,11 +265,74 @@ fn gather_array(dim: usize) -> f64 {
     (IN_MEMORY * dim * 4) as f64 / 1e9 / start.elapsed().as_secs_f64()
 }
 
-/// Seconds and anonymous memory of the program itself when there is nothing to do; it must not even look for a runtime.
-fn extract(manifest: &Path, graph: &Path, cache: &Path, rows: usize) -> [f64; 2] {
+/// Seconds to compare each row with each other.
+fn compare(cache: &Path, fingerprint: &Fingerprint, ids: &[(Key, u16)], dim: usize) -> f64 {
+    let store = Store::create_or_open(cache, "tiny", fingerprint).expect("a store");
+    let mut writer = store.writer(Provenance::default()).expect("a writer");
+    for ids in ids.chunks(256) {
+        // Bits of the keys, which are as good as drawn: no two rows are alike.
+        let feature =
+            |(row, i): (usize, usize)| f32::from(ids[row].0.0[i % 32].rotate_left((i / 32) as u32) & 1);
+        writer.append(ids, Array2::from_shape_fn((ids.len(), dim), feature).view()).expect("an append");
+    }
+    writer.close().expect("a close");
+    let store = Store::open(cache, fingerprint).expect("a store").expect("one");
+    let selection = store.select(ids).expect("all rows");
+    let start = Instant::now();
+    let found = duplicates(&selection, &vec![0; ids.len()], 0.999, |_| {}).expect("good rows");
+    assert!(found.is_empty(), "{} pairs among rows of chance", found.len());
+    start.elapsed().as_secs_f64()
+}
+
+/// Seconds and memory when there is nothing to do; the program must not even look for a runtime.
+fn extract(place: [&Path; 3], rows: usize) -> [f64; 2] {
+    let mut command = program(place, &["extract", "--json", "--onnxruntime", "/nowhere"]);
+    measured(command.arg(place[2]), &format!("\"cached\":{rows},\"computed\":0,"))
+}
+
+/// Seconds and memory to measure a run on all rows, predictions and report included.
+fn evaluate(place: [&Path; 3], run: &Path, rows: usize) -> [f64; 2] {
+    let mut command = program(place, &["evaluate", "--json", "--resamples", "0"]);
+    measured(command.arg(run).arg(place[2]), &format!("\"scored\": {rows},"))
+}
+
+/// The program with these words, on this graph and this cache; what it is to work on comes behind.
+fn program([graph, cache, _]: [&Path; 3], words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_headstart"));
-    command.args(["extract", "--json", "--quiet", "--onnxruntime", "/nowhere", "--backbone"]).arg(graph);
-    command.arg("--cache").arg(cache).arg(manifest).stdout(std::process::Stdio::piped());
+    command.args(words).arg("--quiet").arg("--backbone").arg(graph).arg("--cache").arg(cache);
+    command.stdout(std::process::Stdio::piped());
+    command
+}
+
+/// A head of ten classes on such features, of the default size, as good as guessing.
+fn make_run(dir: &Path, backbone: &Backbone, fingerprint: &Fingerprint) {
+    let config = HeadConfig {
+        inputs: backbone.feature_size(),
+        hidden: vec![256],
+        activation: Activation::Relu,
+        dropout: 0.0,
+        classes: 10,
+    };
+    let head = Head::new(config, &mut ChaCha8Rng::seed_from_u64(0)).expect("a head");
+    let info = RunInfo {
+        created: "2026-01-01T00:00:00Z".into(),
+        classes: (0..10).map(|class| class.to_string()).collect(),
+        recipe: fingerprint.parts().recipe.to_string(),
+        backbone: BackboneInfo { name: "tiny".into(), digest: backbone.digest().to_hex().to_string() },
+        features: FeaturesInfo {
+            size: backbone.feature_size(),
+            fingerprint: fingerprint.hash().to_hex().to_string(),
+            fingerprint_text: fingerprint.text().to_owned(),
+        },
+        origin: Origin::Imported(Import { file: "none".into(), digest: String::new(), layers: vec![] }),
+        versions: BTreeMap::new(),
+    };
+    let (runs, name) = (dir.parent().expect("a folder"), dir.file_name().and_then(|name| name.to_str()));
+    NewRun { info: &info, head: &head, course: None }.create(runs, name, false).expect("a run");
+}
+
+/// Seconds and anonymous memory of a command, whose answer has these words in it.
+fn measured(command: &mut Command, words: &str) -> [f64; 2] {
     let start = Instant::now();
     let mut child = command.spawn().expect("the program");
     let mut memory: f64 = 0.0;
@@ -245,7 +343,7 @@ fn extract(manifest: &Path, graph: &Path, cache: &Path, rows: usize) -> [f64; 2]
     let seconds = start.elapsed().as_secs_f64();
     let output = child.wait_with_output().expect("a child");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains(&format!("\"cached\":{rows},\"computed\":0,")), "{said}");
+    assert!(said.contains(words), "{said}");
     [seconds, memory]
 }
 

@@ -13,6 +13,7 @@ use headstart::backbone::Backbone;
 use headstart::cache::Storage;
 use headstart::dataset::images_in;
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, fingerprint};
+use ndarray::Array1;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).unwrap_or("data/photos".into());
@@ -42,9 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for image in &mut results {
         let name = image.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match image.features {
-            Ok(row) => {
+            Ok(views) => {
                 names.push(name);
-                rows.push(row);
+                rows.push(views.row(0).to_owned());
             }
             Err(failure) => println!("{name} has no features ({}): {}", failure.kind, failure.reason),
         }
@@ -60,7 +61,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+fn cosine(a: &Array1<f32>, b: &Array1<f32>) -> f32 {
+    a.dot(b) / (a.dot(a) * b.dot(b)).sqrt()
 }

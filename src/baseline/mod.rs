@@ -37,6 +37,7 @@ mod linfa;
 mod score;
 mod smartcore;
 mod standardise;
+mod views;
 
 use ndarray::{Array2, ArrayView2};
 
@@ -47,6 +48,7 @@ pub use linfa::{Logistic, NaiveBayes};
 pub use score::{Score, Spread, evaluate};
 pub use smartcore::{Forest, Neighbours, Svm};
 pub use standardise::Standardiser;
+pub use views::{Look, evaluate_in_views};
 
 /// A way to learn a classifier, with its settings.
 pub trait Method {

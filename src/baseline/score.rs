@@ -80,6 +80,11 @@ fn check(features: &Array2<f32>, training: &[usize], held_out: &[usize]) -> Resu
     if let Some(row) = features.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
         return Err(Error::NotFinite { row });
     }
+    check_labels(training, held_out)
+}
+
+/// That there is something to tell apart, and something to measure on.
+pub(super) fn check_labels(training: &[usize], held_out: &[usize]) -> Result<(), Error> {
     let distinct: std::collections::BTreeSet<_> = training.iter().collect();
     if distinct.len() < 2 {
         return Err(Error::Classes { found: distinct.len() });

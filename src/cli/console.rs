@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use headstart::report::text::clean;
+
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct ConsoleArgs {
@@ -49,10 +51,20 @@ impl Console {
     }
 }
 
-/// A line to stderr. Whoever listened may have gone: Ctrl-C also ends the `tee` behind us, and that must not stop what is
-/// to be written after it.
-pub fn tell(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+/// A line to stderr, or several. Names of files and classes are in them, and whatever they are made of: nothing of it
+/// moves the cursor. Whoever listened may have gone: Ctrl-C also ends the `tee` behind us, and that must not stop what
+/// is to be written after it.
+pub fn tell(lines: impl std::fmt::Display) {
+    let lines = lines.to_string();
+    let lines: Vec<String> = lines.split('\n').map(clean).collect();
+    let _ = writeln!(std::io::stderr().lock(), "{}", lines.join("\n"));
+}
+
+/// The same behind the word `error`, which stands out.
+pub fn tell_error(lines: impl std::fmt::Display) {
+    let Style { open, close } = error_style();
+    let _ = write!(std::io::stderr().lock(), "{open}error{close}: ");
+    tell(lines);
 }
 
 /// `1 image`, `2 images`.
@@ -77,13 +89,13 @@ pub fn terminal_width() -> usize {
 }
 
 /// Terminal codes around a word, empty where colour is not wanted.
-pub struct Style {
-    pub open: &'static str,
-    pub close: &'static str,
+struct Style {
+    open: &'static str,
+    close: &'static str,
 }
 
 /// Bold red on a terminal, unless `NO_COLOR` is set.
-pub fn error_style() -> Style {
+fn error_style() -> Style {
     if has_colour() { Style { open: "\x1b[1;31m", close: "\x1b[0m" } } else { Style { open: "", close: "" } }
 }
 

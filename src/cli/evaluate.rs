@@ -8,17 +8,20 @@ use headstart::cache::OtherPrecision;
 use headstart::dataset::{Classes, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
-    Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, mean_over_views, predict, scored,
+    Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, looks_like_a_formula,
+    mean_over_views, predict, scored,
 };
+use headstart::nn::Temperature;
 use headstart::preprocess::{ViewKinds, thumbnail};
 use headstart::report::{self, Report, text};
-use headstart::train::Run;
+use headstart::train::{ManifestInfo, Origin, Run};
 use ndarray::{Array2, ArrayView2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use super::console::{Console, terminal_width};
+use super::calibrate::{self, TemperatureArgs};
+use super::console::{Console, count, terminal_width};
 use super::features::{Ready, in_views};
 use super::precision::trained_in;
 use super::run_name::RunsArgs;
@@ -55,6 +58,12 @@ pub struct EvaluateArgs {
     /// Count as an answer only what is at least so sure: predictions.csv tells which, a table what it costs and brings
     #[arg(long, value_name = "P", value_parser = probability)]
     min_confidence: Option<f32>,
+    /// Fit a temperature on these images, which the run must not have been trained on, and keep it in the run: from then on its
+    /// confidences are those that were right as often as they say. Another fit replaces it
+    #[arg(long, conflicts_with_all = ["views", "no_temperature", "accept_precision"])]
+    calibrate: bool,
+    #[command(flatten)]
+    temperature: TemperatureArgs,
     /// End with status 1 unless a figure is at least this, such as `accuracy=0.9`, or at most, such as `log_loss=0.5`; may be given several times
     #[arg(long, value_name = "FIGURE=VALUE")]
     require: Vec<Requirement>,
@@ -81,7 +90,7 @@ pub struct EvaluateArgs {
 
 impl EvaluateArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let run = self.runs.load(&self.run)?;
+        let mut run = self.temperature.load(&self.runs, &self.run)?;
         let mut manifest = self.manifest.read(console)?;
         if let Some(part) = &self.split {
             manifest = manifest.split(part)?;
@@ -104,26 +113,44 @@ impl EvaluateArgs {
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
 
         let views = source.views(&self.views);
-        let said = probabilities(&run, &store.select(&in_views(&ready.ids, views))?)?;
-        let probabilities = mean_over_views(said.view(), views.len());
+        let logits = logits(&run, &store.select(&in_views(&ready.ids, views))?)?;
         let labels = ready.pick(&labels);
+        let images = scored_images(&manifest, &ready, &labels);
+        if self.calibrate {
+            calibrate::require_others(&run, &images, console)?;
+            let (logits, known) = scored(logits.view(), &labels);
+            calibrate::calibrate(&mut run, logits.view(), &known, images.clone(), console)?;
+        }
+        // Each view has the run's temperature, and then the mean is taken.
+        let at = |temperature: Temperature, logits| {
+            mean_over_views(temperature.probabilities(logits).view(), views.len())
+        };
+        let before = run.calibration.as_ref().map(|_| at(Temperature::ONE, logits.clone()));
+        let probabilities = at(run.temperature(), logits);
         // One seed: whoever asks twice hears the same.
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let metrics = Metrics::of(probabilities.view(), &labels, classes.names())?.with_intervals(
+        let mut metrics = Metrics::of(probabilities.view(), &labels, classes.names())?.with_intervals(
             probabilities.view(),
             &labels,
             self.resamples as usize,
             &mut rng,
         );
+        if let (Some(calibration), Some(before)) = (&run.calibration, &before) {
+            let fitted_here = calibration.fitted_on.rows == images.rows;
+            metrics =
+                metrics.with_calibration(calibration.temperature, fitted_here, before.view(), &labels)?;
+        }
         let metrics = Metrics { other_precision: other_precision.cloned(), ..metrics };
         let columns = PredictionColumns {
             top: usize::from(self.top),
             probabilities: self.probabilities,
             min_confidence: self.min_confidence,
         };
-        let predictions = predict(probabilities.view(), &labels, columns.guesses(classes.len()));
+        let predictions = predict(probabilities.view(), &labels, usize::from(self.top));
         metrics.write(&output.path("metrics.json"))?;
-        output.predictions(&ready.names(&manifest), &predictions, classes.names(), columns)?;
+        let names = ready.names(&manifest);
+        output.predictions(&names, probabilities.view(), &labels, classes.names(), columns)?;
+        warn_of_formulas(names.iter().chain(classes.names()), console);
         output.report(&run, &manifest, &self.views, &ready, &metrics, &predictions)?;
 
         let mut out = std::io::stdout().lock();
@@ -170,6 +197,17 @@ fn labels(manifest: &Manifest, classes: &Classes) -> anyhow::Result<Vec<Option<u
     Ok(labels)
 }
 
+/// `predictions.csv` may be opened in a spreadsheet, and names be somebody else's.
+fn warn_of_formulas<'a>(names: impl Iterator<Item = &'a String>, console: &Console) {
+    let like_formulas: Vec<&String> = names.filter(|name| looks_like_a_formula(name)).collect();
+    if let Some(first) = like_formulas.first() {
+        console.warn(format_args!(
+            "{} in predictions.csv are formulas to a spreadsheet, the first is `{first}`: import them as text",
+            count(like_formulas.len(), "name")
+        ));
+    }
+}
+
 fn probability(text: &str) -> Result<f32, String> {
     let number = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
     number.ok_or_else(|| "expected a probability from 0 to 1".to_owned())
@@ -181,14 +219,26 @@ fn coverage(probabilities: ArrayView2<f32>, labels: &[Option<usize>], least: f32
     metrics::coverage(scored.view(), &known, &[f64::from(least)]).pop()
 }
 
-/// What the run says of each row, in batches, so that the features need not fit into memory.
-fn probabilities(run: &Run, rows: &headstart::cache::Selection) -> anyhow::Result<Array2<f32>> {
+/// The images that figures are of.
+fn scored_images(manifest: &Manifest, ready: &Ready, labels: &[Option<usize>]) -> ManifestInfo {
+    let labelled = ready.ids.iter().zip(labels).filter_map(|(&id, label)| Some((id, (*label)?)));
+    let (ids, labels): (Vec<_>, Vec<_>) = labelled.unzip();
+    ManifestInfo {
+        path: manifest.source().display().to_string(),
+        digest: manifest.digest().to_hex().to_string(),
+        images: labels.len(),
+        rows: Some(ManifestInfo::digest_of_rows(&ids, &labels)),
+    }
+}
+
+/// What the head says of each row, in batches, so that the features need not fit into memory.
+fn logits(run: &Run, rows: &headstart::cache::Selection) -> anyhow::Result<Array2<f32>> {
     let mut all = Array2::zeros((rows.len(), run.info.classes.len()));
     let mut features = Array2::zeros((0, 0));
     for start in (0..rows.len()).step_by(ROWS) {
         let places: Vec<usize> = (start..rows.len().min(start + ROWS)).collect();
         rows.gather(&places, &mut features)?;
-        all.slice_mut(s![start..start + places.len(), ..]).assign(&run.head.probabilities(features.view()));
+        all.slice_mut(s![start..start + places.len(), ..]).assign(&run.head.logits(features.view()));
     }
     Ok(all)
 }
@@ -215,9 +265,10 @@ fn tables(metrics: &Metrics) -> String {
         )
     });
     let intervals = intervals.unwrap_or_default();
+    let change = calibrate::change(metrics).map(|line| line + "\n").unwrap_or_default();
     // The headline last, where it still stands when long tables have scrolled by.
     format!(
-        "{}\n{}\n{intervals}{headline}\n",
+        "{}\n{}\n{change}{intervals}{headline}\n",
         text::per_class(metrics, space),
         text::confusion(metrics, space)
     )
@@ -240,15 +291,18 @@ impl Output {
     fn predictions(
         &self,
         names: &[String],
-        predictions: &[Prediction],
+        probabilities: ArrayView2<f32>,
+        labels: &[Option<usize>],
         classes: &[String],
         columns: PredictionColumns,
     ) -> anyhow::Result<()> {
         let path = self.path("predictions.csv");
+        let guesses = columns.guesses(classes.len());
         let write = || {
             let mut writer = Writer::new(BufWriter::new(File::create(&path)?), classes, columns)?;
-            for (name, prediction) in names.iter().zip(predictions) {
-                writer.row(name, prediction)?;
+            // Each is gone when it is written: with a column for each class they would be many times what is kept of them.
+            for ((name, row), &label) in names.iter().zip(probabilities.rows()).zip(labels) {
+                writer.row(name, &Prediction::of(row, label, guesses))?;
             }
             writer.finish()
         };
@@ -301,6 +355,16 @@ fn epoch(record: &headstart::train::EpochRecord) -> report::Epoch {
     }
 }
 
+fn temperature(run: &Run) -> String {
+    match &run.calibration {
+        Some(calibration) => format!(
+            "{}, fitted on {} ({} images)",
+            calibration.temperature, calibration.fitted_on.path, calibration.fitted_on.images
+        ),
+        None => "none".into(),
+    }
+}
+
 fn facts<'a>(
     run: &Run,
     manifest: &Manifest,
@@ -308,34 +372,42 @@ fn facts<'a>(
     other: Option<&OtherPrecision>,
 ) -> Vec<report::Facts<'a>> {
     let info = &run.info;
-    let settings = toml::Table::try_from(&info.settings).expect("settings are TOML");
-    let rows = |pairs: &[(&str, String)]| {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
-    };
     let precision = match other {
         Some(other) => other.to_string(),
         None => trained_in(info).map(|precision| precision.to_string()).unwrap_or_default(),
     };
-    vec![
-        report::Facts {
-            heading: "Settings",
-            rows: settings.into_iter().map(|(name, value)| (name, value.to_string())).collect(),
-        },
-        report::Facts {
-            heading: "Provenance",
-            rows: rows(&[
-                ("evaluated on", manifest.source().display().to_string()),
-                ("views averaged", views.to_string()),
-                ("precision", precision),
-                ("trained on", format!("{} ({} images)", info.training.path, info.training.images)),
-                ("views drawn from", info.views().to_string()),
-                ("trained at", info.created.clone()),
-                ("trained in", format!("{:.1} s", run.metrics.seconds)),
-                ("backbone", info.backbone.name.clone()),
-                ("backbone's digest", info.backbone.digest.clone()),
-                ("features' fingerprint", info.features.fingerprint.clone()),
-                ("headstart", info.versions.get("headstart").cloned().unwrap_or_default()),
-            ]),
-        },
-    ]
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let mut facts = vec![];
+    if let Some(training) = info.training() {
+        let settings = toml::Table::try_from(&training.settings).expect("settings are TOML");
+        let rows = settings.into_iter().map(|(name, value)| (name, value.to_string())).collect();
+        facts.push(report::Facts { heading: "Settings", rows });
+    }
+    let mut rows = vec![
+        pair("evaluated on", manifest.source().display().to_string()),
+        pair("views averaged", views.to_string()),
+        pair("precision", precision),
+        pair("temperature", temperature(run)),
+    ];
+    match &info.origin {
+        Origin::Trained(training) => rows.extend([
+            pair("trained on", format!("{} ({} images)", training.images.path, training.images.images)),
+            pair("views drawn from", training.views().to_string()),
+            pair("trained at", info.created.clone()),
+        ]),
+        Origin::Imported(import) => rows.extend([
+            pair("imported from", import.file.clone()),
+            pair("layers there", import.layers.join(", ")),
+            pair("imported at", info.created.clone()),
+        ]),
+    }
+    rows.extend(run.metrics.as_ref().map(|metrics| pair("trained in", format!("{:.1} s", metrics.seconds))));
+    rows.extend([
+        pair("backbone", info.backbone.name.clone()),
+        pair("backbone's digest", info.backbone.digest.clone()),
+        pair("features' fingerprint", info.features.fingerprint.clone()),
+        pair("headstart", info.versions.get("headstart").cloned().unwrap_or_default()),
+    ]);
+    facts.push(report::Facts { heading: "Provenance", rows });
+    facts
 }

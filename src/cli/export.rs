@@ -6,6 +6,7 @@ use headstart::export::{self, Form, OPSETS, Options};
 
 use super::Status;
 use super::args::BackboneArgs;
+use super::calibrate::TemperatureArgs;
 use super::console::Console;
 use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
@@ -38,6 +39,8 @@ pub struct ExportArgs {
     /// Version of ONNX's operators, for runtimes that do not read the backbone's (default: the backbone's)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(OPSETS))]
     opset: Option<i64>,
+    #[command(flatten)]
+    temperature: TemperatureArgs,
     /// An image to hold the file against the run on, instead of the program's four photographs; give two or more
     #[arg(long = "image", value_name = "FILE")]
     images: Vec<PathBuf>,
@@ -57,7 +60,7 @@ pub struct ExportArgs {
 
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let run = self.runs.load(&self.run)?;
+        let run = self.temperature.load(&self.runs, &self.run)?;
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));

@@ -1,6 +1,6 @@
 //! What a run hands on to the next one: its settings and images, or its whole training.
 
-use headstart::train::{Checkpoint, Ended, Run, TrainConfig};
+use headstart::train::{Checkpoint, Ended, Run, TrainConfig, Training, TrainingMetrics};
 
 use super::args::BackboneArgs;
 use super::console::{Console, count};
@@ -25,13 +25,20 @@ pub struct FromArgs {
 /// The run to begin from.
 pub struct Earlier {
     pub run: Run,
+    /// What it was trained with and on, and how that went.
+    pub training: Training,
+    pub metrics: TrainingMetrics,
     pub resume: bool,
 }
 
 impl FromArgs {
     pub fn load(&self, runs: &RunsArgs) -> anyhow::Result<Option<Earlier>> {
         let Some(name) = &self.from else { return Ok(None) };
-        Ok(Some(Earlier { run: runs.load(name)?, resume: self.resume }))
+        let run = runs.load(name)?;
+        let (Some(training), Some(metrics)) = (run.info.training().cloned(), run.metrics.clone()) else {
+            return Err(Error::NotTrained { run: run.name() }.into());
+        };
+        Ok(Some(Earlier { run, training, metrics, resume: self.resume }))
     }
 }
 
@@ -41,9 +48,9 @@ impl Earlier {
         if !self.resume {
             return Ok(None);
         }
-        let (run, metrics) = (self.run.name(), &self.run.metrics);
+        let (run, metrics) = (self.run.name(), &self.metrics);
         let stopped_early =
-            metrics.ended == Ended::Completed && metrics.epochs < self.run.info.settings.epochs;
+            metrics.ended == Ended::Completed && metrics.epochs < self.training.settings.epochs;
         anyhow::ensure!(!stopped_early, Error::StoppedEarly { run, epochs: metrics.epochs });
         anyhow::ensure!(
             metrics.epochs < config.epochs,
@@ -73,10 +80,10 @@ impl Earlier {
 
     /// What is done with it.
     pub fn tell(&self, console: &Console) {
-        let (name, done) = (self.run.name(), self.run.metrics.epochs);
+        let (name, done) = (self.run.name(), self.metrics.epochs);
         if self.resume {
             console.note(format_args!("going on with `{name}` after {}", count(done, "epoch")));
-        } else if self.run.metrics.ended == Ended::Stopped {
+        } else if self.metrics.ended == Ended::Stopped {
             console.note(format_args!(
                 "`{name}` was stopped after {}; this trains anew, `--resume` would go on from there",
                 count(done, "epoch")

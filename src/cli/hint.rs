@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::{Guess, cut, import};
 use headstart::cache::OtherPrecision;
+use headstart::evaluate::CalibrationError;
+use headstart::nn::import::ImportError;
 use headstart::preprocess::ViewKinds;
 use headstart::train::{Quantity, Run};
 use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, train};
@@ -52,8 +54,21 @@ pub enum Error {
     ImagesFailed { images: usize, failed: usize },
     #[error("`{path}` sees images in one view, its own")]
     ViewsOfExport { path: PathBuf },
+    #[error("`{path}` has its temperature in the graph, if any")]
+    TemperatureOfExport { path: PathBuf },
+    #[error("the run `{run}` was trained on these images, and is surer of them than of others")]
+    TrainedOnThese { run: String },
+    #[error("there are no images held out to fit a temperature on")]
+    NothingHeldOut,
+    #[error("{}", match .others {
+        0 => format!("`{pattern}` matches no file"),
+        others => format!("`{pattern}` matches {}, and none is an image by its name", count(*others, "file")),
+    })]
+    NothingMatches { pattern: String, others: usize },
     #[error("no images were given")]
     NoImages,
+    #[error("the head of the run `{run}` was imported, so there is no training to take anything from")]
+    NotTrained { run: String },
     #[error("the run `{run}` does not tell on which images it was trained")]
     ImagesUnknown { run: String },
     #[error("{shots} of each class are more than there are: `{class}` has {}", count(*.images, "image"))]
@@ -144,6 +159,8 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(for_preprocess))
             .or_else(|| cause.downcast_ref().and_then(for_cache))
             .or_else(|| cause.downcast_ref().and_then(for_train))
+            .or_else(|| cause.downcast_ref().and_then(for_calibration))
+            .or_else(|| cause.downcast_ref().and_then(for_import_head))
     })
 }
 
@@ -191,7 +208,19 @@ fn own(error: &Error) -> Option<String> {
             "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()
         }
         Error::ViewsOfExport { .. } => "leave `--views` out, or give the run that the file was exported from".into(),
+        Error::TemperatureOfExport { .. } => {
+            "`headstart export RUN --no-temperature` makes a file without it".into()
+        }
+        Error::TrainedOnThese { .. } => "fit the temperature on images that were held out".into(),
+        Error::NothingHeldOut => {
+            "hold some out with `--validation 0.2`, or name others with `--validation-manifest`".into()
+        }
+        Error::NothingMatches { .. } => {
+            "`*` stands for any part of a name, `**` for any folders between, `?` for one character, `[ab]` for one of these"
+                .into()
+        }
         Error::NoImages => "give images, folders of images, or a manifest".into(),
+        Error::NotTrained { .. } => "leave `--from` out: a training begins with a head of its own".into(),
         Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {run}`"),
         Error::TooFewImages { .. } => {
             "`--shots` can be as many as the smallest class has, after what is held out of it".into()
@@ -448,6 +477,40 @@ fn for_train(error: &train::Error) -> Option<String> {
         }
         train::Error::Rows { .. } => {
             "run `headstart extract` on the manifest again: damaged rows are computed anew".into()
+        }
+        _ => return None,
+    })
+}
+
+fn for_calibration(error: &CalibrationError) -> Option<String> {
+    Some(match error {
+        CalibrationError::TooFew { .. } | CalibrationError::OneClass => {
+            "give more images, of all classes, that the run was not trained on".into()
+        }
+        CalibrationError::AllRight { .. } => "harder images, or more of them, would tell".into(),
+        CalibrationError::Chance | CalibrationError::Beyond => {
+            "do the labels mean the same as those that the run was trained with?".into()
+        }
+        _ => return None,
+    })
+}
+
+fn for_import_head(error: &ImportError) -> Option<String> {
+    Some(match error {
+        ImportError::SafeTensors(_) => {
+            "Python's `safetensors` writes such files: `save_file(model.state_dict(), …)` of PyTorch, \
+             `save_file({w.path: w.numpy() for w in model.weights}, …)` of Keras"
+                .into()
+        }
+        ImportError::NoLayer { .. } | ImportError::NotDense { .. } | ImportError::OrderUnknown { .. } => {
+            "name the dense layers, first to last: `--layers hidden,answer`".into()
+        }
+        ImportError::LayoutUnknown { .. } | ImportError::Bias { .. } => {
+            "say it: `--layout keras` for (inputs, units), `--layout pytorch` for (units, inputs)".into()
+        }
+        ImportError::NoChain { .. } => {
+            "`--backbone` names the graph that the head was trained on, `--classes` all of its classes, `--layers` its layers"
+                .into()
         }
         _ => return None,
     })

@@ -3,6 +3,7 @@
 mod args;
 mod backbone;
 mod cache;
+mod calibrate;
 mod compare;
 mod console;
 mod curve;
@@ -14,6 +15,8 @@ mod extract;
 mod features;
 mod from;
 mod hint;
+mod images;
+mod import_head;
 mod interrupt;
 mod live;
 mod making;
@@ -60,6 +63,7 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     Predict(predict::PredictArgs),
     Export(Box<export::ExportArgs>),
+    ImportHead(import_head::ImportHeadArgs),
     Runs(runs::RunsCommand),
     #[command(subcommand)]
     Backbone(backbone::BackboneCommand),
@@ -114,6 +118,7 @@ impl Command {
             Self::Evaluate(args) => args.run(console),
             Self::Predict(args) => args.run(console),
             Self::Export(args) => args.run(console),
+            Self::ImportHead(args) => args.run(console),
             Self::Runs(command) => command.run(console),
             Self::Backbone(command) => command.run(console),
             Self::Cache(command) => command.run(console),
@@ -129,8 +134,7 @@ pub fn report(error: &anyhow::Error) {
     if broken_pipe(error) {
         return;
     }
-    let style = console::error_style();
-    console::tell(format_args!("{}error{}: {error}", style.open, style.close));
+    console::tell_error(error);
     for cause in error.chain().skip(1) {
         console::tell(format_args!("  caused by: {}", cause.to_string().trim_end()));
     }

@@ -6,12 +6,13 @@ use headstart::cache::{Key, Store, View};
 use headstart::dataset::{self, Classes, Manifest, split};
 use headstart::extract::FeatureCache;
 use headstart::preprocess::{ViewKinds, Views};
-use headstart::train::{CachedRows, DataChoice, ManifestInfo, Run};
+use headstart::train::{CachedRows, DataChoice, ManifestInfo};
 
 use super::args::{ManifestArgs, read_manifests};
 use super::console::{Console, count};
 use super::extract::Wanted;
 use super::features::{Ready, in_views};
+use super::from::Earlier;
 use super::hint::Error;
 use super::source::Source;
 
@@ -58,8 +59,8 @@ fn shots(text: &str) -> Result<Typed<usize>, String> {
 
 impl DataArgs {
     /// What was typed, over what this run was trained on.
-    pub fn over(&self, run: Option<&Run>) -> anyhow::Result<DataChoice> {
-        let base = match run.map(|run| (run, &run.info.data)) {
+    pub fn over(&self, earlier: Option<&Earlier>) -> anyhow::Result<DataChoice> {
+        let base = match earlier.map(|earlier| (&earlier.run, &earlier.training.data)) {
             None => DataChoice::default(),
             Some((_, Some(data))) => data.clone(),
             Some((_, None)) if !self.manifest.paths().is_empty() => DataChoice::default(),

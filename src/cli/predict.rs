@@ -1,16 +1,16 @@
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use headstart::cache::{Key, OtherPrecision, Store, View};
-use headstart::dataset::{Columns, Manifest, images_in};
 use headstart::evaluate::{Prediction, PredictionColumns, Writer, mean_over_views};
-use headstart::extract::{Event, Extractor, PLAIN, Standing};
-use headstart::preprocess::ViewKinds;
+use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
+use headstart::preprocess::{ViewKinds, Views};
+use headstart::report::text::clean;
 use headstart::train::Run;
 use ndarray::{Array2, ArrayView1};
 
 use super::args::{BackboneArgs, RuntimeArgs};
+use super::calibrate::TemperatureArgs;
 use super::console::Console;
 use super::exported::{self, Row};
 use super::features::in_views;
@@ -18,7 +18,7 @@ use super::hint::Error;
 use super::progress::Progress;
 use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
-use super::{Status, extract, interrupt};
+use super::{Status, extract, images, interrupt};
 
 /// Say what images show
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,8 @@ pub struct PredictArgs {
     /// The run: its folder, its name, or `latest`; or an ONNX file that `export` wrote
     #[arg(value_name = "RUN")]
     run: String,
-    /// Images, folders of images, or manifests (CSV); `-` reads paths from stdin, one a line
+    /// Images, folders of images, manifests (CSV), or patterns such as 'photos/**/*.jpg' in quotes; `-` reads paths from
+    /// stdin, one a line
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
     /// Classes per image
@@ -35,6 +36,8 @@ pub struct PredictArgs {
     /// Look at each image in these views too, and take the mean of the probabilities: `flip`, `crop5`, `crop10`
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
+    #[command(flatten)]
+    temperature: TemperatureArgs,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -71,11 +74,14 @@ type Said = Result<Prediction, String>;
 
 impl PredictArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let files = self.files()?;
-        anyhow::ensure!(!files.is_empty(), Error::NoImages);
+        let files = images::named(&self.images, console)?;
         anyhow::ensure!(
             self.views.is_empty() || !exported::is_one(&self.run),
             Error::ViewsOfExport { path: self.run.clone().into() }
+        );
+        anyhow::ensure!(
+            !self.temperature.no_temperature || !exported::is_one(&self.run),
+            Error::TemperatureOfExport { path: self.run.clone().into() }
         );
         let (classes, said, other) = match exported::is_one(&self.run) {
             true => {
@@ -106,56 +112,28 @@ impl PredictArgs {
         files: &[PathBuf],
         console: &Console,
     ) -> anyhow::Result<(Vec<String>, Vec<Row>, Option<OtherPrecision>)> {
-        let run = self.runs.load(&self.run)?;
+        let run = self.temperature.load(&self.runs, &self.run)?;
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         if let Some(other) = &source.other_precision {
             console.warn(format_args!("features in {other}"));
         }
-        let features = self.features(&source, files, console)?;
-        let rows = features.into_iter().map(|row| row.map(|row| probabilities(&run, row))).collect();
+        let rows = self.answers(&run, &source, files, console)?;
         Ok((run.info.classes, rows, source.other_precision))
     }
 
-    fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let mut files = vec![];
-        for path in &self.images {
-            if path == Path::new("-") {
-                for line in std::io::stdin().lock().lines() {
-                    files.extend(
-                        Some(line.context("cannot read paths from stdin")?)
-                            .filter(|line| !line.is_empty())
-                            .map(PathBuf::from),
-                    );
-                }
-            } else if path.is_dir() {
-                files.extend(images_in(path)?);
-            } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-                let manifest = Manifest::read(path, &Columns::default())?;
-                files.extend(manifest.examples().iter().map(|example| example.file.clone()));
-            } else {
-                files.push(path.clone());
-            }
-        }
-        Ok(files)
-    }
-
-    /// From the cache where it has them in every view; the others are computed and not kept. A row for each view.
-    fn features(
+    /// From the cache where it has them in every view; the others are computed and not kept.
+    fn answers(
         &self,
+        run: &Run,
         source: &Source,
         files: &[PathBuf],
         console: &Console,
-    ) -> anyhow::Result<Vec<Result<Array2<f32>, String>>> {
+    ) -> anyhow::Result<Vec<Row>> {
         let views = source.views(&self.views);
-        let mut rows: Vec<Option<Array2<f32>>> = vec![None; files.len()];
-        if let Some(mut cache) = source.open_cache()? {
-            let standings = cache.standing_in(views, files);
-            for (rows, standing) in rows.iter_mut().zip(standings) {
-                let Standing::Ready(key) = standing else { continue };
-                // A damaged row is no reason to fail: it is computed like one that is not there.
-                *rows = gather(cache.store(), &in_views(&[(key, PLAIN)], views));
-            }
-        }
+        let mut rows = match source.open_cache()? {
+            Some(mut cache) => cached(run, &mut cache, views, files),
+            None => vec![None; files.len()],
+        };
         let missing: Vec<usize> = (0..files.len()).filter(|&place| rows[place].is_none()).collect();
         let wanted: Vec<PathBuf> = missing.iter().map(|&place| files[place].clone()).collect();
         let extractor = Extractor::new(&source.backbone, source.extract_options(&self.runtime));
@@ -166,11 +144,11 @@ impl PredictArgs {
                 Event::Loaded { engine } => extract::tell_engine(engine, &progress, console),
                 _ => {}
             })?;
-        let mut answers: Vec<_> = rows.into_iter().map(|row| row.ok_or_else(String::new)).collect();
-        for (place, row) in missing.into_iter().zip(computed) {
-            answers[place] = exported::told(row);
+        for (place, features) in missing.into_iter().zip(computed) {
+            rows[place] =
+                Some(exported::told(features).map(|features| probabilities(run, &features, 1).remove(0)));
         }
-        Ok(answers)
+        Ok(rows.into_iter().map(|row| row.expect("what the cache lacks was computed")).collect())
     }
 
     fn print(
@@ -189,7 +167,7 @@ impl PredictArgs {
                         Ok(prediction) => line(prediction, classes),
                         Err(_) => "no prediction".into(),
                     };
-                    writeln!(out, "{}: {words}", file.display())?;
+                    writeln!(out, "{}", clean(&format!("{}: {words}", file.display())))?;
                 }
             }
             Format::Csv => {
@@ -214,10 +192,38 @@ impl PredictArgs {
     }
 }
 
-/// The mean over the views of an image, of which there is a row each.
-fn probabilities(run: &Run, features: Array2<f32>) -> Vec<f32> {
-    let said = run.head.probabilities(features.view());
-    mean_over_views(said.view(), features.nrows()).into_raw_vec_and_offset().0
+/// Images whose rows are gathered together.
+const ROWS: usize = 256;
+
+/// Probabilities of those images that the cache has in all of these views.
+fn cached(run: &Run, cache: &mut FeatureCache, views: Views, files: &[PathBuf]) -> Vec<Option<Row>> {
+    let mut rows = vec![None; files.len()];
+    let standings = cache.standing_in(views, files);
+    let ready = standings.into_iter().enumerate().filter_map(|(place, standing)| match standing {
+        Standing::Ready(key) => Some((place, (key, PLAIN))),
+        _ => None,
+    });
+    let (places, ids): (Vec<usize>, Vec<(Key, View)>) = ready.unzip();
+    for (places, ids) in places.chunks(ROWS).zip(ids.chunks(ROWS)) {
+        let together = gather(cache.store(), &in_views(ids, views));
+        let said = together.map(|features| probabilities(run, &features, ids.len()));
+        for (index, (&place, &id)) in places.iter().zip(ids).enumerate() {
+            // Where one of them is damaged each is asked for by itself: that one is computed, like one that is not there.
+            rows[place] = match &said {
+                Some(said) => Some(Ok(said[index].clone())),
+                None => gather(cache.store(), &in_views(&[id], views))
+                    .map(|features| Ok(probabilities(run, &features, 1).remove(0))),
+            };
+        }
+    }
+    rows
+}
+
+/// The mean over the views of each of so many images; all of them in the first view come first.
+fn probabilities(run: &Run, features: &Array2<f32>, images: usize) -> Vec<Vec<f32>> {
+    let said = run.probabilities(features.view());
+    let mean = mean_over_views(said.view(), features.nrows() / images);
+    mean.rows().into_iter().map(|row| row.to_vec()).collect()
 }
 
 /// `cat 0.9712, dog 0.0201, frog 0.0044`

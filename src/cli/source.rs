@@ -60,6 +60,17 @@ impl Source {
         Ok(Self { onnxruntime, ..Self::new(args, form, fingerprint) })
     }
 
+    /// In the precision that was typed, else as the graph is, whatever is kept: for a head that was trained elsewhere.
+    pub fn open_plainly(args: &BackboneArgs, console: &Console) -> anyhow::Result<Self> {
+        if args.precision.is_some() {
+            return Self::open(args, None, console);
+        }
+        let form = Form::own(&open(args)?);
+        let (fingerprint, _) =
+            form.kept_as(args.storage, |fingerprint| has_store(&args.cache, fingerprint))?;
+        Ok(Self::new(args, form, fingerprint))
+    }
+
     /// The first of all forms that has features here, or else the graph's own.
     fn as_kept(
         args: &BackboneArgs,

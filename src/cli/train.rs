@@ -4,14 +4,18 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use headstart::dataset::{Classes, Manifest};
+use headstart::evaluate::CalibrationError;
 use headstart::extract::FeatureCache;
+use headstart::nn::Head;
 use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{
-    self, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Outcome, Rows, RunInfo, TrainConfig, Trainer,
-    TrainingMetrics,
+    self, Course, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Origin, Outcome, Rows, Run, RunInfo,
+    TrainConfig, Trainer, Training, TrainingMetrics,
 };
+use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, RuntimeArgs};
+use super::calibrate;
 use super::console::{Console, count};
 use super::from::{Earlier, FromArgs};
 use super::hint::{Error, quoted};
@@ -43,6 +47,10 @@ pub struct TrainArgs {
     /// Compute features that are missing first
     #[arg(long)]
     extract: bool,
+    /// Fit a temperature on the images held out and keep it in the run, so that its confidences are those that were right as
+    /// often as they say
+    #[arg(long, help_heading = "Validation")]
+    calibrate: bool,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
@@ -62,10 +70,9 @@ pub struct TrainArgs {
 impl TrainArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let earlier = self.from.load(&self.runs)?;
-        let run = earlier.as_ref().map(|earlier| &earlier.run);
-        let config =
-            self.settings.over(run.map_or_else(TrainConfig::default, |run| run.info.settings.clone()))?;
-        let choice = self.data.over(run)?;
+        let settings = earlier.as_ref().map(|earlier| earlier.training.settings.clone());
+        let config = self.settings.over(settings.unwrap_or_default())?;
+        let choice = self.data.over(earlier.as_ref())?;
         self.runs.check_new(self.name.as_deref(), self.overwrite)?;
         let parts = Parts::of(&choice, console)?;
         let classes = parts.training.classes()?;
@@ -97,18 +104,21 @@ impl TrainArgs {
         };
         let left_out = training.left_out + validation.as_ref().map_or(0, |part| part.left_out);
         let images = Images::choose(training, validation, &choice, &classes, config.seed)?;
+        anyhow::ensure!(!self.calibrate || images.validation.is_some(), Error::NothingHeldOut);
         let views = source.views(&choice.views);
-        let info = run_info(config, choice, &classes, &source, &images, earlier.as_ref());
-
-        let trainer = trainer(&info, earlier.as_ref())?;
+        let training = told_training(config, choice, &images, earlier.as_ref());
+        let trainer = trainer(&training, &classes, &source, earlier.as_ref())?;
         let cache = cache.expect("a cache that is not there has no features");
         let rows = images.training.rows(cache.store(), views)?;
         let looked_at = images.validation.as_ref();
         let looked_at = looked_at.map(|part| part.rows(cache.store(), Views::PLAIN)).transpose()?;
         interrupt::listen();
         tell(&images, views, &classes, earlier.as_ref(), console);
+        if !self.calibrate && earlier.as_ref().is_some_and(|earlier| earlier.run.calibration.is_some()) {
+            console.note("the earlier run has a temperature, which is not handed on: `--calibrate` fits one for this run");
+        }
         self.runtime.use_threads();
-        let curves = self.tensorboard.begin(&info.settings, self.runs.folder())?;
+        let curves = self.tensorboard.begin(&training.settings, self.runs.folder())?;
         let validation = images.validation.as_ref().zip(looked_at.as_ref());
         let work = Work {
             training: (&rows, &images.training.labels),
@@ -116,23 +126,36 @@ impl TrainArgs {
         };
         let trained = work.train(trainer, curves, console);
 
-        match self.write(info, trained, earlier.as_ref(), console)? {
-            Ended::Completed if left_out > 0 => Ok(Status::Partial),
-            Ended::Completed => Ok(Status::Done),
-            Ended::Stopped | Ended::Failed => Ok(Status::Interrupted),
+        let held_out = images.validation.as_ref().zip(looked_at.as_ref()).filter(|_| self.calibrate);
+        let calibrate = |run: &mut Run| match held_out {
+            Some((part, rows)) => calibrated(run, part, rows, console),
+            None => Ok(true),
+        };
+        let origin = Origin::Trained(Box::new(training));
+        match self.write(
+            run_info(&classes, &source, origin),
+            trained,
+            earlier.as_ref(),
+            &calibrate,
+            console,
+        )? {
+            (Ended::Completed, calibrated) if left_out > 0 || !calibrated => Ok(Status::Partial),
+            (Ended::Completed, _) => Ok(Status::Done),
+            (Ended::Stopped | Ended::Failed, _) => Ok(Status::Interrupted),
         }
     }
 
-    /// Write the run and say where it is. An error that ended the training is told when what was trained before it is
-    /// safe.
+    /// Write the run, let it be calibrated, and say where it is. An error that ended the training is told when what was trained
+    /// before it is safe.
     fn write(
         &self,
         info: RunInfo,
         Trained { outcome, error, curves, time }: Trained,
         earlier: Option<&Earlier>,
+        calibrate: &dyn Fn(&mut Run) -> anyhow::Result<bool>,
         console: &Console,
-    ) -> anyhow::Result<Ended> {
-        let resumed = earlier.filter(|earlier| earlier.resume).map(|earlier| &earlier.run.metrics);
+    ) -> anyhow::Result<(Ended, bool)> {
+        let resumed = earlier.filter(|earlier| earlier.resume).map(|earlier| &earlier.metrics);
         let (epochs, seconds) = resumed.map_or((0, 0.0), |metrics| (metrics.epochs, metrics.seconds));
         if outcome.history.epochs.len() == epochs {
             // Nothing is lost: what was there before still is.
@@ -141,49 +164,79 @@ impl TrainArgs {
                 None => {
                     let first = if resumed.is_some() { "another" } else { "the first" };
                     console.warn(format_args!("stopped before the end of {first} epoch: no run was written"));
-                    Ok(outcome.ended)
+                    Ok((outcome.ended, false))
                 }
             };
         }
         let metrics = TrainingMetrics::new(&outcome, seconds + time.as_secs_f64());
-        let info = RunInfo { created: jiff::Timestamp::now().to_string(), ..info };
-        let run = NewRun {
-            info: &info,
-            head: &outcome.head,
-            history: &outcome.history,
-            metrics: &metrics,
-            checkpoint: Some(&outcome.checkpoint),
-        }
-        .create(self.runs.folder(), self.name.as_deref(), self.overwrite)?;
+        let course =
+            Course { history: &outcome.history, metrics: &metrics, checkpoint: Some(&outcome.checkpoint) };
+        let mut run = NewRun { info: &info, head: &outcome.head, course: Some(course) }.create(
+            self.runs.folder(),
+            self.name.as_deref(),
+            self.overwrite,
+        )?;
         curves.finish(outcome.ended, run.dir(), console)?;
         if let Some(source) = error {
             return Err(Error::BrokenOff { run: run.dir().to_path_buf(), source }.into());
         }
         console.note(format_args!("trained in {}", clock(time)));
+        let calibrated = calibrate(&mut run)?;
         if outcome.ended == Ended::Stopped {
             // By its folder, which is right whatever `--runs` is next time.
             let run = quoted(run.dir());
             console.note(format_args!("`headstart train --from {run} --resume` goes on from here"));
         }
         writeln!(std::io::stdout(), "{}", run.dir().display())?;
-        Ok(outcome.ended)
+        Ok((outcome.ended, calibrated))
     }
 }
 
-fn trainer(info: &RunInfo, earlier: Option<&Earlier>) -> anyhow::Result<Trainer> {
-    let config = info.settings.for_classes(&info.classes)?;
-    let checkpoint = match earlier {
-        Some(earlier) => earlier.checkpoint(&config)?,
+/// Whether the images held out tell a temperature. A run is no worse for having none, so it stays, and a warning says why.
+fn calibrated(run: &mut Run, part: &Part, rows: &dyn Rows, console: &Console) -> anyhow::Result<bool> {
+    let logits = logits(&run.head, rows)?;
+    match calibrate::calibrate(run, logits.view(), &part.labels, part.info(), console) {
+        Err(error) if error.is::<CalibrationError>() => {
+            console.warn(format_args!("no temperature was fitted: {error}"));
+            Ok(false)
+        }
+        fitted => fitted.map(|()| true),
+    }
+}
+
+/// What the head says of each row in its plain view, in batches.
+fn logits(head: &Head, rows: &dyn Rows) -> Result<Array2<f32>, train::Error> {
+    const ROWS: usize = 1024;
+    let mut all = Array2::zeros((rows.len(), head.config().classes));
+    for start in (0..rows.len()).step_by(ROWS) {
+        let places: Vec<usize> = (start..rows.len().min(start + ROWS)).collect();
+        let mut features = Array2::zeros((places.len(), rows.dim()));
+        rows.gather(&places, features.view_mut())
+            .map_err(|source| train::Error::Rows { part: train::Part::Validation, source })?;
+        all.slice_mut(s![start..start + places.len(), ..]).assign(&head.logits(features.view()));
+    }
+    Ok(all)
+}
+
+fn trainer(
+    training: &Training,
+    classes: &Classes,
+    source: &Source,
+    earlier: Option<&Earlier>,
+) -> anyhow::Result<Trainer> {
+    let config = training.settings.for_classes(classes.names())?;
+    let gone_on_with = match earlier {
+        Some(earlier) => earlier.checkpoint(&config)?.map(|checkpoint| (earlier, checkpoint)),
         None => None,
     };
-    let Some(checkpoint) = checkpoint else {
-        return Ok(Trainer::new(&config, info.features.size, info.classes.len())?);
+    let Some((earlier, checkpoint)) = gone_on_with else {
+        return Ok(Trainer::new(&config, source.backbone.feature_size(), classes.len())?);
     };
-    let run = &earlier.expect("a checkpoint is that of a run").run;
     // Settings first: another seed also chooses other images.
     let trainer = Trainer::resume(&config, checkpoint)?;
-    run.info.require_same_views(&info.views())?;
-    run.info.require_same_data(&info.classes, &info.training, info.validation.as_ref())?;
+    earlier.training.require_same_views(&training.views())?;
+    earlier.run.info.require_same_classes(classes.names())?;
+    earlier.training.require_same_images(&training.images, training.validation.as_ref())?;
     Ok(trainer)
 }
 
@@ -242,30 +295,36 @@ impl Work<'_> {
     }
 }
 
-fn run_info(
+/// What the run will say of its training.
+fn told_training(
     settings: TrainConfig,
     choice: DataChoice,
-    classes: &Classes,
-    source: &Source,
     images: &Images,
     earlier: Option<&Earlier>,
-) -> RunInfo {
+) -> Training {
+    Training {
+        settings,
+        data: Some(choice),
+        resumed_from: earlier.filter(|earlier| earlier.resume).map(|earlier| earlier.run.name()),
+        images: images.training.info(),
+        validation: images.validation.as_ref().map(Part::info),
+    }
+}
+
+/// What a run with a head from there says of itself.
+pub fn run_info(classes: &Classes, source: &Source, origin: Origin) -> RunInfo {
     let backbone = &source.backbone;
     RunInfo {
         created: jiff::Timestamp::now().to_string(),
         classes: classes.names().to_vec(),
         recipe: source.fingerprint.parts().recipe.to_string(),
-        settings,
-        data: Some(choice),
-        resumed_from: earlier.filter(|earlier| earlier.resume).map(|earlier| earlier.run.name()),
         backbone: source.backbone_info(),
         features: FeaturesInfo {
             size: backbone.feature_size(),
             fingerprint: source.fingerprint.hash().to_hex().to_string(),
             fingerprint_text: source.fingerprint.text().to_owned(),
         },
-        training: images.training.info(),
-        validation: images.validation.as_ref().map(Part::info),
+        origin,
         versions: BTreeMap::from([("headstart".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
     }
 }

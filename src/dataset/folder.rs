@@ -145,7 +145,8 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-fn is_image(file: &Path) -> bool {
+/// Whether a file is taken for an image by its name: see [`EXTENSIONS`].
+pub fn is_image(file: &Path) -> bool {
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
 }

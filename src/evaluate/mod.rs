@@ -4,6 +4,7 @@
 //! `metrics.json` stores them; [`Prediction`] is what was said of one image, as `predictions.csv` stores it.
 
 pub mod bootstrap;
+mod calibration;
 mod document;
 mod error;
 pub mod metrics;
@@ -12,8 +13,13 @@ mod requirement;
 mod views;
 
 pub use bootstrap::Intervals;
-pub use document::{Averages, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, TopK, scored};
+pub use calibration::{CalibrationError, FittedTemperature, LEAST_ROWS, fit_temperature};
+pub use document::{
+    Averages, Calibrated, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, Sureness, TopK, scored,
+};
 pub use error::Error;
-pub use predictions::{Prediction, PredictionColumns, Writer, least_sure_hits, predict, surest_mistakes};
+pub use predictions::{
+    Prediction, PredictionColumns, Writer, least_sure_hits, looks_like_a_formula, predict, surest_mistakes,
+};
 pub use requirement::{Missed, Requirement};
 pub use views::mean_over_views;

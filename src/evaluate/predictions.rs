@@ -103,10 +103,10 @@ impl PredictionColumns {
 
 /// Writes `predictions.csv`, a row at a time.
 ///
-/// PredictionColumns: `path`, `label`, `prediction`, `confidence`, `correct`, and `top_2`, `top_2_probability`, … for further
+/// Columns: `path`, `label`, `prediction`, `confidence`, `correct`, and `top_2`, `top_2_probability`, … for further
 /// guesses; on request `accepted`, which says whether the confidence is high enough, and `p_CLASS` for each class. `label` and
 /// `correct` are empty where no label is known. Paths and labels stand as they do in the manifest, so the file can be read as one
-/// again.
+/// again. That goes for those too that a spreadsheet takes for formulas: see [`looks_like_a_formula`].
 pub struct Writer<'a, W: Write> {
     csv: csv::Writer<W>,
     classes: &'a [String],
@@ -174,6 +174,12 @@ impl<'a, W: Write> Writer<'a, W> {
     pub fn finish(mut self) -> io::Result<()> {
         self.csv.flush()
     }
+}
+
+/// Whether a spreadsheet that opens a CSV computes this cell instead of showing it. An apostrophe before it would prevent that, and
+/// would make the file one of other paths and labels, so names are written as they are, and whoever writes them can warn.
+pub fn looks_like_a_formula(cell: &str) -> bool {
+    cell.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 /// Six decimals: a float32 probability has no more that mean anything.

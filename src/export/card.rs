@@ -5,6 +5,7 @@
 //! | `headstart.form` | what it takes: `tensor`, `image` or `features`, see [`Form`] |
 //! | `headstart.labels` | the classes, in the order of the probabilities: a JSON list of names |
 //! | `headstart.recipe` | how an image becomes the input of the form `tensor`, as [`Recipe::to_json`] writes it |
+//! | `headstart.temperature` | what the graph divides logits by before the softmax; absent if nothing was fitted |
 //! | `headstart.name`, `.source`, `.licence` | those of the backbone |
 //! | `headstart.run` | where it comes from: a JSON object, see [`Provenance`] |
 
@@ -17,12 +18,14 @@ use super::Options;
 use super::error::{Error, Result};
 use crate::backbone::{Backbone, Metadata};
 use crate::cache::OtherPrecision;
+use crate::nn::Temperature;
 use crate::onnx::{Model, StringStringEntry};
 use crate::preprocess::Recipe;
-use crate::train::Run;
+use crate::train::{Origin, Run};
 
 const FORM: &str = "headstart.form";
 const RUN: &str = "headstart.run";
+const TEMPERATURE: &str = "headstart.temperature";
 
 /// What an exported graph takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -54,14 +57,17 @@ impl Form {
 pub struct Provenance {
     /// Name of the run.
     pub name: String,
-    /// When it was trained, in UTC, as RFC 3339.
+    /// When it was trained or imported, in UTC, as RFC 3339.
     pub created: String,
     /// BLAKE3 of the backbone's graph, hex.
     pub backbone: String,
     /// BLAKE3 of the fingerprint of the features that it was trained on, hex.
     pub fingerprint: String,
-    /// Images that it was trained on.
-    pub images: usize,
+    /// Images that it was trained on; `None` if the head was imported.
+    pub images: Option<usize>,
+    /// The file that the head was imported from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<String>,
     /// Accuracy on the images held out in training, if there were any.
     pub val_accuracy: Option<f64>,
     /// Versions of what computed.
@@ -78,8 +84,12 @@ impl Provenance {
             created: run.info.created.clone(),
             backbone: run.info.backbone.digest.clone(),
             fingerprint: run.info.features.fingerprint.clone(),
-            images: run.info.training.images,
-            val_accuracy: run.metrics.val_accuracy,
+            images: run.info.training().map(|training| training.images.images),
+            imported_from: match &run.info.origin {
+                Origin::Imported(import) => Some(import.file.clone()),
+                Origin::Trained(_) => None,
+            },
+            val_accuracy: run.metrics.as_ref().and_then(|metrics| metrics.val_accuracy),
             versions: run.info.versions.clone(),
             other_precision: None,
         }
@@ -96,6 +106,8 @@ pub struct Card {
     pub output: String,
     /// How an image becomes a tensor; none for a head alone.
     pub recipe: Option<Recipe>,
+    /// What logits are divided by, in the graph; none if nothing was fitted.
+    pub temperature: Option<Temperature>,
     pub run: Provenance,
 }
 
@@ -104,7 +116,9 @@ impl Card {
         let form = options.form;
         let run_of = Provenance { other_precision: options.other_precision.clone(), ..Provenance::of(run) };
         let recipe = (form != Form::Features).then(|| backbone.recipe().clone());
-        Self { form, classes: run.info.classes.clone(), output, recipe, run: run_of }
+        let temperature = run.calibration.as_ref().map(|calibration| calibration.temperature);
+        let classes = run.info.classes.clone();
+        Self { form, classes, output, recipe, temperature, run: run_of }
     }
 
     /// Put this account into `model`; entries of others stay.
@@ -118,11 +132,13 @@ impl Card {
             ..Metadata::default()
         };
         metadata.write_into(model);
-        model.metadata_props.retain(|entry| ![FORM, RUN].contains(&entry.key()));
+        model.metadata_props.retain(|entry| ![FORM, RUN, TEMPERATURE].contains(&entry.key()));
         let run = serde_json::to_string(&self.run).expect("names and numbers are always valid JSON");
         model
             .metadata_props
             .extend([StringStringEntry::new(FORM, self.form.word()), StringStringEntry::new(RUN, run)]);
+        let degrees = self.temperature.map(|temperature| temperature.get().to_string());
+        model.metadata_props.extend(degrees.map(|text| StringStringEntry::new(TEMPERATURE, text)));
         model.producer_name = Some("headstart".into());
         model.producer_version = Some(env!("CARGO_PKG_VERSION").into());
         model.doc_string = Some(self.sentence());
@@ -162,6 +178,8 @@ impl Card {
             .find(|known| known.word() == form)
             .ok_or_else(|| bad(FORM, format!("`{form}` is none of `tensor`, `image`, `features`").into()))?;
         let run = serde_json::from_str(run).map_err(|error| bad(RUN, error.into()))?;
+        let temperature = entry(TEMPERATURE).map(serde_json::from_str).transpose();
+        let temperature = temperature.map_err(|error| bad(TEMPERATURE, error.into()))?;
         if metadata.labels.len() < 2 || (form != Form::Features && metadata.recipe.is_none()) {
             let labels = (metadata.labels.len() < 2).then_some("headstart.labels");
             let recipe = metadata.recipe.is_none().then_some("headstart.recipe");
@@ -173,6 +191,6 @@ impl Card {
             return Err(bad(FORM, format!("there are {} outputs, expected 1", outputs.len()).into()));
         };
         let (output, recipe) = (output.name().to_owned(), metadata.recipe);
-        Ok(Self { form, classes: metadata.labels, output, recipe, run })
+        Ok(Self { form, classes: metadata.labels, output, recipe, temperature, run })
     }
 }

@@ -87,7 +87,7 @@ pub(super) fn against_run(
         let pixels = tensor.as_slice_mut().expect("a fresh array has no gaps");
         preprocessor.run(&photo.bytes, pixels).map_err(failed)?;
         let features = session.run(tensor.view())?;
-        let want = run.head.probabilities(features.view());
+        let want = run.probabilities(features.view());
         let got = match options.form {
             Form::Tensor => exported.run_alone(tensor.view())?,
             Form::Features => exported.run(features.view().into_dyn())?,

@@ -78,7 +78,7 @@ fn fused(run: &Run, backbone: &Backbone) -> Result<Model> {
 /// The head behind `features`, as the graph's one output.
 fn finish(graph: &mut Graph, run: &Run, features: &str, batch: Dim) {
     let classes = Dim::Static(run.info.classes.len() as i64);
-    let probabilities = head::append(&mut Builder::new(graph), &run.head, features);
+    let probabilities = head::append(&mut Builder::new(graph), &run.head, run.temperature(), features);
     graph.output = vec![ValueInfo::float_tensor(&probabilities, &[batch, classes])];
     graph.drop_unused();
 }

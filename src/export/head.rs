@@ -1,15 +1,20 @@
 //! The head as nodes of a graph.
 
 use super::build::Builder;
-use crate::nn::{Activation, Head};
+use crate::nn::{Activation, Head, Temperature};
 use crate::onnx::Attribute;
 
 /// What the probabilities are called, unless the graph uses the name for something else.
 pub(super) const PROBABILITIES: &str = "probabilities";
 
 /// Append the head to `features`, `(n, d)`; the name of its probabilities, `(n, classes)`. Dropout is no part of it: it
-/// does nothing at inference.
-pub(super) fn append(graph: &mut Builder<'_>, head: &Head, features: &str) -> String {
+/// does nothing at inference. A temperature of 1 is none.
+pub(super) fn append(
+    graph: &mut Builder<'_>,
+    head: &Head,
+    temperature: Temperature,
+    features: &str,
+) -> String {
     let mut x = features.to_owned();
     let last = head.layers().len() - 1;
     for (index, layer) in head.layers().iter().enumerate() {
@@ -24,6 +29,10 @@ pub(super) fn append(graph: &mut Builder<'_>, head: &Head, features: &str) -> St
             let op = operator(head.config().activation);
             x = graph.node(op, &[&x], &format!("head_{}_{index}", op.to_lowercase()), vec![]);
         }
+    }
+    if temperature != Temperature::ONE {
+        let degrees = graph.floats("temperature", &[], &[temperature.get() as f32]);
+        x = graph.node("Div", &[&x, &degrees], "logits_by_temperature", vec![]);
     }
     graph.node("Softmax", &[&x], PROBABILITIES, vec![Attribute::int("axis", 1)])
 }

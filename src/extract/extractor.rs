@@ -18,7 +18,7 @@ use super::{BatchSize, Error, FeatureCache, ImageFailure, Shard};
 use crate::backbone::device::{Choice, Precision};
 use crate::backbone::{Backbone, Engine, EngineOptions};
 use crate::cache::{FailureKind, Key, Provenance, SegmentWriter, Storage, Store};
-use crate::preprocess::{View, Views};
+use crate::preprocess::Views;
 
 /// How to extract.
 #[derive(Debug, Clone)]
@@ -202,11 +202,7 @@ impl<'a> Extractor<'a> {
             lock(&writer).as_mut().expect("made with the model").append(&ids, batch.features.view())?;
             written.fetch_add(ids.len(), Ordering::Relaxed);
             if let Some(outlet) = &self.outlet {
-                for (row, features) in batch.rows.iter().zip(batch.features.rows()) {
-                    if row.view == View::PLAIN {
-                        outlet.tell(&plan.files[row.id], Some(row.key), Ok(features.to_vec()));
-                    }
-                }
+                outlet.written(batch, &plan.files);
             }
             Ok(())
         };

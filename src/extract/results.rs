@@ -1,18 +1,20 @@
 //! Rows as they come, for whoever would rather ask than be told.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use ndarray::{Array2, ArrayView1, s};
 
-use super::cached::PLAIN;
+use super::pipeline::{Batch, Row};
 use super::{Error, Event, Extractor, FeatureCache, ImageFailure, Standing, Summary};
-use crate::cache::Key;
+use crate::cache::{Key, Store};
+use crate::preprocess::Views;
 
-/// Rows that may wait to be asked for; then the work waits.
+/// Images that may wait to be asked for; then the work waits.
 const WAITING: usize = 256;
 
 /// What became of an image.
@@ -21,8 +23,9 @@ pub struct ImageResult {
     pub file: PathBuf,
     /// Under which it stands in the cache; none of a file that could not be read.
     pub key: Option<Key>,
-    /// Its features, or why it has none.
-    pub features: Result<Vec<f32>, ImageFailure>,
+    /// Its features, `(views, d)`, a row for each view that was asked for in the order of their numbers, the plain one first; or
+    /// why it has none.
+    pub features: Result<Array2<f32>, ImageFailure>,
 }
 
 type Finished = Result<(Summary, FeatureCache), Error>;
@@ -38,8 +41,8 @@ pub struct Results {
 }
 
 impl Extractor<'_> {
-    /// The features of `files`, one after the other: at once where the cache has them, the others as they are computed and
-    /// kept. The work is done on other threads, and waits when nobody asks for what is ready.
+    /// The features of `files` in the views of the options, one file after the other: at once where the cache has them all, the
+    /// others as they are computed and kept. The work is done on other threads, and waits when nobody asks for what is ready.
     ///
     /// An error ends the results; [`Results::finish`] tells it.
     ///
@@ -59,7 +62,7 @@ impl Extractor<'_> {
     /// let mut results = extractor.results(cache, files.into(), |_| {});
     /// for image in &mut results {
     ///     match image.features {
-    ///         Ok(row) => assert_eq!(row.len(), 2048),
+    ///         Ok(features) => assert_eq!(features.dim(), (1, 2048)),
     ///         Err(failure) => assert!([FailureKind::Missing, FailureKind::Unsupported].contains(&failure.kind)),
     ///     }
     /// }
@@ -78,7 +81,7 @@ impl Extractor<'_> {
         let cancel = Arc::new(AtomicBool::new(false));
         let (backbone, options, stop) = (self.backbone.clone(), self.options.clone(), cancel.clone());
         let worker = std::thread::spawn(move || {
-            let outlet = Arc::new(Outlet { to_caller, stop, told: Mutex::default() });
+            let outlet = Arc::new(Outlet { to_caller, stop, views: options.views, state: Mutex::default() });
             let extractor = Extractor { backbone: &backbone, options, outlet: Some(outlet.clone()) };
             outlet.run(&extractor, cache, &files, &mut on_event)
         });
@@ -136,7 +139,15 @@ impl Drop for Results {
 pub(super) struct Outlet {
     to_caller: Sender<ImageResult>,
     stop: Arc<AtomicBool>,
-    told: Mutex<HashSet<PathBuf>>,
+    views: Views,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    told: HashSet<PathBuf>,
+    /// Rows of images of which some view is still to come, one after the other.
+    begun: HashMap<usize, Vec<f32>>,
 }
 
 impl Outlet {
@@ -157,19 +168,34 @@ impl Outlet {
             }
             on_event(event);
         })?;
-        self.tell_twins(&mut cache, files);
+        self.tell_rest(&mut cache, files);
         Ok((summary, cache))
     }
 
-    /// Each file once; whoever has gone needs no more.
-    pub(super) fn tell(&self, file: &Path, key: Option<Key>, features: Result<Vec<f32>, ImageFailure>) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert(file.into()) {
-            drop(told);
-            let result = ImageResult { file: file.into(), key, features };
-            if self.to_caller.send(result).is_err() {
-                self.stop.store(true, Ordering::Relaxed);
+    /// A batch was written; `files` by the ids of its rows.
+    pub(super) fn written(&self, batch: &Batch, files: &[PathBuf]) {
+        for (row, features) in batch.rows.iter().zip(batch.features.rows()) {
+            if let Some(features) = self.collect(row, features) {
+                self.tell(&files[row.id], Some(row.key), Ok(features));
             }
+        }
+    }
+
+    /// All views of an image once the last of them is there. Where some had been kept before, it is told in the end.
+    fn collect(&self, row: &Row, features: ArrayView1<f32>) -> Option<Array2<f32>> {
+        let mut state = self.state();
+        let rows = state.begun.entry(row.id).or_default();
+        rows.extend(features);
+        let rows = if row.last { state.begun.remove(&row.id)? } else { return None };
+        Array2::from_shape_vec((self.views.len(), features.len()), rows).ok()
+    }
+
+    /// Each file once; whoever has gone needs no more.
+    fn tell(&self, file: &Path, key: Option<Key>, features: Result<Array2<f32>, ImageFailure>) {
+        let first = self.state().told.insert(file.into());
+        let result = ImageResult { file: file.into(), key, features };
+        if first && self.to_caller.send(result).is_err() {
+            self.stop.store(true, Ordering::Relaxed);
         }
     }
 
@@ -177,29 +203,38 @@ impl Outlet {
     fn tell_known(&self, cache: &FeatureCache, files: &[PathBuf]) {
         for file in files.iter().take_while(|_| !self.stop.load(Ordering::Relaxed)) {
             if let Some(key) = cache.known_key(file) {
-                self.tell_from(cache, file, key);
+                self.tell_from(cache.store(), file, key);
             }
         }
     }
 
-    /// Files with the bytes of another, which have features without having been computed.
-    fn tell_twins(&self, cache: &mut FeatureCache, files: &[PathBuf]) {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    /// Files with the bytes of another, which have features without having been computed, and those of which only some views
+    /// were missing.
+    fn tell_rest(&self, cache: &mut FeatureCache, files: &[PathBuf]) {
+        let told = self.state().told.clone();
         for file in files.iter().filter(|file| !told.contains(*file)) {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
             if let [Standing::Ready(key)] = cache.standing(std::slice::from_ref(file))[..] {
-                self.tell_from(cache, file, key);
+                self.tell_from(cache.store(), file, key);
             }
         }
     }
 
     /// A row that turns out damaged is not told: its image is computed.
-    fn tell_from(&self, cache: &FeatureCache, file: &Path, key: Key) {
-        let store = cache.store();
-        if let Some(row) = store.find(&key, PLAIN).and_then(|id| store.row(id).ok()) {
-            self.tell(file, Some(key), Ok(row.into_owned()));
+    fn tell_from(&self, store: &Store, file: &Path, key: Key) {
+        let mut features = Array2::zeros((self.views.len(), store.dim()));
+        for (place, view) in self.views.iter().enumerate() {
+            let Some(id) = store.find(&key, view.number()) else { return };
+            if store.gather(&[id], &mut features.slice_mut(s![place..=place, ..])).is_err() {
+                return;
+            }
         }
+        self.tell(file, Some(key), Ok(features));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,9 +11,11 @@ mod error;
 #[cfg(test)]
 mod golden;
 mod head;
+pub mod import;
 mod init;
 mod save;
 mod summary;
+mod temperature;
 pub(crate) mod tensors;
 
 pub use crate::autodiff::softmax;
@@ -25,3 +27,4 @@ pub use error::{Error, FormatError};
 pub use head::Head;
 pub use init::{glorot_uniform, uniform};
 pub use summary::{LayerSummary, Summary};
+pub use temperature::Temperature;

@@ -5,6 +5,9 @@ use std::panic;
 
 use image::{ImageDecoder, ImageReader};
 
+use super::jpeg;
+use super::kind::{FileKind, Format, sniff};
+
 /// Bytes that decoding the file's image and turning it upright take at most, judged by its header; 0 for a file of which
 /// the header tells no size, and which therefore will not be decoded.
 pub(crate) fn decoding_takes(bytes: &[u8]) -> u64 {
@@ -13,6 +16,9 @@ pub(crate) fn decoding_takes(bytes: &[u8]) -> u64 {
 }
 
 fn by_header(bytes: &[u8]) -> u64 {
+    if let FileKind::Image(Format::Jpeg) = sniff(bytes) {
+        return jpeg::takes(bytes).unwrap_or(0);
+    }
     let Ok(reader) = ImageReader::new(Cursor::new(bytes)).with_guessed_format() else { return 0 };
     let Ok(decoder) = reader.into_decoder() else { return 0 };
     let (width, height) = decoder.dimensions();
@@ -29,13 +35,17 @@ mod tests {
 
     #[test]
     fn the_header_tells() {
-        for format in
-            [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP]
-        {
+        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP] {
             let mut file = Cursor::new(vec![]);
             DynamicImage::new_rgb8(30, 20).write_to(&mut file, format).unwrap();
             assert_eq!(decoding_takes(file.get_ref()), 30 * 20 * 9, "{format:?}");
         }
+        let mut file = Cursor::new(vec![]);
+        DynamicImage::new_rgb8(30, 20).write_to(&mut file, ImageFormat::Jpeg).unwrap();
+        assert_eq!(decoding_takes(file.get_ref()), 30 * 20 * 6);
+        // Of several scans the coefficients are kept: 7 x 5 blocks of 64 in three components, two bytes each.
+        let several = include_bytes!("../../tests/golden/jpeg/progressive_444.jpg");
+        assert_eq!(decoding_takes(several), 53 * 37 * 6 + 7 * 5 * 64 * 3 * 2);
         assert_eq!(decoding_takes(b""), 0);
         assert_eq!(decoding_takes(b"no image"), 0);
     }

@@ -192,7 +192,7 @@ fn cut(text: &str, width: usize) -> String {
 }
 
 /// A name without what moves the cursor, colours the terminal, or turns the direction of the text.
-fn clean(name: &str) -> String {
+pub fn clean(name: &str) -> String {
     let moves = |symbol: char| {
         symbol.is_control()
             || matches!(symbol, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')

@@ -9,7 +9,6 @@ bilinear filter. Their pixels are stored as PNG files, so that a test can start 
 
 import csv
 import json
-import math
 import pathlib
 import sys
 
@@ -18,21 +17,9 @@ import numpy as np
 import PIL.Image
 import tensorflow as tf
 
+from tfjs_weights import read_weights
+
 MEAN = np.float32([103.939, 116.779, 123.68])  # blue, green, red
-
-
-def read_weights(path, manifest):
-    weights = {}
-    for group in manifest:
-        data = b"".join((path.parent / name).read_bytes() for name in group["paths"])
-        offset = 0
-        for entry in group["weights"]:
-            assert entry["dtype"] == "float32" and "quantization" not in entry
-            count = math.prod(entry["shape"])
-            weights[entry["name"]] = np.frombuffer(data, "<f4", count, offset).reshape(entry["shape"])
-            offset += 4 * count
-        assert offset == len(data)
-    return weights
 
 
 def build(path):
@@ -90,4 +77,5 @@ def main(model_json, labels_json, photos, out, pixels_folder):
                            *(f"{x:.9g}" if x else "0" for x in features)])
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,5 +1,6 @@
 //! Figures, and what can be asked of them.
 
+use super::noisy;
 use super::place::{Place, with_features};
 
 fn trained() -> Place {
@@ -51,6 +52,33 @@ fn answers_may_be_kept_to_the_sure_ones() {
         let said = place.run(&format!("evaluate a photos/photos.csv --min-confidence={wrong}")).ended(2);
         said.says(&["expected a probability from 0 to 1"]);
     }
+}
+
+#[test]
+fn rows_without_a_label_are_predicted_and_not_scored() {
+    let place = noisy::trained();
+    let rows = place.read("held.csv");
+    let rows: Vec<&str> = rows.lines().collect();
+    let nameless = |row: &&str| format!("{},", row.split(',').next().unwrap());
+    let some: Vec<String> =
+        rows[..91].iter().map(|&row| row.to_owned()).chain(rows[91..].iter().map(nameless)).collect();
+    place.write("some.csv", some.join("\n"));
+    place.write("ninety.csv", rows[..91].join("\n"));
+    let figures = |manifest: &str| -> serde_json::Value {
+        let evaluate =
+            format!("evaluate a {manifest} {} -o {manifest}.out --json --calibrate", noisy::BACKBONE);
+        serde_json::from_str(&place.run(&evaluate).done().out).unwrap()
+    };
+    let (mut some, ninety) = (figures("some.csv"), figures("ninety.csv"));
+    assert_eq!((&some["examples"], &some["scored"]), (&120.into(), &90.into()));
+    some["examples"] = 90.into();
+    assert_eq!(some, ninety, "figures, and a temperature, of the ninety alone");
+    let said = place.run(&format!("evaluate a some.csv {} -o again", noisy::BACKBONE)).done();
+    assert!(said.out.contains("30 without a label not counted"), "{}", said.out);
+    let written = place.read("again/predictions.csv");
+    assert_eq!(written.lines().count(), 121);
+    let last: Vec<&str> = written.lines().last().unwrap().split(',').collect();
+    assert!(last[1].is_empty() && !last[2].is_empty() && last[4].is_empty(), "{last:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_surroundings;
 mod cache;
+mod calibrate;
 mod demo;
 #[cfg(target_os = "linux")]
 mod device;
@@ -15,12 +16,15 @@ mod export;
 mod extract;
 mod failures;
 mod from;
+mod hostile;
 #[cfg(target_os = "linux")]
 mod huge;
+mod import_head;
 mod interrupt;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
+mod noisy;
 mod place;
 mod precision;
 mod predict;

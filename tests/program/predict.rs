@@ -47,6 +47,43 @@ fn images_come_as_files_folders_manifests_and_lines() {
 }
 
 #[test]
+fn patterns_are_looked_for_by_the_program_itself() {
+    let place = trained();
+    let names = |words: &str| -> Vec<String> {
+        let said = place.run(&format!("predict a {words} --quiet")).done().out;
+        said.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("photos/c*.jpg"), ["photos/cat.jpg", "photos/coffee.jpg"]);
+    assert_eq!(
+        names("photos/[rt]?????.jpg photos/cat.jpg"),
+        ["photos/rocket.jpg", "photos/temple.jpg", "photos/cat.jpg"]
+    );
+    assert_eq!(names("photos/**/*.jpg").len(), 10);
+    let said = place.run("predict a photos/*").done();
+    assert_eq!(said.out.lines().count(), 10);
+    said.says(&["`photos/*`: 1 file left aside"]);
+    // A file whose name only looks like a pattern is meant by its name, and so is one that is no pattern.
+    for name in ["photos/IMG[1].jpg", "photos/IMG[.jpg", "photos/a*.jpg"] {
+        std::fs::copy(place.path("photos/cat.jpg"), place.path(name)).unwrap();
+        assert_eq!(names(name), [name]);
+    }
+    std::fs::remove_file(place.path("photos/a*.jpg")).unwrap();
+    assert_eq!(names("photos/a*.jpg"), ["photos/astronaut.jpg"]);
+    place
+        .run("predict a photos/gone*.jpg photos")
+        .ended(2)
+        .says(&["`photos/gone*.jpg` matches no file", "hint: `*` stands for any part of a name"]);
+    let said = place.run("predict a photos/*.csv").ended(2);
+    said.says(&["`photos/*.csv` matches 1 file, and none is an image by its name"]);
+    place
+        .run("predict a photos/[gone.jpg photos/cat.jpg")
+        .ended(1)
+        .says(&["`photos/[gone.jpg`: there is no such file"]);
+    // Lines on stdin are names, whatever is in them.
+    place.run_on("photos/c*.jpg\n", "predict a -").ended(1).says(&["`photos/c*.jpg`: there is no such file"]);
+}
+
+#[test]
 fn a_missing_image_does_not_keep_the_others_from_their_answers() {
     let place = trained();
     let said = place.run("predict a photos/cat.jpg gone.jpg photos").ended(1);

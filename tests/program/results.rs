@@ -9,6 +9,7 @@ use headstart::cache::Storage;
 use headstart::extract::{
     Event, ExtractOptions, Extractor, FailureKind, FeatureCache, ImageResult, Results, fingerprint,
 };
+use headstart::preprocess::{ViewKinds, Views};
 use image::{Rgb, RgbImage};
 
 use super::place::Place;
@@ -30,10 +31,20 @@ fn files(place: &Place) -> Vec<PathBuf> {
 }
 
 fn begin(place: &Place, files: Vec<PathBuf>, on_event: impl FnMut(Event) + Send + 'static) -> Results {
+    begin_with(place, files, Views::PLAIN, on_event)
+}
+
+fn begin_with(
+    place: &Place,
+    files: Vec<PathBuf>,
+    views: Views,
+    on_event: impl FnMut(Event) + Send + 'static,
+) -> Results {
     let backbone = Backbone::open(&place.path("tiny.onnx")).unwrap();
     let fingerprint = fingerprint(&backbone, Storage::F32).unwrap();
     let cache = FeatureCache::create_or_open(&place.path("c"), backbone.name(), &fingerprint).unwrap();
-    Extractor::new(&backbone, ExtractOptions::default()).results(cache, files, on_event)
+    let options = ExtractOptions { views, ..ExtractOptions::default() };
+    Extractor::new(&backbone, options).results(cache, files, on_event)
 }
 
 fn by_file(results: impl Iterator<Item = ImageResult>) -> BTreeMap<PathBuf, ImageResult> {
@@ -69,7 +80,8 @@ fn each_image_comes_once_whether_computed_cached_twin_or_failed() {
     // What is told is what is kept.
     for file in files(&place) {
         let id = cache.store().find(&computed[&file].key.unwrap(), 0).unwrap();
-        assert_eq!(cache.store().row(id).unwrap().to_vec(), *computed[&file].features.as_ref().unwrap());
+        let told = computed[&file].features.as_ref().unwrap();
+        assert_eq!((told.nrows(), told.row(0).to_vec()), (1, cache.store().row(id).unwrap().to_vec()));
     }
 
     let mut second = begin(&place, asked, |event| assert!(!matches!(event, Event::Loaded { .. })));
@@ -77,6 +89,40 @@ fn each_image_comes_once_whether_computed_cached_twin_or_failed() {
     assert_eq!(second.finish().unwrap().0.computed, 0);
     for (file, result) in &computed {
         assert_eq!(result.features, again[file].features, "{}", file.display());
+    }
+}
+
+/// Of images without views, with some of them, and with all, in one call.
+#[test]
+fn every_view_of_an_image_comes_with_it() {
+    let place = place();
+    let flat = |name: &str| place.path(name);
+    for (name, left) in [("none.png", 10), ("some.png", 20), ("all.png", 30)] {
+        RgbImage::from_fn(9, 9, |x, _| Rgb([if x < 4 { left } else { 200 }, 2, 3])).save(flat(name)).unwrap();
+    }
+    let views = |kinds: &str| {
+        let recipe = Backbone::open(&flat("tiny.onnx")).unwrap().recipe().clone();
+        kinds.parse::<ViewKinds>().unwrap().of(&recipe)
+    };
+    let all = views("flip,crop5");
+    begin_with(&place, vec![flat("some.png")], views("crop5"), |_| {}).finish().unwrap();
+    begin_with(&place, vec![flat("all.png")], all, |_| {}).finish().unwrap();
+
+    let asked = ["none.png", "some.png", "all.png"].map(flat);
+    let mut results = begin_with(&place, asked.clone().into(), all, |_| {});
+    let found = by_file(&mut results);
+    let (summary, cache) = results.finish().unwrap();
+    assert_eq!((summary.cached, summary.computed, summary.rows), (1, 2, all.len() + 1));
+    for file in asked {
+        let ImageResult { key, features, .. } = &found[&file];
+        let features = features.as_ref().unwrap();
+        assert_eq!(features.nrows(), all.len());
+        for (row, view) in features.rows().into_iter().zip(all.iter()) {
+            let id = cache.store().find(&key.unwrap(), view.number()).unwrap();
+            assert_eq!(row.to_vec(), cache.store().row(id).unwrap().to_vec(), "{view} of {}", file.display());
+        }
+        // The views are not the same, so an order that is wrong would show.
+        assert_ne!(features.row(2), features.row(3));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use headstart::baseline::Choice;
 use headstart::train::TrainConfig;
 
-use super::plan::Contender;
+use super::plan::{Contender, Use};
 use crate::cli::settings::{Axis, combinations};
 
 /// Settings that a head without hidden layers has no use for.
@@ -33,18 +33,37 @@ pub fn contenders(names: &[String], config: &TrainConfig, grid: &[Axis]) -> anyh
                 combinations(&linear, &grid.iter().filter(useful).collect::<Vec<_>>())?
             }
             other => {
-                contenders.push(Contender { name: other.into(), choice: Choice::named(other, config.seed)? });
+                let choice = Choice::named(other, config.seed)?;
+                contenders.push(Contender { name: other.into(), choice, views: Use::None });
                 continue;
             }
         };
         contenders.extend(ours.into_iter().map(|(settings, config)| Contender {
             name: format!("{name} {settings}").trim_end().to_owned(),
             choice: Choice::Head(Box::new(config)),
+            views: Use::None,
         }));
     }
     let mut seen = HashSet::new();
     contenders.retain(|contender| seen.insert(contender.name.clone()));
     Ok(contenders)
+}
+
+/// Each of our own heads three times: without further views, trained on them, and measured by them too.
+pub fn with_views(contenders: Vec<Contender>) -> Vec<Contender> {
+    let forms = |contender: Contender| -> Vec<Contender> {
+        if !matches!(contender.choice, Choice::Head(_)) {
+            return vec![contender];
+        }
+        let form = |word: &str, views| Contender {
+            name: format!("{} views={word}", contender.name),
+            views,
+            ..contender.clone()
+        };
+        let further = [form("drawn", Use::Drawn), form("averaged", Use::Averaged)];
+        std::iter::once(contender).chain(further).collect()
+    };
+    contenders.into_iter().flat_map(forms).collect()
 }
 
 /// Class weights by name get the places of these classes.
@@ -120,6 +139,25 @@ mod tests {
             contenders.iter().map(|contender| config(contender).hidden.as_slice()).collect();
         assert_eq!(heads, [&[][..], &[], &[64], &[64], &[64, 32], &[64, 32]]);
         assert_eq!(contenders[5].name, "mlp hidden=[64, 32] optimizer=sgd shuffle=true");
+    }
+
+    #[test]
+    fn heads_compete_without_views_trained_on_them_and_measured_by_them() {
+        let contenders = with_views(of(&["mlp", "knn"], &["dropout=0,0.5"]).unwrap());
+        let told: Vec<(&str, Use)> =
+            contenders.iter().map(|contender| (contender.name.as_str(), contender.views)).collect();
+        assert_eq!(
+            told,
+            [
+                ("mlp dropout=0", Use::None),
+                ("mlp dropout=0 views=drawn", Use::Drawn),
+                ("mlp dropout=0 views=averaged", Use::Averaged),
+                ("mlp dropout=0.5", Use::None),
+                ("mlp dropout=0.5 views=drawn", Use::Drawn),
+                ("mlp dropout=0.5 views=averaged", Use::Averaged),
+                ("knn", Use::None),
+            ]
+        );
     }
 
     #[test]

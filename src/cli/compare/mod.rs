@@ -28,7 +28,7 @@ use self::pool::{Ended, Pool};
 use self::standings::{Facts, Outcome, Standings};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::Console;
-use super::features::Ready;
+use super::features::{Ready, in_views};
 use super::hint::Error;
 use super::making::Making;
 use super::parts::too_few;
@@ -67,6 +67,11 @@ pub struct CompareArgs {
     /// Hold out this fraction of each class once, as `train` does, instead of folds: one fit for each method
     #[arg(long, value_name = "FRACTION", allow_negative_numbers = true, conflicts_with = "folds")]
     validation: Option<f64>,
+    /// Let each of our own heads compete in three forms: on plain images; with a view of each image drawn at each step of its
+    /// training, from the plain one and these (`flip`, `crop5`, `crop10`); and so trained, averaged over all views when it is
+    /// measured
+    #[arg(long, value_name = "VIEWS", default_value_t)]
+    views: ViewKinds,
     /// Let every method learn from so many images of each class only, drawn by the seed; what is held out stays whole
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..))]
     shots: Option<u16>,
@@ -110,17 +115,23 @@ impl CompareArgs {
         let making = Making::of(&files, &self.runtime);
         let source = Source::open(&self.backbone, self.extract.then_some(&making), console)?;
         let cancel = interrupt::listen();
-        let plain = ViewKinds::default();
-        let wanted = || vec![(manifest.files(), plain.clone())];
+        if !self.views.is_empty() {
+            contenders = contenders::with_views(contenders);
+        }
+        let wanted = || vec![(manifest.files(), self.views.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let ready = Ready::find(&source, cache.as_mut(), &manifest, &plain, console)?;
+        let ready = Ready::find(&source, cache.as_mut(), &manifest, &self.views, console)?;
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
         let plan = Plan {
             store: store.dir().to_path_buf(),
             labels: ready.pick(&labels),
+            in_views: match self.views.is_empty() {
+                true => vec![],
+                false => in_views(&ready.ids, source.views(&self.views)),
+            },
             ids: ready.ids,
             classes: classes.len(),
             division: self.validation.map_or(Division::Folds(self.folds.into()), Division::Fraction),
@@ -163,6 +174,7 @@ impl CompareArgs {
             folds: plan.division.rounds(),
             validation: self.validation,
             shots: plan.shots,
+            views: self.views.clone(),
             seed: plan.seed,
             fits_at_once: self.pool().jobs.min(plan.fits()),
             cores: cores().get(),

@@ -17,6 +17,19 @@ pub struct Contender {
     /// As the table calls it.
     pub name: String,
     pub choice: Choice,
+    pub views: Use,
+}
+
+/// What a method makes of the further views of the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    /// Nothing: it learns from plain images, and is measured on plain images.
+    None,
+    /// Each step of its training draws one; it is measured on plain images.
+    Drawn,
+    /// The same, and measured on the mean over all views.
+    Averaged,
 }
 
 /// What is held out, once or in turn.
@@ -44,8 +57,10 @@ impl Division {
 pub struct Plan {
     /// Folder of the store with the features.
     pub store: PathBuf,
-    /// A row of features for each label.
+    /// The plain features of the image of each label.
     pub ids: Vec<(Key, View)>,
+    /// The same in all views, if any contender has use for them: first all images in one, then all in the next.
+    pub in_views: Vec<(Key, View)>,
     pub labels: Vec<usize>,
     pub classes: usize,
     pub division: Division,
@@ -108,10 +123,15 @@ mod tests {
 
     fn plan(division: Division) -> Plan {
         let choice = Choice::named("knn", 0).unwrap();
-        let contenders = ["a", "b", "c"].map(|name| Contender { name: name.into(), choice: choice.clone() });
+        let contenders = ["a", "b", "c"].map(|name| Contender {
+            name: name.into(),
+            choice: choice.clone(),
+            views: Use::None,
+        });
         Plan {
             store: PathBuf::new(),
             ids: vec![],
+            in_views: vec![],
             labels: (0..40).map(|row| row % 4).collect(),
             classes: 4,
             division,

@@ -1,6 +1,7 @@
 //! From the scores of single folds to who is best, and by how much.
 
 use headstart::baseline::{Score, Spread};
+use headstart::preprocess::ViewKinds;
 use serde::Serialize;
 
 use super::plan::Contender;
@@ -27,6 +28,9 @@ pub struct Facts {
     pub validation: Option<f64>,
     /// Images of each class to learn from, if not all.
     pub shots: Option<usize>,
+    /// Views that some methods learn from, beside the plain image.
+    #[serde(skip_serializing_if = "ViewKinds::is_empty")]
+    pub views: ViewKinds,
     pub seed: u64,
     /// Times are those of a fit with a core to itself if these are not more than the cores.
     pub fits_at_once: usize,
@@ -140,6 +144,7 @@ pub mod tests {
     use headstart::baseline::Choice;
 
     use super::*;
+    use crate::cli::compare::plan::Use;
 
     fn scored(accuracy: f64, log_loss: Option<f64>) -> Outcome {
         Outcome::Scored(Score { accuracy, log_loss, fit_seconds: 2.0, predict_seconds: 0.25 })
@@ -147,8 +152,11 @@ pub mod tests {
 
     /// Three folds: `knn` is good, `svm` better by 0.05 in each, `forest` failed in the second, `bayes` in all.
     pub fn standings() -> Standings {
-        let contenders = ["knn", "svm", "forest", "bayes"]
-            .map(|name| Contender { name: name.into(), choice: Choice::named(name, 0).unwrap() });
+        let contenders = ["knn", "svm", "forest", "bayes"].map(|name| Contender {
+            name: name.into(),
+            choice: Choice::named(name, 0).unwrap(),
+            views: Use::None,
+        });
         let late = || Outcome::Failed("stopped after 9 s".into());
         let outcomes = [
             [scored(0.50, Some(1.0)), scored(0.55, None), scored(0.90, None), late()],
@@ -168,6 +176,7 @@ pub mod tests {
             folds: 3,
             validation: None,
             shots: None,
+            views: ViewKinds::default(),
             seed: 1,
             fits_at_once: 2,
             cores: 2,
@@ -208,7 +217,8 @@ pub mod tests {
 
     #[test]
     fn where_there_are_no_folds_none_is_named() {
-        let contenders = [Contender { name: "svm".into(), choice: Choice::named("svm", 0).unwrap() }];
+        let contenders =
+            [Contender { name: "svm".into(), choice: Choice::named("svm", 0).unwrap(), views: Use::None }];
         let facts = Facts { folds: 1, validation: Some(0.2), ..standings().facts };
         let standings = Standings::new(facts, &contenders, &[Outcome::Failed("stopped after 9 s".into())]);
         assert_eq!(standings.methods[0].problem.as_deref(), Some("stopped after 9 s"));
@@ -218,8 +228,11 @@ pub mod tests {
 
     #[test]
     fn without_a_fold_in_common_there_is_no_difference() {
-        let contenders = ["knn", "svm"]
-            .map(|name| Contender { name: name.into(), choice: Choice::named(name, 0).unwrap() });
+        let contenders = ["knn", "svm"].map(|name| Contender {
+            name: name.into(),
+            choice: Choice::named(name, 0).unwrap(),
+            views: Use::None,
+        });
         let outcomes = [
             scored(0.9, None),
             Outcome::Skipped,

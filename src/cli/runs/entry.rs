@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use headstart::evaluate::Metrics;
-use headstart::train::{RunInfo, RunSummary, TrainConfig, TrainingMetrics};
+use headstart::nn::Temperature;
+use headstart::train::{Calibration, Origin, RunInfo, RunSummary, TrainConfig, TrainingMetrics};
 use serde::Serialize;
 
 /// What a run was made with, and what came of it.
@@ -13,8 +14,9 @@ pub struct Entry {
     pub name: String,
     pub path: PathBuf,
     pub created: String,
+    /// None of a head that was imported.
     #[serde(flatten)]
-    pub metrics: TrainingMetrics,
+    pub metrics: Option<TrainingMetrics>,
     /// Every setting, and what it was trained on; what is not set is absent.
     pub settings: toml::Table,
     /// Those that are not as they would be if nobody had said anything.
@@ -62,7 +64,7 @@ impl Entry {
     }
 
     fn new(run: RunSummary, evaluations: Vec<Evaluation>) -> Self {
-        let settings = settings(&run.info);
+        let settings = settings(&run.info, run.calibration.as_ref());
         let defaults = table(&TrainConfig::default());
         let asked = |name: &String| !OF_THE_DATA.contains(&name.as_str()) || CHOSEN.contains(&name.as_str());
         let unusual =
@@ -114,36 +116,46 @@ fn subfolders(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// What is not a setting of the training, but decides its result too.
-const OF_THE_DATA: [&str; 9] = [
+const OF_THE_DATA: [&str; 11] = [
+    "imported_from",
     "trained_on",
     "images",
     "validation",
     "validated_on",
     "shots",
     "views",
+    "temperature",
     "backbone",
     "features",
     "headstart",
 ];
 /// Of these, what a user asks for as for a setting.
-const CHOSEN: [&str; 3] = ["validation", "shots", "views"];
+const CHOSEN: [&str; 5] = ["imported_from", "validation", "shots", "views", "temperature"];
 
 fn table(config: &TrainConfig) -> toml::Table {
     toml::Table::try_from(config).expect("settings are TOML")
 }
 
-fn settings(info: &RunInfo) -> toml::Table {
-    let mut all = table(&info.settings);
-    let data = info.data.as_ref();
+fn settings(info: &RunInfo, calibration: Option<&Calibration>) -> toml::Table {
+    let training = info.training();
+    let mut all = training.map_or_else(toml::Table::new, |training| table(&training.settings));
+    let data = training.and_then(|training| training.data.as_ref());
+    let validation = training.and_then(|training| training.validation.as_ref());
+    let imported_from = match &info.origin {
+        Origin::Imported(import) => Some(toml::Value::from(import.file.as_str())),
+        Origin::Trained(_) => None,
+    };
     let text = |text: &str| Some(toml::Value::from(text));
     let number = |number: usize| i64::try_from(number).ok().map(toml::Value::from);
     let facts: [Option<toml::Value>; OF_THE_DATA.len()] = [
-        text(&info.training.path),
-        number(info.training.images),
+        imported_from,
+        training.and_then(|training| text(&training.images.path)),
+        training.and_then(|training| number(training.images.images)),
         data.and_then(|data| data.validation).map(toml::Value::from),
-        info.validation.as_ref().and_then(|part| text(&part.path)),
+        validation.and_then(|part| text(&part.path)),
         data.and_then(|data| data.shots).and_then(number),
         Some(info.views()).filter(|views| !views.is_empty()).and_then(|views| text(&views.to_string())),
+        calibration.map(|calibration| rounded(calibration.temperature)),
         text(&info.backbone.name),
         text(&format!("{:.12}", info.features.fingerprint)),
         info.versions.get("headstart").and_then(|version| text(version)),
@@ -151,6 +163,11 @@ fn settings(info: &RunInfo) -> toml::Table {
     let facts = OF_THE_DATA.iter().zip(facts);
     all.extend(facts.filter_map(|(name, value)| Some(((*name).to_owned(), value?))));
     all
+}
+
+/// As many digits as mean anything, and can be read.
+fn rounded(temperature: Temperature) -> toml::Value {
+    ((1e4 * temperature.get()).round() / 1e4).into()
 }
 
 /// Settings that these runs do not have in common, sorted.
@@ -184,7 +201,7 @@ pub mod tests {
             name: name.into(),
             path: Path::new("runs").join(name),
             created: created.into(),
-            metrics,
+            metrics: Some(metrics),
             settings: table(&TrainConfig { epochs: 3, ..TrainConfig::default() }),
             unusual: vec!["epochs".into()],
             evaluations: vec![],

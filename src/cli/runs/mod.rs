@@ -6,6 +6,7 @@ mod table;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
+use headstart::train::TrainingMetrics;
 use serde::Serialize;
 
 use self::entry::{Broken, Entry, differing};
@@ -114,16 +115,23 @@ impl Sort {
                 key(a).total_cmp(&key(b))
             }
         };
+        fn of(run: &Entry, figure: fn(&TrainingMetrics) -> Option<f64>) -> Option<f64> {
+            run.metrics.as_ref().and_then(figure)
+        }
         match self {
             Self::Name => {}
             Self::Date => runs.sort_by_key(|run| std::cmp::Reverse(run.created())),
-            Self::Accuracy => runs.sort_by(smallest_first(|run| run.metrics.accuracy.map(|share| -share))),
-            Self::ValAccuracy => {
-                runs.sort_by(smallest_first(|run| run.metrics.val_accuracy.map(|share| -share)));
+            Self::Accuracy => {
+                runs.sort_by(smallest_first(|run| of(run, |metrics| metrics.accuracy).map(|share| -share)))
             }
-            Self::Loss => runs.sort_by(smallest_first(|run| run.metrics.loss)),
-            Self::ValLoss => runs.sort_by(smallest_first(|run| run.metrics.val_loss)),
-            Self::Time => runs.sort_by(smallest_first(|run| Some(run.metrics.seconds))),
+            Self::ValAccuracy => {
+                runs.sort_by(smallest_first(|run| {
+                    of(run, |metrics| metrics.val_accuracy).map(|share| -share)
+                }));
+            }
+            Self::Loss => runs.sort_by(smallest_first(|run| of(run, |metrics| metrics.loss))),
+            Self::ValLoss => runs.sort_by(smallest_first(|run| of(run, |metrics| metrics.val_loss))),
+            Self::Time => runs.sort_by(smallest_first(|run| of(run, |metrics| Some(metrics.seconds)))),
         }
     }
 }

@@ -13,12 +13,12 @@ use crate::cli::progress::clock;
 type Cell = fn(&Entry) -> String;
 
 const FIGURES: [(&str, Cell); 6] = [
-    ("accuracy", |run| share(run.metrics.accuracy)),
-    ("val accuracy", |run| share(run.metrics.val_accuracy)),
-    ("loss", |run| share(run.metrics.loss)),
-    ("val loss", |run| share(run.metrics.val_loss)),
+    ("accuracy", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.accuracy))),
+    ("val accuracy", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.val_accuracy))),
+    ("loss", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.loss))),
+    ("val loss", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.val_loss))),
     ("epochs", epochs),
-    ("time", |run| Duration::try_from_secs_f64(run.metrics.seconds).map_or(String::new(), clock)),
+    ("time", |run| run.metrics.as_ref().map_or(String::new(), time)),
 ];
 
 /// A setting that needs no place of its own.
@@ -103,9 +103,13 @@ fn date(run: &Entry) -> String {
         .map_or_else(|| run.created.clone(), |created| created.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
+fn time(metrics: &TrainingMetrics) -> String {
+    Duration::try_from_secs_f64(metrics.seconds).map_or(String::new(), clock)
+}
+
 /// `50`; `12/50 stopped`; `20/50 best 15`.
 fn epochs(run: &Entry) -> String {
-    let TrainingMetrics { epochs, ended, best_epoch, .. } = run.metrics;
+    let Some(TrainingMetrics { epochs, ended, best_epoch, .. }) = run.metrics else { return String::new() };
     let mut text = epochs.to_string();
     if let Some(asked) = run.epochs_asked().filter(|&asked| asked != epochs) {
         text += &format!("/{asked}");
@@ -133,7 +137,7 @@ mod tests {
         runs[1].settings.insert("dropout".into(), 0.25.into());
         runs[1].settings.insert("epochs".into(), 9.into());
         runs[1].unusual = vec!["dropout".into(), "epochs".into()];
-        runs[1].metrics.ended = Ended::Stopped;
+        runs[1].metrics.as_mut().unwrap().ended = Ended::Stopped;
         runs[1].evaluations =
             vec![Evaluation { name: "test".into(), accuracy: 0.75, log_loss: 1.0, images: 4 }];
         runs
@@ -175,11 +179,12 @@ accuracy on test                              0.7500
     #[test]
     fn epochs_say_how_it_ended() {
         let mut run = runs().remove(1);
-        run.metrics.ended = Ended::Completed;
+        let with = |run: &mut Entry, change: fn(&mut TrainingMetrics)| change(run.metrics.as_mut().unwrap());
+        with(&mut run, |metrics| metrics.ended = Ended::Completed);
         assert_eq!(epochs(&run), "3/9");
-        run.metrics.best_epoch = Some(2);
+        with(&mut run, |metrics| metrics.best_epoch = Some(2));
         assert_eq!(epochs(&run), "3/9 best 2");
-        run.metrics.ended = Ended::Failed;
+        with(&mut run, |metrics| metrics.ended = Ended::Failed);
         assert_eq!(epochs(&run), "3/9 failed");
     }
 }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 use lines::Lines;
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{ArrayView2, Axis, CowArray, Ix2};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ use super::Error;
 use super::bootstrap::{self, Intervals};
 use super::metrics::{self, Average, ClassFigures, Coverage, Undefined};
 use crate::cache::OtherPrecision;
+use crate::nn::Temperature;
 
 /// The version of `metrics.json`. Fields may be added within one; a field that goes or changes its meaning makes
 /// another.
@@ -61,6 +62,9 @@ pub struct Metrics {
     /// How much is answered, and how well, when only sure answers count; files of older versions do not have it.
     #[serde(default)]
     pub coverage: Vec<Coverage>,
+    /// The temperature of the run, if it has one, and what it changed: all other figures are with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibrated>,
     /// 95 % intervals, if they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<Intervals>,
@@ -88,6 +92,24 @@ pub struct RocAuc {
     /// All probabilities together.
     #[serde(rename = "micro")]
     pub micro_average: Option<f64>,
+}
+
+/// A temperature, and the figures without it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    pub temperature: f64,
+    /// Whether it was fitted on these very images: others are the ones to judge it by.
+    pub fitted_here: bool,
+    /// As it would be without a temperature.
+    pub before: Sureness,
+}
+
+/// The figures that a temperature changes and that tell how honest probabilities are; lower is better.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sureness {
+    pub log_loss: f64,
+    pub brier: f64,
+    pub calibration_error: f64,
 }
 
 /// Accuracy with several guesses.
@@ -165,7 +187,7 @@ impl Metrics {
         if known.is_empty() {
             return Err(Error::NothingToScore { rows: labels.len() });
         }
-        Ok(Self::of_scored(&scored, &known, classes, labels.len()))
+        Ok(Self::of_scored(scored.view(), &known, classes, labels.len()))
     }
 
     /// The same with 95 % intervals from `resamples` draws of the examples of [`of`](Self::of); none without draws.
@@ -183,8 +205,32 @@ impl Metrics {
         Self { intervals: bootstrap::intervals(scored.view(), &known, resamples, rng), ..self }
     }
 
-    fn of_scored(probabilities: &Array2<f32>, labels: &[usize], classes: &[String], examples: usize) -> Self {
-        let view = probabilities.view();
+    /// The same, told that the probabilities are those at `temperature`, and what they were `before` it.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn with_calibration(
+        self,
+        temperature: Temperature,
+        fitted_here: bool,
+        before: ArrayView2<f32>,
+        labels: &[Option<usize>],
+    ) -> Result<Self, Error> {
+        check(before, labels, self.classes.len())?;
+        let (scored, known) = scored(before, labels);
+        let before =
+            Sureness::of(scored.view(), &known).ok_or(Error::NothingToScore { rows: labels.len() })?;
+        let calibrated = Calibrated { temperature: temperature.get(), fitted_here, before };
+        Ok(Self { calibration: Some(calibrated), ..self })
+    }
+
+    /// The figures that a temperature changes.
+    pub fn sureness(&self) -> Sureness {
+        let Self { log_loss, brier, calibration_error, .. } = *self;
+        Sureness { log_loss, brier, calibration_error }
+    }
+
+    fn of_scored(view: ArrayView2<f32>, labels: &[usize], classes: &[String], examples: usize) -> Self {
         let confusion = metrics::confusion(labels, &metrics::predictions(view), classes.len());
         let figures = metrics::per_class(confusion.view());
         let bins = metrics::reliability(view, labels, BINS);
@@ -209,6 +255,7 @@ impl Metrics {
             calibration_error: defined(metrics::calibration_error(&bins)),
             roc_auc: Some(roc_auc),
             coverage: metrics::coverage(view, labels, &THRESHOLDS),
+            calibration: None,
             intervals: None,
             macro_average: metrics::macro_average(&figures, Undefined::LeftOut).into(),
             weighted_average: metrics::weighted_average(&figures, Undefined::LeftOut).into(),
@@ -280,14 +327,40 @@ impl Metrics {
     }
 }
 
-/// The rows that have a label, and their labels.
+impl Sureness {
+    /// `None` without examples.
+    ///
+    /// # Panics
+    /// If there are not as many rows as labels.
+    pub fn of(probabilities: ArrayView2<f32>, labels: &[usize]) -> Option<Self> {
+        Some(Self {
+            log_loss: metrics::log_loss(probabilities, labels)?,
+            brier: metrics::brier(probabilities, labels)?,
+            calibration_error: metrics::calibration_error(&metrics::reliability(
+                probabilities,
+                labels,
+                BINS,
+            ))?,
+        })
+    }
+}
+
+/// The rows that have a label, and their labels. Where all have one, nothing is copied.
 ///
 /// # Panics
-/// If there are more labels than rows.
-pub fn scored(probabilities: ArrayView2<f32>, labels: &[Option<usize>]) -> (Array2<f32>, Vec<usize>) {
+/// If there are not as many labels as rows.
+pub fn scored<'p>(
+    probabilities: ArrayView2<'p, f32>,
+    labels: &[Option<usize>],
+) -> (CowArray<'p, f32, Ix2>, Vec<usize>) {
+    assert_eq!(probabilities.nrows(), labels.len(), "a label, known or not, for each row");
     let labelled = labels.iter().enumerate().filter_map(|(row, label)| Some((row, (*label)?)));
     let (rows, known): (Vec<usize>, Vec<usize>) = labelled.unzip();
-    (probabilities.select(Axis(0), &rows), known)
+    let scored = match rows.len() == labels.len() {
+        true => probabilities.into(),
+        false => probabilities.select(Axis(0), &rows).into(),
+    };
+    (scored, known)
 }
 
 fn check(probabilities: ArrayView2<f32>, labels: &[Option<usize>], classes: usize) -> Result<(), Error> {

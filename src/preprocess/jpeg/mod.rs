@@ -75,21 +75,17 @@ pub(super) fn decode(
     space: &mut Space,
     rgb: &mut Vec<u8>,
 ) -> Result<Header, Error> {
-    let mut segments = Segments::default();
-    let Stop::Scan { header, data } = segments.read(bytes, 2)? else { return Err(Fault::Early.into()) };
-    let frame = segments.frame.take().ok_or(Fault::Damaged("a scan without a frame"))?;
-    let scan = Scan::read(header, &frame)?;
+    let Start { segments, frame, scan, data } = Start::read(bytes)?;
     let (width, height) = (frame.size.0 as u32, frame.size.1 as u32);
     let mut about = Header { width, height, decoded: frame.size, orientation: segments.orientation() };
     let scale = wanted(&about).map_or(Scale::FULL, |wanted| Scale::for_size(frame.size, wanted));
     about.decoded = (scale.of(frame.size.0), scale.of(frame.size.1));
 
     let samples = 3 * about.decoded.0 * about.decoded.1;
-    let streams = scan.has_everything(&frame);
-    let coefficients = if streams { 0 } else { memory_of_coefficients(&frame) };
-    limits.check(width, height, samples as u64 + coefficients)?;
+    limits.check(width, height, samples as u64 + coefficients(&frame, &scan))?;
     rgb.clear();
     rgb.resize(samples, 0);
+    let streams = scan.has_everything(&frame);
     let image = Image { bytes, segments, frame, scale, rgb };
     if streams {
         image.stream(&scan, data, space)?
@@ -99,8 +95,36 @@ pub(super) fn decode(
     Ok(about)
 }
 
-/// Several scans are put together from coefficients of two bytes, kept for the whole image.
-fn memory_of_coefficients(frame: &Frame) -> u64 {
+/// Bytes that decoding the whole image takes, and turning it upright.
+pub(super) fn takes(bytes: &[u8]) -> Result<u64, Error> {
+    let Start { frame, scan, .. } = Start::read(bytes)?;
+    let pixels = (frame.size.0 * frame.size.1) as u64;
+    Ok(2 * 3 * pixels + coefficients(&frame, &scan))
+}
+
+/// A file up to the coded data of its first scan, which begin at `data`.
+struct Start {
+    segments: Segments,
+    frame: Frame,
+    scan: Scan,
+    data: usize,
+}
+
+impl Start {
+    fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let mut segments = Segments::default();
+        let Stop::Scan { header, data } = segments.read(bytes, 2)? else { return Err(Fault::Early) };
+        let frame = segments.frame.take().ok_or(Fault::Damaged("a scan without a frame"))?;
+        let scan = Scan::read(header, &frame)?;
+        Ok(Self { segments, frame, scan, data })
+    }
+}
+
+/// Bytes of the coefficients, two each, that are kept for the whole image where several scans make it.
+fn coefficients(frame: &Frame, first: &Scan) -> u64 {
+    if first.has_everything(frame) {
+        return 0;
+    }
     let blocks = frame.components.iter().map(|component| component.blocks(frame.units));
     blocks.map(|(across, down)| (size_of::<Block>() * across * down) as u64).sum()
 }

@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    HEAD, HISTORY, INFO, METRICS, Run, RunInfo, TrainingMetrics, checkpoint_path,
-    info::{Version, Versioned},
-};
+use super::{HEAD, HISTORY, INFO, METRICS, Run, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile};
 use crate::{
     nn::Head,
     train::{Checkpoint, Error, History},
@@ -20,6 +17,13 @@ use crate::{
 pub struct NewRun<'r> {
     pub info: &'r RunInfo,
     pub head: &'r Head,
+    /// How the head came about, if it was trained here.
+    pub course: Option<Course<'r>>,
+}
+
+/// What a training leaves beside the head.
+#[derive(Debug, Clone, Copy)]
+pub struct Course<'r> {
     pub history: &'r History,
     pub metrics: &'r TrainingMetrics,
     /// To go on from, if wanted.
@@ -32,7 +36,16 @@ impl NewRun<'_> {
     /// # Errors
     /// [`Error::RunExists`] unless `overwrite`, [`Error::RunName`], [`Error::Write`]. With `overwrite`, what
     /// is there is replaced only if it is a run: [`Error::NotARun`].
+    ///
+    /// # Panics
+    /// If the info tells of a training and there is no course of one, or the other way round.
     pub fn create(&self, runs: &Path, name: Option<&str>, overwrite: bool) -> Result<Run, Error> {
+        let Self { info, head, course } = *self;
+        assert_eq!(
+            info.training().is_some(),
+            course.is_some(),
+            "a course for what was trained, and for nothing else"
+        );
         let name = name.map(checked_name).transpose()?;
         // Refused before anything is written.
         if let Some(name) = name {
@@ -49,34 +62,41 @@ impl NewRun<'_> {
         // It is no longer there to be removed.
         let _ = folder.keep();
         sync(runs).map_err(cannot_write(runs))?;
-        let Self { info, head, history, metrics, .. } = self;
         Ok(Run {
             dir,
-            info: (*info).clone(),
-            head: (*head).clone(),
-            history: (*history).clone(),
-            metrics: (*metrics).clone(),
+            info: info.clone(),
+            head: head.clone(),
+            history: course.map(|course| course.history.clone()).unwrap_or_default(),
+            metrics: course.map(|course| course.metrics.clone()),
+            calibration: None,
         })
     }
 
     fn write_files(&self, dir: &Path) -> Result<(), Error> {
         let file = |name: &str, bytes: &[u8]| write_synced(&dir.join(name), bytes);
-        let info = Versioned { format: Version::KNOWN, info: self.info.clone() };
+        let info = InfoFile::from(self.info.clone());
         file(INFO, toml::to_string(&info).expect("a run's settings are TOML").as_bytes())?;
         file(HEAD, &self.head.to_bytes())?;
-        let mut history = Vec::new();
-        self.history.write_csv(&mut history).expect("memory takes what is written");
-        file(HISTORY, &history)?;
-        let mut metrics = serde_json::to_vec_pretty(self.metrics).expect("metrics are JSON");
-        metrics.push(b'\n');
-        file(METRICS, &metrics)?;
-        if let Some(checkpoint) = self.checkpoint {
-            let path = checkpoint_path(dir);
-            let folder = path.parent().expect("it lies in a folder of its own");
-            fs::create_dir(folder).map_err(cannot_write(folder))?;
-            checkpoint.save(&path)?;
+        if let Some(course) = &self.course {
+            course.write_files(dir)?;
         }
         open_to_others(dir).and_then(|()| sync(dir)).map_err(cannot_write(dir))
+    }
+}
+
+impl Course<'_> {
+    fn write_files(&self, dir: &Path) -> Result<(), Error> {
+        let mut history = Vec::new();
+        self.history.write_csv(&mut history).expect("memory takes what is written");
+        write_synced(&dir.join(HISTORY), &history)?;
+        let mut metrics = serde_json::to_vec_pretty(self.metrics).expect("metrics are JSON");
+        metrics.push(b'\n');
+        write_synced(&dir.join(METRICS), &metrics)?;
+        let Some(checkpoint) = self.checkpoint else { return Ok(()) };
+        let path = checkpoint_path(dir);
+        let folder = path.parent().expect("it lies in a folder of its own");
+        fs::create_dir(folder).map_err(cannot_write(folder))?;
+        checkpoint.save(&path)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ManifestInfo, RunInfo};
+use super::{ManifestInfo, RunInfo, Training};
 use crate::{
     cache::{Key, View},
     dataset::Columns,
@@ -84,10 +84,30 @@ impl ManifestInfo {
 impl RunInfo {
     /// The views that it was trained on, beside the plain image.
     pub fn views(&self) -> ViewKinds {
+        self.training().map_or_else(ViewKinds::default, Training::views)
+    }
+
+    /// That a training of these classes is one that this run's can be gone on with.
+    ///
+    /// # Errors
+    /// [`Error::OtherData`].
+    pub fn require_same_classes(&self, classes: &[String]) -> Result<(), Error> {
+        let all = |classes: &[String]| format!("{} classes: {}", classes.len(), listed(classes));
+        if self.classes == classes {
+            Ok(())
+        } else {
+            Err(Error::OtherData { expected: all(&self.classes), found: all(classes) })
+        }
+    }
+}
+
+impl Training {
+    /// The views that were trained on, beside the plain image.
+    pub fn views(&self) -> ViewKinds {
         self.data.as_ref().map_or_else(ViewKinds::default, |data| data.views.clone())
     }
 
-    /// That a training on these views is one that this run's can be gone on with.
+    /// That a training on these views is one that this one can be gone on with.
     ///
     /// # Errors
     /// [`Error::OtherData`].
@@ -104,23 +124,18 @@ impl RunInfo {
         }
     }
 
-    /// That a training of these classes and images is one that this run's can be gone on with.
+    /// That a training on these images is one that this one can be gone on with.
     ///
     /// # Errors
     /// [`Error::OtherData`] with the first difference.
-    pub fn require_same_data(
+    pub fn require_same_images(
         &self,
-        classes: &[String],
         training: &ManifestInfo,
         validation: Option<&ManifestInfo>,
     ) -> Result<(), Error> {
         let other = |expected: String, found: String| Err(Error::OtherData { expected, found });
-        if self.classes != classes {
-            let all = |classes: &[String]| format!("{} classes: {}", classes.len(), listed(classes));
-            return other(all(&self.classes), all(classes));
-        }
         let parts = [
-            ("training", Some(&self.training), Some(training)),
+            ("training", Some(&self.images), Some(training)),
             ("validation", self.validation.as_ref(), validation),
         ];
         for (part, expected, found) in parts {

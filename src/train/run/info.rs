@@ -1,4 +1,4 @@
-//! What stands in `run.toml` and `metrics.json`.
+//! What a run says of itself, and `metrics.json`.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::DataChoice;
 use crate::train::{Ended, Outcome, TrainConfig};
 
-/// `run.toml`: everything a run was trained with and on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `run.toml`: what a run tells apart, by which features, and where its head comes from.
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunInfo {
     /// When it was written, in UTC, as RFC 3339.
     pub created: String,
@@ -17,20 +16,57 @@ pub struct RunInfo {
     pub classes: Vec<String>,
     /// The recipe of the preprocessing as JSON, in its canonical form.
     pub recipe: String,
+    pub backbone: BackboneInfo,
+    pub features: FeaturesInfo,
+    pub origin: Origin,
+    /// Versions of what computed: `headstart`, and what the caller adds, such as `onnxruntime`.
+    pub versions: BTreeMap<String, String>,
+}
+
+/// Where a head comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Origin {
+    /// It was trained here, on features that are known.
+    Trained(Box<Training>),
+    /// It was trained elsewhere, on nobody here knows what.
+    Imported(Import),
+}
+
+/// Everything that a run was trained with and on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Training {
     /// The settings in force, whether they were typed, read or defaults.
     pub settings: TrainConfig,
     /// How its images were asked for; runs in the first format do not tell.
     pub data: Option<DataChoice>,
     /// Name of the run whose training it went on with.
     pub resumed_from: Option<String>,
-    pub backbone: BackboneInfo,
-    pub features: FeaturesInfo,
     /// What it was trained on.
-    pub training: ManifestInfo,
+    pub images: ManifestInfo,
     /// What it was validated on, if anything.
     pub validation: Option<ManifestInfo>,
-    /// Versions of what computed: `headstart`, and what the caller adds, such as `onnxruntime`.
-    pub versions: BTreeMap<String, String>,
+}
+
+/// The file that a head was taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    /// As it was given.
+    pub file: String,
+    /// BLAKE3 of its bytes, hex.
+    pub digest: String,
+    /// Its layers, first to last, by the names that they have there.
+    pub layers: Vec<String>,
+}
+
+impl RunInfo {
+    /// How it was trained, if it was trained here.
+    pub fn training(&self) -> Option<&Training> {
+        match &self.origin {
+            Origin::Trained(training) => Some(training),
+            Origin::Imported(_) => None,
+        }
+    }
 }
 
 /// The graph that made the features.
@@ -110,23 +146,4 @@ impl TrainingMetrics {
             seconds,
         }
     }
-}
-
-/// The first line of `run.toml`, read before the rest, which a later format may spell in another way.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Version {
-    pub format: u32,
-}
-
-impl Version {
-    /// 2: how the images were asked for, and which they were. 1 can be read.
-    pub const KNOWN: u32 = 2;
-}
-
-/// `run.toml` as it stands in the file.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Versioned {
-    pub format: u32,
-    #[serde(flatten)]
-    pub info: RunInfo,
 }

@@ -3,8 +3,8 @@
 use std::{fs, io, path::Path};
 
 use super::{
-    HEAD, HISTORY, INFO, METRICS, Run, RunInfo, RunSummary, TrainingMetrics,
-    info::{Version, Versioned},
+    Calibration, HEAD, HISTORY, INFO, METRICS, Run, RunInfo, RunSummary, TrainingMetrics,
+    file::{FORMAT, InfoFile, Version},
 };
 use crate::{
     nn::{self, FormatError, Head},
@@ -19,11 +19,13 @@ impl RunSummary {
     /// As [`Run::load`].
     pub fn load(dir: &Path) -> Result<Self, Error> {
         let info = load_info(dir)?;
-        for file in [HEAD, HISTORY] {
+        let trained = info.training().is_some();
+        for file in [HEAD, HISTORY].into_iter().take(if trained { 2 } else { 1 }) {
             let path = dir.join(file);
             fs::metadata(&path).map_err(|source| missing_is_damage(&path, source))?;
         }
-        Ok(Self { dir: dir.into(), info, metrics: load_metrics(dir)? })
+        let metrics = trained.then(|| load_metrics(dir)).transpose()?;
+        Ok(Self { dir: dir.into(), info, metrics, calibration: Calibration::load(dir)? })
     }
 }
 
@@ -38,9 +40,10 @@ impl Run {
     pub fn load(dir: &Path) -> Result<Self, Error> {
         let info = load_info(dir)?;
         let head = load_head(&dir.join(HEAD))?;
-        let history_path = dir.join(HISTORY);
-        let history = History::read_csv(read(&history_path)?.as_slice()).map_err(damaged(&history_path))?;
-        let metrics = load_metrics(dir)?;
+        let (history, metrics) = match info.training() {
+            Some(_) => (load_history(dir)?, Some(load_metrics(dir)?)),
+            None => (History::default(), None),
+        };
         for (what, expected, found) in [
             ("the number of classes", info.classes.len(), head.config().classes),
             ("the feature size", info.features.size, head.config().inputs),
@@ -49,23 +52,24 @@ impl Run {
                 return Err(Error::Contradiction { path: dir.into(), what, expected, found });
             }
         }
-        Ok(Self { dir: dir.into(), info, head, history, metrics })
+        Ok(Self { dir: dir.into(), info, head, history, metrics, calibration: Calibration::load(dir)? })
     }
 }
 
 fn load_info(dir: &Path) -> Result<RunInfo, Error> {
     let path = dir.join(INFO);
-    let bytes = fs::read(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::NotARun { path: dir.into() },
-        _ => Error::Read { path: path.clone(), source },
-    })?;
-    let text = String::from_utf8(bytes).map_err(damaged(&path))?;
+    let text = read_text(&path)?.ok_or_else(|| Error::NotARun { path: dir.into() })?;
     let Version { format: found } = toml::from_str(&text).map_err(damaged(&path))?;
-    if found > Version::KNOWN {
-        return Err(Error::NewerRun { path, found, known: Version::KNOWN });
+    if found > FORMAT {
+        return Err(Error::NewerRun { path, found, known: FORMAT });
     }
-    let Versioned { info, .. } = toml::from_str(&text).map_err(damaged(&path))?;
-    Ok(info)
+    let file: InfoFile = toml::from_str(&text).map_err(damaged(&path))?;
+    RunInfo::try_from(file).map_err(damaged(&path))
+}
+
+fn load_history(dir: &Path) -> Result<History, Error> {
+    let path = dir.join(HISTORY);
+    History::read_csv(read(&path)?.as_slice()).map_err(damaged(&path))
 }
 
 fn load_metrics(dir: &Path) -> Result<TrainingMetrics, Error> {
@@ -88,6 +92,17 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| missing_is_damage(path, source))
 }
 
+/// The text of a file; `None` if there is none.
+pub(super) fn read_text(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8(bytes).map_err(damaged(path))?)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(source) => Err(Error::Read { path: path.into(), source }),
+    }
+}
+
 /// A run without one of its files is a damaged run.
 fn missing_is_damage(path: &Path, source: io::Error) -> Error {
     match source.kind() {
@@ -96,6 +111,6 @@ fn missing_is_damage(path: &Path, source: io::Error) -> Error {
     }
 }
 
-fn damaged<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl Fn(E) -> Error {
+pub(super) fn damaged<E: std::error::Error + Send + Sync + 'static>(path: &Path) -> impl Fn(E) -> Error {
     move |source| Error::Damaged { path: path.into(), source: source.into() }
 }

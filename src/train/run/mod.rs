@@ -1,27 +1,33 @@
-//! The run directory: what a finished training leaves behind.
+//! The run directory: what a finished training leaves behind, or what came of importing a head.
 //!
 //! ```text
 //! runs/2026-11-23-0001/
 //!   run.toml                     settings in force, classes, where the features came from: RunInfo
 //!   head.safetensors             the trained head
-//!   history.csv                  figures of each epoch
-//!   metrics.json                 how it ended, and the figures of the head
+//!   history.csv                  figures of each epoch, if it was trained here
+//!   metrics.json                 how that ended, and the figures of the head
+//!   calibration.toml             its temperature, if one was fitted
 //!   checkpoint/train.safetensors all that is needed to train on
 //! ```
 //!
 //! A run appears whole or not at all: its files are written to a folder of another name beside it, which is
 //! then renamed.
 
+mod calibration;
 mod create;
 mod data;
+mod file;
 mod info;
 mod load;
 
 use std::path::{Path, PathBuf};
 
-pub use create::{NewRun, checked_name};
+pub use calibration::Calibration;
+pub use create::{Course, NewRun, checked_name};
 pub use data::DataChoice;
-pub use info::{BackboneInfo, FeaturesInfo, ManifestInfo, RunInfo, TrainingMetrics};
+pub use info::{
+    BackboneInfo, FeaturesInfo, Import, ManifestInfo, Origin, RunInfo, Training, TrainingMetrics,
+};
 
 use super::{Checkpoint, Error, History};
 use crate::nn::Head;
@@ -37,24 +43,28 @@ const CHECKPOINT: &str = "train.safetensors";
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunSummary {
     dir: PathBuf,
-    /// What it was trained with and on.
+    /// What it tells apart, and where it comes from.
     pub info: RunInfo,
-    /// The figures of the head.
-    pub metrics: TrainingMetrics,
+    /// How the training went; `None` if the head was imported.
+    pub metrics: Option<TrainingMetrics>,
+    /// Its temperature, if one was fitted.
+    pub calibration: Option<Calibration>,
 }
 
-/// A finished training on disk, loaded and checked.
+/// A head with all that it takes to use it, on disk, loaded and checked.
 #[derive(Debug, Clone)]
 pub struct Run {
     dir: PathBuf,
-    /// What it was trained with and on.
+    /// What it tells apart, and where it comes from.
     pub info: RunInfo,
-    /// The trained head.
+    /// The head itself.
     pub head: Head,
-    /// Figures of each epoch.
+    /// Figures of each epoch; none if the head was imported.
     pub history: History,
-    /// The figures of the head.
-    pub metrics: TrainingMetrics,
+    /// How the training went; `None` if the head was imported.
+    pub metrics: Option<TrainingMetrics>,
+    /// Its temperature, if one was fitted.
+    pub calibration: Option<Calibration>,
 }
 
 impl RunSummary {

@@ -12,11 +12,8 @@ fn outcome() -> Outcome {
     train(&config, &rows, &[0, 1, 0], 2, None, &mut |_| Flow::Continue).unwrap()
 }
 
-fn info(outcome: &Outcome) -> RunInfo {
-    RunInfo {
-        created: "2026-11-23T08:00:00Z".into(),
-        classes: vec!["it's a \"cat\"".into(), "dog\n🐕".into()],
-        recipe: r#"{"resize":{"width":224}}"#.into(),
+fn training(outcome: &Outcome) -> Training {
+    Training {
         settings: outcome.checkpoint.config().clone(),
         data: Some(DataChoice {
             manifests: vec!["data/train.csv".into()],
@@ -26,19 +23,23 @@ fn info(outcome: &Outcome) -> RunInfo {
             ..DataChoice::default()
         }),
         resumed_from: None,
+        images: ManifestInfo { path: "data/train.csv".into(), digest: "ef56".into(), images: 3, rows: None },
+        validation: None,
+    }
+}
+
+fn info(outcome: &Outcome) -> RunInfo {
+    RunInfo {
+        created: "2026-11-23T08:00:00Z".into(),
+        classes: vec!["it's a \"cat\"".into(), "dog\n🐕".into()],
+        recipe: r#"{"resize":{"width":224}}"#.into(),
         backbone: BackboneInfo { name: "resnet50".into(), digest: "ab12".into(), quantised_from: None },
         features: FeaturesInfo {
             size: 2,
             fingerprint: "cd34".into(),
             fingerprint_text: "{\n  \"a\": 1\n}".into(),
         },
-        training: ManifestInfo {
-            path: "data/train.csv".into(),
-            digest: "ef56".into(),
-            images: 3,
-            rows: None,
-        },
-        validation: None,
+        origin: Origin::Trained(Box::new(training(outcome))),
         versions: BTreeMap::from([("headstart".into(), "0.1.0".into())]),
     }
 }
@@ -47,8 +48,8 @@ fn create(runs: &Path, name: Option<&str>, overwrite: bool) -> Result<Run, Error
     let outcome = outcome();
     let metrics = TrainingMetrics::new(&outcome, 0.25);
     let Outcome { head, history, checkpoint, .. } = &outcome;
-    NewRun { info: &info(&outcome), head, history, metrics: &metrics, checkpoint: Some(checkpoint) }
-        .create(runs, name, overwrite)
+    let course = Course { history, metrics: &metrics, checkpoint: Some(checkpoint) };
+    NewRun { info: &info(&outcome), head, course: Some(course) }.create(runs, name, overwrite)
 }
 
 /// A folder for runs that does not exist yet.
@@ -155,8 +156,8 @@ fn damage_is_named_by_file() {
 
 #[test]
 fn a_later_version_and_a_contradiction_are_told_apart() {
-    let error = after(INFO, replace("format = 2", "format = 3\nshape = \"round\""));
-    assert!(matches!(error, Error::NewerRun { found: 3, known: 2, .. }), "{error:?}");
+    let error = after(INFO, replace("format = 3", "format = 4\nshape = \"round\""));
+    assert!(matches!(error, Error::NewerRun { found: 4, known: 3, .. }), "{error:?}");
     let error = after(INFO, replace("size = 2", "size = 3"));
     assert!(matches!(error, Error::Contradiction { expected: 3, found: 2, .. }), "{error:?}");
 }
@@ -176,28 +177,31 @@ fn part(images: usize, rows: &str) -> ManifestInfo {
 #[test]
 fn the_same_data_are_the_same_classes_and_images() {
     let outcome = outcome();
-    let run = RunInfo { training: part(3, "aaa"), validation: Some(part(2, "bbb")), ..info(&outcome) };
-    let found = |classes: &[String], training: &ManifestInfo, validation: Option<&ManifestInfo>| match run
-        .require_same_data(classes, training, validation)
-    {
+    let run = info(&outcome);
+    let told = |compared: Result<(), Error>| match compared {
         Ok(()) => "the same".to_owned(),
         Err(Error::OtherData { expected, found }) => format!("{expected} / {found}"),
         Err(error) => panic!("{error}"),
     };
+    assert_eq!(told(run.require_same_classes(&run.classes)), "the same");
+    assert!(told(run.require_same_classes(&run.classes[..1])).starts_with("2 classes: "));
+    let mine = Training { images: part(3, "aaa"), validation: Some(part(2, "bbb")), ..training(&outcome) };
+    let found = |training: &ManifestInfo, validation: Option<&ManifestInfo>| {
+        told(mine.require_same_images(training, validation))
+    };
     let (training, validation) = (part(3, "aaa"), part(2, "bbb"));
     let looked_at = Some(&validation);
-    assert_eq!(found(&run.classes, &training, looked_at), "the same");
+    assert_eq!(found(&training, looked_at), "the same");
     // Another name, and other rows that are not used, are no other data.
     let renamed = ManifestInfo { path: "b.csv".into(), digest: "cd".into(), ..training.clone() };
-    assert_eq!(found(&run.classes, &renamed, looked_at), "the same");
-    assert!(found(&run.classes[..1], &training, looked_at).starts_with("2 classes: "));
-    assert_eq!(found(&run.classes, &part(4, "aaa"), looked_at), "3 training images / 4 training images");
-    assert_eq!(found(&run.classes, &training, None), "2 validation images / no validation images");
-    assert!(found(&run.classes, &training, Some(&part(2, "ccc"))).starts_with("the validation images `bbb"));
+    assert_eq!(found(&renamed, looked_at), "the same");
+    assert_eq!(found(&part(4, "aaa"), looked_at), "3 training images / 4 training images");
+    assert_eq!(found(&training, None), "2 validation images / no validation images");
+    assert!(found(&training, Some(&part(2, "ccc"))).starts_with("the validation images `bbb"));
     // What an earlier version did not write down is told apart by its manifest.
     let old = ManifestInfo { rows: None, ..training.clone() };
-    assert_eq!(found(&run.classes, &old, looked_at), "the same");
-    assert_ne!(found(&run.classes, &ManifestInfo { digest: "cd".into(), ..old }, looked_at), "the same");
+    assert_eq!(found(&old, looked_at), "the same");
+    assert_ne!(found(&ManifestInfo { digest: "cd".into(), ..old }, looked_at), "the same");
 }
 
 #[test]
@@ -236,5 +240,65 @@ fn the_first_format_is_read() {
     assert!(!metrics.contains("ended"));
     fs::write(run.dir().join(METRICS), metrics).unwrap();
     let loaded = Run::load(run.dir()).unwrap();
-    assert_eq!((loaded.info.data, loaded.metrics), (None, run.metrics));
+    assert_eq!(loaded.info.training().unwrap().data, None);
+    assert_eq!(loaded.metrics, run.metrics);
+}
+
+#[test]
+fn an_imported_head_has_no_training_and_a_file_says_the_one_or_the_other() {
+    let (_folder, runs) = folder();
+    let outcome = outcome();
+    let import = Import { file: "head.safetensors".into(), digest: "77".into(), layers: vec!["fc".into()] };
+    let imported = RunInfo { origin: Origin::Imported(import.clone()), ..info(&outcome) };
+    let run = NewRun { info: &imported, head: &outcome.head, course: None };
+    let run = run.create(&runs, Some("mine"), false).unwrap();
+    let loaded = Run::load(run.dir()).unwrap();
+    assert_eq!((&loaded.info, &loaded.head), (&imported, &outcome.head));
+    assert_eq!((loaded.metrics, loaded.history.epochs.len()), (None, 0));
+    assert_eq!(RunSummary::load(run.dir()).unwrap().metrics, None);
+    let files: usize = fs::read_dir(run.dir()).unwrap().count();
+    assert_eq!(files, 2, "run.toml and the head");
+
+    let path = run.dir().join(INFO);
+    let text = fs::read_to_string(&path).unwrap();
+    let damaged = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let Err(Error::Damaged { source, .. }) = Run::load(run.dir()) else { panic!("{text}") };
+        source.to_string()
+    };
+    let mut neither: toml::Table = text.parse().unwrap();
+    neither.remove("imported").unwrap();
+    assert!(damaged(&neither.to_string()).contains("either `settings` and `training`, or `imported`"));
+    let trained = create(&runs, Some("trained"), false).unwrap();
+    let mut both: toml::Table = fs::read_to_string(trained.dir().join(INFO)).unwrap().parse().unwrap();
+    both.insert("imported".into(), toml::Value::try_from(&import).unwrap());
+    assert!(damaged(&both.to_string()).contains("either"));
+}
+
+#[test]
+fn a_temperature_is_kept_beside_what_was_trained_and_goes_with_its_file() {
+    let (_folder, runs) = folder();
+    let mut run = create(&runs, Some("mine"), false).unwrap();
+    let before = fs::read(run.dir().join(INFO)).unwrap();
+    let features = array![[0.3, 0.4]];
+    let untouched = run.probabilities(features.view());
+    assert_eq!(untouched, run.head.probabilities(features.view()));
+    let calibration = |degrees: f64| Calibration {
+        created: "2026-11-23T08:00:00Z".into(),
+        temperature: crate::nn::Temperature::new(degrees).unwrap(),
+        interval: [degrees / 1.5, degrees * 1.5],
+        fitted_on: part(3, "aaa"),
+        versions: BTreeMap::new(),
+    };
+    run.calibrate(calibration(3.0)).unwrap();
+    run.calibrate(calibration(2.0)).unwrap();
+    let loaded = Run::load(run.dir()).unwrap();
+    assert_eq!(loaded.calibration, Some(calibration(2.0)));
+    assert_eq!(RunSummary::load(run.dir()).unwrap().calibration, loaded.calibration);
+    let halved = crate::nn::softmax((run.head.logits(features.view()) / 2.0).view());
+    assert_eq!(loaded.probabilities(features.view()), halved);
+    assert_eq!(loaded.clone().without_calibration().probabilities(features.view()), untouched);
+    assert_eq!(fs::read(run.dir().join(INFO)).unwrap(), before);
+    fs::remove_file(loaded.calibration_path()).unwrap();
+    assert_eq!(Run::load(run.dir()).unwrap().calibration, None);
 }

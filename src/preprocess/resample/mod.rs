@@ -7,19 +7,16 @@
 //!
 //! Source: what Pillow's `Resample.c` computes for 8-bit images.
 
-use std::f64::consts::PI;
-use std::ops::Range;
+mod passes;
+mod windows;
 
 use super::recipe::Filter;
-use super::sample::{self, Sampling};
-use crate::machine::{Loops, vectorise};
+use super::sample;
+use passes::{across, down};
+use windows::{Kernel, windows};
 
 /// Width and height in pixels.
 pub(super) type Size = (usize, usize);
-
-/// Fraction bits of a weight: 32, less 8 for the byte and 2 for filters that overshoot.
-const FRACTION: u32 = 22;
-const HALF: i32 = 1 << (FRACTION - 1);
 
 /// Working space that is kept from image to image.
 #[derive(Debug, Default)]
@@ -110,214 +107,6 @@ fn cut(pixels: &[u8], width: usize, part: Part, out: &mut Vec<u8>) {
 /// Found by trying Pillow 13 on many sizes; older versions always begin across.
 fn down_comes_first(from: Size, to: Size) -> bool {
     from.1 > to.1 && from.1 as i64 - to.1 as i64 > 2 * (from.0 as i64 - to.0 as i64)
-}
-
-/// A filter as a function of the distance in pixels, and how far it reaches.
-struct Kernel {
-    value: fn(f64) -> f64,
-    reach: f64,
-}
-
-impl Kernel {
-    /// The other half of the filters does not grow with the scale.
-    fn of(filter: Filter) -> Result<Self, Sampling> {
-        let (value, reach): (fn(f64) -> f64, f64) = match filter {
-            Filter::Nearest => return Err(Sampling::Nearest),
-            Filter::NearestCorners => return Err(Sampling::NearestCorners),
-            Filter::BilinearTf1 => return Err(Sampling::BilinearTf1),
-            Filter::BilinearTf2 => return Err(Sampling::BilinearTf2),
-            Filter::Box => (|x| if -0.5 < x && x <= 0.5 { 1.0 } else { 0.0 }, 0.5),
-            Filter::Bilinear => (|x| (1.0 - x.abs()).max(0.0), 1.0),
-            Filter::Bicubic => (|x| cubic(x.abs()), 2.0),
-            Filter::Lanczos => {
-                (|x| if (-3.0..3.0).contains(&x) { sinc(x) * sinc(x / 3.0) } else { 0.0 }, 3.0)
-            }
-        };
-        Ok(Self { value, reach })
-    }
-}
-
-/// Keys' cubic convolution (1981) with `a = -0.5`; OpenCV and PyTorch's tensors have -0.75.
-fn cubic(x: f64) -> f64 {
-    const A: f64 = -0.5;
-    match x {
-        _ if x < 1.0 => ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0,
-        _ if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * A,
-        _ => 0.0,
-    }
-}
-
-fn sinc(x: f64) -> f64 {
-    if x == 0.0 { 1.0 } else { (x * PI).sin() / (x * PI) }
-}
-
-/// The source pixels that each of some output pixels is made of, and their weights.
-struct Windows {
-    /// The first source pixel of each, and how many there are.
-    spans: Vec<(usize, usize)>,
-    /// All weights, one window after the other.
-    weights: Vec<i32>,
-}
-
-impl Windows {
-    fn iter(&self) -> impl Iterator<Item = (usize, &[i32])> {
-        let mut rest = self.weights.as_slice();
-        self.spans.iter().map(move |&(start, count)| {
-            let (weights, behind) = rest.split_at(count);
-            rest = behind;
-            (start, weights)
-        })
-    }
-
-    /// Count source pixels from the first that is needed, and tell which are.
-    fn start_at_zero(&mut self) -> Range<usize> {
-        let first = self.spans.iter().map(|span| span.0).min().unwrap_or(0);
-        let end = self.spans.iter().map(|&(start, count)| start + count).max().unwrap_or(0);
-        self.spans.iter_mut().for_each(|span| span.0 -= first);
-        first..end
-    }
-}
-
-/// The windows of `count` pixels, of `to` over `from` pixels, from the one numbered `first` on.
-fn windows(kernel: &Kernel, from: usize, to: usize, first: usize, count: usize) -> Windows {
-    // The order of operations is Pillow's: at the edge of a box, the last bit of an f64 decides whether a pixel counts.
-    let scale = from as f64 / to as f64;
-    let widening = scale.max(1.0);
-    let reach = kernel.reach * widening;
-    let narrowing = 1.0 / widening;
-    let mut windows = Windows { spans: Vec::with_capacity(count), weights: vec![] };
-    let mut exact = vec![];
-    for i in first..first + count {
-        let centre = (i as f64 + 0.5) * scale;
-        let start = (centre - reach + 0.5).max(0.0) as usize;
-        let end = ((centre + reach + 0.5) as usize).min(from);
-        exact.clear();
-        exact.extend((start..end).map(|x| (kernel.value)((x as f64 - centre + 0.5) * narrowing)));
-        let total: f64 = exact.iter().sum();
-        let whole = |weight: &f64| (weight / total * f64::from(1 << FRACTION)).round() as i32;
-        windows.weights.extend(exact.iter().map(whole));
-        windows.spans.push((start, end - start));
-    }
-    windows
-}
-
-/// Resize each row; `width` is that of the source.
-fn across(pixels: &[u8], width: usize, windows: &Windows, last: &mut Vec<u8>, out: &mut Vec<u8>) {
-    let stride = width * 3;
-    // Pixels are read in fours of bytes, of which the last is not used; behind the last row there is none.
-    last.clear();
-    last.extend_from_slice(&pixels[pixels.len() - stride..]);
-    last.push(0);
-    out.clear();
-    out.resize(pixels.len() / stride * windows.spans.len() * 3, 0);
-    vectorise(Across { pixels, stride, windows, last, out });
-}
-
-struct Across<'a> {
-    pixels: &'a [u8],
-    stride: usize,
-    windows: &'a Windows,
-    last: &'a [u8],
-    out: &'a mut [u8],
-}
-
-impl Loops for Across<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { pixels, stride, windows, last, out } = self;
-        let rows = pixels.len() / stride;
-        let row = |y: usize| if y + 1 == rows { last } else { &pixels[y * stride..][..stride + 1] };
-        let mut rest = out;
-        for y in (0..rows).step_by(ROWS) {
-            // Rows at the end are done again where they are fewer than fit; what is computed twice is written once.
-            let together = std::array::from_fn(|i| row((y + i).min(rows - 1)));
-            let (here, behind) = rest.split_at_mut((rows - y).min(ROWS) * windows.spans.len() * 3);
-            across_together(together, windows, here);
-            rest = behind;
-        }
-    }
-}
-
-/// Rows that are resized together, so that each weight is loaded once and sums do not wait for one another.
-const ROWS: usize = 4;
-
-#[inline(always)]
-fn across_together(rows: [&[u8]; ROWS], windows: &Windows, out: &mut [u8]) {
-    let stride = windows.spans.len() * 3;
-    for (x, (start, weights)) in windows.iter().enumerate() {
-        let covered = rows.map(|row| &row[start * 3..(start + weights.len()) * 3 + 1]);
-        // All lanes alike, unused ones too, for that is what becomes vector instructions.
-        let mut sums = [HALF; 4 * ROWS];
-        for (k, &weight) in weights.iter().enumerate() {
-            let mut values = [0; 4 * ROWS];
-            for (values, covered) in values.chunks_exact_mut(4).zip(covered) {
-                values.copy_from_slice(&covered[k * 3..k * 3 + 4]);
-            }
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += i32::from(value) * weight;
-            }
-        }
-        let mut pixels = [0; 4 * ROWS];
-        round(&sums, &mut pixels);
-        for (out, pixel) in out.chunks_exact_mut(stride).zip(pixels.chunks_exact(4)) {
-            out[x * 3..][..3].copy_from_slice(&pixel[..3]);
-        }
-    }
-}
-
-/// Resize each column; `width` is that of both images.
-fn down(pixels: &[u8], width: usize, windows: &Windows, out: &mut Vec<u8>) {
-    let stride = width * 3;
-    out.clear();
-    out.resize(windows.spans.len() * stride, 0);
-    vectorise(Down { pixels, stride, windows, out });
-}
-
-struct Down<'a> {
-    pixels: &'a [u8],
-    stride: usize,
-    windows: &'a Windows,
-    out: &'a mut [u8],
-}
-
-/// Bytes of a row that are summed at a time: as many as there are vector registers for.
-const TOGETHER: usize = 32;
-
-impl Loops for Down<'_> {
-    #[inline(always)]
-    fn run(self) {
-        let Self { pixels, stride, windows, out } = self;
-        for ((start, weights), out) in windows.iter().zip(out.chunks_exact_mut(stride)) {
-            let covered = &pixels[start * stride..][..weights.len() * stride];
-            let (chunks, rest) = out.as_chunks_mut::<TOGETHER>();
-            let at = chunks.len() * TOGETHER;
-            for (i, chunk) in chunks.iter_mut().enumerate() {
-                let mut sums = [HALF; TOGETHER];
-                for (row, &weight) in covered.chunks_exact(stride).zip(weights) {
-                    let values = &row[i * TOGETHER..][..TOGETHER];
-                    for (sum, &value) in sums.iter_mut().zip(values) {
-                        *sum += i32::from(value) * weight;
-                    }
-                }
-                round(&sums, chunk);
-            }
-            for (x, byte_out) in rest.iter_mut().enumerate() {
-                let rows = covered.chunks_exact(stride).zip(weights);
-                *byte_out =
-                    byte(rows.fold(HALF, |sum, (row, &weight)| sum + i32::from(row[at + x]) * weight));
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn round(sums: &[i32], bytes: &mut [u8]) {
-    bytes.iter_mut().zip(sums).for_each(|(to, &sum)| *to = byte(sum));
-}
-
-#[inline(always)]
-fn byte(sum: i32) -> u8 {
-    (sum >> FRACTION).clamp(0, 255) as u8
 }
 
 #[cfg(test)]

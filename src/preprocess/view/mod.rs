@@ -19,10 +19,13 @@
 //! `timm-a1-288` keeps 288 of 288), the image is resized 8/7 as large, each edge rounded to the nearest pixel: crops of
 //! 224x224 from 256x256 for Keras. An image that the recipe does not resize is cropped as it is.
 
-use std::fmt;
-use std::str::FromStr;
+mod kinds;
+mod set;
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+pub use kinds::{UnknownView, ViewKind, ViewKinds};
+pub use set::Views;
 
 use super::recipe::{Crop, Recipe, Resize, Rounding};
 use super::resample::{Part, Size};
@@ -105,163 +108,6 @@ impl View {
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// Views that are asked for together, beside the plain one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ViewKind {
-    /// The image mirrored.
-    Flip,
-    /// Four corners and the centre.
-    Crop5,
-    /// The same of the mirrored image too.
-    Crop10,
-}
-
-impl ViewKind {
-    /// Every one there is.
-    pub const ALL: [Self; 3] = [Self::Flip, Self::Crop5, Self::Crop10];
-
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flip => "flip",
-            Self::Crop5 => "crop5",
-            Self::Crop10 => "crop10",
-        }
-    }
-
-    fn has(self, view: View) -> bool {
-        match self {
-            Self::Flip => view.window == Window::Own && view.flipped,
-            Self::Crop5 => view.window != Window::Own && !view.flipped,
-            Self::Crop10 => view.window != Window::Own,
-        }
-    }
-}
-
-impl FromStr for ViewKind {
-    type Err = UnknownView;
-
-    fn from_str(name: &str) -> Result<Self, UnknownView> {
-        let found = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        found.ok_or_else(|| UnknownView { name: name.to_owned() })
-    }
-}
-
-/// A word that names no views.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "there are no views `{name}`; there are `flip`, `crop5`, `crop10`, and `none` for the plain image alone"
-)]
-pub struct UnknownView {
-    name: String,
-}
-
-/// What was asked for beside the plain image: in order, each once. None by default.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<ViewKind>", into = "Vec<ViewKind>")]
-pub struct ViewKinds(Vec<ViewKind>);
-
-impl ViewKinds {
-    /// Whether there is nothing but the plain image.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The views that this means for images prepared by `recipe`, the plain one among them.
-    ///
-    /// Where the centre crop is what the recipe shows anyway, it is not among them a second time: with `crop10` there are
-    /// ten views then, as in `TenCrop`, and eleven for Keras' recipe.
-    pub fn of(&self, recipe: &Recipe) -> Views {
-        let twice = crops_of(recipe) == *recipe;
-        let asked = |view: View| self.0.iter().any(|kind| kind.has(view));
-        let same = |view: View| match view.window {
-            Window::Centre if twice => View { window: Window::Own, ..view },
-            _ => view,
-        };
-        Views::ALL.iter().filter(|&view| asked(view)).map(same).chain([View::PLAIN]).collect()
-    }
-}
-
-impl From<Vec<ViewKind>> for ViewKinds {
-    fn from(mut kinds: Vec<ViewKind>) -> Self {
-        kinds.sort_unstable();
-        kinds.dedup();
-        Self(kinds)
-    }
-}
-
-impl From<ViewKinds> for Vec<ViewKind> {
-    fn from(kinds: ViewKinds) -> Self {
-        kinds.0
-    }
-}
-
-/// `flip,crop5`, or `none`.
-impl FromStr for ViewKinds {
-    type Err = UnknownView;
-
-    fn from_str(text: &str) -> Result<Self, UnknownView> {
-        if text == "none" {
-            return Ok(Self::default());
-        }
-        text.split(',').map(|name| name.trim().parse()).collect::<Result<Vec<_>, _>>().map(Self::from)
-    }
-}
-
-impl fmt::Display for ViewKinds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
-            [] => f.write_str("none"),
-            kinds => f.write_str(&kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(",")),
-        }
-    }
-}
-
-/// A set of views, in the order of their numbers.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Views {
-    /// Bit `n` for the view of number `n`.
-    bits: u16,
-}
-
-impl Views {
-    /// The plain image alone.
-    pub const PLAIN: Self = Self { bits: 1 };
-    const ALL: Self = Self { bits: (1 << (2 * Window::ALL.len())) - 1 };
-
-    pub fn len(self) -> usize {
-        self.bits.count_ones() as usize
-    }
-
-    pub fn is_empty(self) -> bool {
-        self.bits == 0
-    }
-
-    pub fn contains(self, view: View) -> bool {
-        self.bits & (1 << view.number()) != 0
-    }
-
-    /// In the order of their numbers, the plain one first.
-    pub fn iter(self) -> impl DoubleEndedIterator<Item = View> {
-        (0..u16::BITS as u16)
-            .filter(move |number| self.bits & (1 << number) != 0)
-            .filter_map(View::from_number)
-    }
-}
-
-impl FromIterator<View> for Views {
-    fn from_iter<I: IntoIterator<Item = View>>(views: I) -> Self {
-        Self { bits: views.into_iter().fold(0, |bits, view| bits | (1 << view.number())) }
-    }
-}
-
-impl fmt::Debug for Views {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(View::name)).finish()
     }
 }
 

@@ -1,0 +1,107 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use headstart::dataset::Classes;
+use headstart::nn::Activation;
+use headstart::nn::import::{ImportOptions, ImportedHead, Layout, import_head};
+use headstart::train::{Import, NewRun, Origin};
+
+use super::Status;
+use super::args::BackboneArgs;
+use super::console::Console;
+use super::run_name::RunsArgs;
+use super::source::Source;
+use super::train::run_info;
+
+/// Make a run of a head that was trained elsewhere: Dense layers of Keras or PyTorch, as a safetensors file
+///
+/// The run predicts what the head predicts there, on the same features: `--backbone` is the graph that they come from, with the
+/// preprocessing that was used. A last layer of one unit is the probability of the second of two classes. Softmax, and the sigmoid of
+/// that one unit, are no part of the weights and are added.
+#[derive(Debug, clap::Args)]
+pub struct ImportHeadArgs {
+    /// Weights of the dense layers (safetensors): Keras' `LAYER/kernel` (inputs, units), PyTorch's `LAYER.weight` (units, inputs), and `bias`
+    #[arg(value_name = "WEIGHTS")]
+    weights: PathBuf,
+    /// Names of the classes in the order of the outputs: separated by commas, or a file with one a line or a JSON list
+    #[arg(long, value_name = "NAMES|FILE")]
+    classes: String,
+    /// Activation between the layers: `relu`, `tanh`, `sigmoid`
+    #[arg(long, value_name = "NAME", default_value_t)]
+    activation: Activation,
+    /// Layout of the kernels, where names do not tell it: `keras` for (inputs, units), `pytorch` for (units, inputs)
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<Layout>,
+    /// The dense layers, first to last, where the file holds more or their order is not that of their names
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    layers: Vec<String>,
+    /// Name of the run's folder (default: the date and a number)
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Replace a run of the same name
+    #[arg(long, requires = "name")]
+    overwrite: bool,
+    #[command(flatten)]
+    runs: RunsArgs,
+    #[command(flatten)]
+    backbone: BackboneArgs,
+}
+
+impl ImportHeadArgs {
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let file = self.weights.display();
+        self.runs.check_new(self.name.as_deref(), self.overwrite)?;
+        let classes = Classes::new(class_names(&self.classes)?)?;
+        let source = Source::open_plainly(&self.backbone, console)?;
+        let bytes = std::fs::read(&self.weights).with_context(|| format!("cannot read `{file}`"))?;
+        let options = ImportOptions {
+            inputs: source.backbone.feature_size(),
+            classes: classes.len(),
+            activation: self.activation,
+            layout: self.layout,
+            layers: self.layers.clone(),
+        };
+        let imported =
+            import_head(&bytes, &options).with_context(|| format!("cannot take a head from `{file}`"))?;
+        self.tell(&imported, console);
+        let import = Import {
+            file: file.to_string(),
+            digest: blake3::hash(&bytes).to_hex().to_string(),
+            layers: imported.layers.into_iter().map(|(name, _)| name).collect(),
+        };
+        let info = run_info(&classes, &source, Origin::Imported(import));
+        let run = NewRun { info: &info, head: &imported.head, course: None };
+        let run = run.create(self.runs.folder(), self.name.as_deref(), self.overwrite)?;
+        writeln!(std::io::stdout(), "{}", run.dir().display())?;
+        Ok(Status::Done)
+    }
+
+    /// What was found, so that whoever knows the head sees whether it is the one.
+    fn tell(&self, imported: &ImportedHead, console: &Console) {
+        for ((name, layout), layer) in imported.layers.iter().zip(imported.head.layers()) {
+            let (inputs, units) = layer.kernel.dim();
+            let name = if name.is_empty() { "the only layer" } else { name };
+            console.note(format_args!("{name}: {inputs} to {units}, its kernel {layout} in the file"));
+        }
+        if imported.head.layers().len() > 1 {
+            console.note(format_args!("{} between the layers", self.activation));
+        }
+        if imported.single_unit {
+            console.note("one unit, whose sigmoid is the probability of the second class");
+        }
+    }
+}
+
+/// A file if there is one, else names with commas between them.
+fn class_names(told: &str) -> anyhow::Result<Vec<String>> {
+    let path = Path::new(told);
+    if !path.is_file() {
+        return Ok(told.split(',').map(|name| name.trim().to_owned()).collect());
+    }
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{told}`"))?;
+    if text.trim_start().starts_with('[') {
+        return serde_json::from_str(&text).with_context(|| format!("`{told}` is no JSON list of names"));
+    }
+    Ok(text.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
