@@ -13,6 +13,8 @@ dropout := ""
 seed := ""
 # What computes features: cpu, cuda, tensorrt, openvino, …; empty: what is set up and works.
 device := ""
+# What they are computed in: fp32, int8 (calibrated on the images at hand), bf16, auto; empty: as they are kept already, else fp32.
+precision := ""
 
 python := if os_family() == "windows" { "python" } else { "python3" }
 headstart := "cargo run --quiet --release --"
@@ -23,6 +25,7 @@ train_on := if manifest == "" { cifar10 / "demo_train.csv" } else { quote(manife
 evaluate_on := if test_manifest != "" { quote(test_manifest) } else if manifest != "" { quote(manifest) } else { cifar10 / "demo_test.csv" }
 extract_from := if manifest != "" { train_on + if test_manifest == "" { "" } else { " " + evaluate_on } } else { train_on + " " + evaluate_on }
 
+in_precision := if precision == "" { "" } else { "--precision " + quote(precision) }
 on_device := if device == "" { "" } else { "--device " + quote(device) }
 settings := trim((if epochs == "" { "" } else { "--epochs " + quote(epochs) }) + (if batch_size == "" { "" } else { " --batch-size " + quote(batch_size) }) + (if learning_rate == "" { "" } else { " --learning-rate " + quote(learning_rate) }) + (if dropout == "" { "" } else { " --dropout " + quote(dropout) }) + (if seed == "" { "" } else { " --seed " + quote(seed) }))
 
@@ -59,23 +62,23 @@ setup-openvino: setup
 # Is everything there, which devices work, are the features right?
 [group('start here')]
 doctor:
-    @{{ headstart }} doctor {{ on_device }}
+    @{{ headstart }} doctor {{ in_precision }} {{ on_device }}
 
 # Compute the features that the cache lacks, for `manifest` (and `test_manifest`)
 [group('day to day')]
 extract: _backbone
     @{{ if manifest == "" { quote(just_executable()) + " _cifar10" } else { "true" } }}
-    @{{ headstart }} extract {{ extract_from }} {{ on_device }}
+    @{{ headstart }} extract {{ extract_from }} {{ in_precision }} {{ on_device }}
 
 # Train a head on the features of `manifest`, with `epochs`, `batch_size`, `learning_rate`, `dropout`, `seed`
 [group('day to day')]
 train:
-    @{{ headstart }} train {{ train_on }} {{ settings }}
+    @{{ headstart }} train {{ train_on }} {{ in_precision }} {{ settings }}
 
 # Cross-validate the head and other methods on the features of `manifest`; takes the flags of `headstart compare`
 [group('day to day')]
 compare *arguments:
-    @{{ headstart }} compare {{ train_on }} {{ settings }} {{ arguments }}
+    @{{ headstart }} compare {{ train_on }} {{ in_precision }} {{ settings }} {{ arguments }}
 
 # Evaluate `run` on `test_manifest`
 [group('day to day')]
@@ -233,8 +236,8 @@ _readers:
 
 [private]
 _demo-standard:
-    @{{ headstart }} extract {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv
-    @{{ headstart }} train {{ cifar10 }}/demo_train.csv
+    @{{ headstart }} extract {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv {{ in_precision }}
+    @{{ headstart }} train {{ cifar10 }}/demo_train.csv {{ in_precision }}
     @{{ headstart }} evaluate latest {{ cifar10 }}/demo_test.csv
 
 [private]
@@ -244,6 +247,6 @@ _demo-seeds:
 
 [private]
 _demo-full:
-    @{{ headstart }} extract {{ cifar10 }}/train.csv {{ cifar10 }}/test.csv
-    @{{ headstart }} train {{ cifar10 }}/train.csv
+    @{{ headstart }} extract {{ cifar10 }}/train.csv {{ cifar10 }}/test.csv {{ in_precision }}
+    @{{ headstart }} train {{ cifar10 }}/train.csv {{ in_precision }}
     @{{ headstart }} evaluate latest {{ cifar10 }}/test.csv

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """headstart's extraction beside its peers on the same graph, in one session, alternating.
 
-    python3 bench/extract.py [--set cifar|jpeg500|jpeg12m …] [--images N] [--pairs 7] [--keras PYTHON] [--into bench/README.md]
+    python3 bench/extract.py [--set cifar|jpeg500|jpeg12m …] [--backbone FILE …] [--images N] [--pairs 7] [--keras PYTHON] [--into bench/README.md]
 
 Needs the PyPI packages onnxruntime, numpy and pillow, onnxruntime in the version that headstart loads.
 
@@ -12,12 +12,14 @@ jpeg12m   40 JPEGs of 4000x3000, made here, beside the plain loop of Pillow and 
 
 Session start is left out on all sides: of headstart's whole time, from its start to its end with the last flush, as much is taken off as it takes
 to load the graph for a single small image. A ratio is taken pair by pair: headstart's time divided by the peer's. Large JPEGs are extracted
-in full and by `--decode scaled`. Prints tables in markdown; `--into` puts them in the place of the last ones there.
+in full and by `--decode scaled`. Several backbones, such as a graph and its int8 form, are measured one after another, each beside
+bare ONNX Runtime with the same file. Prints tables in markdown; `--into` puts them in the place of the last ones there.
 """
 
 import argparse
 import csv
 import datetime
+import itertools
 import os
 import platform
 import statistics
@@ -170,7 +172,7 @@ def alternate(ours, peers, files, pairs):
     return times
 
 
-def rows_of(name, times, count, ours, peers):
+def rows_of(what, times, count, ours, peers):
     """Lines of the table."""
     rate = lambda seconds: f"{count / statistics.median(seconds):.1f}"
     for side in ours:
@@ -178,7 +180,7 @@ def rows_of(name, times, count, ours, peers):
             seconds = times[peer]
             ratios = [a / b for a, b in zip(times[side], seconds)]
             median, _, extent = spread(ratios, 3).partition(" ")
-            yield f"| {count:,} {SETS[name][0]} | {side}: {rate(times[side])} | {peer}: {rate(seconds)} | **{median}** {extent} | {1 / statistics.median(ratios):.2f} |"
+            yield f"| {what} | {side}: {rate(times[side])} | {peer}: {rate(seconds)} | **{median}** {extent} | {1 / statistics.median(ratios):.2f} |"
 
 
 def main():
@@ -187,7 +189,7 @@ def main():
     parser.add_argument("--images", type=int, help="images of each set, instead of as many as stand above")
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--program", default="target/release/headstart")
-    parser.add_argument("--backbone", default="models/resnet50.onnx")
+    parser.add_argument("--backbone", action="append", help="default: models/resnet50.onnx")
     parser.add_argument("--cifar", type=Path, default=Path("data/cifar10/demo_train.csv"))
     parser.add_argument("--folder", type=Path, default=Path("target/bench-images"), help="where images are made")
     parser.add_argument("--keras", help="a Python with tensorflow and keras")
@@ -197,24 +199,26 @@ def main():
 
     before = load()
     [small] = images_of("cifar", 1, args)
-    program = lambda *more: Headstart(args.program, args.backbone, [*args.arguments, *more], small)
+    backbones = args.backbone or ["models/resnet50.onnx"]
     lines = []
-    for name in args.set or SETS:
+    for backbone, name in itertools.product(backbones, args.set or SETS):
+        program = lambda *more: Headstart(args.program, backbone, [*args.arguments, *more], small)
         count = args.images or SETS[name][1]
         files = images_of(name, count, args)
         ours = {"headstart": program()}
         if name == "jpeg12m":
             ours["headstart, `--decode scaled`"] = program("--decode", "scaled")
-            peers = {"Pillow and ONNX Runtime": Loop(args.backbone)}
+            peers = {"Pillow and ONNX Runtime": Loop(backbone)}
             if args.keras:
                 peers["Keras' loader and `predict`"] = Keras(args.keras, files)
         else:
-            peers = {"bare ONNX Runtime": Bare(args.backbone)}
+            peers = {"bare ONNX Runtime": Bare(backbone)}
         times = alternate(ours, peers, files, args.pairs)
         for peer in peers.values():
             if isinstance(peer, Keras):
                 peer.end()
-        lines += rows_of(name, times, count, ours, peers)
+        what = f"{count:,} {SETS[name][0]}" + (f", `{Path(backbone).stem}`" if len(backbones) > 1 else "")
+        lines += rows_of(what, times, count, ours, peers)
         print("\n".join(f"{side}: {', '.join(f'{s:.2f}' for s in seconds)} s" for side, seconds in times.items()))
 
     today = datetime.date.today().isoformat()

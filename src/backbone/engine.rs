@@ -19,6 +19,8 @@ pub struct EngineOptions {
     pub onnxruntime: Option<PathBuf>,
     /// The largest batch that will be run, for devices that prepare for one.
     pub max_batch: Option<usize>,
+    /// As [`SessionOptions::copies`].
+    pub copies: Option<PathBuf>,
 }
 
 /// A backbone that is loaded, and what it runs on.
@@ -37,8 +39,8 @@ impl Engine {
     /// [`Error::Graph`] if ONNX Runtime refuses the graph. Only [`Choice::Auto`] goes on with the CPU when another device
     /// turns out not to work, and [`Selection::passed_over`] tells why.
     pub fn start(backbone: &Backbone, options: &EngineOptions) -> Result<Self, Error> {
-        let mut selection =
-            Selection::make(options.device, options.precision, options.onnxruntime.as_deref())?;
+        let precision = backbone.precision(options.precision)?;
+        let mut selection = Selection::make(options.device, precision, options.onnxruntime.as_deref())?;
         let runtime = Runtime::load_library(&selection.library).map_err(device::Error::from)?;
         let session = match Self::session(&runtime, backbone, selection.device, options) {
             Err(Error::Device(error))
@@ -58,8 +60,9 @@ impl Engine {
         device: Device,
         options: &EngineOptions,
     ) -> Result<Session, Error> {
-        let EngineOptions { precision, threads, max_batch, .. } = *options;
-        Session::new(runtime, backbone, SessionOptions { threads, device, precision, max_batch })
+        let EngineOptions { precision, threads, max_batch, ref copies, .. } = *options;
+        let copies = copies.clone();
+        Session::new(runtime, backbone, SessionOptions { threads, device, precision, max_batch, copies })
     }
 
     /// Beyond this a larger batch is not worth trying: a processor gains nothing, a GPU little.

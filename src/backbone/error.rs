@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::device::Precision;
 use super::guess::Guess;
 use crate::{onnx, preprocess};
 
@@ -33,6 +34,10 @@ pub enum Error {
     Inputs { path: PathBuf, found: usize },
     #[error("`{path}`: input `{input}` is {found}, expected {expected}")]
     Input { path: PathBuf, input: String, expected: String, found: String },
+    #[error("`{path}` is not quantised: it computes in fp32, not in int8")]
+    NotQuantised { path: PathBuf },
+    #[error("`{path}` is quantised: it computes in int8, not in {asked}")]
+    Quantised { path: PathBuf, asked: Precision },
     #[error("ONNX Runtime refuses the graph `{path}`")]
     Graph { path: PathBuf, source: ort::Error },
     #[error("ONNX Runtime failed while it ran the graph")]

@@ -41,6 +41,17 @@ pub(super) fn is_classifier(graph: &Graph, output: &str) -> bool {
     false
 }
 
+/// Whether activations become 8-bit integers somewhere. That weights are kept in 8 bits and computed in 32 does not make it so.
+pub(super) fn is_quantised(graph: &Graph) -> bool {
+    graph.node.iter().any(|node| {
+        let operator = node.op_type();
+        matches!(
+            operator,
+            "QuantizeLinear" | "DynamicQuantizeLinear" | "ConvInteger" | "MatMulInteger" | "QGemm"
+        ) || operator.starts_with("QLinear")
+    })
+}
+
 /// `float32 (n, 3, 224, 224)`
 pub(super) fn describe(value: &ValueInfo) -> String {
     match value.tensor() {

@@ -90,6 +90,11 @@ impl Metadata {
         })
     }
 
+    /// The digest of the graph in floats that this one was made of.
+    pub(super) fn quantised_from(&self) -> Option<String> {
+        Some(self.quantized.as_ref()?["made_of"]["digest"].as_str()?.to_owned())
+    }
+
     /// Put this account into `model`, instead of an earlier one; entries of others stay.
     pub fn write_into(&self, model: &mut Model) {
         model.metadata_props.retain(|entry| !KEYS.contains(&entry.key()));

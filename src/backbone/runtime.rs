@@ -78,6 +78,15 @@ impl Runtime {
         &self.library.providers
     }
 
+    /// What tells this build from every other: version, providers, and the file itself.
+    pub(super) fn identity(&self) -> String {
+        let Library { path, version, providers } = &self.library;
+        let file = std::fs::metadata(path).ok();
+        let modified = file.as_ref().and_then(|file| file.modified().ok());
+        let length = file.as_ref().map(std::fs::Metadata::len);
+        format!("{version}\n{}\n{}\n{length:?} {modified:?}", providers.join(" "), path.display())
+    }
+
     /// What NVIDIA's providers need and no loader finds by itself.
     pub(super) fn preload(&self, device: Device) {
         preload(device, &self.library);

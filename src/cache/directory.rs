@@ -97,7 +97,7 @@ pub(super) fn readable_by_all(_file: &fs::File) -> std::io::Result<()> {
 }
 
 /// `name` as the first part of a directory's name on every system.
-pub(super) fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
     let name: String = name.chars().take(64).map(plain).collect();
     let name = name.trim_start_matches(['.', '-']);

@@ -135,6 +135,21 @@ impl Fingerprint {
     }
 }
 
+/// Features of one network that were computed in another precision than those that a head was trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherPrecision {
+    pub trained_on: String,
+    /// What it is shown.
+    pub seen: String,
+}
+
+/// `int8, trained on fp32`
+impl fmt::Display for OtherPrecision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, trained on {}", self.seen, self.trained_on)
+    }
+}
+
 /// What ends the name of a directory whose text has this hash.
 pub(super) fn short(hash: blake3::Hash) -> String {
     hash.to_hex()[..SHORT].to_owned()

@@ -74,6 +74,7 @@ mod store;
 mod verify;
 mod writer;
 
+pub(crate) use directory::file_name;
 pub use directory::has_store;
 pub use duplicates::{Pair, duplicates, leaks};
 pub use error::Error;
@@ -81,7 +82,7 @@ pub use explain::{Explainer, Explanation, Found, MemoState, Standing, Verdict};
 pub use export::{Entry, Format, export};
 pub use failure_kind::{FailureKind, UnknownFailureKind};
 pub use failures::{Failure, FailureLog, Failures, Stamp};
-pub use fingerprint::{Difference, Fingerprint, FingerprintParts, Storage};
+pub use fingerprint::{Difference, Fingerprint, FingerprintParts, OtherPrecision, Storage};
 pub use format::Provenance;
 #[cfg(fuzzing)]
 pub use fuzzing::rows_of;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::backbone::OpenOptions;
-use headstart::backbone::device::{Choice, Precision};
+use headstart::backbone::device::Choice;
 use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
 use headstart::extract::BatchSize;
@@ -13,6 +13,7 @@ use headstart::preprocess::Recipe;
 use headstart::preprocess::recipe::{Decode, Exif};
 
 use super::console::Console;
+use super::precision::PrecisionChoice;
 
 /// Images to work on.
 #[derive(Debug, clap::Args)]
@@ -108,9 +109,10 @@ pub struct BackboneArgs {
     /// How features are kept: `f32`, or `f16` in half the space [default: as they are kept already, else f32]
     #[arg(long, value_name = "TYPE", value_parser = storage)]
     pub storage: Option<Storage>,
-    /// What the graph computes in: `fp32`, or `bf16` (OpenVINO only; faster and coarser, features of their own)
-    #[arg(long, value_name = "TYPE", default_value_t)]
-    pub precision: Precision,
+    /// What features are computed in: `fp32`; `int8`, some times as fast, calibrated on your own images; `bf16` (OpenVINO only); `auto`,
+    /// the fastest that is near enough to fp32. Each gives features of its own [default: as they are kept already, else fp32]
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<PrecisionChoice>,
 }
 
 fn exif(text: &str) -> Result<Exif, String> {

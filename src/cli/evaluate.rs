@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use headstart::cache::Store;
+use headstart::cache::{OtherPrecision, Store};
 use headstart::dataset::{Classes, Columns, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
@@ -23,9 +23,10 @@ use rand_chacha::ChaCha8Rng;
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::calibrate::{self, TemperatureArgs};
 use super::console::{Console, count, terminal_width};
-use super::features::{Ready, Source, in_views};
+use super::features::{Ready, in_views};
 use super::report::{Evaluated, Learnt, Subject, title, write_evaluation};
 use super::run_name::RunsArgs;
+use super::source::{AcceptArgs, Source};
 use super::{Status, extract};
 
 /// Rows that go through the head together.
@@ -60,7 +61,7 @@ pub struct EvaluateArgs {
     min_confidence: Option<f32>,
     /// Fit a temperature on these images, which the run must not have been trained on, and keep it in the run: from then on its
     /// confidences are those that were right as often as they say. Another fit replaces it
-    #[arg(long, conflicts_with_all = ["views", "no_temperature"])]
+    #[arg(long, conflicts_with_all = ["views", "no_temperature", "accept_precision"])]
     calibrate: bool,
     #[command(flatten)]
     temperature: TemperatureArgs,
@@ -87,6 +88,8 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     backbone: BackboneArgs,
     #[command(flatten)]
+    accept: AcceptArgs,
+    #[command(flatten)]
     runtime: RuntimeArgs,
 }
 
@@ -100,8 +103,17 @@ impl EvaluateArgs {
         // What is wrong with labels is told before anything is computed.
         labels(&manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
         let record = self.record();
-        let output = Output::create(self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest)))?;
-        let source = Source::open_for(&run, &self.backbone)?;
+        let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
+        let other_precision = source.other_precision.as_ref();
+        if let Some(other) = other_precision {
+            anyhow::ensure!(
+                !self.calibrate,
+                "a temperature is fitted on features as the head was trained on, found features in {other}"
+            );
+            console.warn(format_args!("features in {other}"));
+        }
+        let output = self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest, other_precision));
+        let output = Output::create(output)?;
         let wanted = || vec![(manifest.files(), self.views.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
             ControlFlow::Continue(cache) => cache,
@@ -160,12 +172,16 @@ impl EvaluateArgs {
         EvaluationRecord::new(paths, columns, self.split.clone(), self.views.clone())
     }
 
-    /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged: that is another figure.
-    fn in_run(&self, run: &Run, manifest: &Manifest) -> PathBuf {
+    /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged, and `+int8` if the head was trained on
+    /// another precision: those are other figures.
+    fn in_run(&self, run: &Run, manifest: &Manifest, other: Option<&OtherPrecision>) -> PathBuf {
         let stem = manifest.source().file_stem().unwrap_or("manifest".as_ref());
         let mut name = stem.to_os_string();
         if !self.views.is_empty() {
             name.push(format!("+{}", self.views.to_string().replace(',', "+")));
+        }
+        if let Some(other) = other {
+            name.push(format!("+{}", other.seen));
         }
         run.dir().join("evaluation").join(name)
     }
@@ -181,6 +197,8 @@ pub struct Answers {
     views: usize,
     /// Those that have a label.
     images: ManifestInfo,
+    /// Where the features are not of the precision that the head was trained on.
+    other_precision: Option<OtherPrecision>,
 }
 
 impl Answers {
@@ -199,12 +217,13 @@ impl Answers {
         let logits = logits(run, &store.select(&in_views(&ready.ids, views))?)?;
         let labels = ready.pick(&labels);
         let images = scored_images(manifest, &ready, &labels);
-        Ok(Self { ready, labels, logits, views: views.len(), images })
+        let other_precision = source.other_precision.clone();
+        Ok(Self { ready, labels, logits, views: views.len(), images, other_precision })
     }
 
     /// How good they are, with the temperature of the run.
     pub fn assess(self, run: &Run, resamples: u32) -> anyhow::Result<Assessed> {
-        let Self { ready, labels, logits, views, images } = self;
+        let Self { ready, labels, logits, views, images, other_precision } = self;
         // Each view has the run's temperature, and then the mean is taken.
         let at = |temperature: Temperature, logits| {
             mean_over_views(temperature.probabilities(logits).view(), views)
@@ -224,6 +243,7 @@ impl Answers {
             metrics =
                 metrics.with_calibration(calibration.temperature, fitted_here, before.view(), &labels)?;
         }
+        let metrics = Metrics { other_precision, ..metrics };
         Ok(Assessed { ready, labels, probabilities, metrics })
     }
 }

@@ -8,8 +8,8 @@ use super::Status;
 use super::args::BackboneArgs;
 use super::calibrate::TemperatureArgs;
 use super::console::Console;
-use super::features::Source;
 use super::run_name::RunsArgs;
+use super::source::{AcceptArgs, Source};
 
 /// Write a run as one ONNX file: backbone and head in one graph, class names and recipe inside
 ///
@@ -51,6 +51,8 @@ pub struct ExportArgs {
     runs: RunsArgs,
     #[command(flatten)]
     backbone: BackboneArgs,
+    #[command(flatten)]
+    accept: AcceptArgs,
     /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
     #[arg(long, value_name = "FILE", help_heading = "ONNX Runtime")]
     onnxruntime: Option<PathBuf>,
@@ -59,10 +61,11 @@ pub struct ExportArgs {
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let run = self.temperature.load(&self.runs, &self.run)?;
-        let source = Source::open_for(&run, &self.backbone)?;
+        let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
-        let exported = export::export(&runtime, &run, &source.backbone, &self.output, &self.options())?;
+        let exported =
+            export::export(&runtime, &run, &source.backbone, &self.output, &self.options(&source))?;
         let mut out = std::io::stdout().lock();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&exported)?)?;
@@ -72,7 +75,7 @@ impl ExportArgs {
         Ok(Status::Done)
     }
 
-    fn options(&self) -> Options {
+    fn options(&self, source: &Source) -> Options {
         let form = match (self.with_preprocessing, self.head_only) {
             (true, _) => Form::Image,
             (_, true) => Form::Features,
@@ -84,6 +87,7 @@ impl ExportArgs {
             opset: self.opset,
             images: self.images.clone(),
             overwrite: self.overwrite,
+            other_precision: source.other_precision.clone(),
         }
     }
 }

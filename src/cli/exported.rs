@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use headstart::backbone::runtime::Runtime;
+use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::export::{Card, Classifier, Form};
 use headstart::extract::{Computed, Event, ExtractOptions, Extractor};
@@ -59,6 +60,7 @@ fn extracted(
         device: runtime.device,
         threads: runtime.threads.map(usize::from),
         onnxruntime: runtime.onnxruntime.clone(),
+        copies: copies::default_folder(),
         ..ExtractOptions::default()
     };
     let mut progress = Progress::new(console, "images", files.len());

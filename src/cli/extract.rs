@@ -8,14 +8,16 @@ use std::time::Instant;
 use anyhow::Context;
 use headstart::backbone::Engine;
 use headstart::backbone::device::{Device, PassedOver};
+use headstart::backbone::quantize::QuantizeOptions;
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
 use headstart::preprocess::ViewKinds;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count};
-use super::features::Source;
 use super::hint::Error;
+use super::making::Making;
 use super::progress::{Progress, clock};
+use super::source::Source;
 use super::{Status, interrupt};
 
 /// Failures that are told one by one; the rest is counted.
@@ -27,13 +29,20 @@ pub struct ExtractArgs {
     /// Images per run of the graph; `auto` takes what turns out fastest and fits into memory
     #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = batch_size)]
     batch_size: BatchSize,
-    /// Threads that decode and resize beside inference (default: half the cores)
+    /// Threads that decode and resize beside inference (default: as many as cores)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     decoders: Option<u16>,
     /// Compute further views of each image too: `flip` (mirrored), `crop5` (four corners and the centre), `crop10` (those of
     /// the mirrored image too), or several of them; the plain image always is one
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
+    /// Make the int8 graph anew from these images, and choose anew for `--precision auto`; the old graph stays for the runs that were
+    /// trained on its features
+    #[arg(long)]
+    recalibrate: bool,
+    /// The least mean cosine to fp32, on images that were not calibrated on, that int8 and `auto` accept
+    #[arg(long, value_name = "COSINE", default_value_t = QuantizeOptions::default().min_cosine)]
+    min_cosine: f64,
     /// Hash every file again instead of trusting its size and times
     #[arg(long)]
     rehash: bool,
@@ -66,7 +75,10 @@ pub struct ExtractArgs {
 impl ExtractArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let manifest = self.manifest.read(console)?;
-        let source = Source::open(&self.backbone)?;
+        let files = || manifest.files();
+        let making = Making { anew: self.recalibrate, ..Making::of(&files, &self.runtime) };
+        let making = Making { min_cosine: self.min_cosine, ..making };
+        let source = Source::open(&self.backbone, Some(&making), console)?;
         // Opened before the work: hours later would be late to hear that it cannot be.
         let failures = self.failures.as_deref().map(create).transpose()?;
         let mut cache = source.create_cache()?;

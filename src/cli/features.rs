@@ -1,83 +1,15 @@
-//! From a manifest to the features of its images: what every command but `backbone` and `cache` begins with.
+//! The features of a manifest's images.
 
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::Backbone;
-use headstart::backbone::device::Precision;
-use headstart::cache::{Fingerprint, Key, Storage, View, has_store};
+use headstart::cache::{Key, View};
 use headstart::dataset::Manifest;
-use headstart::extract::{ExtractOptions, FeatureCache, PLAIN, Standing, fingerprint_in};
+use headstart::extract::{FeatureCache, PLAIN, Standing};
 use headstart::preprocess::{ViewKinds, Views};
-use headstart::train::Run;
 
-use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::{Console, count};
 use super::hint::Error;
-
-/// An opened backbone, and what names its features.
-pub struct Source {
-    pub backbone: Backbone,
-    pub fingerprint: Fingerprint,
-    precision: Precision,
-    cache: PathBuf,
-}
-
-impl Source {
-    pub fn open(args: &BackboneArgs) -> anyhow::Result<Self> {
-        let is_kept = |fingerprint: &Fingerprint| has_store(&args.cache, fingerprint);
-        Self::kept_as(args, is_kept)
-    }
-
-    /// As [`open`](Self::open), for a run: its head understands the features that it was trained on, and no others.
-    pub fn open_for(run: &Run, args: &BackboneArgs) -> anyhow::Result<Self> {
-        let is_its = |fingerprint: &Fingerprint| {
-            run.info.features.fingerprint == fingerprint.hash().to_hex().to_string()
-        };
-        let source = Self::kept_as(args, is_its)?;
-        anyhow::ensure!(is_its(&source.fingerprint), Error::other_features(run, &source));
-        Ok(source)
-    }
-
-    /// With the storage that was typed, else the first with a suitable fingerprint, else full precision.
-    fn kept_as(args: &BackboneArgs, suits: impl Fn(&Fingerprint) -> bool) -> anyhow::Result<Self> {
-        let backbone = Backbone::open_with(&args.backbone, &args.options()?)?;
-        let of = |storage| fingerprint_in(args.precision, &backbone, storage);
-        let fingerprint = match args.storage {
-            Some(storage) => of(storage)?,
-            None => match (of(Storage::F32)?, of(Storage::F16)?) {
-                (full, half) if !suits(&full) && suits(&half) => half,
-                (full, _) => full,
-            },
-        };
-        Ok(Self { backbone, fingerprint, precision: args.precision, cache: args.cache.clone() })
-    }
-
-    /// The cache, begun if there is none.
-    pub fn create_cache(&self) -> anyhow::Result<FeatureCache> {
-        Ok(FeatureCache::create_or_open(&self.cache, self.backbone.name(), &self.fingerprint)?)
-    }
-
-    /// How to compute what the cache lacks.
-    pub fn extract_options(&self, runtime: &RuntimeArgs) -> ExtractOptions {
-        ExtractOptions {
-            device: runtime.device,
-            precision: self.precision,
-            threads: runtime.threads.map(usize::from),
-            onnxruntime: runtime.onnxruntime.clone(),
-            ..ExtractOptions::default()
-        }
-    }
-
-    /// The views that these words mean for this backbone.
-    pub fn views(&self, kinds: &ViewKinds) -> Views {
-        kinds.of(self.backbone.recipe())
-    }
-
-    /// The cache, if there is one.
-    pub fn open_cache(&self) -> anyhow::Result<Option<FeatureCache>> {
-        Ok(FeatureCache::open(&self.cache, &self.fingerprint)?)
-    }
-}
+use super::source::Source;
 
 /// The examples of a manifest that have features.
 pub struct Ready {

@@ -4,9 +4,10 @@ use headstart::train::{Checkpoint, Ended, Run, TrainConfig, Training, TrainingMe
 
 use super::args::BackboneArgs;
 use super::console::{Console, count};
-use super::features::Source;
 use super::hint::Error;
+use super::making::Making;
 use super::run_name::RunsArgs;
+use super::source::Source;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "From a run")]
@@ -60,13 +61,19 @@ impl Earlier {
 
     /// The backbone. A head that is trained on must have the features that it knows; a new one may have others, but
     /// hardly by accident.
-    pub fn source(&self, args: &BackboneArgs, console: &Console) -> anyhow::Result<Source> {
-        if self.resume {
-            return Source::open_for(&self.run, args);
+    pub fn source(
+        &self,
+        args: &BackboneArgs,
+        making: Option<&Making>,
+        console: &Console,
+    ) -> anyhow::Result<Source> {
+        let its_own = Source::open_for(&self.run, args, None);
+        if self.resume || (args.precision.is_none() && its_own.is_ok()) {
+            return its_own;
         }
-        let source = Source::open(args)?;
+        let source = Source::open(args, making, console)?;
         if *source.fingerprint.hash().to_hex() != *self.run.info.features.fingerprint {
-            console.warn(Error::other_features(&self.run, &source));
+            console.warn(Error::other_features(&self.run, &source, None));
         }
         Ok(source)
     }

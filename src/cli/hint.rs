@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use headstart::backbone::{Guess, cut, import};
+use headstart::cache::OtherPrecision;
 use headstart::evaluate::CalibrationError;
 use headstart::nn::import::ImportError;
 use headstart::preprocess::ViewKinds;
@@ -12,8 +13,8 @@ use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, tra
 use serde_json::Value;
 
 use super::console::count;
-use super::features::Source;
 use super::remedy;
+use super::source::Source;
 
 /// What only the program can find wrong.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +28,18 @@ pub enum Error {
     #[error(
         "the run `{run}` was trained on other features than this backbone gives: {what} is {found}, expected {expected}"
     )]
-    OtherFeatures { run: String, what: String, expected: String, found: String },
+    OtherFeatures {
+        run: String,
+        what: String,
+        expected: String,
+        found: String,
+        /// They are the same network's in another precision, and the command takes such features on request.
+        acceptable: bool,
+    },
+    #[error("`{path}` is not there: no int8 graph of this backbone has been made yet")]
+    NoInt8Graph { path: PathBuf },
+    #[error("no precision was chosen for this backbone yet")]
+    NothingChosen,
     #[error("the manifest names parts, but none is `{wanted}`; there are {}", found.join(", "))]
     NoSuchPart { wanted: &'static str, found: Vec<String> },
     #[error("there is no run `{name}` in `{folder}`")]
@@ -71,7 +83,7 @@ pub enum Error {
 
 impl Error {
     /// The first thing that differs between the features of a run and those of a backbone.
-    pub fn other_features(run: &Run, source: &Source) -> Self {
+    pub fn other_features(run: &Run, source: &Source, other: Option<&OtherPrecision>) -> Self {
         let (info, backbone) = (&run.info, &source.backbone);
         let digest = |digest: &str| format!("`{}…`", &digest[..digest.len().min(12)]);
         let differences = [
@@ -80,8 +92,13 @@ impl Error {
         ];
         let told = |what: &str, expected: &str, found: &str| {
             let (run, what) = (run.name(), what.to_owned());
-            Self::OtherFeatures { run, what, expected: expected.into(), found: found.into() }
+            let (expected, found) = (expected.into(), found.into());
+            Self::OtherFeatures { run, what, expected, found, acceptable: false }
         };
+        // An int8 graph is another graph, but that is not what anybody would want to hear.
+        if let Some(OtherPrecision { trained_on, seen }) = other {
+            return told("the precision", &format!("`{trained_on}`"), &format!("`{seen}`"));
+        }
         if let Some((what, expected, found)) = differences.iter().find(|(_, a, b)| a != b) {
             return told(what, expected, found);
         }
@@ -101,6 +118,18 @@ impl Error {
         }
         let found = digest(&source.fingerprint.hash().to_hex());
         told("the fingerprint", &digest(&info.features.fingerprint), &found)
+    }
+}
+
+impl Error {
+    /// Such features are taken on request.
+    pub fn acceptable(self, yes: bool) -> Self {
+        match self {
+            Self::OtherFeatures { run, what, expected, found, .. } => {
+                Self::OtherFeatures { run, what, expected, found, acceptable: yes }
+            }
+            other => other,
+        }
     }
 }
 
@@ -156,6 +185,15 @@ fn own(error: &Error) -> Option<String> {
             format!("run `headstart extract {}` first, or add `--extract`", words.join(" "))
         }
         Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
+        Error::OtherFeatures { acceptable: true, .. } => {
+            "leave `--precision` out, for the run knows its own; `--accept-precision` takes these features nevertheless, and what is written tells so".into()
+        }
+        Error::NoInt8Graph { .. } => {
+            "`headstart extract MANIFEST --precision int8` makes it, of your own images; so does `--extract`".into()
+        }
+        Error::NothingChosen => {
+            "`headstart extract MANIFEST --precision auto` measures and chooses; so does `--extract`".into()
+        }
         Error::OtherFeatures { .. } => {
             "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--decode`, `--precision`, `--storage`), or train anew".into()
         }

@@ -10,8 +10,8 @@ use headstart::train::{Import, NewRun, Origin};
 use super::Status;
 use super::args::BackboneArgs;
 use super::console::Console;
-use super::features::Source;
 use super::run_name::RunsArgs;
+use super::source::Source;
 use super::train::run_info;
 
 /// Make a run of a head that was trained elsewhere: Dense layers of Keras or PyTorch, as a safetensors file
@@ -53,7 +53,7 @@ impl ImportHeadArgs {
         let file = self.weights.display();
         self.runs.check_new(self.name.as_deref(), self.overwrite)?;
         let classes = Classes::new(class_names(&self.classes)?)?;
-        let source = Source::open(&self.backbone)?;
+        let source = Source::open_plainly(&self.backbone, console)?;
         let bytes = std::fs::read(&self.weights).with_context(|| format!("cannot read `{file}`"))?;
         let options = ImportOptions {
             inputs: source.backbone.feature_size(),

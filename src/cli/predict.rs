@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use headstart::cache::{Key, Store, View};
+use headstart::cache::{Key, OtherPrecision, Store, View};
 use headstart::evaluate::{Prediction, PredictionColumns, Writer, mean_over_views};
 use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
 use headstart::preprocess::{ViewKinds, Views};
@@ -13,10 +13,11 @@ use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate::TemperatureArgs;
 use super::console::Console;
 use super::exported::{self, Row};
-use super::features::{Source, in_views};
+use super::features::in_views;
 use super::hint::Error;
 use super::progress::Progress;
 use super::run_name::RunsArgs;
+use super::source::{AcceptArgs, Source};
 use super::{Status, extract, images, interrupt};
 
 /// Say what images show
@@ -44,6 +45,8 @@ pub struct PredictArgs {
     runs: RunsArgs,
     #[command(flatten)]
     backbone: BackboneArgs,
+    #[command(flatten)]
+    accept: AcceptArgs,
     #[command(flatten)]
     runtime: RuntimeArgs,
 }
@@ -80,8 +83,12 @@ impl PredictArgs {
             !self.temperature.no_temperature || !exported::is_one(&self.run),
             Error::TemperatureOfExport { path: self.run.clone().into() }
         );
-        let (classes, said) = match exported::is_one(&self.run) {
-            true => exported::answers(Path::new(&self.run), &files, &self.runtime, console)?,
+        let (classes, said, other) = match exported::is_one(&self.run) {
+            true => {
+                let (classes, said) =
+                    exported::answers(Path::new(&self.run), &files, &self.runtime, console)?;
+                (classes, said, None)
+            }
             false => self.of_run(&files, console)?,
         };
         let top = |row: Vec<f32>| Prediction::of(ArrayView1::from(&row), None, usize::from(self.top));
@@ -91,7 +98,7 @@ impl PredictArgs {
                 console.warn(format_args!("`{}`: {reason}", file.display()));
             }
         }
-        self.print(&classes, &files, &said)?;
+        self.print(&classes, &files, &said, other.as_ref())?;
         Ok(match said.iter().all(Result::is_ok) {
             _ if interrupt::asked() => Status::Interrupted,
             true => Status::Done,
@@ -99,12 +106,19 @@ impl PredictArgs {
         })
     }
 
-    /// Classes of the run, and for each file their probabilities.
-    fn of_run(&self, files: &[PathBuf], console: &Console) -> anyhow::Result<(Vec<String>, Vec<Row>)> {
+    /// Classes of the run, for each file their probabilities, and what is told of the features.
+    fn of_run(
+        &self,
+        files: &[PathBuf],
+        console: &Console,
+    ) -> anyhow::Result<(Vec<String>, Vec<Row>, Option<OtherPrecision>)> {
         let run = self.temperature.load(&self.runs, &self.run)?;
-        let source = Source::open_for(&run, &self.backbone)?;
+        let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
+        if let Some(other) = &source.other_precision {
+            console.warn(format_args!("features in {other}"));
+        }
         let rows = self.answers(&run, &source, files, console)?;
-        Ok((run.info.classes, rows))
+        Ok((run.info.classes, rows, source.other_precision))
     }
 
     /// From the cache where it has them in every view; the others are computed and not kept.
@@ -137,7 +151,13 @@ impl PredictArgs {
         Ok(rows.into_iter().map(|row| row.expect("what the cache lacks was computed")).collect())
     }
 
-    fn print(&self, classes: &[String], files: &[PathBuf], said: &[Said]) -> anyhow::Result<()> {
+    fn print(
+        &self,
+        classes: &[String],
+        files: &[PathBuf],
+        said: &[Said],
+        other: Option<&OtherPrecision>,
+    ) -> anyhow::Result<()> {
         let mut out = std::io::stdout().lock();
         let answered = files.iter().zip(said);
         match self.format {
@@ -164,7 +184,7 @@ impl PredictArgs {
             Format::Jsonl => {
                 for (file, said) in answered {
                     let path = file.to_string_lossy();
-                    writeln!(out, "{}", serde_json::to_string(&answer(&path, said, classes))?)?;
+                    writeln!(out, "{}", serde_json::to_string(&answer(&path, said, classes, other))?)?;
                 }
             }
         }
@@ -217,8 +237,18 @@ fn line(prediction: &Prediction, classes: &[String]) -> String {
 #[derive(serde::Serialize)]
 #[serde(untagged)]
 enum Answer<'a> {
-    Prediction { path: &'a str, prediction: &'a str, confidence: f32, top: Vec<Guess<'a>> },
-    Failure { path: &'a str, error: &'a str },
+    Prediction {
+        path: &'a str,
+        prediction: &'a str,
+        confidence: f32,
+        top: Vec<Guess<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        other_precision: Option<&'a OtherPrecision>,
+    },
+    Failure {
+        path: &'a str,
+        error: &'a str,
+    },
 }
 
 #[derive(serde::Serialize)]
@@ -227,7 +257,12 @@ struct Guess<'a> {
     probability: f32,
 }
 
-fn answer<'a>(path: &'a str, said: &'a Said, classes: &'a [String]) -> Answer<'a> {
+fn answer<'a>(
+    path: &'a str,
+    said: &'a Said,
+    classes: &'a [String],
+    other_precision: Option<&'a OtherPrecision>,
+) -> Answer<'a> {
     match said {
         Err(error) => Answer::Failure { path, error },
         Ok(prediction) => Answer::Prediction {
@@ -239,6 +274,7 @@ fn answer<'a>(path: &'a str, said: &'a Said, classes: &'a [String]) -> Answer<'a
                 .iter()
                 .map(|&(class, probability)| Guess { class: &classes[class], probability })
                 .collect(),
+            other_precision,
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use headstart::backbone::device::{Device, Error, Missing};
+use headstart::backbone::device::{Device, Error, Missing, Precision};
 
 use super::hint::for_library;
 
@@ -13,6 +13,9 @@ pub fn for_device(error: &Error) -> Option<String> {
             let mut remedies = for_all(*device, missing);
             remedies.push("`headstart doctor` shows which devices work".into());
             remedies.join("\n      ")
+        }
+        Error::Precision { precision: Precision::Int8, .. } => {
+            "`--device cpu` computes in int8, and `--device auto` takes it for that".into()
         }
         Error::Precision { .. } => {
             "`--device openvino` computes in bf16 (`just setup-openvino` fetches it)".into()

@@ -9,22 +9,23 @@ use headstart::extract::FeatureCache;
 use headstart::nn::Head;
 use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{
-    self, BackboneInfo, Course, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Origin, Outcome, Rows, Run,
-    RunInfo, TrainConfig, Trainer, Training, TrainingMetrics,
+    self, Course, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Origin, Outcome, Rows, Run, RunInfo,
+    TrainConfig, Trainer, Training, TrainingMetrics,
 };
 use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate;
 use super::console::{Console, count};
-use super::features::Source;
 use super::from::{Earlier, FromArgs};
 use super::hint::{Error, quoted};
 use super::live::Live;
+use super::making::Making;
 use super::parts::{DataArgs, Images, Part, Parts, every_class_is_there};
 use super::progress::clock;
 use super::run_name::RunsArgs;
 use super::settings::SettingsArgs;
+use super::source::Source;
 use super::tensorboard::{Curves, TensorBoardArgs};
 use super::{Status, extract, interrupt};
 
@@ -75,9 +76,12 @@ impl TrainArgs {
         self.runs.check_new(self.name.as_deref(), self.overwrite)?;
         let parts = Parts::of(&choice, console)?;
         let classes = parts.training.classes()?;
+        let files = || parts.training.files();
+        let making = Making::of(&files, &self.runtime);
+        let making = self.extract.then_some(&making);
         let source = match &earlier {
-            Some(earlier) => earlier.source(&self.backbone, console)?,
-            None => Source::open(&self.backbone)?,
+            Some(earlier) => earlier.source(&self.backbone, making, console)?,
+            None => Source::open(&self.backbone, making, console)?,
         };
         let mut cache = match extract::open_cache(
             &source,
@@ -314,10 +318,7 @@ pub fn run_info(classes: &Classes, source: &Source, origin: Origin) -> RunInfo {
         created: jiff::Timestamp::now().to_string(),
         classes: classes.names().to_vec(),
         recipe: source.fingerprint.parts().recipe.to_string(),
-        backbone: BackboneInfo {
-            name: backbone.name().to_owned(),
-            digest: backbone.digest().to_hex().to_string(),
-        },
+        backbone: source.backbone_info(),
         features: FeaturesInfo {
             size: backbone.feature_size(),
             fingerprint: source.fingerprint.hash().to_hex().to_string(),

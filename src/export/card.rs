@@ -14,8 +14,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::Options;
 use super::error::{Error, Result};
 use crate::backbone::{Backbone, Metadata};
+use crate::cache::OtherPrecision;
 use crate::nn::Temperature;
 use crate::onnx::{Model, StringStringEntry};
 use crate::preprocess::Recipe;
@@ -70,6 +72,9 @@ pub struct Provenance {
     pub val_accuracy: Option<f64>,
     /// Versions of what computed.
     pub versions: BTreeMap<String, String>,
+    /// If its backbone is of another precision than the one that it was trained with, which was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_precision: Option<OtherPrecision>,
 }
 
 impl Provenance {
@@ -86,6 +91,7 @@ impl Provenance {
             },
             val_accuracy: run.metrics.as_ref().and_then(|metrics| metrics.val_accuracy),
             versions: run.info.versions.clone(),
+            other_precision: None,
         }
     }
 }
@@ -106,11 +112,13 @@ pub struct Card {
 }
 
 impl Card {
-    pub(super) fn of(run: &Run, backbone: &Backbone, form: Form, output: String) -> Self {
+    pub(super) fn of(run: &Run, backbone: &Backbone, options: &Options, output: String) -> Self {
+        let form = options.form;
+        let run_of = Provenance { other_precision: options.other_precision.clone(), ..Provenance::of(run) };
         let recipe = (form != Form::Features).then(|| backbone.recipe().clone());
         let temperature = run.calibration.as_ref().map(|calibration| calibration.temperature);
         let classes = run.info.classes.clone();
-        Self { form, classes, output, recipe, temperature, run: Provenance::of(run) }
+        Self { form, classes, output, recipe, temperature, run: run_of }
     }
 
     /// Put this account into `model`; entries of others stay.

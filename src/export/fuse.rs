@@ -34,7 +34,7 @@ pub(super) fn model(run: &Run, backbone: &Backbone, options: &Options) -> Result
         graph.input.push(ValueInfo::tensor_of(DataType::Uint8, &image, &image_shape()));
     }
     let output = graph(&mut model).output[0].name().to_owned();
-    Card::of(run, backbone, options.form, output).write_into(&mut model, backbone);
+    Card::of(run, backbone, options, output).write_into(&mut model, backbone);
     Ok(model)
 }
 

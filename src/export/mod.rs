@@ -29,6 +29,7 @@ pub use opset::OPSETS;
 
 use crate::backbone::Backbone;
 use crate::backbone::runtime::Runtime;
+use crate::cache::OtherPrecision;
 use crate::onnx;
 use crate::train::Run;
 
@@ -45,6 +46,8 @@ pub struct Options {
     pub images: Vec<PathBuf>,
     /// Replace the file if it exists.
     pub overwrite: bool,
+    /// The backbone is the head's own in another precision, and that is wanted; the file tells it.
+    pub other_precision: Option<OtherPrecision>,
 }
 
 /// What was written, and how near it is to the run.
@@ -72,7 +75,9 @@ pub fn export(
     output: &Path,
     options: &Options,
 ) -> Result<Exported> {
-    fuse::check_backbone(run, backbone)?;
+    if options.other_precision.is_none() {
+        fuse::check_backbone(run, backbone)?;
+    }
     check_target(backbone.path(), output, options.overwrite)?;
     let model = fuse::model(run, backbone, options)?;
     let card = Card::read(&model, output)?;

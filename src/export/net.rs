@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView4, ArrayViewD, Axis, s};
-use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{PrimitiveTensorElementType, TensorRef};
 
 use super::error::{Error, Result};
 use crate::backbone::runtime::Runtime;
+use crate::backbone::session;
 
 /// A loaded graph with one input and one output.
 pub(super) struct Net {
@@ -22,12 +22,7 @@ impl Net {
         classes: usize,
         threads: Option<usize>,
     ) -> Result<Self> {
-        let session = ort::session::Session::builder(runtime.environment())
-            .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Level3)?))
-            .and_then(|builder| match threads {
-                Some(threads) => Ok(builder.with_intra_threads(threads)?),
-                None => Ok(builder),
-            })
+        let session = session::builder(runtime, threads)
             .and_then(|mut builder| builder.commit_from_file(path))
             .map_err(|source| Error::Refused { source })?;
         Ok(Self { session, classes })

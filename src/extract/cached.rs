@@ -15,8 +15,8 @@ use crate::preprocess::{Preprocessor, Views};
 /// The view of an image as it is, without augmentation: the number of [`preprocess::View::PLAIN`](crate::preprocess::View::PLAIN).
 pub const PLAIN: View = 0;
 
-/// What tells the features of one backbone, in [`Precision::Fp32`], from all others: everything that changes a number
-/// in them.
+/// What tells the features of one backbone, in [`Precision::Fp32`] or, if its graph is quantised, [`Precision::Int8`], from
+/// all others: everything that changes a number in them.
 ///
 /// # Errors
 /// If the backbone's recipe cannot be carried out.
@@ -24,10 +24,11 @@ pub fn fingerprint(backbone: &Backbone, storage: Storage) -> Result<Fingerprint,
     fingerprint_in(Precision::Fp32, backbone, storage)
 }
 
-/// As [`fingerprint`], for features that are computed in `precision`.
+/// As [`fingerprint`], for features that are computed in `precision`, as far as the graph leaves a choice: see
+/// [`Backbone::precision`].
 ///
 /// # Errors
-/// If the backbone's recipe cannot be carried out.
+/// If the backbone's recipe cannot be carried out, or it does not compute so.
 pub fn fingerprint_in(
     precision: Precision,
     backbone: &Backbone,
@@ -38,7 +39,7 @@ pub fn fingerprint_in(
         graph: backbone.digest().to_hex().to_string(),
         feature_tensor: backbone.feature_tensor().to_owned(),
         feature_size: backbone.feature_size(),
-        precision: precision.name().to_owned(),
+        precision: backbone.precision(precision)?.name().to_owned(),
         recipe: preprocessor.recipe().to_value(),
         storage,
     }))

@@ -1,5 +1,6 @@
 //! What stops a whole extraction; what is wrong with one image is an [`ImageFailure`](super::ImageFailure).
 
+use std::io;
 use std::path::PathBuf;
 
 use crate::backbone::device::Precision;
@@ -19,6 +20,8 @@ pub enum Error {
     Recipe(#[from] preprocess::Error),
     #[error("the cache is for features in {expected}, but they are to be computed in {found}")]
     OtherPrecision { expected: String, found: Precision },
+    #[error("cannot keep in `{path}` what int8 needs")]
+    Keep { path: PathBuf, source: io::Error },
     #[error("`{file}` has no features: {reason}")]
     NoFeatures { file: PathBuf, reason: String },
     /// What was computed until then is kept.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,13 +45,16 @@ pub struct ExtractOptions {
     pub max_failures: Option<usize>,
     /// The ONNX Runtime to load; `None` looks in the usual places.
     pub onnxruntime: Option<PathBuf>,
+    /// Folder for optimised copies of graphs, from which the next start is faster; `None` keeps none.
+    pub copies: Option<PathBuf>,
 }
 
 impl Default for ExtractOptions {
     fn default() -> Self {
         Self {
             batch_size: BatchSize::Auto,
-            decoders: available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
+            // Inference has every core too, but large photographs may take more time to decode than to infer.
+            decoders: available_parallelism().map_or(1, NonZeroUsize::get),
             threads: None,
             device: Choice::default(),
             precision: Precision::default(),
@@ -60,6 +64,7 @@ impl Default for ExtractOptions {
             shard: None,
             max_failures: None,
             onnxruntime: None,
+            copies: None,
         }
     }
 }
@@ -291,7 +296,7 @@ impl<'a> Extractor<'a> {
 
     fn check_precision(&self, cache: &FeatureCache) -> Result<(), Error> {
         let expected = &cache.store.fingerprint().parts().precision;
-        let found = self.options.precision;
+        let found = self.backbone.precision(self.options.precision)?;
         let same = expected == found.name();
         if same { Ok(()) } else { Err(Error::OtherPrecision { expected: expected.clone(), found }) }
     }
@@ -302,8 +307,9 @@ impl<'a> Extractor<'a> {
             BatchSize::Auto => LARGEST,
             BatchSize::Fixed(size) => size,
         };
-        let onnxruntime = self.options.onnxruntime.clone();
-        let options = EngineOptions { device, precision, threads, onnxruntime, max_batch: Some(max_batch) };
+        let ExtractOptions { onnxruntime, copies, .. } = self.options.clone();
+        let max_batch = Some(max_batch);
+        let options = EngineOptions { device, precision, threads, onnxruntime, max_batch, copies };
         Ok(Engine::start(self.backbone, &options)?)
     }
 

@@ -26,6 +26,7 @@ mod manual;
 mod memory;
 mod noisy;
 mod place;
+mod precision;
 mod predict;
 mod recipes;
 mod report;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use ndarray::{ArrayView3, Axis};
-use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::error::{Error, Result};
 use crate::backbone::runtime::Runtime;
+use crate::backbone::session;
 use crate::onnx::names;
 use crate::onnx::{self, Attribute, DataType, Model, Node, ValueInfo};
 
@@ -45,8 +45,7 @@ impl Probe {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let refused = |source| Error::Refused { source };
         let bytes = onnx::encode(&model, &folder)?;
-        let session = ort::session::Session::builder(runtime.environment())
-            .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Level3)?))
+        let session = session::builder(runtime, None)
             .and_then(|builder| {
                 const FOLDER: &str = "session.model_external_initializers_file_folder_path";
                 Ok(builder.with_config_entry(FOLDER, folder.to_string_lossy())?)

@@ -9,7 +9,7 @@ pub enum Error {
     Library(#[from] library::Error),
     #[error("`{device}` cannot be used here: {}", sentence(.missing))]
     Unavailable { device: Device, missing: Vec<Missing> },
-    #[error("`{device}` computes in fp32, not in {precision}")]
+    #[error("`{device}` does not compute in {precision}")]
     Precision { device: Device, precision: Precision },
     #[error("this processor does not multiply bf16 by itself (it lacks `avx512_bf16`)")]
     NoBf16,

@@ -25,7 +25,7 @@ pub use select::{Choice, PassedOver, Selection};
 
 pub(super) use cuda::preload;
 pub(super) use placement::TAKE_NOTES;
-pub(super) use provider::{Input, providers};
+pub(super) use provider::{Input, cache_folder, providers};
 
 /// Something that computes a graph. A number tells one of several, in the order of the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

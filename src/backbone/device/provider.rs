@@ -78,17 +78,21 @@ fn forbid_tf32() {
 /// Where engines are kept, each of which costs a minute to build; TensorRT checks that one fits the graph, the GPU and
 /// its own version.
 fn engines() -> Option<PathBuf> {
+    let folder = cache_folder()?.join("tensorrt");
+    std::fs::create_dir_all(&folder).ok().map(|()| folder)
+}
+
+/// Where things are kept that may be deleted at any time: `headstart` in the user's folder for caches, if there is one.
+pub fn cache_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || set("HOME").map(|home| home.join(".cache"));
-    let folder =
-        set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home)?.join("headstart/tensorrt");
-    std::fs::create_dir_all(&folder).ok().map(|()| folder)
+    Some(set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home)?.join("headstart"))
 }
 
 /// OpenVINO would take bf16 by itself on a processor that has it.
 fn openvino(precision: Precision, threads: Option<usize>) -> ep::ExecutionProviderDispatch {
     let hint = match precision {
-        Precision::Fp32 => "f32",
+        Precision::Fp32 | Precision::Int8 => "f32",
         Precision::Bf16 => "bf16",
     };
     let mut settings = serde_json::json!({ "INFERENCE_PRECISION_HINT": hint });

@@ -97,7 +97,9 @@ impl Writer {
         let zero = self.constant(Tensor::from_u8(&format!("{to}_zero_point"), &[], &[levels.zero]));
         let codes = self.taken.fresh(&format!("{to}_codes"));
         self.graph.node.push(Node::new("QuantizeLinear", &[from, &scale, &zero], &codes, vec![]));
-        self.graph.node.push(Node::new("DequantizeLinear", &[&codes, &scale, &zero], to, vec![]));
+        // Without a name: the node before may be called after what it gave until now.
+        let whole = Node::new("DequantizeLinear", &[&codes, &scale, &zero], to, vec![]);
+        self.graph.node.push(Node { name: None, ..whole });
     }
 
     /// A new constant under the name that it has, or one like it.

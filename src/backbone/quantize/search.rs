@@ -378,5 +378,6 @@ fn append(graph: &mut Graph, features: &str, (factors, summands): &(Vec<f32>, Ve
     graph.initializer.push(Tensor::from_f32(&factor, &dims, factors));
     graph.initializer.push(Tensor::from_f32(&summand, &dims, summands));
     graph.node.push(Node::new("Mul", &[&raw, &factor], &scaled, vec![]));
-    graph.node.push(Node::new("Add", &[&scaled, &summand], features, vec![]));
+    // Another node may be called after what it gave until now.
+    graph.node.push(Node { name: None, ..Node::new("Add", &[&scaled, &summand], features, vec![]) });
 }

@@ -12,8 +12,10 @@ use serde_json::json;
 
 use crate::cli::args::{BackboneArgs, ColumnArgs, RuntimeArgs, read_manifests};
 use crate::cli::console::{Console, count, grouped};
-use crate::cli::features::{Ready, Source};
+use crate::cli::features::Ready;
+use crate::cli::making::Making;
 use crate::cli::progress::Progress;
+use crate::cli::source::Source;
 use crate::cli::{Status, extract};
 
 /// Find images that are there more than once, and leaks between training and test
@@ -103,9 +105,11 @@ impl DuplicatesArgs {
         let columns = self.columns.columns();
         let manifests = self.manifests.iter().map(|path| read_manifests(&[path], &columns, console));
         let manifests = manifests.collect::<anyhow::Result<Vec<_>>>()?;
-        let source = Source::open(&self.backbone)?;
         let plain = ViewKinds::default();
-        let wanted = || vec![(manifests.iter().flat_map(Manifest::files).collect(), plain.clone())];
+        let files = || manifests.iter().flat_map(Manifest::files).collect();
+        let making = Making::of(&files, &self.runtime);
+        let source = Source::open(&self.backbone, self.extract.then_some(&making), console)?;
+        let wanted = || vec![(files(), plain.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),

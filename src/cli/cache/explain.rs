@@ -7,8 +7,8 @@ use headstart::dataset::images_in;
 use crate::cli::Status;
 use crate::cli::args::BackboneArgs;
 use crate::cli::console::{Console, grouped};
-use crate::cli::features::Source;
 use crate::cli::hint::quoted;
+use crate::cli::source::Source;
 
 /// Tell whether images have features, and exactly why or why not
 #[derive(Debug, clap::Args)]
@@ -24,8 +24,8 @@ pub struct ExplainArgs {
 }
 
 impl ExplainArgs {
-    pub fn run(&self, _: &Console) -> anyhow::Result<Status> {
-        let source = Source::open(&self.backbone)?;
+    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let source = Source::open(&self.backbone, None, console)?;
         let mut explainer = Explainer::open(&self.backbone.cache, &source.fingerprint)?;
         let mut files = vec![];
         for path in &self.paths {

@@ -7,8 +7,10 @@ use headstart::preprocess::ViewKinds;
 
 use crate::cli::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use crate::cli::console::{Console, count};
-use crate::cli::features::{Ready, Source};
+use crate::cli::features::Ready;
+use crate::cli::making::Making;
 use crate::cli::progress::Progress;
+use crate::cli::source::Source;
 use crate::cli::{Status, extract};
 
 /// Write features with their paths and labels to a file that other programs read
@@ -45,7 +47,9 @@ impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let format = self.format()?;
         let manifest = self.manifest.read(console)?;
-        let source = Source::open(&self.backbone)?;
+        let files = || manifest.files();
+        let making = Making::of(&files, &self.runtime);
+        let source = Source::open(&self.backbone, self.extract.then_some(&making), console)?;
         let plain = ViewKinds::default();
         let wanted = || vec![(manifest.files(), plain.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {

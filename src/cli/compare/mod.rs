@@ -28,12 +28,14 @@ use self::pool::{Ended, Pool};
 use self::standings::{Facts, Outcome, Standings};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::Console;
-use super::features::{Ready, Source, in_views};
+use super::features::{Ready, in_views};
 use super::hint::Error;
+use super::making::Making;
 use super::parts::too_few;
 use super::progress::Progress;
 use super::settings::Axis;
 use super::settings::SettingsArgs;
+use super::source::Source;
 use super::{Status, extract, interrupt};
 
 /// Cross-validate heads and other classifiers on the same cached features, and print one table
@@ -109,7 +111,9 @@ impl CompareArgs {
         let classes = manifest.classes()?;
         contenders::place_weights(&mut contenders, classes.names())?;
         let labels = manifest.labels(&classes)?;
-        let source = Source::open(&self.backbone)?;
+        let files = || manifest.files();
+        let making = Making::of(&files, &self.runtime);
+        let source = Source::open(&self.backbone, self.extract.then_some(&making), console)?;
         let cancel = interrupt::listen();
         if !self.views.is_empty() {
             contenders = contenders::with_views(contenders);

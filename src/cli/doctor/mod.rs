@@ -8,10 +8,14 @@ mod speed;
 
 use std::path::Path;
 
+use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, Engine, EngineOptions};
+use headstart::extract::Graphs;
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
+use super::hint::Error;
+use super::precision::{Form, PrecisionChoice};
 use super::{Status, hint};
 use report::{Check, Report};
 
@@ -44,6 +48,7 @@ impl DoctorArgs {
         for check in place::cache(&self.backbone.cache) {
             report.add(check)?;
         }
+        report.add(place::copies())?;
         report.finish()
     }
 
@@ -63,21 +68,41 @@ impl DoctorArgs {
             report.add(Check::skipped("device", "not tried: there is no backbone to run"))?;
             return Ok(report.add(Check::skipped("features", "not tried: there is no backbone to run"))?);
         };
+        let graphs = Graphs::of(&self.backbone.cache);
+        let form = match self.form(backbone, &graphs) {
+            Ok(form) => form,
+            Err(error) => return Ok(report.add(failed("device", &error))?),
+        };
+        let forms = Form::all(backbone, &graphs);
+        let Form { ref backbone, precision } = form;
         let RuntimeArgs { device, ref onnxruntime, threads } = self.runtime;
         let options = EngineOptions {
             device,
-            precision: self.backbone.precision,
+            precision,
             threads: threads.map(usize::from),
             onnxruntime: onnxruntime.clone(),
             max_batch: Some(golden::BATCH),
+            copies: copies::default_folder(),
         };
         let mut engine = Engine::start(backbone, &options).map_err(anyhow::Error::from);
         report.add(checks::engine(device, &engine))?;
         let Ok(engine) = &mut engine else {
             return Ok(report.add(Check::skipped("features", "not tried: nothing runs the backbone"))?);
         };
-        report.add(golden::features(backbone, engine, self.backbone.precision))?;
-        Ok(report.add(speed::speed(backbone, engine, self.backbone.precision, options.threads))?)
+        report.add(golden::features(backbone, engine, precision))?;
+        Ok(report.add(speed::speed(&form, &forms, engine, options.threads))?)
+    }
+
+    /// What was asked for; what `auto` chose if it did.
+    fn form(&self, backbone: &Backbone, graphs: &Graphs) -> anyhow::Result<Form> {
+        let precision = match self.backbone.precision {
+            Some(PrecisionChoice::Only(precision)) => Some(precision),
+            Some(PrecisionChoice::Auto) => graphs.chosen(backbone).map(|chosen| chosen.precision),
+            None => None,
+        };
+        let Some(precision) = precision else { return Ok(Form::own(backbone)) };
+        let missing = || Error::NoInt8Graph { path: graphs.path(backbone) };
+        Ok(Form::only(backbone, precision, graphs)?.ok_or_else(missing)?)
     }
 }
 

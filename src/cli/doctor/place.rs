@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use headstart::backbone::session::copies;
+
 use super::report::Check;
+use crate::cli::console::count;
 
 /// Less than this is room for 100,000 images of 2,048 features.
 const ROOM: u64 = 1 << 30;
@@ -11,6 +14,21 @@ const ROOM: u64 = 1 << 30;
 pub fn cache(folder: &Path) -> [Check; 2] {
     let there = nearest(folder);
     [writable(folder, &there), room(&there)]
+}
+
+/// Where optimised copies of graphs are, which make the next start faster.
+pub fn copies() -> Check {
+    let Some(folder) = copies::default_folder() else {
+        return Check::absent(
+            "copies",
+            "no folder for optimised graphs: neither XDG_CACHE_HOME nor HOME is set",
+        );
+    };
+    let found = copies::list(&folder);
+    let bytes = found.iter().map(|(_, bytes)| bytes).sum();
+    let graphs = count(found.len(), "optimised graph");
+    let folder = folder.display();
+    Check::ok("copies", format!("{graphs}, {} in `{folder}`; may be deleted", indicatif::HumanBytes(bytes)))
 }
 
 /// The folder itself, or the first above it that is there.

@@ -1,20 +1,16 @@
 //! What computes fastest here: measured, for no rule about processors holds for all of them.
 
 use std::fmt;
-use std::time::Instant;
 
 use headstart::backbone::device::{Choice, Device, Precision, Selection};
-use headstart::backbone::session::{Session, SessionOptions};
+use headstart::backbone::session::{Session, SessionOptions, copies};
 use headstart::backbone::{self, Backbone, Engine};
-use ndarray::Array4;
 use serde::Serialize;
 
 use super::report::Check;
+use crate::cli::precision::Form;
+use crate::cli::rate;
 
-/// Images of one run: enough for a processor, few enough to take no time.
-const BATCH: usize = 4;
-/// Timed runs, of which the best counts, after one that allocates and compiles.
-const RUNS: usize = 3;
 /// What another device must gain to be worth a word.
 const GAIN: f64 = 1.1;
 
@@ -34,30 +30,39 @@ fn as_text<S: serde::Serializer>(value: &impl fmt::Display, serializer: S) -> Re
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bf16 = if self.precision == Precision::Fp32 { "" } else { " in bf16" };
-        write!(f, "{}{bf16} {:.1}", self.device.kind(), self.images_per_second)
+        write!(f, "{}{} {:.1}", self.device.kind(), in_words(self.precision), self.images_per_second)
     }
 }
 
-/// Every device that the loaded ONNX Runtime serves, beside the one that was chosen. Not TensorRT, which would prepare the
-/// graph for minutes.
-pub fn speed(backbone: &Backbone, engine: &Engine, precision: Precision, threads: Option<usize>) -> Check {
-    let chosen = (engine.selection.device, precision);
+fn in_words(precision: Precision) -> String {
+    if precision == Precision::Fp32 { String::new() } else { format!(" in {precision}") }
+}
+
+/// Every device and precision that the loaded ONNX Runtime serves, beside the one that was chosen. Not TensorRT, which would prepare
+/// the graph for minutes.
+pub fn speed(chosen: &Form, forms: &[Form], engine: &Engine, threads: Option<usize>) -> Check {
     let mut rates: Vec<Rate> = vec![];
-    let served = candidates().filter(|&(device, precision)| is_served(engine, device, precision));
-    for (device, precision) in served {
-        let options = SessionOptions { threads, device, precision, max_batch: Some(BATCH) };
-        if let Ok(images_per_second) = measure(backbone, engine, options) {
-            rates.push(Rate { device, precision, images_per_second });
+    for form in forms {
+        for device in devices().filter(|&device| is_served(engine, device, form.precision)) {
+            let options = SessionOptions {
+                threads,
+                device,
+                precision: form.precision,
+                max_batch: Some(rate::BATCH),
+                copies: copies::default_folder(),
+            };
+            if let Ok(images_per_second) = measure(&form.backbone, engine, options) {
+                rates.push(Rate { device, precision: form.precision, images_per_second });
+            }
         }
     }
     rates.sort_by(|a, b| b.images_per_second.total_cmp(&a.images_per_second));
-    judge(rates, chosen)
+    let has_int8 = forms.iter().any(|form| form.precision == Precision::Int8);
+    judge(rates, (engine.selection.device, chosen.precision), has_int8)
 }
 
-fn candidates() -> impl Iterator<Item = (Device, Precision)> {
-    let devices = Choice::AUTO.into_iter().chain([Device::Cpu, Device::CoreMl, Device::DirectMl(0)]);
-    devices.flat_map(|device| [(device, Precision::Fp32), (device, Precision::Bf16)])
+fn devices() -> impl Iterator<Item = Device> {
+    Choice::AUTO.into_iter().chain([Device::Cpu, Device::CoreMl, Device::DirectMl(0)])
 }
 
 fn is_served(engine: &Engine, device: Device, precision: Precision) -> bool {
@@ -65,39 +70,31 @@ fn is_served(engine: &Engine, device: Device, precision: Precision) -> bool {
 }
 
 fn measure(backbone: &Backbone, engine: &Engine, options: SessionOptions) -> Result<f64, backbone::Error> {
-    let mut session = Session::new(&engine.runtime, backbone, options)?;
-    let [a, b, c] = backbone.recipe().input_shape();
-    // Any pixels take the same time, as long as they are numbers of the usual size.
-    let images = Array4::from_shape_fn((BATCH, a, b, c), |(n, i, j, k)| {
-        ((n + 3 * i + 5 * j + 7 * k) % 11) as f32 / 11.0
-    });
-    session.run(images.view())?;
-    let mut best = f64::INFINITY;
-    for _ in 0..RUNS {
-        let began = Instant::now();
-        session.run(images.view())?;
-        best = best.min(began.elapsed().as_secs_f64());
-    }
-    Ok(BATCH as f64 / best)
+    rate::images_per_second(backbone, &mut Session::new(&engine.runtime, backbone, options)?)
 }
 
 /// `rates`, the fastest first.
-fn judge(rates: Vec<Rate>, (device, precision): (Device, Precision)) -> Check {
+fn judge(rates: Vec<Rate>, (device, precision): (Device, Precision), has_int8: bool) -> Check {
     let Some(&fastest) = rates.first() else {
         return Check::skipped("speed", "nothing could be measured");
     };
     let listed: Vec<_> = rates.iter().map(Rate::to_string).collect();
-    let found = format!("{} images/s, {BATCH} at a time, the network alone", listed.join(", "));
+    let untried = if has_int8 {
+        ""
+    } else {
+        "; int8 can be measured when `headstart extract MANIFEST --precision int8` has made its graph"
+    };
+    let batch = rate::BATCH;
+    let found = format!("{} images/s, {batch} at a time, the network alone{untried}", listed.join(", "));
     let own = rates.iter().find(|rate| (rate.device, rate.precision) == (device, precision));
     let check = match own {
         Some(own) if own.images_per_second * GAIN < fastest.images_per_second => {
-            let device = fastest.device.kind();
-            Check::ok("speed", found).remedy(match fastest.precision {
-                Precision::Fp32 => format!("fastest here: `--device {device}`"),
-                precision => format!(
-                    "fastest here: `--device {device} --precision {precision}`, whose features are others, kept apart"
-                ),
-            })
+            let apart =
+                if fastest.precision == precision { "" } else { ", whose features are others, kept apart" };
+            let (device, precision) = (fastest.device.kind(), fastest.precision);
+            Check::ok("speed", found).remedy(format!(
+                "fastest here: `headstart extract MANIFEST --device {device} --precision {precision}`{apart}"
+            ))
         }
         _ => Check::ok("speed", found),
     };
@@ -113,27 +110,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_faster_than_the_chosen_one_is_told() {
+    fn what_is_faster_than_the_chosen_one_is_told_with_the_command_for_it() {
         let rates =
             || vec![rate(Device::OpenVino, Precision::Fp32, 30.0), rate(Device::Cpu, Precision::Fp32, 20.0)];
-        let check = judge(rates(), (Device::Cpu, Precision::Fp32));
+        let check = judge(rates(), (Device::Cpu, Precision::Fp32), true);
         assert!(check.found.starts_with("openvino 30.0, cpu 20.0 images/s"), "{}", check.found);
-        assert_eq!(check.remedy.unwrap(), "fastest here: `--device openvino`");
-        assert_eq!(judge(rates(), (Device::OpenVino, Precision::Fp32)).remedy, None);
+        let command = "fastest here: `headstart extract MANIFEST --device openvino --precision fp32`";
+        assert_eq!(check.remedy.unwrap(), command);
+        assert_eq!(judge(rates(), (Device::OpenVino, Precision::Fp32), true).remedy, None);
 
-        let mut with_bf16 = rates();
-        with_bf16.insert(0, rate(Device::OpenVino, Precision::Bf16, 60.0));
-        let remedy = judge(with_bf16, (Device::OpenVino, Precision::Fp32)).remedy.unwrap();
-        assert!(
-            remedy.contains("`--device openvino --precision bf16`, whose features are others"),
-            "{remedy}"
-        );
+        for (device, precision) in [(Device::OpenVino, Precision::Bf16), (Device::Cpu, Precision::Int8)] {
+            let mut faster = rates();
+            faster.insert(0, rate(device, precision, 60.0));
+            let check = judge(faster, (Device::OpenVino, Precision::Fp32), true);
+            let words =
+                format!("--device {} --precision {precision}`, whose features are others", device.kind());
+            assert!(check.remedy.as_ref().is_some_and(|remedy| remedy.contains(&words)), "{check:?}");
+            assert!(check.found.starts_with(&format!("{} in {precision} 60.0, ", device.kind())));
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_for_want_of_a_graph_is_told() {
+        let rates = || vec![rate(Device::Cpu, Precision::Fp32, 20.0)];
+        let found = |has_int8| judge(rates(), (Device::Cpu, Precision::Fp32), has_int8).found;
+        assert!(found(false).contains("int8 can be measured when") && !found(true).contains("int8"));
     }
 
     #[test]
     fn a_little_is_noise() {
         let rates =
             vec![rate(Device::OpenVino, Precision::Fp32, 21.0), rate(Device::Cpu, Precision::Fp32, 20.0)];
-        assert_eq!(judge(rates, (Device::Cpu, Precision::Fp32)).remedy, None);
+        assert_eq!(judge(rates, (Device::Cpu, Precision::Fp32), true).remedy, None);
     }
 }

@@ -19,9 +19,9 @@ use crate::cli::Status;
 use crate::cli::args::{BackboneArgs, read_manifests};
 use crate::cli::console::Console;
 use crate::cli::evaluate::Answers;
-use crate::cli::features::Source;
 use crate::cli::progress::Progress;
 use crate::cli::runs::subfolders;
+use crate::cli::source::Source;
 
 /// As `evaluate` draws them unless told otherwise.
 const RESAMPLES: u32 = 1000;
@@ -87,7 +87,7 @@ pub fn page(
 }
 
 fn open(run: &Run, args: &BackboneArgs) -> anyhow::Result<Features> {
-    let source = Source::open_for(run, args)?;
+    let source = Source::open_for(run, args, None)?;
     let cache = source.open_cache()?;
     anyhow::ensure!(cache.is_some(), "there is no cache of them in `{}`", args.cache.display());
     Ok(Features { source, cache })
@@ -105,6 +105,9 @@ fn again(
     learnt: &Result<Learnt, String>,
 ) -> anyhow::Result<Evaluated> {
     let record = EvaluationRecord::read(&folder.join("evaluation.toml"))?;
+    if let Some(other) = Metrics::read(&folder.join("metrics.json"))?.other_precision {
+        anyhow::bail!("its features were in {other}");
+    }
     let Some(features) = features else { anyhow::bail!("there are no features") };
     let paths: Vec<PathBuf> = record.manifests.iter().map(PathBuf::from).collect();
     let mut manifest = read_manifests(&paths, &record.columns(), &Console::silent())?;

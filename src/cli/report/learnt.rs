@@ -10,8 +10,8 @@ use headstart::preprocess::ViewKinds;
 use headstart::train::Run;
 
 use crate::cli::console::Console;
-use crate::cli::features::Source;
 use crate::cli::parts::{Images, Part, Parts};
+use crate::cli::source::Source;
 
 /// What a run learnt from.
 pub struct Learnt {

@@ -11,6 +11,7 @@ use headstart::train::{Calibration, EpochRecord, Origin, Run, Training};
 use super::evaluated::Evaluated;
 use super::learnt::Learnt;
 use crate::cli::console::grouped;
+use crate::cli::precision::trained_in;
 
 /// What cross-validation said of the training images.
 pub struct Judged<'a> {
@@ -168,8 +169,12 @@ fn facts(run: &Run, evaluated: &[Evaluated]) -> Vec<report::Facts<'static>> {
 
 fn provenance<'a>(run: &'a Run, evaluated: &[Evaluated]) -> Vec<(&'a str, String)> {
     let info = &run.info;
-    let mut rows: Vec<(&str, String)> =
-        evaluated.iter().map(|one| ("evaluated on", one.title.clone())).collect();
+    let on = |one: &Evaluated| match &one.metrics.other_precision {
+        Some(other) => format!("{}, features in {other}", one.title),
+        None => one.title.clone(),
+    };
+    let mut rows: Vec<(&str, String)> = evaluated.iter().map(|one| ("evaluated on", on(one))).collect();
+    rows.extend(trained_in(info).map(|precision| ("precision", precision.to_string())));
     if let Some(calibration) = &run.calibration {
         let Calibration { temperature, fitted_on, .. } = calibration;
         rows.push((

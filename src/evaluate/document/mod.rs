@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::bootstrap::{self, Intervals};
 use super::metrics::{self, Average, Bin, ClassFigures, Coverage, Undefined};
+use crate::cache::OtherPrecision;
 use crate::nn::Temperature;
 
 /// The version of `metrics.json`. Fields may be added within one; a field that goes or changes its meaning makes
@@ -34,6 +35,9 @@ const THRESHOLDS: [f64; 8] = [0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
 pub struct Metrics {
     /// The version of this layout, [`SCHEMA`].
     pub schema: u32,
+    /// If the head saw features of another precision than those that it was trained on, which was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_precision: Option<OtherPrecision>,
     /// Rows that were predicted.
     pub examples: u64,
     /// Rows with a label: all that follows is of these.
@@ -247,6 +251,7 @@ impl Metrics {
         let top_k = |k| TopK { k, accuracy: defined(metrics::top_k_accuracy(view, labels, k)) };
         Self {
             schema: SCHEMA,
+            other_precision: None,
             examples: examples as u64,
             scored: labels.len() as u64,
             correct: confusion.diag().sum(),

@@ -76,6 +76,9 @@ pub struct BackboneInfo {
     pub name: String,
     /// BLAKE3 of the graph, hex.
     pub digest: String,
+    /// BLAKE3 of the graph in floating point that it is the int8 form of, hex, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantised_from: Option<String>,
 }
 
 /// The features that the head understands, and no others.

@@ -1,17 +1,26 @@
 //! A backbone ready to run: images in, features out.
 
+mod begin;
+pub mod copies;
+mod load;
+mod processor;
+
+use std::path::PathBuf;
+
 use ndarray::{Array2, ArrayView4, Axis, s};
-use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::builder::SessionBuilder;
 use ort::value::TensorRef;
 
-use super::device::{self, Device, Placement, Precision, TAKE_NOTES};
+use super::device::{self, Device, Placement, Precision};
 use super::{Backbone, Error, runtime::Runtime};
+
+pub(crate) use begin::builder;
 
 /// For devices that prepare for a range of batch sizes, when nobody says how far it goes.
 const DEFAULT_MAX_BATCH: usize = 32;
 
 /// How ONNX Runtime is to run the graph.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct SessionOptions {
     /// Threads that share one batch; `None` lets ONNX Runtime take every core. It changes no bit of the features.
     pub threads: Option<usize>,
@@ -21,6 +30,9 @@ pub struct SessionOptions {
     pub precision: Precision,
     /// The largest batch that will be run, for devices that prepare for one; `None` stands for 32.
     pub max_batch: Option<usize>,
+    /// Folder for optimised copies of graphs, from which the next start is faster; `None` keeps none. Only graphs on the CPU
+    /// have copies. [`copies::default_folder`] is where the program keeps them.
+    pub copies: Option<PathBuf>,
 }
 
 /// A loaded graph. Needs `&mut` to run, because ONNX Runtime's own state is not safe to share.
@@ -41,15 +53,13 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Graph`] with ONNX Runtime's own message if it refuses the graph; [`Error::Device`] if it refuses the device,
-    /// or takes it and computes every node elsewhere.
+    /// or takes it and computes every node elsewhere; those of [`Backbone::precision`].
     pub fn new(runtime: &Runtime, backbone: &Backbone, options: SessionOptions) -> Result<Self, Error> {
-        options.precision.check(options.device)?;
-        let refused = |source| Error::Graph { path: backbone.path().to_path_buf(), source };
-        let mut builder = Self::builder(runtime, options.threads).map_err(refused)?;
-        if options.device != Device::Cpu {
-            builder = Self::register(builder, runtime, backbone, &options)?;
-        }
-        let inner = builder.commit_from_file(backbone.path()).map_err(refused)?;
+        backbone.precision(options.precision)?.check(options.device)?;
+        let inner = match (&options.copies, options.device) {
+            (Some(folder), Device::Cpu) => load::load_by_copy(runtime, backbone, options.threads, folder)?,
+            _ => load::load(Self::builder(runtime, backbone, &options)?, backbone)?,
+        };
         let device = options.device;
         let placement = Placement::read(&inner).map_err(|source| device::Error::Placement { source })?;
         if placement.on(device) == 0 {
@@ -65,15 +75,16 @@ impl Session {
         })
     }
 
-    fn builder(runtime: &Runtime, threads: Option<usize>) -> ort::Result<SessionBuilder> {
-        let (key, value) = TAKE_NOTES;
-        let builder = ort::session::Session::builder(runtime.environment())?
-            .with_optimization_level(GraphOptimizationLevel::Level3)?
-            .with_config_entry(key, value)?;
-        Ok(match threads {
-            Some(threads) => builder.with_intra_threads(threads)?,
-            None => builder,
-        })
+    fn builder(
+        runtime: &Runtime,
+        backbone: &Backbone,
+        options: &SessionOptions,
+    ) -> Result<SessionBuilder, Error> {
+        let builder = load::builder(runtime, backbone, options.threads)?;
+        match options.device {
+            Device::Cpu => Ok(builder),
+            _ => Self::register(builder, runtime, backbone, options),
+        }
     }
 
     fn register(
@@ -82,7 +93,7 @@ impl Session {
         backbone: &Backbone,
         options: &SessionOptions,
     ) -> Result<SessionBuilder, Error> {
-        let SessionOptions { threads, device, precision, max_batch } = *options;
+        let SessionOptions { threads, device, precision, max_batch, .. } = *options;
         let failed = |source| device::Error::Register { device, source };
         runtime.preload(device);
         if let Device::DirectMl(_) = device {

@@ -1,0 +1,95 @@
+use super::*;
+use crate::onnx::{Attribute, Dim, Graph, Node, Tensor, ValueInfo};
+
+fn dims(dims: &[i64]) -> Vec<Dim> {
+    let dim = |&n: &i64| if n > 0 { Dim::Static(n) } else { Dim::Named("n".into()) };
+    dims.iter().map(dim).collect()
+}
+
+/// An average over the image, as a foreign exporter would write it; negative dimensions are open.
+fn pooled() -> Model {
+    let graph = Graph {
+        node: vec![Node::new("GlobalAveragePool", &["x"], "pooled", vec![])],
+        input: vec![ValueInfo::float_tensor("x", &dims(&[-1, 3, 224, 224]))],
+        output: vec![ValueInfo::float_tensor("pooled", &dims(&[-1, 3, 1, 1]))],
+        ..Graph::default()
+    };
+    Model { ir_version: Some(8), graph: Some(graph), ..Model::default() }
+}
+
+fn edit(change: impl FnOnce(&mut Graph)) -> Model {
+    let mut model = pooled();
+    change(model.graph.as_mut().unwrap());
+    model
+}
+
+fn told() -> OpenOptions {
+    OpenOptions { recipe: Some(Recipe::preset("keras-resnet50").unwrap()), ..OpenOptions::default() }
+}
+
+fn open(model: &Model, options: &OpenOptions) -> Result<Backbone> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foreign.onnx");
+    onnx::write(model, &path).unwrap();
+    Backbone::open_with(&path, options)
+}
+
+#[test]
+fn a_foreign_file_works_when_the_recipe_is_told() {
+    let backbone = open(&pooled(), &told()).unwrap();
+    assert_eq!((backbone.name(), backbone.feature_tensor()), ("foreign", "pooled"));
+    assert_eq!((backbone.feature_size(), backbone.input_name()), (3, "x"));
+    // The preset has channels last, the graph takes them first.
+    assert_eq!(backbone.layout(), Layout::Nchw);
+    assert!(matches!(open(&pooled(), &OpenOptions::default()), Err(Error::NoRecipe { .. })));
+    let fixed = edit(|graph| graph.input = vec![ValueInfo::float_tensor("x", &dims(&[1, 3, 224, 224]))]);
+    assert_eq!(open(&fixed, &told()).unwrap().batch_size(), Some(1));
+}
+
+#[test]
+fn a_classifier_is_refused() {
+    let classifier = edit(|graph| {
+        graph.node.extend([
+            Node::new("Flatten", &["pooled"], "flat", vec![Attribute::int("axis", 1)]),
+            Node::new("Gemm", &["flat", "kernel", "bias"], "scores", vec![]),
+        ]);
+        graph.initializer =
+            vec![Tensor::from_f32("kernel", &[3, 2], &[0.0; 6]), Tensor::from_f32("bias", &[2], &[0.0; 2])];
+        graph.output = vec![ValueInfo::float_tensor("scores", &dims(&[-1, 2]))];
+    });
+    assert!(
+        matches!(open(&classifier, &told()), Err(Error::Classifier { output, .. }) if output == "scores")
+    );
+    // Whoever names the tensor means it.
+    let named = OpenOptions { feature_tensor: Some("scores".into()), ..told() };
+    assert_eq!(open(&classifier, &named).unwrap().feature_size(), 2);
+}
+
+#[test]
+fn outputs_that_cannot_be_features_are_refused() {
+    let map = edit(|graph| graph.output = vec![ValueInfo::float_tensor("pooled", &dims(&[-1, 3, 7, 7]))]);
+    assert!(matches!(open(&map, &told()), Err(Error::FeatureShape { .. })));
+    let open_size = edit(|graph| graph.output = vec![ValueInfo::float_tensor("pooled", &dims(&[-1, -1]))]);
+    assert!(matches!(open(&open_size, &told()), Err(Error::FeatureShape { .. })));
+    let two = edit(|graph| graph.output.push(ValueInfo::float_tensor("x", &dims(&[-1, 3, 224, 224]))));
+    assert!(matches!(open(&two, &told()), Err(Error::NoFeatures { outputs, .. }) if outputs.len() == 2));
+    let named = OpenOptions { feature_tensor: Some("avg_pool".into()), ..told() };
+    assert!(matches!(open(&pooled(), &named), Err(Error::NoSuchOutput { .. })));
+    let mut lying = pooled();
+    let metadata =
+        Metadata { feature_tensor: Some("pooled".into()), feature_size: Some(2048), ..Metadata::default() };
+    metadata.write_into(&mut lying);
+    assert!(matches!(open(&lying, &told()), Err(Error::FeatureShape { .. })));
+}
+
+#[test]
+fn inputs_that_no_recipe_makes_are_refused() {
+    let small = edit(|graph| graph.input = vec![ValueInfo::float_tensor("x", &dims(&[-1, 3, 64, 64]))]);
+    assert!(matches!(open(&small, &told()), Err(Error::Input { .. })));
+    let sequence = edit(|graph| graph.input = vec![ValueInfo::float_tensor("x", &dims(&[-1, 128]))]);
+    assert!(matches!(open(&sequence, &told()), Err(Error::Input { .. })));
+    let none = edit(|graph| graph.input.clear());
+    assert!(matches!(open(&none, &told()), Err(Error::Inputs { found: 0, .. })));
+    let any = edit(|graph| graph.input = vec![ValueInfo::float_tensor("x", &dims(&[-1, 3, -1, -1]))]);
+    assert!(open(&any, &told()).is_ok());
+}

@@ -1,0 +1,66 @@
+//! From a file to a session: from the graph itself, or from its optimised copy.
+
+use std::path::Path;
+
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+
+use super::copies::Copy;
+use crate::backbone::device::TAKE_NOTES;
+use crate::backbone::runtime::Runtime;
+use crate::backbone::{Backbone, Error};
+
+/// A session that takes notes of where it puts nodes.
+pub(super) fn builder(
+    runtime: &Runtime,
+    backbone: &Backbone,
+    threads: Option<usize>,
+) -> Result<SessionBuilder, Error> {
+    let (key, value) = TAKE_NOTES;
+    super::builder(runtime, threads)
+        .and_then(|builder| Ok(builder.with_config_entry(key, value)?))
+        .map_err(refused(backbone))
+}
+
+/// From the graph.
+pub(super) fn load(mut builder: SessionBuilder, backbone: &Backbone) -> Result<Session, Error> {
+    builder.commit_from_file(backbone.path()).map_err(refused(backbone))
+}
+
+/// From the copy in `folder` if there is a good one, else from the graph, of which a copy is made on the way. That no copy can
+/// be read or written is no error: it only takes longer.
+pub(super) fn load_by_copy(
+    runtime: &Runtime,
+    backbone: &Backbone,
+    threads: Option<usize>,
+    folder: &Path,
+) -> Result<Session, Error> {
+    let plainly = || load(builder(runtime, backbone, threads)?, backbone);
+    let Some(copy) = Copy::of(folder, backbone, runtime) else { return plainly() };
+    if let Some(graph) = copy.read() {
+        let builder = builder(runtime, backbone, threads)?;
+        if let Ok(session) = load_copy(builder, &graph) {
+            return Ok(session);
+        }
+    }
+    let Ok(draft) = copy.draft() else { return plainly() };
+    let builder = builder(runtime, backbone, threads)?;
+    let builder = builder.with_optimized_model_path(draft.path()).map_err(|error| error.into());
+    // A graph may run that cannot be written, and a disk may be full.
+    let Ok(session) = load(builder.map_err(refused(backbone))?, backbone) else { return plainly() };
+    // The name of the copy says which graph it is of, and by now the file could be another one.
+    if backbone.is_unchanged() {
+        let _ = draft.keep();
+    }
+    Ok(session)
+}
+
+fn load_copy(builder: SessionBuilder, graph: &[u8]) -> ort::Result<Session> {
+    // All is done, and to look for more would take as long as the first time.
+    builder.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_memory(graph)
+}
+
+fn refused(backbone: &Backbone) -> impl Fn(ort::Error) -> Error {
+    let path = backbone.path().to_path_buf();
+    move |source| Error::Graph { path: path.clone(), source }
+}
