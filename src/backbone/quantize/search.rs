@@ -49,8 +49,7 @@ const METHODS: [Method; 5] = [
     Method::MeanSquare,
 ];
 
-/// How much channels are evened out. For Keras' ResNet50 half is best once weights are rounded together, and nothing before that: evened out
-/// channels of activations are weights of uneven sizes, which rounding together minds little.
+/// How much channels are evened out where that is tried: to the full, weights become so uneven that it costs more than it brings.
 const EVENED_OUT: f64 = 0.5;
 
 pub(super) fn search(
@@ -202,11 +201,7 @@ impl Bench<'_> {
         let names: Vec<String> = plan.rounded().map(str::to_owned).collect();
         let seen = observe::ranges(self.machine, &prepared, images, &names)?;
         let mut best: Option<Base> = None;
-        let exponents = match (self.options.equalise, self.options.rounding) {
-            (Some(told), _) => vec![told],
-            (None, Rounding::SecondOrder) => vec![EVENED_OUT],
-            (None, Rounding::Nearest) => vec![0.0, EVENED_OUT],
-        };
+        let exponents = self.options.equalise.map_or(vec![0.0, EVENED_OUT], |told| vec![told]);
         for exponent in exponents {
             self.stage(Stage::Ranges)?;
             let graph = match exponent {

@@ -49,7 +49,7 @@ pub struct QuantizeArgs {
     /// How weights are rounded: `second-order`, together, or `nearest`, each by itself
     #[arg(long, value_name = "HOW", default_value = "second-order", value_parser = rounding)]
     rounding: Rounding,
-    /// How much of the differences between channels is evened out, from 0 to 1 (default: 0.5; with `--rounding nearest` 0 where that measures better)
+    /// How much of the differences between channels is evened out, from 0 to 1 (default: 0.5 where that measures better than 0)
     #[arg(long, value_name = "PART", value_parser = part)]
     equalise: Option<f64>,
     /// Bits of the weights, 8 or 7 (default: 7 on x86 processors without VNNI, where 8 would overflow)
