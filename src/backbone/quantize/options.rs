@@ -21,8 +21,8 @@ pub struct QuantizeOptions {
     pub equalise: Option<f64>,
     pub bits: WeightBits,
     pub keep_float: KeepFloat,
-    /// The least mean cosine between features in integers and in floats, on the images held out. The default 0.99 is where a linear head on
-    /// the features of Keras' ResNet50 loses about half a percentage point of its accuracy on CIFAR-10.
+    /// The least mean cosine between features in integers and in floats, on the images held out. At 0.992 a linear head on the features of Keras'
+    /// ResNet50 lost 0.4 points of its accuracy on CIFAR-10, hence the default 0.99.
     pub min_cosine: f64,
     /// Threads for inference; `None` takes every core.
     pub threads: Option<usize>,

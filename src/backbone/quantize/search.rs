@@ -38,7 +38,7 @@ const BATCH: usize = 8;
 /// Images that ranges and layers are tried on: enough to tell which is better.
 const TRIAL: usize = 32;
 
-/// Of the largest feature: how far the prepared graph may be from the given one. Another order of sums; measured 1e-6.
+/// Of the largest feature: how far the prepared graph may be from the given one. Only the order of sums differs.
 const SAME: f64 = 1e-3;
 
 const METHODS: [Method; 5] = [

@@ -275,7 +275,6 @@ mod tests {
             assert!(cost(&a.to_owned(), &hessian) <= 1.0001 * cost(&b.to_owned(), &hessian));
         }
         let ratio = cost(&together, &hessian) / cost(&alone, &hessian);
-        // Measured 0.4.
         assert!(ratio < 0.6, "{ratio}");
     }
 
@@ -300,7 +299,7 @@ mod tests {
             let found = of(std::array::from_fn(|at| f32::from(codes.codes[(filter, at)])));
             excess += found / best.max(1e-12) - 1.0;
         }
-        // Nearest planes and single moves are no exhaustive search; measured 0.1 over the best in the mean.
+        // Nearest planes and single moves are no exhaustive search.
         assert!(excess / 40.0 < 0.5, "{}", excess / 40.0);
     }
 
