@@ -134,6 +134,13 @@ bench-train *arguments: _bench-train
 bench-gpu *arguments: setup-gpu _bench-devices
     @models/tools/bench/bin/python bench/devices.py {{ cifar10 }}/demo_train.csv --device cuda {{ arguments }}
 
+# Backbones in 8-bit integers beside those of onnxruntime.quantization: error and speed on the same images, in one run
+[group('develop')]
+bench-int8 *arguments: setup
+    @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench
+    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 onnx sympy numpy==2.4.6 pillow==13.0.0
+    @models/tools/bench/bin/python bench/quantize.py --cifar {{ cifar10 }} --into bench/README.md {{ arguments }}
+
 # The same for OpenVINO, in fp32 and bf16
 [group('develop')]
 bench-openvino *arguments: setup-openvino _bench-devices

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::{Guess, cut, import};
+use headstart::backbone::{Guess, cut, import, quantize};
 use headstart::cache::OtherPrecision;
 use headstart::evaluate::CalibrationError;
 use headstart::nn::import::ImportError;
@@ -152,6 +152,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
             .or_else(|| cause.downcast_ref().and_then(for_library))
             .or_else(|| cause.downcast_ref().and_then(for_cut))
+            .or_else(|| cause.downcast_ref().and_then(for_quantize))
             .or_else(|| cause.downcast_ref().and_then(for_export))
             .or_else(|| cause.downcast_ref().and_then(for_backbone))
             .or_else(|| cause.downcast_ref().and_then(for_onnx))
@@ -305,6 +306,30 @@ fn for_backbone(error: &backbone::Error) -> Option<String> {
             "`headstart backbone cut FILE --output features.onnx` makes one that ends in features".into()
         }
         _ => return Some("`headstart backbone inspect FILE` tells what the file is".into()),
+    })
+}
+
+fn for_quantize(error: &quantize::Error) -> Option<String> {
+    Some(match error {
+        quantize::Error::Backbone(error) => return for_backbone(error),
+        quantize::Error::Onnx(error) => return for_onnx(error),
+        quantize::Error::OwnInput { .. } => "choose another `--output`".into(),
+        quantize::Error::Exists { .. } => {
+            "choose another `--output`, or replace it with `--overwrite`".into()
+        }
+        quantize::Error::Quantised { .. } => "give the graph in floats that it was made of".into(),
+        quantize::Error::Opset { .. } => "export the network again, with opset 13 or later".into(),
+        quantize::Error::TooFewImages { .. } => {
+            "`--calibrate` takes a manifest or folder with images such as the backbone will see; a few hundred are enough"
+                .into()
+        }
+        quantize::Error::NoSuchLayer { layers, .. } => format!("`--keep-float` takes names of layers: {}", layers.join(", ")),
+        quantize::Error::Fidelity { .. } => {
+            "give more images, or others that are more like those to be classified; `--keep-float auto` keeps layers in floats, \
+             and `--min-cosine` is the bound"
+                .into()
+        }
+        _ => return None,
     })
 }
 

@@ -226,7 +226,8 @@ fn undo(graph: &mut Graph, pool: &str, factors: &[f64]) {
     let at = graph.node.iter().position(|node| node.output.first().is_some_and(|name| name == pool));
     let at = at.expect("the pool was found in this graph");
     graph.node[at].output[0].clone_from(&inside);
-    // The pool may be called after what it gave until now.
-    let multiply = Node { name: None, ..Node::new("Mul", &[&inside, &constant], pool, vec![]) };
+    // The pool may be called like what it gave.
+    let multiply =
+        Node { name: Some(inside.clone()), ..Node::new("Mul", &[&inside, &constant], pool, vec![]) };
     graph.node.insert(at + 1, multiply);
 }

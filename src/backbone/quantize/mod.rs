@@ -49,8 +49,6 @@ mod runner;
 mod search;
 mod second_order;
 mod speed;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

@@ -17,7 +17,8 @@ pub struct QuantizeOptions {
     pub held_out_files: Option<Vec<PathBuf>>,
     pub ranges: Ranges,
     pub rounding: Rounding,
-    /// How much of the differences between channels is evened out, from 0 to 1; `None` measures what is best.
+    /// How much of the differences between channels is evened out, from 0 to 1; `None` takes half where weights are rounded together, and
+    /// else measures whether that is better than nothing.
     pub equalise: Option<f64>,
     pub bits: WeightBits,
     pub keep_float: KeepFloat,

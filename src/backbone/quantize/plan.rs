@@ -39,7 +39,7 @@ pub(super) struct Layer {
 
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    Conv(Conv),
+    Conv(Box<Conv>),
     /// `Add` or `Mul` of two maps.
     Merge,
     Concat,
@@ -145,7 +145,7 @@ impl Plan {
 
     pub fn convs(&self) -> impl Iterator<Item = (&Layer, &Conv)> {
         self.layers.iter().filter_map(|layer| match &layer.kind {
-            Kind::Conv(conv) => Some((layer, conv)),
+            Kind::Conv(conv) => Some((layer, &**conv)),
             _ => None,
         })
     }
@@ -187,7 +187,7 @@ fn layer(graph: &Graph, walk: &Walk<'_>, node: &Node) -> Result<Option<Layer>> {
     let varies = |name: &String| !name.is_empty() && !walk.is_constant(name);
     let kind = match node.op_type() {
         "Conv" if varies(&node.input[0]) => match Conv::of(node, walk)? {
-            Some(conv) => Kind::Conv(conv),
+            Some(conv) => Kind::Conv(Box::new(conv)),
             None => return Ok(None),
         },
         "Add" | "Mul" if node.input.len() == 2 && node.input.iter().all(varies) => Kind::Merge,

@@ -155,7 +155,8 @@ fn relative_entropy(histogram: &Histogram, low: f32, high: f32) -> f64 {
     let (mut inside, mut bins, mut all) = (vec![0.0; 256], vec![0.0; 256], vec![]);
     let level = |value: f64| ((value / scale).round() + zero).clamp(0.0, 255.0) as usize;
     let mut beyond = [0.0, 0.0];
-    for (value, count) in histogram.filled() {
+    // Behind a ReLU half of all values are zero, which every range has a level for: that says nothing for or against it.
+    for (value, count) in histogram.filled().filter(|(value, _)| value.abs() > histogram.width()) {
         if value < first - scale / 2.0 {
             beyond[0] += count;
         } else if value > last + scale / 2.0 {
@@ -166,8 +167,11 @@ fn relative_entropy(histogram: &Histogram, low: f32, high: f32) -> f64 {
             all.push((level(value), count));
         }
     }
-    let (Some(&(_, _)), total) = (all.first(), histogram.total() as f64) else { return f64::INFINITY };
     let kept: f64 = inside.iter().sum();
+    let total = kept + beyond[0] + beyond[1];
+    if all.is_empty() {
+        return f64::INFINITY;
+    }
     let ends = all.len() - 1;
     all[0].1 += beyond[0];
     all[ends].1 += beyond[1];
@@ -178,4 +182,90 @@ fn relative_entropy(histogram: &Histogram, low: f32, high: f32) -> f64 {
             true_share * (true_share / told).ln()
         })
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values of a normal distribution's kind, cut off at zero or not, with one far away.
+    fn values(relu: bool) -> Vec<f32> {
+        let mut values: Vec<f32> = (0..40_000)
+            .map(|i| (0..6).map(|k| ((i * 7919 + k * 104_729) % 10_007) as f32 / 10_007.0 - 0.5).sum())
+            .collect();
+        values.push(9.0);
+        if relu {
+            values.iter_mut().for_each(|x| *x = x.max(0.0));
+        }
+        values
+    }
+
+    fn histogram(values: &[f32]) -> Histogram {
+        let low = values.iter().copied().fold(0.0f32, f32::min);
+        let high = values.iter().copied().fold(0.0f32, f32::max);
+        let mut histogram = Histogram::new(low, high);
+        histogram.add(values, 1.0);
+        histogram
+    }
+
+    fn error(levels: Levels, values: &[f32]) -> f64 {
+        values.iter().map(|&x| (levels.round(x.into()) - f64::from(x)).powi(2)).sum()
+    }
+
+    #[test]
+    fn levels_hold_zero_and_cut_off_what_is_beyond() {
+        let levels = Levels::covering(-1.0, 4.1);
+        assert_eq!((levels.zero, levels.round(0.0)), (50, 0.0));
+        assert!((levels.round(0.031) - 0.04).abs() < 1e-6 || (levels.round(0.031) - 0.02).abs() < 1e-2);
+        assert!((levels.round(100.0) - 4.1).abs() < 1e-6 && (levels.round(-100.0) + 1.0).abs() < 1e-6);
+        // Zero is a level whatever the range is.
+        assert_eq!(Levels::covering(2.0, 4.0), Levels::covering(0.0, 4.0));
+        assert_eq!(Levels::covering(0.0, 0.0), Levels { scale: 1.0, zero: 0 });
+    }
+
+    #[test]
+    fn least_mean_squares_are_those_of_a_search_through_all_values() {
+        for relu in [true, false] {
+            let values = values(relu);
+            let histogram = histogram(&values);
+            let found = error(Method::MeanSquare.levels(&histogram, None), &values);
+            let part = |end: f32, step: usize| end * step as f32 / 40.0;
+            let lows = if relu { 40..=40 } else { 10..=40 };
+            let ranges = lows.flat_map(|low| (10..=40).map(move |high| (low, high)));
+            let best = ranges
+                .map(|(low, high)| {
+                    error(Levels::covering(part(histogram.low, low), part(histogram.high, high)), &values)
+                })
+                .fold(f64::INFINITY, f64::min);
+            // The search is finer than this one, and its bins are a thirtieth of a level wide.
+            assert!(found < 1.02 * best, "{found} {best}");
+            assert!(found < 0.5 * error(Method::MinMax.levels(&histogram, None), &values));
+        }
+    }
+
+    #[test]
+    fn percentiles_are_those_of_the_sorted_values() {
+        let mut values = values(false);
+        let histogram = histogram(&values);
+        let levels = Method::Percentile(99.0).levels(&histogram, None);
+        values.sort_by(f32::total_cmp);
+        let beyond = values.len() / 100;
+        let (low, high) = (values[beyond], values[values.len() - 1 - beyond]);
+        let [found_low, found_high] =
+            [0.0, 255.0].map(|code| (code - f64::from(levels.zero)) * f64::from(levels.scale));
+        // A bin, and half a level for zero.
+        let near = histogram.width() + f64::from(levels.scale);
+        assert!((found_low - f64::from(low)).abs() < near, "{found_low} {low}");
+        assert!((found_high - f64::from(high)).abs() < near, "{found_high} {high}");
+        assert_eq!(Method::MinMax.levels(&histogram, Some(6.0)), Levels::covering(histogram.low, 6.0));
+    }
+
+    #[test]
+    fn entropy_cuts_off_what_is_far_away_and_keeps_what_there_is_much_of() {
+        let histogram = histogram(&values(true));
+        let levels = Method::Entropy.levels(&histogram, None);
+        let end = 255.0 * levels.scale;
+        // Nearly all values are below 2, one is 9.
+        assert!((1.0..8.0).contains(&end), "{end}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What was done, told to people and to scripts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -20,6 +21,8 @@ pub struct Report {
     pub calibration_digest: String,
     /// Layers that compute in integers.
     pub layers: usize,
+    /// The operators that ONNX Runtime makes of the graph, and how many of each: `QLinearConv` is a convolution in integers.
+    pub operators: BTreeMap<String, usize>,
     /// Nodes that compute in floats although integers might be expected.
     pub float: Vec<Float>,
     pub ranges: Method,

@@ -19,7 +19,7 @@ use crate::onnx::{Attribute, Graph, Node, Tensor};
 /// Everything that is chosen for a graph in integers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Choice {
-    /// For each tensor that is rounded by itself.
+    /// For each tensor that is rounded.
     pub levels: BTreeMap<String, Levels>,
     /// For each convolution, by the name of what it gives.
     pub kernels: HashMap<String, Codes>,
@@ -44,7 +44,7 @@ pub(super) fn rewrite(graph: &Graph, plan: &Plan, choice: &Choice) -> Graph {
         if rounded.contains(name.as_str()) {
             let inside = writer.taken.fresh(&format!("{name}_rounded"));
             writer.inside.insert(name.clone(), inside.clone());
-            writer.round(name, &inside, choice.levels[plan.root(name)]);
+            writer.round(name, &inside, choice.levels[name]);
         }
     }
     for mut node in nodes {
@@ -59,7 +59,7 @@ pub(super) fn rewrite(graph: &Graph, plan: &Plan, choice: &Choice) -> Graph {
         });
         let layer = layers.get(first.as_str()).copied();
         if let Some((layer, conv)) = layer.and_then(|layer| layer.kind.conv().map(|conv| (layer, conv))) {
-            let scale = choice.levels[plan.root(&layer.inputs[0])].scale;
+            let scale = choice.levels[&layer.inputs[0]].scale;
             writer.weights(
                 &mut node,
                 conv,
@@ -74,7 +74,7 @@ pub(super) fn rewrite(graph: &Graph, plan: &Plan, choice: &Choice) -> Graph {
             let raw = writer.taken.fresh(&format!("{output}_exact"));
             node.output[0].clone_from(&raw);
             writer.graph.node.push(node);
-            writer.round(&raw, output, choice.levels[plan.root(output)]);
+            writer.round(&raw, output, choice.levels[output]);
         } else {
             writer.graph.node.push(node);
         }
@@ -97,9 +97,10 @@ impl Writer {
         let zero = self.constant(Tensor::from_u8(&format!("{to}_zero_point"), &[], &[levels.zero]));
         let codes = self.taken.fresh(&format!("{to}_codes"));
         self.graph.node.push(Node::new("QuantizeLinear", &[from, &scale, &zero], &codes, vec![]));
-        // Without a name: the node before may be called after what it gave until now.
-        let whole = Node::new("DequantizeLinear", &[&codes, &scale, &zero], to, vec![]);
-        self.graph.node.push(Node { name: None, ..whole });
+        // Not called like what it gives: so the node may be called that gave it before.
+        let name = Some(self.taken.fresh(&format!("{to}_dequantised")));
+        let node = Node::new("DequantizeLinear", &[&codes, &scale, &zero], to, vec![]);
+        self.graph.node.push(Node { name, ..node });
     }
 
     /// A new constant under the name that it has, or one like it.

@@ -1,5 +1,6 @@
 //! Runs a graph that lies in memory, and shows tensors inside it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::{Array2, ArrayView4, Axis, concatenate, s};
@@ -58,6 +59,29 @@ impl Machine<'_> {
             .and_then(|mut builder| builder.commit_from_memory(&bytes))
             .map_err(|source| Error::Refused { source })?;
         Ok(Runner { session, input, outputs: outputs.to_vec(), fixed_batch: self.fixed_batch })
+    }
+}
+
+impl Machine<'_> {
+    /// The operators that ONNX Runtime makes of `model`, and how many of each: what it found that it can compute in integers.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], also where it cannot write what it made.
+    pub fn operators(&self, model: &Model) -> Result<BTreeMap<String, usize>> {
+        let bytes = onnx::encode(model, Path::new("a graph in memory"))?;
+        let made = tempfile::NamedTempFile::new()
+            .map_err(|error| Error::Refused { source: ort::Error::new(error.to_string()) })?;
+        ort::session::Session::builder(self.runtime.environment())
+            // Beyond it are forms for this very processor, which change no type.
+            .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Level2)?))
+            .and_then(|builder| Ok(builder.with_optimized_model_path(made.path())?))
+            .and_then(|mut builder| builder.commit_from_memory(&bytes))
+            .map_err(|source| Error::Refused { source })?;
+        let mut operators = BTreeMap::new();
+        for node in onnx::read(made.path())?.graph.iter().flat_map(|graph| &graph.node) {
+            *operators.entry(node.op_type().to_owned()).or_default() += 1;
+        }
+        Ok(operators)
     }
 }
 

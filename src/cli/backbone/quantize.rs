@@ -3,11 +3,14 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use headstart::backbone::quantize::{
-    self, Event, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Rounding, Stage, WeightBits, quantize,
+    self, Event, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Report, Rounding, Stage, WeightBits,
+    quantize,
 };
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::{Backbone, OpenOptions};
+use headstart::baseline::{Choice, evaluate};
 use headstart::dataset::Manifest;
+use headstart::dataset::split::Split;
 
 use crate::cli::args::{ColumnArgs, read_manifests, read_recipe};
 use crate::cli::console::{Console, count};
@@ -46,7 +49,7 @@ pub struct QuantizeArgs {
     /// How weights are rounded: `second-order`, together, or `nearest`, each by itself
     #[arg(long, value_name = "HOW", default_value = "second-order", value_parser = rounding)]
     rounding: Rounding,
-    /// How much of the differences between channels is evened out, from 0 to 1 (default: what measures best)
+    /// How much of the differences between channels is evened out, from 0 to 1 (default: 0.5; with `--rounding nearest` 0 where that measures better)
     #[arg(long, value_name = "PART", value_parser = part)]
     equalise: Option<f64>,
     /// Bits of the weights, 8 or 7 (default: 7 on x86 processors without VNNI, where 8 would overflow)
@@ -174,16 +177,48 @@ impl QuantizeArgs {
         })
     }
 
-    fn print(&self, done: &Quantized, _manifest: &Manifest) -> anyhow::Result<Status> {
+    fn print(&self, done: &Quantized, manifest: &Manifest) -> anyhow::Result<Status> {
+        // Of other images the labels are elsewhere.
+        let accuracies = if self.evaluate.is_none() { accuracies(&done.report, manifest) } else { None };
         let mut out = std::io::stdout().lock();
         if self.json {
-            writeln!(out, "{:#}", serde_json::to_value(&done.report)?)?;
+            let mut document = serde_json::to_value(&done.report)?;
+            if let Some([floats, integers]) = accuracies {
+                document["accuracy"] = serde_json::json!({ "floats": floats, "integers": integers });
+            }
+            writeln!(out, "{document:#}")?;
         } else {
             writeln!(out, "{}", self.output.display())?;
             write!(out, "{}", done.report)?;
+            if let Some([floats, integers]) = accuracies {
+                writeln!(
+                    out,
+                    "  head        accuracy {integers:.3} on features in integers, {floats:.3} in floats"
+                )?;
+            }
         }
         Ok(Status::Done)
     }
+}
+
+/// Of a logistic regression on the features of the calibration images, in floats and in integers, on the images held out; `None`
+/// where the manifest has no labels, or too few of them to learn from.
+fn accuracies(report: &Report, manifest: &Manifest) -> Option<[f64; 2]> {
+    let classes = manifest.classes().ok()?;
+    let all = manifest.labels(&classes).ok()?;
+    let places = [&report.calibration[..], &report.held_out[..]].concat();
+    let labels: Vec<usize> = places.iter().map(|&place| all[place]).collect();
+    let trained = report.calibration.len();
+    let split = Split { train: (0..trained).collect(), validation: (trained..places.len()).collect() };
+    let logistic = Choice::named("logistic", 0).ok()?;
+    let mut accuracies = [0.0; 2];
+    let features = report.calibration_features.iter().zip(&report.held_out_features);
+    for (accuracy, (training, held_out)) in accuracies.iter_mut().zip(features) {
+        let features = ndarray::concatenate(ndarray::Axis(0), &[training.view(), held_out.view()]).ok()?;
+        let score = evaluate(logistic.method().as_ref(), &features, &labels, classes.len(), &split);
+        *accuracy = score.ok()?.accuracy;
+    }
+    Some(accuracies)
 }
 
 /// How far the work is.

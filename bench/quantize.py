@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""`headstart backbone quantize` beside `onnxruntime.quantization`: error and speed on the same images, in one run.
+
+    python3 bench/quantize.py [--backbone models/resnet50.onnx] [--cifar data/cifar10] [--pairs 7] [--into bench/README.md]
+
+Needs the PyPI packages onnxruntime, onnx, sympy, numpy and pillow, onnxruntime in the version that headstart loads.
+
+Both are calibrated on 60 images of CIFAR-10's training set and 40 mosaics of four of the photographs in `data/photos`, and measured on 120 of
+its test images and 80 mosaics of the other six photographs. Nothing was chosen on the images that are measured on. Errors are those of the
+features against the graph in floats; images a second are medians over runs that alternate, in this process, batches of 8. Prints a
+table in markdown; `--into` puts it in the place of the last one there.
+"""
+
+import argparse
+import csv
+import datetime
+import os
+import platform
+import random
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from PIL import Image
+
+from make_images import PHOTOS, mosaic
+
+BATCH = 8
+MARKS = "<!-- bench/quantize.py -->", "<!-- bench/quantize.py: end -->"
+METHODS = {
+    "min-max": (CalibrationMethod.MinMax, {}),
+    "entropy": (CalibrationMethod.Entropy, {}),
+    "percentile 99.99": (CalibrationMethod.Percentile, {"CalibPercentile": 99.99}),
+    "percentile 99.999": (CalibrationMethod.Percentile, {"CalibPercentile": 99.999}),
+}
+
+
+def images(folder, cifar):
+    """The two lists of files: drawn by fixed seeds, from sets that have nothing in common."""
+    photos = [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
+    draw = random.Random(0)
+
+    def mosaics(name, photos, count):
+        files = [folder / f"{name}{number:03}.jpg" for number in range(count)]
+        for file in files:
+            mosaic(photos, (500, 375), draw).save(file, quality=90)
+        return files
+
+    def of(manifest, first, count, seed):
+        with (cifar / manifest).open(newline="") as file:
+            paths = [cifar / row["path"] for row in csv.DictReader(file)][first:]
+        return random.Random(seed).sample(paths, count)
+
+    calibrate = of("train.csv", 5000, 60, 1) + mosaics("calibrate", photos[:4], 40)
+    return calibrate, of("test.csv", 0, 120, 2) + mosaics("evaluate", photos[4:], 80)
+
+
+def tensor(file):
+    """As Keras' ResNet50 has it, with the antialiasing filter: what the backbone's own recipe says."""
+    pixels = np.asarray(Image.open(file).convert("RGB").resize((224, 224), Image.BILINEAR), dtype=np.float32)
+    return (pixels[:, :, ::-1] - np.float32([103.939, 116.779, 123.68])).transpose(2, 0, 1)
+
+
+class Reader(CalibrationDataReader):
+    def __init__(self, name, tensors):
+        self.batches = iter([{name: one[None]} for one in tensors])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+class Graph:
+    """A session, its features, and how long it takes."""
+
+    def __init__(self, path):
+        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.input = self.session.get_inputs()[0].name
+
+    def features(self, tensors):
+        batches = [tensors[first : first + BATCH] for first in range(0, len(tensors), BATCH)]
+        return np.concatenate([self.session.run(None, {self.input: batch})[0] for batch in batches])
+
+    def rate(self, tensors):
+        started = time.perf_counter()
+        self.features(tensors)
+        return len(tensors) / (time.perf_counter() - started)
+
+
+def theirs(backbone, folder, tensors):
+    ready = folder / "ready.onnx"
+    quant_pre_process(backbone, ready)
+    name = onnxruntime.InferenceSession(str(ready), providers=["CPUExecutionProvider"]).get_inputs()[0].name
+    for method, (kind, extra) in METHODS.items():
+        path = folder / f"{method}.onnx"
+        quantize_static(
+            ready,
+            path,
+            Reader(name, tensors),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=kind,
+            extra_options=extra,
+        )
+        yield f"onnxruntime.quantization, {method}", path
+
+
+def ours(program, backbone, folder, calibrate, evaluate):
+    for name, files in (("calibrate", calibrate), ("evaluate", evaluate)):
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([["path"], *([path.resolve()] for path in files)])
+    variants = {
+        "headstart": [],
+        "headstart, `--rounding nearest`": ["--rounding", "nearest"],
+        "headstart, `--rounding nearest --equalise 0 --ranges min-max`": "--rounding nearest --equalise 0 --ranges min-max".split(),
+    }
+    for name, arguments in variants.items():
+        path = folder / f"ours{len(arguments)}.onnx"
+        command = [program, "backbone", "quantize", backbone, "--calibrate", folder / "calibrate.csv", "--images", str(len(calibrate))]
+        command += ["--evaluate", folder / "evaluate.csv", "--held-out", str(len(evaluate)), "--min-cosine=-1", "-o", path, *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        yield name, path
+
+
+def measure(graphs, tensors, pairs):
+    """A line for each graph: mean and least cosine, relative error, images a second."""
+    features = {name: graph.features(tensors) for name, graph in graphs.items()}
+    floats = next(iter(features.values()))
+    rates = {name: [] for name in graphs}
+    for _ in range(pairs):
+        for name, graph in graphs.items():
+            rates[name].append(graph.rate(tensors[: 4 * BATCH]))
+    for name, found in features.items():
+        cosine = (found * floats).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(floats, axis=1)
+        error = np.linalg.norm(found - floats) / np.linalg.norm(floats)
+        yield name, cosine.mean(), cosine.min(), error, statistics.median(rates[name])
+
+
+def table(lines):
+    out = ["| graph | mean cosine | least cosine | relative error | images/s |", "|---|---|---|---|---|"]
+    for name, mean, least, error, rate in lines:
+        out.append(f"| {name} | {mean:.5f} | {least:.4f} | {error:.4f} | {rate:.1f} |")
+    day = datetime.date.today().isoformat()
+    where = f"{day}, {platform.machine()}, {os.cpu_count()} cores, onnxruntime {onnxruntime.__version__}"
+    return "\n".join([*out, "", where])
+
+
+def put(text, into):
+    begin, end = MARKS
+    page = into.read_text()
+    before, rest = page.split(begin)
+    into.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", default="target/release/headstart")
+    parser.add_argument("--backbone", default="models/resnet50.onnx")
+    parser.add_argument("--cifar", type=Path, default=Path("data/cifar10"))
+    parser.add_argument("--pairs", type=int, default=7)
+    parser.add_argument("--into", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        calibrate, evaluate = images(folder, args.cifar)
+        seen, tensors = (np.stack([tensor(file) for file in files]) for files in (calibrate, evaluate))
+        paths = {"floats": args.backbone}
+        paths.update(theirs(args.backbone, folder, seen))
+        paths.update(ours(args.program, args.backbone, folder, calibrate, evaluate))
+        text = table(measure({name: Graph(path) for name, path in paths.items()}, tensors, args.pairs))
+    print(text)
+    if args.into:
+        put(text, args.into)
+
+
+if __name__ == "__main__":
+    main()
