@@ -162,6 +162,25 @@ test-export: setup
     @models/tools/export/bin/python tests/photographs.py models/tools/export/photographs
     @models/tools/export/bin/python tests/check_export.py target/release/headstart export models/tools/export/photographs/images.csv image,image/f16
 
+# The pages that `evaluate` and `report` write, in headless Chromium or Chrome: mouse, keyboard, phone, dark, axe; `--shots=DIR` keeps pictures
+[group('develop')]
+test-page *arguments: setup
+    @command -v npm >/dev/null || { echo 'test-page: needs Node.js 20 or later with npm' >&2; exit 2; }
+    @mkdir -p models/tools/page && cp tests/page/package.json tests/page/package-lock.json tests/page/check.mjs models/tools/page
+    @test -d models/tools/page/node_modules/axe-core || npm ci --prefix models/tools/page --ignore-scripts --no-audit --no-fund --loglevel=error
+    @{{ headstart }} extract {{ cifar10 }}/demo_train.csv {{ cifar10 }}/demo_test.csv
+    @{{ headstart }} train {{ cifar10 }}/demo_train.csv --validation 0.2 --name page --overwrite
+    @{{ headstart }} train {{ cifar10 }}/demo_train.csv --validation 0.2 --hidden none --epochs 100 --name page-linear --overwrite
+    @{{ headstart }} evaluate page {{ cifar10 }}/demo_test.csv
+    @{{ headstart }} evaluate page-linear {{ cifar10 }}/demo_test.csv
+    @{{ headstart }} report page
+    @{{ headstart }} report page page-linear -o target/comparison.html
+    @{{ python }} tests/page/make_hostile.py target/hostile
+    @{{ headstart }} extract target/hostile/hostile.csv
+    @{{ headstart }} train target/hostile/hostile.csv --name page-hostile --overwrite
+    @{{ headstart }} evaluate page-hostile target/hostile/hostile.csv
+    @node models/tools/page/check.mjs {{ arguments }} run=runs/page/report.html comparison=target/comparison.html hostile=runs/page-hostile/evaluation/hostile/report.html
+
 # Kill, starve and mislead `extract` at every system call, and harm its cache in thousands of ways: minutes; `just test` does some of it
 [group('develop')]
 soak: setup

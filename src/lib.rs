@@ -15,6 +15,8 @@ pub mod nn;
 pub mod onnx;
 pub mod optim;
 pub mod preprocess;
+#[cfg(feature = "projections")]
+pub mod projection;
 pub mod report;
 mod text;
 pub mod train;

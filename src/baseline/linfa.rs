@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayView2};
 use ndarray_of_linfa as theirs;
 use serde::{Deserialize, Serialize};
 
+use super::crossing::{Theirs, back, over};
 use super::{Error, Examples, Guesses, Method, Model, Occurring};
 
 /// Multinomial logistic regression with an L2 penalty, by L-BFGS.
@@ -122,17 +123,6 @@ impl Model for FittedNaiveBayes {
     }
 }
 
-type Theirs = theirs::Array2<f64>;
-
 fn dataset(examples: &Examples<'_>) -> DatasetBase<Theirs, theirs::Array1<usize>> {
     Dataset::new(over(examples.features.view()), theirs::Array1::from(examples.labels.to_vec()))
-}
-
-fn over(features: ArrayView2<'_, f32>) -> Theirs {
-    let values = features.iter().map(|&value| f64::from(value)).collect();
-    theirs::Array2::from_shape_vec(features.dim(), values).expect("as many values as before")
-}
-
-fn back(array: &Theirs) -> Array2<f64> {
-    Array2::from_shape_vec(array.dim(), array.iter().copied().collect()).expect("as many values as before")
 }

@@ -31,9 +31,11 @@
 //! ```
 
 mod choice;
+pub(crate) mod crossing;
 mod error;
 mod head;
 mod linfa;
+mod out_of_fold;
 mod score;
 mod smartcore;
 mod standardise;
@@ -45,6 +47,7 @@ pub use choice::Choice;
 pub use error::Error;
 pub use head::HeadMethod;
 pub use linfa::{Logistic, NaiveBayes};
+pub use out_of_fold::out_of_fold;
 pub use score::{Score, Spread, evaluate};
 pub use smartcore::{Forest, Neighbours, Svm};
 pub use standardise::Standardiser;

@@ -96,7 +96,7 @@ pub(super) fn check_labels(training: &[usize], held_out: &[usize]) -> Result<(),
 }
 
 /// A method that diverged must not come out as merely bad.
-fn check_probabilities(method: &'static str, probabilities: &Array2<f32>) -> Result<(), Error> {
+pub(super) fn check_probabilities(method: &'static str, probabilities: &Array2<f32>) -> Result<(), Error> {
     for (row, values) in probabilities.rows().into_iter().enumerate() {
         let sum: f64 = values.iter().map(|&p| f64::from(p)).sum();
         // A NaN fails both comparisons.

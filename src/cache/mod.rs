@@ -76,7 +76,7 @@ mod writer;
 
 pub(crate) use directory::file_name;
 pub use directory::has_store;
-pub use duplicates::{Pair, duplicates};
+pub use duplicates::{Pair, duplicates, leaks};
 pub use error::Error;
 pub use explain::{Explainer, Explanation, Found, MemoState, Standing, Verdict};
 pub use export::{Entry, Format, export};

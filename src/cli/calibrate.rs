@@ -74,7 +74,7 @@ pub fn require_others(run: &Run, images: &ManifestInfo, console: &Console) -> an
 
 /// Loss, calibration error and Brier score before and after, if the run has a temperature.
 pub fn change(metrics: &Metrics) -> Option<String> {
-    let calibrated = metrics.calibration?;
+    let calibrated = metrics.calibration.as_ref()?;
     let (before, after): (Sureness, Sureness) = (calibrated.before, metrics.sureness());
     let temperature = Temperature::new(calibrated.temperature)?;
     let own = if calibrated.fitted_here {

@@ -20,11 +20,17 @@ pub struct ConsoleArgs {
 pub struct Console {
     quiet: bool,
     verbose: bool,
+    silent: bool,
 }
 
 impl Console {
     pub fn new(args: ConsoleArgs) -> Self {
-        Self { quiet: args.quiet, verbose: args.verbose }
+        Self { quiet: args.quiet, verbose: args.verbose, silent: false }
+    }
+
+    /// One that says nothing at all, for work that the user has not asked for by itself.
+    pub fn silent() -> Self {
+        Self { quiet: true, verbose: false, silent: true }
     }
 
     pub fn is_quiet(&self) -> bool {
@@ -47,7 +53,9 @@ impl Console {
 
     /// A line that also `--quiet` shows: something may be wrong.
     pub fn warn(&self, line: impl std::fmt::Display) {
-        tell(format_args!("warning: {line}"));
+        if !self.silent {
+            tell(format_args!("warning: {line}"));
+        }
     }
 }
 

@@ -1,20 +1,21 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
-use headstart::cache::OtherPrecision;
-use headstart::dataset::{Classes, Manifest};
+use headstart::cache::{OtherPrecision, Store};
+use headstart::dataset::{Classes, Columns, Manifest};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
-    Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer, looks_like_a_formula,
-    mean_over_views, predict, scored,
+    EvaluationRecord, Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer,
+    looks_like_a_formula, mean_over_views, predict, scored,
 };
+use headstart::extract::FeatureCache;
 use headstart::nn::Temperature;
-use headstart::preprocess::{ViewKinds, thumbnail};
-use headstart::report::{self, Report, text};
-use headstart::train::{ManifestInfo, Origin, Run};
+use headstart::preprocess::ViewKinds;
+use headstart::report::text;
+use headstart::train::{ManifestInfo, Run};
 use ndarray::{Array2, ArrayView2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -23,15 +24,15 @@ use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::calibrate::{self, TemperatureArgs};
 use super::console::{Console, count, terminal_width};
 use super::features::{Ready, in_views};
-use super::precision::trained_in;
+use super::report::{Evaluated, Learnt, Subject, title, write_evaluation};
 use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
 use super::{Status, extract};
 
 /// Rows that go through the head together.
 const ROWS: usize = 1024;
-/// Twice the width at which the report shows them.
-const THUMBNAIL_EDGE: usize = 320;
+/// Guesses of an image that its page tells.
+const GUESSES: usize = 2;
 
 /// Measure a run on labelled images: accuracy, figures of each class, confusion matrix, report
 #[derive(Debug, clap::Args)]
@@ -70,6 +71,10 @@ pub struct EvaluateArgs {
     /// How often the images are drawn anew for the 95 % intervals; 0 leaves these out
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     resamples: u32,
+    /// Leave report.html out, and with it what takes the time for thousands of images: a map of them, and a search for those
+    /// that were trained on
+    #[arg(long)]
+    no_report: bool,
     /// Print metrics.json instead of tables
     #[arg(long)]
     json: bool,
@@ -95,8 +100,9 @@ impl EvaluateArgs {
         if let Some(part) = &self.split {
             manifest = manifest.split(part)?;
         }
-        let classes = Classes::new(run.info.classes.iter().cloned())?;
-        let labels = labels(&manifest, &classes)?;
+        // What is wrong with labels is told before anything is computed.
+        labels(&manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
+        let record = self.record();
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         let other_precision = source.other_precision.as_ref();
         if let Some(other) = other_precision {
@@ -109,67 +115,58 @@ impl EvaluateArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let ready = Ready::find(&source, cache.as_mut(), &manifest, &self.views, console)?;
-        let store = cache.as_ref().expect("a cache that is not there has no features").store();
-
-        let views = source.views(&self.views);
-        let logits = logits(&run, &store.select(&in_views(&ready.ids, views))?)?;
-        let labels = ready.pick(&labels);
-        let images = scored_images(&manifest, &ready, &labels);
+        let answers = Answers::of(&run, &source, &mut cache, &manifest, &self.views, console)?;
         if self.calibrate {
-            calibrate::require_others(&run, &images, console)?;
-            let (logits, known) = scored(logits.view(), &labels);
-            calibrate::calibrate(&mut run, logits.view(), &known, images.clone(), console)?;
+            calibrate::require_others(&run, &answers.images, console)?;
+            let (logits, known) = scored(answers.logits.view(), &answers.labels);
+            calibrate::calibrate(&mut run, logits.view(), &known, answers.images.clone(), console)?;
         }
-        // Each view has the run's temperature, and then the mean is taken.
-        let at = |temperature: Temperature, logits| {
-            mean_over_views(temperature.probabilities(logits).view(), views.len())
-        };
-        let before = run.calibration.as_ref().map(|_| at(Temperature::ONE, logits.clone()));
-        let probabilities = at(run.temperature(), logits);
-        // One seed: whoever asks twice hears the same.
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let mut metrics = Metrics::of(probabilities.view(), &labels, classes.names())?.with_intervals(
-            probabilities.view(),
-            &labels,
-            self.resamples as usize,
-            &mut rng,
-        );
-        if let (Some(calibration), Some(before)) = (&run.calibration, &before) {
-            let fitted_here = calibration.fitted_on.rows == images.rows;
-            metrics =
-                metrics.with_calibration(calibration.temperature, fitted_here, before.view(), &labels)?;
-        }
-        let metrics = Metrics { other_precision: other_precision.cloned(), ..metrics };
+        let mut assessed = answers.assess(&run, self.resamples)?;
+        assessed.metrics.other_precision = other_precision.cloned();
+        let Assessed { ready, labels, probabilities, metrics } = &assessed;
+        let classes = &run.info.classes;
         let columns = PredictionColumns {
             top: usize::from(self.top),
             probabilities: self.probabilities,
             min_confidence: self.min_confidence,
         };
-        let predictions = predict(probabilities.view(), &labels, usize::from(self.top));
+        record.write(&output.path("evaluation.toml"))?;
         metrics.write(&output.path("metrics.json"))?;
         let names = ready.names(&manifest);
-        output.predictions(&names, probabilities.view(), &labels, classes.names(), columns)?;
-        warn_of_formulas(names.iter().chain(classes.names()), console);
-        output.report(&run, &manifest, &self.views, &ready, &metrics, &predictions)?;
+        output.predictions(&names, probabilities.view(), labels, classes, columns)?;
+        warn_of_formulas(names.iter().chain(classes), console);
+        if !self.no_report {
+            let path = output.path("report.html");
+            let cache = cache.as_mut().expect("a cache that is not there has no features");
+            let learnt = Learnt::find(&run, &source, cache);
+            let subject = assessed.subject(title(&record), cache.store(), &manifest);
+            write_evaluation(&path, &run, &Evaluated::examine(subject, &learnt), &learnt)?;
+            console.note(format_args!("report: {}", path.display()));
+        }
 
         let mut out = std::io::stdout().lock();
         if self.json {
             out.write_all(metrics.to_json().as_bytes())?;
         } else {
-            out.write_all(tables(&metrics).as_bytes())?;
+            out.write_all(tables(metrics).as_bytes())?;
             if let Some(least) = self.min_confidence {
-                let answered = coverage(probabilities.view(), &labels, least);
-                writeln!(out, "{}", text::coverage(&metrics, answered.as_ref()))?;
+                let answered = coverage(probabilities.view(), labels, least);
+                writeln!(out, "{}", text::coverage(metrics, answered.as_ref()))?;
             }
         }
-        console.note(format_args!("report: {}", output.path("report.html").display()));
-        let missed: Vec<_> = self.require.iter().filter_map(|required| required.missed(&metrics)).collect();
+        let missed: Vec<_> = self.require.iter().filter_map(|required| required.missed(metrics)).collect();
         for missed in &missed {
             console.warn(missed);
         }
         let left_out = manifest.len() > ready.ids.len();
         Ok(if left_out || !missed.is_empty() { Status::Partial } else { Status::Done })
+    }
+
+    /// What is evaluated, for whoever wants to do it again.
+    fn record(&self) -> EvaluationRecord {
+        let paths = self.manifest.paths().iter().map(|path| path.display().to_string()).collect();
+        let columns = self.manifest.columns_over(Columns::default());
+        EvaluationRecord::new(paths, columns, self.split.clone(), self.views.clone())
     }
 
     /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged, and `+int8` if the head was trained on
@@ -184,6 +181,83 @@ impl EvaluateArgs {
             name.push(format!("+{}", other.seen));
         }
         run.dir().join("evaluation").join(name)
+    }
+}
+
+/// What a head says of a manifest's images.
+pub struct Answers {
+    ready: Ready,
+    /// Of those images that are ready.
+    labels: Vec<Option<usize>>,
+    /// `(views * images, classes)`: all images in one view, then all in the next.
+    logits: Array2<f32>,
+    views: usize,
+    /// Those that have a label.
+    images: ManifestInfo,
+}
+
+impl Answers {
+    pub fn of(
+        run: &Run,
+        source: &Source,
+        cache: &mut Option<FeatureCache>,
+        manifest: &Manifest,
+        views: &ViewKinds,
+        console: &Console,
+    ) -> anyhow::Result<Self> {
+        let labels = labels(manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
+        let ready = Ready::find(source, cache.as_mut(), manifest, views, console)?;
+        let store = cache.as_ref().expect("a cache that is not there has no features").store();
+        let views = source.views(views);
+        let logits = logits(run, &store.select(&in_views(&ready.ids, views))?)?;
+        let labels = ready.pick(&labels);
+        let images = scored_images(manifest, &ready, &labels);
+        Ok(Self { ready, labels, logits, views: views.len(), images })
+    }
+
+    /// How good they are, with the temperature of the run.
+    pub fn assess(self, run: &Run, resamples: u32) -> anyhow::Result<Assessed> {
+        let Self { ready, labels, logits, views, images } = self;
+        // Each view has the run's temperature, and then the mean is taken.
+        let at = |temperature: Temperature, logits| {
+            mean_over_views(temperature.probabilities(logits).view(), views)
+        };
+        let before = run.calibration.as_ref().map(|_| at(Temperature::ONE, logits.clone()));
+        let probabilities = at(run.temperature(), logits);
+        // One seed: whoever asks twice hears the same.
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let mut metrics = Metrics::of(probabilities.view(), &labels, &run.info.classes)?.with_intervals(
+            probabilities.view(),
+            &labels,
+            resamples as usize,
+            &mut rng,
+        );
+        if let (Some(calibration), Some(before)) = (&run.calibration, &before) {
+            let fitted_here = calibration.fitted_on.rows == images.rows;
+            metrics =
+                metrics.with_calibration(calibration.temperature, fitted_here, before.view(), &labels)?;
+        }
+        Ok(Assessed { ready, labels, probabilities, metrics })
+    }
+}
+
+/// What a run says of a manifest's images, and how good that is.
+pub struct Assessed {
+    ready: Ready,
+    /// Of those images that are ready.
+    labels: Vec<Option<usize>>,
+    /// `(images, classes)`.
+    probabilities: Array2<f32>,
+    metrics: Metrics,
+}
+
+impl Assessed {
+    /// All of it for a closer look, with what it comes from.
+    pub fn subject<'a>(&'a self, title: String, store: &'a Store, manifest: &'a Manifest) -> Subject<'a> {
+        let Self { ready, labels, probabilities, metrics } = self;
+        let (probabilities, metrics) = (probabilities.view(), metrics.clone());
+        let predictions = predict(probabilities, labels, GUESSES);
+        Subject { title, store, manifest, ready, labels, probabilities, metrics, predictions }
     }
 }
 
@@ -308,106 +382,4 @@ impl Output {
         };
         write().with_context(|| format!("cannot write `{}`", path.display()))
     }
-
-    fn report(
-        &self,
-        run: &Run,
-        manifest: &Manifest,
-        views: &ViewKinds,
-        ready: &Ready,
-        metrics: &Metrics,
-        predictions: &[Prediction],
-    ) -> anyhow::Result<()> {
-        let examples: Vec<_> = ready.places.iter().map(|&place| &manifest.examples()[place]).collect();
-        let images: Vec<_> = examples
-            .iter()
-            .zip(predictions)
-            .map(|(example, prediction)| report::Image { path: &example.path, prediction })
-            .collect();
-        let history: Vec<_> = run.history.epochs.iter().map(epoch).collect();
-        let facts = facts(run, manifest, views, metrics.other_precision.as_ref());
-        let report = Report {
-            title: &run.name(),
-            created: jiff::Timestamp::now(),
-            metrics,
-            history: &history,
-            images: &images,
-            facts: &facts,
-        };
-        let page = report.html(&mut |index| small(&examples[index].file));
-        let path = self.path("report.html");
-        std::fs::write(&path, page).with_context(|| format!("cannot write `{}`", path.display()))
-    }
-}
-
-fn small(file: &Path) -> Option<report::Thumbnail> {
-    let small = thumbnail(&std::fs::read(file).ok()?, THUMBNAIL_EDGE).ok()?;
-    Some(report::Thumbnail { media_type: small.media_type, bytes: small.bytes })
-}
-
-fn epoch(record: &headstart::train::EpochRecord) -> report::Epoch {
-    report::Epoch {
-        epoch: record.epoch,
-        loss: record.loss,
-        accuracy: Some(record.accuracy),
-        validation_loss: record.val_loss,
-        validation_accuracy: record.val_accuracy,
-    }
-}
-
-fn temperature(run: &Run) -> String {
-    match &run.calibration {
-        Some(calibration) => format!(
-            "{}, fitted on {} ({} images)",
-            calibration.temperature, calibration.fitted_on.path, calibration.fitted_on.images
-        ),
-        None => "none".into(),
-    }
-}
-
-fn facts<'a>(
-    run: &Run,
-    manifest: &Manifest,
-    views: &ViewKinds,
-    other: Option<&OtherPrecision>,
-) -> Vec<report::Facts<'a>> {
-    let info = &run.info;
-    let precision = match other {
-        Some(other) => other.to_string(),
-        None => trained_in(info).map(|precision| precision.to_string()).unwrap_or_default(),
-    };
-    let pair = |name: &str, value: String| (name.to_owned(), value);
-    let mut facts = vec![];
-    if let Some(training) = info.training() {
-        let settings = toml::Table::try_from(&training.settings).expect("settings are TOML");
-        let rows = settings.into_iter().map(|(name, value)| (name, value.to_string())).collect();
-        facts.push(report::Facts { heading: "Settings", rows });
-    }
-    let mut rows = vec![
-        pair("evaluated on", manifest.source().display().to_string()),
-        pair("views averaged", views.to_string()),
-        pair("precision", precision),
-        pair("temperature", temperature(run)),
-    ];
-    match &info.origin {
-        Origin::Trained(training) => rows.extend([
-            pair("trained on", format!("{} ({} images)", training.images.path, training.images.images)),
-            pair("views drawn from", training.views().to_string()),
-            pair("trained at", info.created.clone()),
-        ]),
-        Origin::Imported(import) => rows.extend([
-            pair("imported from", import.file.clone()),
-            pair("layers there", import.layers.join(", ")),
-            pair("imported at", info.created.clone()),
-        ]),
-    }
-    rows.extend(run.metrics.as_ref().map(|metrics| pair("trained in", format!("{:.1} s", metrics.seconds))));
-    rows.extend([
-        pair("backbone", info.backbone.name.clone()),
-        pair("backbone's digest", info.backbone.digest.clone()),
-        pair("features' fingerprint", info.features.fingerprint.clone()),
-        pair("headstart", info.versions.get("headstart").cloned().unwrap_or_default()),
-    ]);
-    facts.push(report::Facts { heading: "Provenance", rows });
-    facts
 }

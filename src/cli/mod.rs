@@ -29,6 +29,7 @@ mod progress;
 mod rate;
 mod recipes;
 mod remedy;
+mod report;
 mod run_name;
 mod runs;
 mod settings;
@@ -62,6 +63,7 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     Evaluate(evaluate::EvaluateArgs),
     Predict(predict::PredictArgs),
+    Report(report::ReportArgs),
     Export(Box<export::ExportArgs>),
     ImportHead(import_head::ImportHeadArgs),
     Runs(runs::RunsCommand),
@@ -117,6 +119,7 @@ impl Command {
             Self::Compare(args) => args.run(console),
             Self::Evaluate(args) => args.run(console),
             Self::Predict(args) => args.run(console),
+            Self::Report(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::ImportHead(args) => args.run(console),
             Self::Runs(command) => command.run(console),

@@ -144,6 +144,8 @@ const VALIDATION: [&str; 3] = ["validation", "val", "valid"];
 
 /// Images with features and labels.
 pub struct Part {
+    /// Of each, in the manifest.
+    places: Vec<usize>,
     ids: Vec<(Key, View)>,
     names: Vec<String>,
     pub labels: Vec<usize>,
@@ -168,9 +170,20 @@ impl Part {
             labels: ready.pick(&labels),
             names: ready.names(manifest),
             left_out: manifest.len() - ready.ids.len(),
+            places: ready.places,
             ids: ready.ids,
             manifest: (paths.join(", "), manifest.digest().to_hex().to_string()),
         })
+    }
+
+    /// What the features are kept under, in the plain view.
+    pub fn ids(&self) -> &[(Key, View)] {
+        &self.ids
+    }
+
+    /// Which rows of the manifest they are.
+    pub fn places(&self) -> &[usize] {
+        &self.places
     }
 
     /// The features in these views, mapped, not copied.
@@ -181,6 +194,7 @@ impl Part {
 
     fn at(&self, places: &[usize]) -> Self {
         Self {
+            places: places.iter().map(|&place| self.places[place]).collect(),
             ids: places.iter().map(|&place| self.ids[place]).collect(),
             names: places.iter().map(|&place| self.names[place].clone()).collect(),
             labels: places.iter().map(|&place| self.labels[place]).collect(),

@@ -141,12 +141,12 @@ pub fn intervals(
 }
 
 /// Uniform among 0, 1, …, `bound - 1`; the bias is below `bound / 2⁶⁴`.
-fn below(bound: usize, rng: &mut impl Rng) -> usize {
+pub(super) fn below(bound: usize, rng: &mut impl Rng) -> usize {
     ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }
 
 /// The middle [`LEVEL`] of the values.
-fn middle(mut values: Vec<f64>) -> Option<Interval> {
+pub(super) fn middle(mut values: Vec<f64>) -> Option<Interval> {
     values.sort_by(f64::total_cmp);
     let tail = (1.0 - LEVEL) / 2.0;
     Some([quantile(&values, tail)?, quantile(&values, 1.0 - tail)?])

@@ -7,8 +7,12 @@ pub mod bootstrap;
 mod calibration;
 mod document;
 mod error;
+pub mod label_errors;
 pub mod metrics;
+mod outcomes;
+mod paired;
 mod predictions;
+mod record;
 mod requirement;
 mod views;
 
@@ -18,8 +22,11 @@ pub use document::{
     Averages, Calibrated, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, Sureness, TopK, scored,
 };
 pub use error::Error;
+pub use outcomes::{Outcome, outcomes};
+pub use paired::Paired;
 pub use predictions::{
     Prediction, PredictionColumns, Writer, least_sure_hits, looks_like_a_formula, predict, surest_mistakes,
 };
+pub use record::EvaluationRecord;
 pub use requirement::{Missed, Requirement};
 pub use views::mean_over_views;

@@ -1,43 +1,129 @@
-//! An evaluation for people to read: tables for the terminal ([`text`]), and one HTML file ([`Report`]).
+//! What is known of a classifier, for people to read: tables for the terminal ([`text`]), one HTML file for a run
+//! ([`Report`]), and one for several runs beside each other ([`Comparison`]).
 //!
-//! The HTML file holds everything it shows: it asks nothing of the network, runs no script, follows the
-//! reader's light or dark scheme, and can be read on a phone and by a screen reader.
+//! An HTML file holds everything it shows: it asks nothing of the network, follows the reader's light or dark scheme, and
+//! can be read on a phone, with the keyboard alone, and by a screen reader. A small script shows the images of the map; without
+//! it they stand in a list.
 //!
 //! What is shown is handed over as plain values. In particular this module decodes no image: thumbnails come from a
 //! function of the caller's.
 
+mod comparison;
 mod page;
 mod plot;
 pub mod text;
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
+use crate::evaluate::label_errors::Suspect;
 use crate::evaluate::{Metrics, Prediction};
 
-/// All that a report shows.
+pub use comparison::{Compared, ComparedOn, Comparison, Setting};
+
+/// All that the report on a run shows.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
-    /// What was evaluated: the run's name.
+    /// The run's name.
     pub title: &'a str,
     /// When.
     pub created: Timestamp,
-    /// The figures.
-    pub metrics: &'a Metrics,
+    /// Where the classifier comes from, in a sentence or two; may be empty.
+    pub about: &'a str,
+    /// Names of the classes, in the order of their indices.
+    pub classes: &'a [String],
+    /// How good it is, on one set of images after the other.
+    pub evaluations: &'a [Evaluation<'a>],
     /// How training went, epoch by epoch; the curves are left out if there is none.
     pub history: &'a [Epoch],
-    /// What was said of each image.
-    pub images: &'a [Image<'a>],
+    /// What cross-validation says of the training images, if that was done.
+    pub training: Option<Training<'a>>,
     /// Tables of what was set and what was used, each with a heading.
     pub facts: &'a [Facts<'a>],
 }
+
+/// An evaluation on one set of images.
+#[derive(Debug, Clone, Copy)]
+pub struct Evaluation<'a> {
+    /// What the set is called.
+    pub title: &'a str,
+    /// The figures.
+    pub metrics: &'a Metrics,
+    /// What was said of each image; none if that is not known any more.
+    pub images: &'a [Image<'a>],
+    /// Labels that are likely wrong; rows are places in `images`.
+    pub suspects: Option<Known<'a, &'a [Suspect]>>,
+    /// Images that were trained on too.
+    pub leaks: Option<Known<'a, Leaks<'a>>>,
+    /// Where images lie in the plane.
+    pub map: Option<Known<'a, Map<'a>>>,
+}
+
+/// What was found, or a sentence that says why it is not known.
+pub type Known<'a, T> = Result<T, &'a str>;
 
 /// An image and what was said of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Image<'a> {
     /// As the manifest has it.
     pub path: &'a str,
+    /// Where it lies.
+    pub file: &'a Path,
     /// What was said.
     pub prediction: &'a Prediction,
+}
+
+/// What was said of the training images by heads that had not seen them.
+#[derive(Debug, Clone, Copy)]
+pub struct Training<'a> {
+    /// Parts that each were held out once.
+    pub folds: usize,
+    /// What was said of each image.
+    pub images: &'a [Image<'a>],
+    /// Labels that are likely wrong; rows are places in `images`.
+    pub suspects: &'a [Suspect],
+}
+
+/// Evaluated images that the classifier learnt from, or nearly.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaks<'a> {
+    /// Images that it learnt from.
+    pub training: usize,
+    /// The least cosine of nearly the same images; `None` if only files were compared.
+    pub threshold: Option<f32>,
+    /// The surest first.
+    pub pairs: &'a [Leak<'a>],
+}
+
+/// An evaluated image and one that was learnt from.
+#[derive(Debug, Clone, Copy)]
+pub struct Leak<'a> {
+    /// Its place among the evaluation's images.
+    pub image: usize,
+    /// The other one, as its manifest has it.
+    pub path: &'a str,
+    /// Where that lies.
+    pub file: &'a Path,
+    /// Its class.
+    pub label: usize,
+    /// Of the angle between their features.
+    pub cosine: f32,
+    /// Whether the files are the same, byte for byte.
+    pub identical: bool,
+}
+
+/// Images in the plane.
+#[derive(Debug, Clone, Copy)]
+pub struct Map<'a> {
+    /// Which: places among the evaluation's images. If not all, they were drawn.
+    pub images: &'a [usize],
+    /// Where each lies in the first two principal components.
+    pub pca: &'a [[f64; 2]],
+    /// The part of the variance that each of these has, from 0 to 1.
+    pub explained: [f64; 2],
+    /// Where t-SNE puts each.
+    pub tsne: Option<&'a [[f64; 2]]>,
 }
 
 /// One epoch of training. What is not finite is not drawn.
@@ -69,16 +155,16 @@ pub struct Facts<'a> {
 pub struct Thumbnail {
     /// Such as `image/jpeg` or `image/png`.
     pub media_type: &'static str,
-    /// The file's bytes. It is shown 160 pixels wide at most: more than twice that is wasted.
+    /// The file's bytes.
     pub bytes: Vec<u8>,
 }
 
 impl Report<'_> {
     /// The whole page.
     ///
-    /// `thumbnail` is asked for the few images that are shown, by their index in `images`; where it has none, the
-    /// page says so in its place. The same input gives the same page, byte for byte.
-    pub fn html(&self, thumbnail: &mut dyn FnMut(usize) -> Option<Thumbnail>) -> String {
+    /// `thumbnail` is asked for the few images that are shown, by their file and the length in pixels of the longer edge that
+    /// is of use; where it has none, the page says so in its place. The same input gives the same page, byte for byte.
+    pub fn html(&self, thumbnail: &mut dyn FnMut(&Path, usize) -> Option<Thumbnail>) -> String {
         page::render(self, thumbnail).into_string()
     }
 }

@@ -29,6 +29,7 @@ mod place;
 mod precision;
 mod predict;
 mod recipes;
+mod report;
 mod results;
 mod runs;
 mod tiny;

@@ -6,6 +6,7 @@
 mod near;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -25,6 +26,28 @@ pub struct Pair {
     pub group: usize,
 }
 
+/// The pairs of [`duplicates`] that lie across two parts, and no others.
+///
+/// Rows of one part are not compared with each other, so the work grows with the product of the parts' sizes: to have
+/// that, rows of a part stand together.
+///
+/// # Errors
+/// As [`duplicates`].
+///
+/// # Panics
+/// If there are not as many parts as rows.
+pub fn leaks(
+    selection: &Selection,
+    parts: &[usize],
+    threshold: f32,
+    on_progress: impl FnMut(Progress),
+) -> Result<Vec<Pair>> {
+    let mut pairs = find(selection, parts, threshold, Among::Parts, on_progress)?;
+    pairs.retain(|pair| parts[pair.a] != parts[pair.b]);
+    number_groups(&mut pairs, selection.len());
+    Ok(pairs)
+}
+
 /// Finds the rows that show the same: identical files first, then by falling cosine.
 ///
 /// `parts[i]` is the part of the data that row `i` belongs to, such as training or test. Of files that are identical one stands
@@ -39,6 +62,27 @@ pub fn duplicates(
     selection: &Selection,
     parts: &[usize],
     threshold: f32,
+    on_progress: impl FnMut(Progress),
+) -> Result<Vec<Pair>> {
+    let mut pairs = find(selection, parts, threshold, Among::All, on_progress)?;
+    number_groups(&mut pairs, selection.len());
+    Ok(pairs)
+}
+
+/// Which rows are compared.
+#[derive(Clone, Copy, PartialEq)]
+enum Among {
+    All,
+    /// Blocks of rows that are all of one part are not compared; what else is found within a part stays.
+    Parts,
+}
+
+/// The pairs in order, not in groups yet.
+fn find(
+    selection: &Selection,
+    parts: &[usize],
+    threshold: f32,
+    among: Among,
     mut on_progress: impl FnMut(Progress),
 ) -> Result<Vec<Pair>> {
     assert_eq!(selection.len(), parts.len(), "one part for each row");
@@ -48,7 +92,15 @@ pub fn duplicates(
         image.identical(|a, b| pairs.push(pair(a, b, 1.0, true)));
     }
     let firsts: Vec<usize> = images.iter().map(|image| image.stand_ins[0]).collect();
-    for (i, j, cosine) in near::pairs(selection, &firsts, threshold, &mut on_progress)? {
+    let wanted = |left: Range<usize>, right: Range<usize>| {
+        let of = |range: Range<usize>| {
+            images[range].iter().flat_map(|image| &image.stand_ins).map(|&row| parts[row])
+        };
+        let mut present = of(left).chain(of(right));
+        let first = present.next();
+        among == Among::All || present.any(|part| Some(part) != first)
+    };
+    for (i, j, cosine) in near::pairs(selection, &firsts, threshold, &wanted, &mut on_progress)? {
         for &a in &images[i].stand_ins {
             pairs.extend(images[j].stand_ins.iter().map(|&b| pair(a.min(b), a.max(b), cosine, false)));
         }
@@ -56,7 +108,6 @@ pub fn duplicates(
     pairs.sort_by(|p, q| {
         q.identical.cmp(&p.identical).then(q.cosine.total_cmp(&p.cosine)).then((p.a, p.b).cmp(&(q.a, q.b)))
     });
-    number_groups(&mut pairs, selection.len());
     Ok(pairs)
 }
 

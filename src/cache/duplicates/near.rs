@@ -2,6 +2,7 @@
 //!
 //! For `n` rows of `d` numbers that is `n² d` operations, on all cores, and some megabytes of memory a core whatever `n` is.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use ndarray::{Array2, s};
@@ -16,11 +17,13 @@ const MOST_PAIRS: usize = 10_000_000;
 
 type Found = (usize, usize, f32);
 
-/// Places in `rows`, the smaller first, and their cosine, of all pairs at or above `threshold`.
+/// Places in `rows`, the smaller first, and their cosine, of all pairs at or above `threshold`; `wanted` says of two ranges of
+/// places whether they are to be compared.
 pub(super) fn pairs(
     selection: &Selection,
     rows: &[usize],
     threshold: f32,
+    wanted: &dyn Fn(Range<usize>, Range<usize>) -> bool,
     on_progress: &mut impl FnMut(Progress),
 ) -> Result<Vec<Found>> {
     let blocks: Vec<&[usize]> = rows.chunks(BLOCK).collect();
@@ -29,9 +32,10 @@ pub(super) fn pairs(
     // Counted as they are found, so that a threshold that is far too low fills no memory.
     let count = AtomicUsize::new(0);
     for (number, block) in blocks.iter().enumerate() {
-        let left = directions(selection, block)?;
-        let mut tasks: Vec<(usize, Result<Vec<Found>>)> =
-            (number..blocks.len()).map(|other| (other, Ok(vec![]))).collect();
+        let places = |number: usize| number * BLOCK..number * BLOCK + blocks[number].len();
+        let others = (number..blocks.len()).filter(|&other| wanted(places(number), places(other)));
+        let mut tasks: Vec<(usize, Result<Vec<Found>>)> = others.map(|other| (other, Ok(vec![]))).collect();
+        let left = if tasks.is_empty() { Array2::zeros((0, 0)) } else { directions(selection, block)? };
         side_by_side(tasks.iter_mut().collect(), |(other, result)| {
             if count.load(Relaxed) <= MOST_PAIRS {
                 *result = directions(selection, blocks[*other])
@@ -42,7 +46,7 @@ pub(super) fn pairs(
         if count.load(Relaxed) > MOST_PAIRS {
             return Err(Error::TooManyPairs { threshold, most: MOST_PAIRS });
         }
-        done += tasks.len() as u64;
+        done += (blocks.len() - number) as u64;
         for (_, result) in tasks {
             found.extend(result?);
         }

@@ -95,3 +95,33 @@ fn a_threshold_that_says_nothing_is_refused() {
     let error = duplicates(&selection, &[0; 4600], 0.5, |_| {}).unwrap_err();
     assert_eq!(error.to_string(), "more than 10000000 pairs have a cosine of 0.5 or more");
 }
+
+#[test]
+fn leaks_are_the_duplicates_across_parts_without_the_work_within_them() {
+    let root = tempfile::tempdir().unwrap();
+    let n = 1400;
+    // Neighbours lie 1° apart, so each row is near those next to it.
+    let at = |(row, column): (usize, usize)| {
+        let angle = (row as f32).to_radians();
+        if column == 0 { angle.cos() } else { angle.sin() }
+    };
+    let store = store_of(root.path(), &Array2::from_shape_fn((n, 2), at));
+    let mut keys: Vec<u32> = (0..n as u32).collect();
+    // The same file in both parts, and its neighbours, which are near its copy.
+    keys[1300] = 10;
+    let parts: Vec<usize> = (0..n).map(|row| usize::from(row >= 700)).collect();
+    let ids = ids_of(&keys);
+    let selection = store.select(&ids).unwrap();
+    let mut last = None;
+    let found = leaks(&selection, &parts, 0.99999, |progress| last = Some(progress)).unwrap();
+    let mut expected = duplicates(&selection, &parts, 0.99999, |_| {}).unwrap();
+    expected.retain(|pair| parts[pair.a] != parts[pair.b]);
+    let ends = |pairs: &[Pair]| pairs.iter().map(|pair| (pair.a, pair.b, pair.identical)).collect::<Vec<_>>();
+    assert_eq!(ends(&found), ends(&expected));
+    assert_eq!((found[0].a, found[0].b, found[0].identical), (10, 1300, true));
+    assert!(found.len() > 500, "{} pairs say little", found.len());
+    assert_eq!(found[0].group, 0, "groups are counted from those that are left");
+    let last = last.unwrap();
+    assert_eq!(last.done, last.total);
+    assert!(leaks(&selection, &vec![0; n], 0.9, |_| {}).unwrap().is_empty());
+}

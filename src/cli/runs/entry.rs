@@ -108,7 +108,7 @@ impl Evaluation {
 }
 
 /// Folders in this one, by name; none if it is not there.
-fn subfolders(dir: &Path) -> Vec<PathBuf> {
+pub fn subfolders(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();

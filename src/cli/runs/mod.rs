@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use headstart::train::TrainingMetrics;
 use serde::Serialize;
 
-use self::entry::{Broken, Entry, differing};
+use self::entry::Broken;
+pub use self::entry::{Entry, differing, subfolders};
 use super::Status;
 use super::console::{Console, terminal_width};
 use super::run_name::RunsArgs;

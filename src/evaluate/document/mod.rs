@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use super::bootstrap::{self, Intervals};
-use super::metrics::{self, Average, ClassFigures, Coverage, Undefined};
+use super::metrics::{self, Average, Bin, ClassFigures, Coverage, Undefined};
 use crate::cache::OtherPrecision;
 use crate::nn::Temperature;
 
@@ -56,6 +56,9 @@ pub struct Metrics {
     pub brier: f64,
     /// Expected calibration error, in 15 equal bins of confidence.
     pub calibration_error: f64,
+    /// These bins: how sure it is, and how often it is right then; files of older versions do not have them.
+    #[serde(default)]
+    pub reliability: Vec<Bin>,
     /// Area under the ROC curve; files of older versions do not have it.
     #[serde(default)]
     pub roc_auc: Option<RocAuc>,
@@ -95,13 +98,16 @@ pub struct RocAuc {
 }
 
 /// A temperature, and the figures without it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibrated {
     pub temperature: f64,
     /// Whether it was fitted on these very images: others are the ones to judge it by.
     pub fitted_here: bool,
     /// As it would be without a temperature.
     pub before: Sureness,
+    /// The ranges of confidence without it.
+    #[serde(default)]
+    pub reliability_before: Vec<Bin>,
 }
 
 /// The figures that a temperature changes and that tell how honest probabilities are; lower is better.
@@ -220,7 +226,9 @@ impl Metrics {
         let (scored, known) = scored(before, labels);
         let before =
             Sureness::of(scored.view(), &known).ok_or(Error::NothingToScore { rows: labels.len() })?;
-        let calibrated = Calibrated { temperature: temperature.get(), fitted_here, before };
+        let reliability_before = metrics::reliability(scored.view(), &known, BINS);
+        let calibrated =
+            Calibrated { temperature: temperature.get(), fitted_here, before, reliability_before };
         Ok(Self { calibration: Some(calibrated), ..self })
     }
 
@@ -253,6 +261,7 @@ impl Metrics {
             log_loss: defined(metrics::log_loss(view, labels)),
             brier: defined(metrics::brier(view, labels)),
             calibration_error: defined(metrics::calibration_error(&bins)),
+            reliability: bins,
             roc_auc: Some(roc_auc),
             coverage: metrics::coverage(view, labels, &THRESHOLDS),
             calibration: None,

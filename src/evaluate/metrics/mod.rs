@@ -15,6 +15,7 @@ mod tests;
 use std::ops::RangeInclusive;
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
 
 pub use coverage::{Coverage, coverage};
 pub use roc::{Ranking, class_areas, macro_area, micro_area};
@@ -186,7 +187,7 @@ pub fn brier(probabilities: ArrayView2<f32>, labels: &[usize]) -> Option<f64> {
 }
 
 /// The examples of one range of confidence.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
     /// The range; its lower end belongs to the bin below.
     pub range: RangeInclusive<f64>,

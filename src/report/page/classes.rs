@@ -2,16 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::{Section, name};
+use super::{Section, View};
 use crate::evaluate::Averages;
-use crate::report::Report;
 use crate::text::grouped;
 
 /// With more classes than this, the weakest are shown and the others unfold.
 const SHOWN: usize = 50;
 
-pub(super) fn section(report: &Report) -> Option<Section> {
-    let metrics = report.metrics;
+pub(super) fn section(view: &View) -> Option<Section> {
+    let metrics = view.evaluation.metrics;
     let mut order: Vec<usize> = (0..metrics.classes.len()).collect();
     let is_long = order.len() > SHOWN;
     if is_long {
@@ -25,19 +24,19 @@ pub(super) fn section(report: &Report) -> Option<Section> {
             b { "Recall" } ": of the images of this class, the part that was found. "
             b { "F1" } ": both together. A dash stands where there is nothing to divide by."
         }
-        (table(report, shown, if is_long { "The classes with the lowest F1" } else { "All classes" }, true))
+        (table(view, shown, if is_long { "The classes with the lowest F1" } else { "All classes" }, true))
         @if !folded.is_empty() {
             details {
                 summary { "The other " (folded.len()) " classes" }
-                (table(report, folded, "The other classes, by F1", false))
+                (table(view, folded, "The other classes, by F1", false))
             }
         }
     };
-    Some(Section { id: "classes", title: "Classes", body })
+    Some(view.section("classes", "Class by class", body))
 }
 
-fn table(report: &Report, classes: &[usize], caption: &str, with_averages: bool) -> Markup {
-    let metrics = report.metrics;
+fn table(view: &View, classes: &[usize], caption: &str, with_averages: bool) -> Markup {
+    let metrics = view.evaluation.metrics;
     html! {
         table.classes {
             caption.unseen { (caption) ": precision, recall, F1 and number of images" }
@@ -52,7 +51,7 @@ fn table(report: &Report, classes: &[usize], caption: &str, with_averages: bool)
                 @for &class in classes {
                     @let figures = &metrics.classes[class];
                     tr {
-                        th scope="row" { (name(report, class)) }
+                        th scope="row" { (view.name(class)) }
                         @for figure in [figures.precision, figures.recall, figures.f1] { (bar(figure)) }
                         td.number { (grouped(figures.support)) }
                     }

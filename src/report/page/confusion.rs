@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{Section, name};
-use crate::report::{Report, percent};
+use super::{Section, View};
+use crate::report::percent;
 use crate::text::grouped;
 
 /// Beyond this a matrix shows nothing that the list of confusions does not.
@@ -13,8 +13,8 @@ const NUMBERED: usize = 20;
 /// Up to this there is room for the names above the columns.
 const ROOMY: usize = 5;
 
-pub(super) fn section(report: &Report) -> Option<Section> {
-    let classes = report.metrics.classes.len();
+pub(super) fn section(view: &View) -> Option<Section> {
+    let classes = view.evaluation.metrics.classes.len();
     let body = html! {
         @if classes <= LARGEST {
             p.lead {
@@ -23,19 +23,19 @@ pub(super) fn section(report: &Report) -> Option<Section> {
             }
         }
         div.beside {
-            @if classes <= LARGEST { (matrix(report)) }
-            div.list { (list(report)) }
+            @if classes <= LARGEST { (matrix(view)) }
+            div.list { (list(view)) }
         }
     };
-    Some(Section { id: "confusion", title: "Confusion", body })
+    Some(view.section("confusion", "What it takes for what", body))
 }
 
-fn matrix(report: &Report) -> Markup {
-    let classes = &report.metrics.classes;
+fn matrix(view: &View) -> Markup {
+    let classes = &view.evaluation.metrics.classes;
     let is_dense = classes.len() > NUMBERED;
     html! {
         // Reached with the keyboard too, for it may be wider than the window.
-        div.scroll role="region" aria-label="Confusion matrix" tabindex="0" {
+        div.scroll role="region" aria-label=(view.label("Confusion matrix")) tabindex="0" {
             table.matrix.dense[is_dense].roomy[classes.len() <= ROOMY] {
                 caption.unseen { "Number of images by true class (rows) and predicted class (columns)" }
                 thead {
@@ -48,7 +48,7 @@ fn matrix(report: &Report) -> Markup {
                     @for (row, class) in classes.iter().enumerate() {
                         tr {
                             th scope="row" title=(class.name) { bdi { (class.name) } }
-                            @for column in 0..classes.len() { (cell(report, row, column, is_dense)) }
+                            @for column in 0..classes.len() { (cell(view, row, column, is_dense)) }
                         }
                     }
                 }
@@ -57,12 +57,12 @@ fn matrix(report: &Report) -> Markup {
     }
 }
 
-fn cell(report: &Report, row: usize, column: usize, is_dense: bool) -> Markup {
-    let count = report.metrics.confusion[row][column];
+fn cell(view: &View, row: usize, column: usize, is_dense: bool) -> Markup {
+    let count = view.evaluation.metrics.confusion[row][column];
     if count == 0 {
         return html! { td { span.unseen { "0" } } };
     }
-    let classes = &report.metrics.classes;
+    let classes = &view.evaluation.metrics.classes;
     let share = count as f64 / classes[row].support as f64;
     // Small shares must be seen as well: the eye, like the root, is quicker to tell the small ones apart.
     let depth = share.sqrt();
@@ -78,8 +78,8 @@ fn cell(report: &Report, row: usize, column: usize, is_dense: bool) -> Markup {
     }
 }
 
-fn list(report: &Report) -> Markup {
-    let pairs = report.metrics.confusions(8);
+fn list(view: &View) -> Markup {
+    let pairs = view.evaluation.metrics.confusions(8);
     html! {
         @if pairs.is_empty() {
             p { "No image was taken for another class." }
@@ -88,7 +88,7 @@ fn list(report: &Report) -> Markup {
             ol.pairs {
                 @for pair in pairs {
                     li {
-                        strong { (name(report, pair.label)) } " taken for " strong { (name(report, pair.prediction)) }
+                        strong { (view.name(pair.label)) } " taken for " strong { (view.name(pair.prediction)) }
                         " " span.count {
                             (grouped(pair.times)) " of " (grouped(pair.support)) ", "
                             (percent(pair.times as f64 / pair.support as f64))

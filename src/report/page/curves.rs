@@ -1,67 +1,89 @@
 //! How training went.
 
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::Section;
-use crate::report::plot::{self, Line};
+use super::{Section, isolated};
+use crate::report::plot::{self, Line, Told};
 use crate::report::{Epoch, Report, percent};
 
+/// A line with its name.
+pub(in crate::report) struct Course<'a> {
+    pub name: &'a str,
+    pub points: Vec<(f64, f64)>,
+}
+
+impl<'a> Course<'a> {
+    /// One figure of each epoch; what is not finite is left out.
+    pub fn of(name: &'a str, history: &[Epoch], value: impl Fn(&Epoch) -> Option<f64>) -> Self {
+        let point =
+            |epoch: &Epoch| Some((epoch.epoch as f64, value(epoch).filter(|value| value.is_finite())?));
+        Self { name, points: history.iter().filter_map(point).collect() }
+    }
+}
+
 pub(super) fn section(report: &Report) -> Option<Section> {
-    let plain = |value: f64| format!("{value:.3}");
-    let loss =
-        plot("Loss", report.history, |epoch| Some(epoch.loss), |epoch| epoch.validation_loss, None, &plain);
-    let accuracy = plot(
-        "Accuracy",
-        report.history,
-        |epoch| epoch.accuracy,
-        |epoch| epoch.validation_accuracy,
+    let history = report.history;
+    let loss = courses(
+        ("loss", "Loss"),
+        [
+            Course::of("training", history, |epoch| Some(epoch.loss)),
+            Course::of("validation", history, |epoch| epoch.validation_loss),
+        ],
+        None,
+    );
+    let accuracy = courses(
+        ("accuracy", "Accuracy"),
+        [
+            Course::of("training", history, |epoch| epoch.accuracy),
+            Course::of("validation", history, |epoch| epoch.validation_accuracy),
+        ],
         Some(1.0),
-        &percent,
     );
     if loss.is_none() && accuracy.is_none() {
         return None;
     }
-    let body = html! { div.plots { @for plot in [loss, accuracy].into_iter().flatten() { (plot) } } };
-    Some(Section { id: "training", title: "Training", body })
+    let body = html! {
+        p.lead {
+            "After each pass over the training images: how far its answers are off (loss) and how many are right. Where a line for "
+            "validation turns away from that for training, the classifier learns its images by heart."
+        }
+        div.plots { @for plot in [loss, accuracy].into_iter().flatten() { (plot) } }
+    };
+    Some(Section { id: "training".into(), title: "Training".into(), of: None, body })
 }
 
-fn plot(
-    title: &str,
-    history: &[Epoch],
-    training: impl Fn(&Epoch) -> Option<f64>,
-    validation: impl Fn(&Epoch) -> Option<f64>,
+/// Lines over epochs with their names and where they end; none if there is nothing to draw. A line keeps its look when others
+/// have no points. `ceiling` says that the figure is a share.
+pub(in crate::report) fn courses<'a>(
+    (id, title): (&str, &str),
+    courses: impl IntoIterator<Item = Course<'a>>,
     ceiling: Option<f64>,
-    format: &dyn Fn(f64) -> String,
 ) -> Option<Markup> {
+    let format = |value: f64| if ceiling.is_some() { percent(value) } else { format!("{value:.3}") };
     let mut lines = Vec::new();
     let mut keys = Vec::new();
-    for (name, is_second, points) in
-        [("training", false, points(history, training)), ("validation", true, points(history, validation))]
-    {
+    for (series, Course { name, points }) in courses.into_iter().enumerate() {
         if let Some(&(_, last)) = points.last() {
-            keys.push((name, is_second, format(last)));
-            lines.push(Line { points, is_second });
+            keys.push((name, series, format(last)));
+            lines.push(Line { points, series });
         }
     }
     if lines.is_empty() {
         return None;
     }
+    let epochs = lines.iter().map(|line| line.points.len()).max().unwrap_or(0);
     let ends: Vec<String> = keys.iter().map(|(name, _, last)| format!("{name} ends at {last}")).collect();
-    let label = format!("{title} over {} epochs: {}", history.len(), ends.join(", "));
+    let description = format!("{title} over {epochs} epochs: {}", ends.join(", "));
+    let told = Told { id, title, description: &description };
     Some(html! {
         figure.plot {
             figcaption {
                 span.title { (title) }
-                @for (name, is_second, last) in &keys {
-                    span.key.second[*is_second] { (name) " " strong { (last) } }
+                @for (name, series, last) in &keys {
+                    span class=(format!("key s{} d{}", series % 8, series % 4)) { (isolated(name, 40)) " " strong { (last) } }
                 }
             }
-            (PreEscaped(plot::lines(&lines, &label, ceiling)))
+            (plot::lines(&lines, told, ceiling))
         }
     })
-}
-
-fn points(history: &[Epoch], value: impl Fn(&Epoch) -> Option<f64>) -> Vec<(f64, f64)> {
-    let point = |epoch: &Epoch| Some((epoch.epoch as f64, value(epoch).filter(|value| value.is_finite())?));
-    history.iter().filter_map(point).collect()
 }

@@ -7,6 +7,7 @@ use crate::report::Report;
 
 pub(super) fn section(report: &Report) -> Option<Section> {
     let body = html! {
+        p.lead { "What it takes to train and evaluate it again, and to tell it from others." }
         div.facts {
             @for facts in report.facts.iter().filter(|facts| !facts.rows.is_empty()) {
                 table {
@@ -21,5 +22,10 @@ pub(super) fn section(report: &Report) -> Option<Section> {
         }
     };
     let is_empty = report.facts.iter().all(|facts| facts.rows.is_empty());
-    (!is_empty).then_some(Section { id: "settings", title: "Settings and provenance", body })
+    (!is_empty).then(|| Section {
+        id: "settings".into(),
+        title: "Settings and provenance".into(),
+        of: None,
+        body,
+    })
 }

@@ -2,50 +2,77 @@
 
 use maud::{Markup, html};
 
+use super::{Section, View, isolated};
 use crate::evaluate::Intervals;
-use crate::report::{Report, percent};
+use crate::report::{Leaks, Report, percent};
 use crate::text::grouped;
 
-pub(super) fn header(report: &Report) -> Markup {
-    let created = report.created.strftime("%Y-%m-%d %H:%M UTC").to_string();
+/// Classes that are named at the top.
+const NAMED: usize = 12;
+
+/// What the classifier is.
+pub(super) fn about(report: &Report) -> Markup {
     html! {
-        header.top {
-            p.kicker { "Evaluation" }
-            h1 { bdi { (report.title) } }
-            p.when { time datetime=(report.created) { (created) } }
+        p.about {
+            "Tells " (grouped(report.classes.len() as u64)) " classes of images apart: "
+            @for class in 0..report.classes.len().min(NAMED) {
+                @if class > 0 { ", " }
+                (isolated(&report.classes[class], 40))
+            }
+            @if report.classes.len() > NAMED { ", …" }
+            ". " bdi { (report.about) }
+        }
+        @if report.evaluations.is_empty() {
+            p.note { "No evaluation of this run is kept in it, so nothing is known of how good it is on other images." }
         }
     }
 }
 
-pub(super) fn figures(report: &Report) -> Markup {
-    let metrics = report.metrics;
+pub(super) fn section(view: &View) -> Section {
+    let body = html! { div.headline { div.accuracy { (accuracy(view)) } dl.tiles { @for tile in tiles(view) { (tile) } } } };
+    view.section("figures", "How good it is", body)
+}
+
+fn accuracy(view: &View) -> Markup {
+    let metrics = view.evaluation.metrics;
     let unscored = metrics.examples - metrics.scored;
     html! {
-        section.headline aria-label="Headline" {
-            div.accuracy {
-                p.big { (percent(metrics.accuracy)) }
-                p.what {
-                    "accuracy: " strong { (grouped(metrics.correct)) } " of " strong { (grouped(metrics.scored)) }
-                    " images right, in " (grouped(metrics.classes.len() as u64)) " classes"
-                }
-                @if let Some(Intervals { accuracy: [low, high], level, .. }) = &metrics.intervals {
-                    p.note {
-                        (format!("{:.0}", 100.0 * level)) "% interval " (percent(*low)) " to " (percent(*high))
-                        ": so much depends on which images happened to be taken."
-                    }
-                }
-                div.meter aria-hidden="true" { span style=(format!("width:{:.2}%", 100.0 * metrics.accuracy)) {} }
-                @if unscored > 0 {
-                    p.note { (grouped(unscored)) " further images have no label: they were classified, and not scored." }
-                }
+        p.big { (percent(metrics.accuracy)) }
+        p.what {
+            "accuracy: " strong { (grouped(metrics.correct)) } " of " strong { (grouped(metrics.scored)) }
+            " images right, in " (grouped(metrics.classes.len() as u64)) " classes"
+        }
+        @if let Some(Intervals { accuracy: [low, high], level, .. }) = &metrics.intervals {
+            p.note {
+                (format!("{:.0}", 100.0 * level)) "% interval " (percent(*low)) " to " (percent(*high))
+                ": so much depends on which images happened to be taken."
             }
-            dl.tiles { @for tile in tiles(report) { (tile) } }
+        }
+        div.meter aria-hidden="true" { span style=(format!("width:{:.2}%", 100.0 * metrics.accuracy)) {} }
+        @if let Some(Ok(leaks)) = &view.evaluation.leaks { (leak_warning(leaks)) }
+        @if unscored > 0 {
+            p.note { (grouped(unscored)) " further images have no label: they were classified, and not scored." }
+        }
+        p.note { "Evaluated on " bdi { (view.evaluation.title) } "." }
+    }
+}
+
+/// Who learnt the answers by heart looks better than he is.
+fn leak_warning(leaks: &Leaks) -> Markup {
+    let identical: std::collections::HashSet<usize> =
+        leaks.pairs.iter().filter(|leak| leak.identical).map(|leak| leak.image).collect();
+    html! {
+        @if !identical.is_empty() {
+            p.warning {
+                strong { (grouped(identical.len() as u64)) @if identical.len() == 1 { " image" } @else { " images" } }
+                " of these it was trained on: the figures look better than they are."
+            }
         }
     }
 }
 
-fn tiles(report: &Report) -> Vec<Markup> {
-    let metrics = report.metrics;
+fn tiles(view: &View) -> Vec<Markup> {
+    let metrics = view.evaluation.metrics;
     let mut tiles = vec![tile(
         "Balanced accuracy",
         percent(metrics.balanced_accuracy),
@@ -55,7 +82,7 @@ fn tiles(report: &Report) -> Vec<Markup> {
         tiles.push(tile(
             "Macro F1",
             format!("{f1:.3}"),
-            "precision and recall together, the mean over classes",
+            "precision and recall together, the mean over classes; 1 is best",
         ));
     }
     if let Some(top) = metrics.top_k.first() {

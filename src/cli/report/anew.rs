@@ -1,0 +1,151 @@
+//! The page of one run, with its evaluations made again.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use headstart::baseline::{HeadMethod, out_of_fold};
+use headstart::cache::Store;
+use headstart::dataset::split;
+use headstart::evaluate::label_errors::suspects;
+use headstart::evaluate::{EvaluationRecord, Metrics, predict};
+use headstart::extract::FeatureCache;
+use headstart::train::{Run, TrainConfig};
+use ndarray::Array2;
+
+use super::evaluated::{Evaluated, title};
+use super::learnt::Learnt;
+use super::page::{self, Judged};
+use crate::cli::Status;
+use crate::cli::args::{BackboneArgs, read_manifests};
+use crate::cli::console::Console;
+use crate::cli::evaluate::Answers;
+use crate::cli::progress::Progress;
+use crate::cli::runs::subfolders;
+use crate::cli::source::Source;
+
+/// As `evaluate` draws them unless told otherwise.
+const RESAMPLES: u32 = 1000;
+
+/// The features that a run knows, with what names them.
+struct Features {
+    source: Source,
+    /// There is one.
+    cache: Option<FeatureCache>,
+}
+
+impl Features {
+    fn store(&self) -> &Store {
+        self.cache.as_ref().expect("without one there are no features").store()
+    }
+}
+
+/// The page, and whether everything is on it that could be.
+pub fn page(
+    run: &Run,
+    args: &BackboneArgs,
+    folds: usize,
+    console: &Console,
+) -> anyhow::Result<(String, Status)> {
+    let mut status = Status::Done;
+    let mut warn = |message: String| {
+        console.warn(message);
+        status = Status::Partial;
+    };
+    // Without features the page still has figures and curves.
+    let mut features = open(run, args)
+        .map_err(|error| warn(format!("the page has no images, for there are no features: {error:#}")))
+        .ok();
+    let learnt = match &mut features {
+        Some(Features { source, cache: Some(cache) }) => Learnt::find(run, source, cache),
+        _ => Err("There are no features to compare.".into()),
+    };
+    let mut evaluated = vec![];
+    for folder in subfolders(&run.dir().join("evaluation")) {
+        match again(run, &folder, features.as_mut(), &learnt) {
+            Ok(one) => evaluated.push(one),
+            Err(error) => {
+                warn(format!("`{}` could not be made again: {error:#}", folder.display()));
+                match Metrics::read(&folder.join("metrics.json")) {
+                    Ok(metrics) => evaluated.push(Evaluated::figures(name(&folder), metrics)),
+                    Err(error) => warn(format!("left out: {error}")),
+                }
+            }
+        }
+    }
+    let judged = match (&features, &learnt) {
+        _ if folds == 0 => None,
+        (Some(features), Ok(learnt)) => cross_validate(run, features, learnt, folds, console)
+            .map_err(|error| warn(format!("the training images were not cross-validated: {error:#}")))
+            .ok(),
+        (Some(_), Err(reason)) => {
+            warn(format!("the training images were not cross-validated: {reason}"));
+            None
+        }
+        (None, _) => None,
+    };
+    Ok((page::page(run, &evaluated, learnt.as_ref().ok(), judged.as_ref()), status))
+}
+
+fn open(run: &Run, args: &BackboneArgs) -> anyhow::Result<Features> {
+    let source = Source::open_for(run, args, None)?;
+    let cache = source.open_cache()?;
+    anyhow::ensure!(cache.is_some(), "there is no cache of them in `{}`", args.cache.display());
+    Ok(Features { source, cache })
+}
+
+fn name(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The evaluation in this folder once more.
+fn again(
+    run: &Run,
+    folder: &Path,
+    features: Option<&mut Features>,
+    learnt: &Result<Learnt, String>,
+) -> anyhow::Result<Evaluated> {
+    let record = EvaluationRecord::read(&folder.join("evaluation.toml"))?;
+    let Some(features) = features else { anyhow::bail!("there are no features") };
+    let other_precision = Metrics::read(&folder.join("metrics.json"))?.other_precision;
+    anyhow::ensure!(other_precision.is_none(), "it was made on features of another precision than the run's");
+    let paths: Vec<PathBuf> = record.manifests.iter().map(PathBuf::from).collect();
+    let mut manifest = read_manifests(&paths, &record.columns(), &Console::silent())?;
+    if let Some(part) = &record.split {
+        manifest = manifest.split(part)?;
+    }
+    let Features { source, cache } = features;
+    let answers = Answers::of(run, source, cache, &manifest, &record.views, &Console::silent())?;
+    let assessed = answers.assess(run, RESAMPLES)?;
+    let subject = assessed.subject(title(&record), features.store(), &manifest);
+    Ok(Evaluated::examine(subject, learnt))
+}
+
+/// Let heads trained as this run's judge the training images that they have not seen.
+fn cross_validate<'a>(
+    run: &Run,
+    features: &Features,
+    learnt: &'a Learnt,
+    folds: usize,
+    console: &Console,
+) -> anyhow::Result<Judged<'a>> {
+    let training = run.info.training().context("it was not trained here")?;
+    // Exactly as long as the run's own head was trained, for there is nothing to stop by.
+    let metrics = run.metrics.as_ref().context("it was not trained here")?;
+    let epochs = metrics.best_epoch.unwrap_or(metrics.epochs).max(1);
+    let config = TrainConfig { epochs, patience: None, ..training.settings.clone() };
+    let splits = split::folds(learnt.labels(), folds, config.seed)?;
+    let selection = features.store().select(learnt.ids())?;
+    let mut rows = Array2::zeros((0, 0));
+    selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut rows)?;
+    let mut progress = Progress::new(console, "folds", folds);
+    let classes = run.info.classes.len();
+    let method = HeadMethod(config);
+    let said = out_of_fold(&method, &rows, learnt.labels(), classes, &splits, || progress.advance(1))?;
+    let labels: Vec<Option<usize>> = learnt.labels().iter().copied().map(Some).collect();
+    Ok(Judged {
+        folds,
+        learnt,
+        predictions: predict(said.view(), &labels, 1),
+        suspects: suspects(said.view(), learnt.labels()),
+    })
+}

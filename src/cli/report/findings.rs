@@ -1,0 +1,120 @@
+//! What is looked for in the features of evaluated images.
+
+use std::collections::HashMap;
+
+use headstart::cache::{Key, Store, View, leaks};
+use headstart::evaluate::label_errors::{Suspect, suspects};
+use headstart::evaluate::scored;
+use headstart::projection;
+use ndarray::{Array2, ArrayView2, Axis};
+use rand::SeedableRng;
+use rand::seq::index::sample;
+use rand_chacha::ChaCha8Rng;
+
+use super::learnt::Learnt;
+
+/// Images on a map: more are slow to place, and too many to see.
+const ON_MAP: usize = 1000;
+/// Least cosine of nearly the same images, as `cache duplicates` has it.
+const NEAR: f32 = 0.95;
+/// Beyond this many multiplications only files are compared: it would take minutes.
+const MOST_WORK: f64 = 2e12;
+
+/// An evaluated image, and one that was trained on.
+pub struct Leak {
+    pub image: usize,
+    pub learnt: usize,
+    pub cosine: f32,
+    pub identical: bool,
+}
+
+/// All pairs, the same files first.
+pub struct Leaks {
+    pub pairs: Vec<Leak>,
+    /// `None` if nearly the same images were not looked for.
+    pub threshold: Option<f32>,
+}
+
+impl Leaks {
+    /// Compare evaluated images with those that were trained on.
+    pub fn find(store: &Store, learnt: &Learnt, evaluated: &[(Key, View)]) -> anyhow::Result<Self> {
+        let mut first = HashMap::new();
+        for (place, (key, _)) in learnt.ids().iter().enumerate() {
+            first.entry(*key).or_insert(place);
+        }
+        let same = |(image, (key, _)): (usize, &(Key, View))| {
+            Some(Leak { image, learnt: *first.get(key)?, cosine: 1.0, identical: true })
+        };
+        let mut pairs: Vec<Leak> = evaluated.iter().enumerate().filter_map(same).collect();
+
+        let trained = learnt.ids().len();
+        let work = trained as f64 * evaluated.len() as f64 * store.dim() as f64;
+        if work > MOST_WORK {
+            return Ok(Self { pairs, threshold: None });
+        }
+        let ids: Vec<(Key, View)> = learnt.ids().iter().chain(evaluated).copied().collect();
+        let parts: Vec<usize> = (0..ids.len()).map(|row| usize::from(row >= trained)).collect();
+        let near = leaks(&store.select(&ids)?, &parts, NEAR, |_| {})?;
+        pairs.extend(near.into_iter().filter(|pair| !pair.identical).map(|pair| Leak {
+            // The earlier row is the one that was trained on.
+            image: pair.b - trained,
+            learnt: pair.a,
+            cosine: pair.cosine,
+            identical: false,
+        }));
+        Ok(Self { pairs, threshold: Some(NEAR) })
+    }
+
+    /// Whether an image was trained on, of all of them.
+    fn are_learnt(&self, images: usize) -> Vec<bool> {
+        let mut learnt = vec![false; images];
+        self.pairs.iter().filter(|pair| pair.identical).for_each(|pair| learnt[pair.image] = true);
+        learnt
+    }
+}
+
+/// Labels that are likely wrong, among the images that the run had not seen; a sentence if it has seen all.
+pub fn doubted(
+    probabilities: ArrayView2<f32>,
+    labels: &[Option<usize>],
+    leaks: Option<&Leaks>,
+) -> Result<Vec<Suspect>, String> {
+    let learnt = leaks.map_or_else(|| vec![false; labels.len()], |leaks| leaks.are_learnt(labels.len()));
+    let is_judged = |&image: &usize| labels[image].is_some() && !learnt[image];
+    let judged: Vec<usize> = (0..labels.len()).filter(is_judged).collect();
+    if judged.is_empty() {
+        return Err(
+            "It was trained on all of these images, so what it says of their labels is no second opinion. \
+                    `headstart report` asks heads that have not seen them."
+                .into(),
+        );
+    }
+    let own: Vec<Option<usize>> = judged.iter().map(|&image| labels[image]).collect();
+    let said = probabilities.select(Axis(0), &judged);
+    let (said, known) = scored(said.view(), &own);
+    let found = suspects(said.view(), &known).into_iter();
+    Ok(found.map(|suspect| Suspect { row: judged[suspect.row], ..suspect }).collect())
+}
+
+/// Images in the plane.
+pub struct Map {
+    pub images: Vec<usize>,
+    pub maps: projection::Maps,
+}
+
+impl Map {
+    /// Place the images, or so many of them as a map can show; the same ones each time.
+    pub fn draw(store: &Store, evaluated: &[(Key, View)]) -> anyhow::Result<Self> {
+        let all = evaluated.len();
+        let images = if all <= ON_MAP {
+            (0..all).collect()
+        } else {
+            let mut drawn = sample(&mut ChaCha8Rng::seed_from_u64(0), all, ON_MAP).into_vec();
+            drawn.sort_unstable();
+            drawn
+        };
+        let mut features = Array2::zeros((0, 0));
+        store.select(evaluated)?.gather(&images, &mut features)?;
+        Ok(Self { images, maps: projection::Maps::of(features)? })
+    }
+}

@@ -1,0 +1,73 @@
+//! What is read back of `predictions.csv`.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Error;
+
+/// A labelled image and what was said of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Outcome {
+    /// As the manifest has it.
+    pub path: String,
+    /// The name of its class.
+    pub label: String,
+    /// The name of the class that it was taken for.
+    pub prediction: String,
+}
+
+impl Outcome {
+    /// Whether the prediction is right.
+    pub fn is_correct(&self) -> bool {
+        self.label == self.prediction
+    }
+}
+
+/// The rows of a `predictions.csv` that have a label, in order.
+///
+/// # Errors
+/// [`Error::Read`] if it is not there or is no such file.
+pub fn outcomes(path: &Path) -> Result<Vec<Outcome>, Error> {
+    let failed = |cause: csv::Error| Error::Read { path: path.into(), source: cause.into() };
+    let mut outcomes = vec![];
+    for row in csv::Reader::from_path(path).map_err(failed)?.deserialize::<Outcome>() {
+        let outcome = row.map_err(failed)?;
+        if !outcome.label.is_empty() {
+            outcomes.push(outcome);
+        }
+    }
+    Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::evaluate::{PredictionColumns, Writer, predict};
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.csv");
+        let said = array![[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]];
+        let predictions = predict(said.view(), &[Some(0), Some(0), None], 2);
+        let classes = ["cat".to_owned(), "dog, \"big\"\n".into()];
+        let columns = PredictionColumns { top: 2, probabilities: true, min_confidence: Some(0.5) };
+        let mut writer = Writer::new(std::fs::File::create(&path).unwrap(), &classes, columns).unwrap();
+        for (name, prediction) in ["a.png", "b,\n.png", "c.png"].iter().zip(&predictions) {
+            writer.row(name, prediction).unwrap();
+        }
+        writer.finish().unwrap();
+
+        let read = outcomes(&path).unwrap();
+        assert_eq!(read.len(), 2, "the row without a label is left out");
+        assert_eq!((read[1].path.as_str(), read[1].prediction.as_str()), ("b,\n.png", "dog, \"big\"\n"));
+        assert_eq!(read.iter().map(Outcome::is_correct).collect::<Vec<_>>(), [true, false]);
+
+        std::fs::write(&path, "path,what\na,b\n").unwrap();
+        assert!(matches!(outcomes(&path), Err(Error::Read { .. })));
+        assert!(matches!(outcomes(&folder.path().join("absent.csv")), Err(Error::Read { .. })));
+    }
+}
