@@ -318,7 +318,11 @@ fn make_run(dir: &Path, backbone: &Backbone, fingerprint: &Fingerprint) {
         created: "2026-01-01T00:00:00Z".into(),
         classes: (0..10).map(|class| class.to_string()).collect(),
         recipe: fingerprint.parts().recipe.to_string(),
-        backbone: BackboneInfo { name: "tiny".into(), digest: backbone.digest().to_hex().to_string() },
+        backbone: BackboneInfo {
+            name: "tiny".into(),
+            digest: backbone.digest().to_hex().to_string(),
+            quantised_from: None,
+        },
         features: FeaturesInfo {
             size: backbone.feature_size(),
             fingerprint: fingerprint.hash().to_hex().to_string(),

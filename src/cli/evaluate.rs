@@ -106,6 +106,10 @@ impl EvaluateArgs {
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         let other_precision = source.other_precision.as_ref();
         if let Some(other) = other_precision {
+            anyhow::ensure!(
+                !self.calibrate,
+                "a temperature is fitted on features as the head was trained on, found features in {other}"
+            );
             console.warn(format_args!("features in {other}"));
         }
         let output = self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest, other_precision));
@@ -121,8 +125,7 @@ impl EvaluateArgs {
             let (logits, known) = scored(answers.logits.view(), &answers.labels);
             calibrate::calibrate(&mut run, logits.view(), &known, answers.images.clone(), console)?;
         }
-        let mut assessed = answers.assess(&run, self.resamples)?;
-        assessed.metrics.other_precision = other_precision.cloned();
+        let assessed = answers.assess(&run, self.resamples)?;
         let Assessed { ready, labels, probabilities, metrics } = &assessed;
         let classes = &run.info.classes;
         let columns = PredictionColumns {
@@ -194,6 +197,8 @@ pub struct Answers {
     views: usize,
     /// Those that have a label.
     images: ManifestInfo,
+    /// Where the features are not of the precision that the head was trained on.
+    other_precision: Option<OtherPrecision>,
 }
 
 impl Answers {
@@ -212,12 +217,13 @@ impl Answers {
         let logits = logits(run, &store.select(&in_views(&ready.ids, views))?)?;
         let labels = ready.pick(&labels);
         let images = scored_images(manifest, &ready, &labels);
-        Ok(Self { ready, labels, logits, views: views.len(), images })
+        let other_precision = source.other_precision.clone();
+        Ok(Self { ready, labels, logits, views: views.len(), images, other_precision })
     }
 
     /// How good they are, with the temperature of the run.
     pub fn assess(self, run: &Run, resamples: u32) -> anyhow::Result<Assessed> {
-        let Self { ready, labels, logits, views, images } = self;
+        let Self { ready, labels, logits, views, images, other_precision } = self;
         // Each view has the run's temperature, and then the mean is taken.
         let at = |temperature: Temperature, logits| {
             mean_over_views(temperature.probabilities(logits).view(), views)
@@ -237,6 +243,7 @@ impl Answers {
             metrics =
                 metrics.with_calibration(calibration.temperature, fitted_here, before.view(), &labels)?;
         }
+        let metrics = Metrics { other_precision, ..metrics };
         Ok(Assessed { ready, labels, probabilities, metrics })
     }
 }

@@ -3,7 +3,7 @@
 //! Two kinds, by the `linfa` crates. The principal components keep distances as well as two directions can; t-SNE keeps
 //! neighbourhoods, and its distances between groups mean little. Both see columns of mean 0 and standard deviation 1.
 //!
-//! Both are for some hundreds or thousands of images: the caller draws a sample of more.
+//! Both are for some hundreds of images: the caller draws a sample of more.
 
 mod error;
 mod pca;

@@ -1,7 +1,7 @@
 //! t-SNE.
 //!
 //! # Source
-//! van der Maaten 2014, "Accelerating t-SNE using tree-based algorithms", by the `bhtsne` crate under `linfa-tsne`.
+//! van der Maaten and Hinton 2008, "Visualizing data using t-SNE", by the `bhtsne` crate under `linfa-tsne`.
 
 use ::linfa::traits::Transformer;
 use linfa_tsne::TSneParams;
@@ -21,7 +21,10 @@ pub(super) fn place(rows: Array2<f64>) -> Result<Vec<[f64; 2]>, Error> {
     let perplexity = PERPLEXITY.min((rows.nrows().saturating_sub(1) / 3) as f64);
     let (dim, values) = (rows.dim(), rows.into_raw_vec_and_offset().0);
     let rows = theirs::Array2::from_shape_vec(dim, values).expect("as many values as before");
-    let method = TSneParams::embedding_size(2).perplexity(perplexity).max_iter(ITERATIONS);
+    // Exactly, in time that grows with the square of the rows: the approximation looks for neighbours by chance, and differs
+    // from call to call.
+    let method =
+        TSneParams::embedding_size(2).perplexity(perplexity).approx_threshold(0.0).max_iter(ITERATIONS);
     let placed = method
         .transform(rows)
         .map_err(|source| Error::Failed { method: "t-SNE", source: Box::new(source) })?;

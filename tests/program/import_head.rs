@@ -44,7 +44,7 @@ fn a_run_of_them_says_what_they_said() {
             let features = matrix(&made["features"]);
             assert_eq!(features.ncols(), FEATURES);
             for (got, want) in run.probabilities(features.view()).iter().zip(&want) {
-                // Sums of 12 products in another order. Seen: 1.2e-7.
+                // Sums of 12 products in another order: a few units in the last place of numbers up to 1.
                 assert!((got - want).abs() < 1e-6, "{name}: {got}, there {want}");
             }
         }

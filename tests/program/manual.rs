@@ -4,12 +4,13 @@ use std::process::Stdio;
 
 use super::place::{Place, with_features};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "extract",
     "train",
     "compare",
     "evaluate",
     "predict",
+    "import-head",
     "runs",
     "backbone cut",
     "backbone import",
@@ -47,6 +48,7 @@ fn every_command_explains_itself_and_no_other_is_promised() {
             "evaluate",
             "predict",
             "export",
+            "import-head",
             "runs",
             "backbone",
             "cache",

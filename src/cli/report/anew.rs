@@ -105,6 +105,9 @@ fn again(
     learnt: &Result<Learnt, String>,
 ) -> anyhow::Result<Evaluated> {
     let record = EvaluationRecord::read(&folder.join("evaluation.toml"))?;
+    if let Some(other) = Metrics::read(&folder.join("metrics.json"))?.other_precision {
+        anyhow::bail!("its features were in {other}");
+    }
     let Some(features) = features else { anyhow::bail!("there are no features") };
     let other_precision = Metrics::read(&folder.join("metrics.json"))?.other_precision;
     anyhow::ensure!(other_precision.is_none(), "it was made on features of another precision than the run's");

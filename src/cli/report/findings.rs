@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use super::learnt::Learnt;
 
 /// Images on a map: more are slow to place, and too many to see.
-const ON_MAP: usize = 1000;
+const ON_MAP: usize = 600;
 /// Least cosine of nearly the same images, as `cache duplicates` has it.
 const NEAR: f32 = 0.95;
 /// Beyond this many multiplications only files are compared: it would take minutes.

@@ -169,11 +169,12 @@ fn facts(run: &Run, evaluated: &[Evaluated]) -> Vec<report::Facts<'static>> {
 
 fn provenance<'a>(run: &'a Run, evaluated: &[Evaluated]) -> Vec<(&'a str, String)> {
     let info = &run.info;
-    let mut rows: Vec<(&str, String)> =
-        evaluated.iter().map(|one| ("evaluated on", one.title.clone())).collect();
-    let others = evaluated.iter().filter_map(|one| one.metrics.other_precision.as_ref());
-    rows.extend(others.map(|other| ("precision", other.to_string())));
-    rows.extend(trained_in(info).map(|precision| ("precision of the training", precision.to_string())));
+    let on = |one: &Evaluated| match &one.metrics.other_precision {
+        Some(other) => format!("{}, features in {other}", one.title),
+        None => one.title.clone(),
+    };
+    let mut rows: Vec<(&str, String)> = evaluated.iter().map(|one| ("evaluated on", on(one))).collect();
+    rows.extend(trained_in(info).map(|precision| ("precision", precision.to_string())));
     if let Some(calibration) = &run.calibration {
         let Calibration { temperature, fitted_on, .. } = calibration;
         rows.push((

@@ -24,7 +24,7 @@ fn temperatures_and_what_they_bring_follow_scipy_and_scikit_learn() {
         let logits = Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap();
         let fitted = fit_temperature(logits.view(), &labels).unwrap();
         // SciPy looks for the least loss, which f64 tells only to the root of its precision; differences of second order to
-        // fewer digits still. Seen: 3e-8 and 3e-7.
+        // fewer digits still.
         close(fitted.temperature.get(), &case["temperature"], 1e-6, name);
         for (end, want) in fitted.interval.into_iter().zip(case["interval"].as_array().unwrap()) {
             close(end, want, 1e-5, name);
@@ -32,7 +32,7 @@ fn temperatures_and_what_they_bring_follow_scipy_and_scikit_learn() {
         for (figures, temperature) in [("before", Temperature::ONE), ("after", fitted.temperature)] {
             let probabilities = temperature.probabilities(logits.clone());
             let (probabilities, golden) = (probabilities.view(), &case[figures]);
-            // Probabilities in f32. Seen: 5e-7.
+            // Probabilities in f32, and logarithms of them.
             close(metrics::log_loss(probabilities, &labels).unwrap(), &golden["log_loss"], 1e-5, name);
             close(metrics::brier(probabilities, &labels).unwrap(), &golden["brier"], 1e-5, name);
             let error = metrics::calibration_error(&metrics::reliability(probabilities, &labels, 15));

@@ -40,7 +40,7 @@ fn heads_of_keras_and_pytorch_say_what_they_said_there() {
     for (golden, files) in [("keras.json", 4), ("pytorch.json", 3)] {
         let (most, found) = held_against(golden);
         assert_eq!(found, files, "{golden} was cut short");
-        // Sums of 12 products in another order. Seen: 1.2e-7.
+        // Sums of 12 products in another order: a few units in the last place of numbers up to 1.
         assert!(most < 1e-6, "{golden}: {most}");
     }
 }

@@ -10,7 +10,7 @@ use crate::report::plot::{self, MARKS, Mark, Told};
 use crate::report::{Image, Map, percent};
 use crate::text::grouped;
 
-/// Pixels of a thumbnail's longer edge: there may be a thousand of them.
+/// Pixels of a thumbnail's longer edge: there may be hundreds of them.
 const EDGE: usize = 72;
 /// Classes with a mark of their own, if not all can have one.
 const OWN_MARK: usize = 24;
