@@ -33,20 +33,20 @@ impl ManArgs {
         let mut command = Cli::command();
         command.build();
         clap_mangen::Man::new(command.clone()).render(&mut page)?;
-        render_subcommands(&command, &mut page)?;
+        render_subcommands(&command, "headstart", &mut page)?;
         std::io::stdout().write_all(&page)?;
         Ok(Status::Done)
     }
 }
 
-fn render_subcommands(command: &clap::Command, page: &mut Vec<u8>) -> std::io::Result<()> {
+fn render_subcommands(command: &clap::Command, words: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
     for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
-        let title = subcommand.get_display_name().unwrap_or(subcommand.get_name()).replace('-', " ");
-        writeln!(page, ".SH {}", title.to_uppercase())?;
+        let words = format!("{words} {}", subcommand.get_name());
+        writeln!(page, ".SH {}", words.to_uppercase())?;
         let man = clap_mangen::Man::new(subcommand.clone());
         man.render_description_section(page)?;
         man.render_options_section(page)?;
-        render_subcommands(subcommand, page)?;
+        render_subcommands(subcommand, &words, page)?;
     }
     Ok(())
 }

@@ -4,17 +4,20 @@ use std::process::Stdio;
 
 use super::place::{Place, with_features};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "extract",
     "train",
     "compare",
     "evaluate",
     "predict",
+    "report",
+    "export",
     "import-head",
     "runs",
     "backbone cut",
     "backbone import",
     "backbone inspect",
+    "backbone quantize",
     "cache info",
     "cache verify",
     "completions",
@@ -47,6 +50,7 @@ fn every_command_explains_itself_and_no_other_is_promised() {
             "compare",
             "evaluate",
             "predict",
+            "report",
             "export",
             "import-head",
             "runs",

@@ -136,7 +136,7 @@ fn evaluation_and_prediction_take_the_mean_over_the_views() {
     let (alone, averaged) = (confidence(&predictions("cifar")), confidence(&predictions("cifar+flip")));
     assert_ne!(alone, averaged);
     assert!(place.run("runs a").done().out.contains("accuracy on cifar+flip"));
-    assert!(place.read("runs/a/evaluation/cifar+flip/report.html").contains("views averaged"));
+    assert!(place.read("runs/a/evaluation/cifar+flip/report.html").contains("cifar.csv, views flip"));
 
     // The mean of what is said of the image and of its mirror image, which is a file here.
     let first = &images(&place)[0];

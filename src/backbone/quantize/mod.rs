@@ -21,12 +21,12 @@
 //! What happens, in this order:
 //!
 //! 1. Images are drawn and divided: some to calibrate on, others to be held out until all is chosen.
-//! 2. The graph is [made ready](prepare): normalisations and paddings are worked into convolutions, the input becomes [bytes](pixels) again.
-//! 3. It runs in floats, and [ranges and histograms](observe) of what passes through are kept, never the tensors.
-//! 4. Channels of one tensor are [brought to like ranges](equalise), [ranges](range) are chosen for each tensor; what is best is measured at the features.
-//! 5. Weights are rounded [together](second_order), for what the network in integers really reads; biases make good what is left of
-//!    each channel's [mean](correct).
-//! 6. The [graph](rewrite) is held against the floats on the images held out. Where it is not near enough, layers go back to floats.
+//! 2. The graph is made ready (`prepare`): normalisations and paddings are worked into convolutions, the input becomes bytes (`pixels`) again.
+//! 3. It runs in floats, and ranges and histograms (`observe`) of what passes through are kept, never the tensors.
+//! 4. Channels of one tensor are brought to like ranges (`equalise`), ranges (`range`) are chosen for each tensor; what is best is measured at the features.
+//! 5. Weights are rounded together (`second_order`), for what the network in integers really reads; biases make good what is left of
+//!    each channel's mean (`correct`).
+//! 6. The graph (`rewrite`) is held against the floats on the images held out. Where it is not near enough, layers go back to floats.
 
 mod conv;
 mod correct;
