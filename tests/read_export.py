@@ -1,4 +1,5 @@
-"""Print what NumPy, pandas, pyarrow and safetensors find in the exports in a folder, and pyarrow in a segment of a cache, as JSON."""
+"""Print what NumPy, pandas, pyarrow and safetensors find in the exports in a folder, pyarrow in a segment of a cache, and what the head
+there says of the features, as JSON."""
 
 import json
 import sys
@@ -42,6 +43,18 @@ def tensors(folder):
     return {**beside, "features": found["features"].tolist()}
 
 
+def head(folder):
+    """As docs/heads.md computes it."""
+    path = folder / "head.safetensors"
+    layers = safetensors.numpy.load_file(path)
+    with safetensors.safe_open(path, "np") as file:
+        config = json.loads(file.metadata()["headstart.head"])["config"]
+    features = np.load(folder / "f.npy")
+    hidden = np.maximum(features @ layers["dense.kernel"] + layers["dense.bias"], 0)
+    logits = hidden @ layers["dense_1.kernel"] + layers["dense_1.bias"]
+    return {"config": config, "logits": logits.tolist()}
+
+
 def segment(path):
     reader = pa.ipc.open_stream(path)
     metadata = {name.decode(): value.decode() for name, value in reader.schema.metadata.items()}
@@ -67,6 +80,7 @@ def main(folder, segments):
         "parquet": table(pd.read_parquet(parquet)),
         "arrow": table(pd.read_feather(folder / "f.arrow")),
         "pyarrow": table(pa.ipc.open_file(folder / "f.arrow").read_all().to_pandas()),
+        "head": head(folder),
         "segments": [segment(path) for path in segments],
     }
     print(json.dumps(found))

@@ -9,7 +9,10 @@ use std::process::Command;
 use headstart::cache::{
     Entry, Fingerprint, FingerprintParts, Format, Key, Provenance, Storage, Store, View, export,
 };
+use headstart::nn::{Activation, Head, HeadConfig};
 use ndarray::{Array2, array};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 fn store(root: &Path, storage: Storage) -> Store {
@@ -44,6 +47,12 @@ fn filled(root: &Path, storage: Storage) -> (Store, PathBuf) {
     writer.close().unwrap();
     store.refresh().unwrap();
     (store, segment)
+}
+
+fn head() -> Head {
+    let config =
+        HeadConfig { inputs: 3, hidden: vec![4], activation: Activation::Relu, dropout: 0.5, classes: 2 };
+    Head::new(config, &mut ChaCha8Rng::seed_from_u64(1)).unwrap()
 }
 
 /// What Python finds in a folder of exports, and in these segments.
@@ -89,6 +98,8 @@ fn every_reader_finds_paths_labels_and_features() {
     for (name, format) in formats {
         export(&selection, &entries, format, &folder.path().join(name), false, &mut |_| {}).unwrap();
     }
+    let head = head();
+    head.save(&folder.path().join("head.safetensors")).unwrap();
     let seen = seen_by_python(folder.path(), &[segment, half]);
     let want = json!({
         "path": ["a,\"b\".png", "grün/ü.jpg", "c", "d"],
@@ -101,6 +112,18 @@ fn every_reader_finds_paths_labels_and_features() {
         assert_eq!(seen[reader], want, "{reader}");
     }
 
+    assert_eq!(seen["head"]["config"], serde_json::to_value(head.config()).unwrap());
+    let rows = features();
+    let logits = head.logits(rows.select(ndarray::Axis(0), &order.map(usize::from)).view());
+    let found = seen["head"]["logits"].as_array().unwrap();
+    for (ours, theirs) in logits.rows().into_iter().zip(found) {
+        for (&ours, theirs) in ours.iter().zip(theirs.as_array().unwrap()) {
+            // Sums of terms up to 65504 in another order.
+            assert!((f64::from(ours) - theirs.as_f64().unwrap()).abs() <= 1e-6 * 65504.0, "{ours} {theirs}");
+        }
+    }
+    assert_eq!(found.len(), order.len());
+
     for (segment, float) in seen["segments"].as_array().unwrap().iter().zip(["float", "halffloat"]) {
         let list = format!("fixed_size_list<item: {float} not null>[3]");
         assert_eq!(segment["types"], json!(["fixed_size_binary[32]", "uint16", list, "uint32"]));
@@ -108,5 +131,9 @@ fn every_reader_finds_paths_labels_and_features() {
         assert_eq!((&segment["view"], &segment["features"]), (&json!([0, 0, 0, 1]), &numbers(&[0, 1, 2, 3])));
         assert_eq!(segment["metadata"]["headstart.device"], "größer");
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 8, "two stores, four files and two beside them");
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        9,
+        "two stores, four files, two beside them, a head"
+    );
 }
