@@ -138,7 +138,7 @@ bench-gpu *arguments: setup-gpu _bench-devices
 [group('develop')]
 bench-int8 *arguments: setup
     @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench
-    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 onnx sympy numpy==2.4.6 pillow==13.0.0
+    @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 onnx==1.23.2 sympy==1.14.0 numpy==2.4.6 pillow==13.0.0
     @models/tools/bench/bin/python bench/quantize.py --cifar {{ cifar10 }} --into bench/README.md {{ arguments }}
 
 # The same for OpenVINO, in fp32 and bf16
