@@ -8,7 +8,7 @@ use headstart::train::{Calibration, ManifestInfo, Run};
 use ndarray::ArrayView2;
 
 use super::console::{Console, count};
-use super::hint::Error;
+use super::error::Error;
 use super::run_name::RunsArgs;
 
 /// A temperature beyond this factor from one end of its interval to the other is told to be a guess.

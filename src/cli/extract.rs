@@ -14,7 +14,7 @@ use headstart::preprocess::ViewKinds;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count};
-use super::hint::Error;
+use super::error::Error;
 use super::making::Making;
 use super::progress::{Progress, clock};
 use super::source::Source;

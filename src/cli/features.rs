@@ -8,7 +8,7 @@ use headstart::extract::{FeatureCache, PLAIN, Standing};
 use headstart::preprocess::{ViewKinds, Views};
 
 use super::console::{Console, count};
-use super::hint::Error;
+use super::error::Error;
 use super::source::Source;
 
 /// The examples of a manifest that have features.

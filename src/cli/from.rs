@@ -4,7 +4,7 @@ use headstart::train::{Checkpoint, Ended, Run, TrainConfig, Training, TrainingMe
 
 use super::args::BackboneArgs;
 use super::console::{Console, count};
-use super::hint::Error;
+use super::error::Error;
 use super::making::Making;
 use super::run_name::RunsArgs;
 use super::source::Source;

@@ -1,146 +1,15 @@
 //! What to do about an error: the library says what is wrong, the program knows its own flags and commands.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use headstart::backbone::{Guess, cut, import, quantize};
-use headstart::cache::OtherPrecision;
 use headstart::evaluate::CalibrationError;
 use headstart::nn::import::ImportError;
-use headstart::preprocess::ViewKinds;
-use headstart::train::{Quantity, Run};
+use headstart::train::Quantity;
 use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, train};
-use serde_json::Value;
 
-use super::console::count;
+use super::error::Error;
 use super::remedy;
-use super::source::Source;
-
-/// What only the program can find wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("{missing} of {} {} no features{} yet, the first is `{first}`", count(*.images, "image"), if *.missing == 1 { "has" } else { "have" }, in_views(.views))]
-    NoFeatures { missing: usize, images: usize, first: PathBuf, manifests: Vec<PathBuf>, views: ViewKinds },
-    #[error("no image is left: features failed for all of {images}")]
-    NothingLeft { images: usize },
-    #[error("{} without an image that has features: {}", count(.classes.len(), "class"), .classes.join(", "))]
-    ClassesLost { classes: Vec<String> },
-    #[error(
-        "the run `{run}` was trained on other features than this backbone gives: {what} is {found}, expected {expected}"
-    )]
-    OtherFeatures {
-        run: String,
-        what: String,
-        expected: String,
-        found: String,
-        /// They are the same network's in another precision, and the command takes such features on request.
-        acceptable: bool,
-    },
-    #[error("`{path}` is not there: no int8 graph of this backbone has been made yet")]
-    NoInt8Graph { path: PathBuf },
-    #[error("no precision was chosen for this backbone yet")]
-    NothingChosen,
-    #[error("the manifest names parts, but none is `{wanted}`; there are {}", found.join(", "))]
-    NoSuchPart { wanted: &'static str, found: Vec<String> },
-    #[error("there is no run `{name}` in `{folder}`")]
-    NoRun { name: String, folder: PathBuf, found: Vec<String> },
-    #[error("there is a run `{path}` already")]
-    RunIsThere { path: PathBuf },
-    #[error("`{path}` exists already")]
-    FileIsThere { path: PathBuf },
-    #[error("there is no feature cache in `{path}`")]
-    NoCache { path: PathBuf },
-    #[error("{failed} of {} failed", count(*.images, "image"))]
-    ImagesFailed { images: usize, failed: usize },
-    #[error("`{path}` sees images in one view, its own")]
-    ViewsOfExport { path: PathBuf },
-    #[error("`{path}` has its temperature in the graph, if any")]
-    TemperatureOfExport { path: PathBuf },
-    #[error("the run `{run}` was trained on these images, and is surer of them than of others")]
-    TrainedOnThese { run: String },
-    #[error("there are no images held out to fit a temperature on")]
-    NothingHeldOut,
-    #[error("{}", match .others {
-        0 => format!("`{pattern}` matches no file"),
-        others => format!("`{pattern}` matches {}, and none is an image by its name", count(*others, "file")),
-    })]
-    NothingMatches { pattern: String, others: usize },
-    #[error("no images were given")]
-    NoImages,
-    #[error("the head of the run `{run}` was imported, so there is no training to take anything from")]
-    NotTrained { run: String },
-    #[error("the run `{run}` does not tell on which images it was trained")]
-    ImagesUnknown { run: String },
-    #[error("{shots} of each class are more than there are: `{class}` has {}", count(*.images, "image"))]
-    TooFewImages { shots: usize, class: String, images: usize },
-    #[error("the run `{run}` has {} already, and is to have {epochs}", count(*.done, "epoch"))]
-    NothingLeftToTrain { run: String, done: usize, epochs: usize },
-    #[error("early stopping ended the run `{run}` after {}", count(*.epochs, "epoch"))]
-    StoppedEarly { run: String, epochs: usize },
-    #[error("the training broke off; head and checkpoint of the last good step are in `{run}`")]
-    BrokenOff { run: PathBuf, source: train::Error },
-}
-
-impl Error {
-    /// The first thing that differs between the features of a run and those of a backbone.
-    pub fn other_features(run: &Run, source: &Source, other: Option<&OtherPrecision>) -> Self {
-        let (info, backbone) = (&run.info, &source.backbone);
-        let digest = |digest: &str| format!("`{}…`", &digest[..digest.len().min(12)]);
-        let differences = [
-            ("the feature size", info.features.size.to_string(), backbone.feature_size().to_string()),
-            ("the graph", digest(&info.backbone.digest), digest(&backbone.digest().to_hex())),
-        ];
-        let told = |what: &str, expected: &str, found: &str| {
-            let (run, what) = (run.name(), what.to_owned());
-            let (expected, found) = (expected.into(), found.into());
-            Self::OtherFeatures { run, what, expected, found, acceptable: false }
-        };
-        // An int8 graph is another graph, but that is not what anybody would want to hear.
-        if let Some(OtherPrecision { trained_on, seen }) = other {
-            return told("the precision", &format!("`{trained_on}`"), &format!("`{seen}`"));
-        }
-        if let Some((what, expected, found)) = differences.iter().find(|(_, a, b)| a != b) {
-            return told(what, expected, found);
-        }
-        for (field, what) in [("precision", "the precision"), ("storage", "the storage")] {
-            let word = |text: &str| {
-                let parts: Value = serde_json::from_str(text).unwrap_or_default();
-                parts[field].as_str().map(|word| format!("`{word}`")).unwrap_or_default()
-            };
-            let (expected, found) = (word(&info.features.fingerprint_text), word(source.fingerprint.text()));
-            if expected != found && !expected.is_empty() {
-                return told(what, &expected, &found);
-            }
-        }
-        let expected = serde_json::from_str(&info.recipe).unwrap_or_default();
-        if let Some((field, a, b)) = first_difference(&expected, &source.fingerprint.parts().recipe) {
-            return told(&format!("`{field}` of the recipe"), &a, &b);
-        }
-        let found = digest(&source.fingerprint.hash().to_hex());
-        told("the fingerprint", &digest(&info.features.fingerprint), &found)
-    }
-}
-
-impl Error {
-    /// Such features are taken on request.
-    pub fn acceptable(self, yes: bool) -> Self {
-        match self {
-            Self::OtherFeatures { run, what, expected, found, .. } => {
-                Self::OtherFeatures { run, what, expected, found, acceptable: yes }
-            }
-            other => other,
-        }
-    }
-}
-
-/// The first field in which two recipes differ, and its values.
-fn first_difference(a: &Value, b: &Value) -> Option<(String, String, String)> {
-    let (a, b) = (a.as_object()?, b.as_object()?);
-    let text = |value: Option<&Value>| value.map_or("absent".to_owned(), Value::to_string);
-    let fields: BTreeSet<_> = a.keys().chain(b.keys()).collect();
-    let field = fields.into_iter().find(|&field| a.get(field) != b.get(field))?;
-    Some((field.clone(), text(a.get(field)), text(b.get(field))))
-}
 
 /// A remedy in the program's own terms, if there is one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
@@ -163,10 +32,6 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(for_calibration))
             .or_else(|| cause.downcast_ref().and_then(for_import_head))
     })
-}
-
-fn in_views(views: &ViewKinds) -> String {
-    if views.is_empty() { String::new() } else { format!(" in the views `{views}`") }
 }
 
 /// As it can be typed.

@@ -9,7 +9,7 @@ use glob::{MatchOptions, Pattern, glob_with};
 use headstart::dataset::{Columns, Manifest, images_in, is_image};
 
 use super::console::{Console, count};
-use super::hint::Error;
+use super::error::Error;
 
 /// As a shell has it: `*` stays within a folder and passes hidden files over; `**` goes through all folders.
 const AS_IN_A_SHELL: MatchOptions =

@@ -8,6 +8,7 @@ mod compare;
 mod console;
 mod curve;
 mod doctor;
+mod error;
 mod evaluate;
 mod export;
 mod exported;

@@ -10,10 +10,10 @@ use headstart::train::{CachedRows, DataChoice, ManifestInfo};
 
 use super::args::{ManifestArgs, read_manifests};
 use super::console::{Console, count};
+use super::error::Error;
 use super::extract::Wanted;
 use super::features::{Ready, in_views};
 use super::from::Earlier;
-use super::hint::Error;
 use super::source::Source;
 
 /// Which images to train on, and which to look at after each epoch without training on them.

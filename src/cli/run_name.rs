@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use headstart::train::{Run, checked_name};
 
-use super::hint::Error;
+use super::error::Error;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Runs")]

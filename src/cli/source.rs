@@ -12,7 +12,7 @@ use headstart::train::{BackboneInfo, Run};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
-use super::hint::Error;
+use super::error::Error;
 use super::making::Making;
 use super::precision::{Form, PrecisionChoice, other_precision, trained_storage};
 

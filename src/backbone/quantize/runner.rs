@@ -9,6 +9,7 @@ use ort::value::TensorRef;
 
 use super::error::{Error, Result};
 use crate::backbone::runtime::Runtime;
+use crate::backbone::session;
 use crate::onnx::{self, Model, ValueInfo};
 
 /// What runs graphs, and on how many threads.
@@ -50,12 +51,7 @@ impl Machine<'_> {
         let input = graph.input.first().map(|input| input.name().to_owned()).unwrap_or_default();
         let bytes = onnx::encode(&model, Path::new("a graph in memory"))?;
         drop(model);
-        let session = ort::session::Session::builder(self.runtime.environment())
-            .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Level3)?))
-            .and_then(|builder| match self.threads {
-                Some(threads) => Ok(builder.with_intra_threads(threads)?),
-                None => Ok(builder),
-            })
+        let session = session::builder(self.runtime, self.threads)
             .and_then(|mut builder| builder.commit_from_memory(&bytes))
             .map_err(|source| Error::Refused { source })?;
         Ok(Runner { session, input, outputs: outputs.to_vec(), fixed_batch: self.fixed_batch })

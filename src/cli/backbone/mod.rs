@@ -13,7 +13,7 @@ use headstart::preprocess::recipe::Layout;
 use self::about::AboutArgs;
 use super::Status;
 use super::console::Console;
-use super::hint::Error;
+use super::error::Error;
 use super::probe::ProbeArgs;
 use super::recipes::RecipesArgs;
 

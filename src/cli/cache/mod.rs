@@ -11,7 +11,7 @@ use headstart::cache::{CacheInfo, info};
 
 use super::Status;
 use super::console::Console;
-use super::hint::Error;
+use super::error::Error;
 
 /// Look after the feature cache
 #[derive(Debug, clap::Subcommand)]

@@ -14,7 +14,7 @@ use headstart::extract::Graphs;
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
-use super::hint::Error;
+use super::error::Error;
 use super::precision::{Form, PrecisionChoice};
 use super::{Status, hint};
 use report::{Check, Report};
