@@ -299,3 +299,20 @@ fn seven_bits_are_seven() {
     }
     assert_eq!(largest, 63);
 }
+
+#[test]
+fn what_rounding_shifts_is_taken_back_by_the_biases() {
+    // A range that cuts off one value of a hundred shifts every channel.
+    let ranges = Ranges::By(Method::Percentile(99.0));
+    for model in [nets::residual(nets::recipe()), nets::mobile()] {
+        let options = QuantizeOptions { ranges, keep_float: KeepFloat::Named([].into()), ..quick() };
+        let report = Place::of(&model).quantize(&options).unwrap().report;
+        let [floats, integers] = &report.calibration_features;
+        let differences = integers - floats;
+        let length = |array: &Array2<f32>| array.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+        let mean = differences.mean_axis(ndarray::Axis(0)).unwrap().insert_axis(ndarray::Axis(0));
+        let shift = length(&mean.broadcast(differences.dim()).unwrap().to_owned()) / length(floats);
+        // Found were 0.005 and 0.011; with the biases left as they were, 0.041 and 0.046.
+        assert!(shift < 0.02, "{shift}");
+    }
+}

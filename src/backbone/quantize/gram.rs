@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView4, Axis, s};
+use ndarray::{Array2, ArrayView4, Axis, s};
 use rayon::prelude::*;
 
 use super::error::Result;
@@ -19,8 +19,6 @@ use crate::onnx::Model;
 #[derive(Debug, Clone)]
 pub(super) struct Gram {
     pub groups: Vec<Array2<f32>>,
-    /// For each group the mean of the patches.
-    pub means: Vec<Array1<f32>>,
     patches: u64,
 }
 
@@ -36,19 +34,14 @@ const BLOCK: usize = 256;
 impl Gram {
     fn new(conv: &Conv) -> Self {
         let size = conv.kernel.ncols();
-        Self {
-            groups: vec![Array2::zeros((size, size)); conv.group],
-            means: vec![Array1::zeros(size); conv.group],
-            patches: 0,
-        }
+        Self { groups: vec![Array2::zeros((size, size)); conv.group], patches: 0 }
     }
 
     fn add(&mut self, conv: &Conv, map: &[f32], size: [usize; 2], at: &[usize]) {
         let columns = conv.kernel.ncols();
-        let one = |group: &mut Array2<f32>, mean: &mut Array1<f32>, index: usize| {
+        let one = |group: &mut Array2<f32>, index: usize| {
             let mut patches = Array2::zeros((columns, at.len()));
             conv.patches(map, size, index, at, patches.view_mut());
-            *mean += &patches.sum_axis(Axis(1));
             // Both triangles are the same: the lower one in blocks of rows.
             let blocks: Vec<_> = group.axis_chunks_iter_mut(Axis(0), BLOCK).collect();
             blocks.into_par_iter().enumerate().for_each(|(block, mut rows)| {
@@ -58,10 +51,10 @@ impl Gram {
             });
         };
         match conv.group {
-            1 => one(&mut self.groups[0], &mut self.means[0], 0),
+            1 => one(&mut self.groups[0], 0),
             _ => {
-                let groups = self.groups.par_iter_mut().zip(&mut self.means);
-                groups.enumerate().for_each(|(index, (group, mean))| one(group, mean, index));
+                let groups = self.groups.par_iter_mut().enumerate();
+                groups.for_each(|(index, group)| one(group, index));
             }
         }
         self.patches += at.len() as u64;
@@ -70,7 +63,6 @@ impl Gram {
     /// Means instead of sums, and the upper triangle too.
     fn complete(mut self) -> Self {
         let factor = 1.0 / self.patches.max(1) as f32;
-        self.means.iter_mut().for_each(|mean| *mean *= factor);
         for group in &mut self.groups {
             for row in 0..group.nrows() {
                 for column in 0..=row {

@@ -61,6 +61,7 @@ impl Codes {
     }
 
     /// What the codes stand for.
+    #[cfg(test)]
     pub fn weights(&self) -> Array2<f32> {
         let mut weights = self.codes.mapv(f32::from);
         for (mut row, &scale) in weights.rows_mut().into_iter().zip(&self.scales) {

@@ -24,12 +24,12 @@
 //! 2. The graph is made ready (`prepare`): normalisations and paddings are worked into convolutions, the input becomes bytes (`pixels`) again.
 //! 3. It runs in floats, and ranges and histograms (`observe`) of what passes through are kept, never the tensors.
 //! 4. Channels of one tensor are brought to like ranges (`equalise`), ranges (`range`) are chosen for each tensor; what is best is measured at the features.
-//! 5. Weights are rounded together (`second_order`), for what the network in integers really reads; biases make good what is left of
-//!    each channel's mean (`correct`).
+//! 5. Weights are rounded together (`second_order`), for what the network in integers really reads; then biases take in what rounding
+//!    shifts, one convolution after another (`biases`).
 //! 6. The graph (`rewrite`) is held against the floats on the images held out. Where it is not near enough, layers go back to floats.
 
+mod biases;
 mod conv;
-mod correct;
 mod equalise;
 mod error;
 mod fidelity;

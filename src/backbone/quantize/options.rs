@@ -83,7 +83,7 @@ pub enum Stage {
     Ranges,
     /// Weights are rounded.
     Weights,
-    /// Means are put right.
+    /// Biases take in what rounding shifts.
     Biases,
     /// Layers are tried in floats.
     Layers,

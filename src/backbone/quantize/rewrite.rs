@@ -14,7 +14,7 @@ use super::kernel::Codes;
 use super::plan::{Conv, Layer, Plan};
 use super::range::Levels;
 use crate::onnx::names::Names;
-use crate::onnx::{Attribute, Graph, Node, Tensor};
+use crate::onnx::{Attribute, Graph, Node, Tensor, Walk};
 
 /// Everything that is chosen for a graph in integers.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +81,13 @@ pub(super) fn rewrite(graph: &Graph, plan: &Plan, choice: &Choice) -> Graph {
     }
     writer.graph.drop_unused();
     writer.graph
+}
+
+/// What a rewritten `graph` rounds to make `rounded`.
+pub(super) fn exact<'a>(graph: &'a Graph, rounded: &str) -> Option<&'a str> {
+    let walk = Walk::new(graph);
+    let codes = walk.producer(rounded)?.input.first()?;
+    walk.producer(codes)?.input.first().map(String::as_str)
 }
 
 struct Writer {

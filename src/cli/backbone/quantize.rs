@@ -243,7 +243,7 @@ fn words(stage: Stage) -> &'static str {
         Stage::Observation => "running in floats",
         Stage::Ranges => "trying ranges",
         Stage::Weights => "rounding weights",
-        Stage::Biases => "putting means right",
+        Stage::Biases => "putting biases right",
         Stage::Layers => "trying layers in floats",
         Stage::Measurement => "measuring on the images held out",
         _ => "working",
