@@ -16,6 +16,15 @@ use crate::onnx::{self, Model};
 pub(super) fn digest(path: &Path, bytes: &[u8], model: &Model) -> Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(bytes);
+    with_external_data(hasher, path, model)
+}
+
+/// The same, from a hasher that has had the file's bytes.
+pub(super) fn with_external_data(
+    mut hasher: blake3::Hasher,
+    path: &Path,
+    model: &Model,
+) -> Result<blake3::Hash> {
     let folder = path.parent().unwrap_or(Path::new(""));
     for location in model.external_files()? {
         let file = folder.join(location);

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod graph;
 pub mod guess;
+mod hashing;
 pub mod import;
 mod inspect;
 mod labels;

@@ -41,6 +41,7 @@ fn a_whole_installation_gives_the_features_of_keras() {
     for (name, word) in [("runtime", "ONNX Runtime 1."), ("device", "cpu"), ("backbone", "2048 features")] {
         assert!(find(&report, name)["found"].as_str().unwrap().contains(word), "{report:#}");
     }
+    assert!(matches!(find(&report, "int8")["weight_bits"].as_u64(), Some(7 | 8)), "{report:#}");
     let rates = find(&report, "speed")["rates"].as_array().unwrap();
     assert!(rates.iter().any(|rate| rate["device"] == "cpu" && rate["precision"] == "fp32"), "{rates:?}");
     assert!(rates.iter().all(|rate| rate["images_per_second"].as_f64().unwrap() > 0.0), "{rates:?}");

@@ -5,13 +5,15 @@ mod input;
 #[cfg(test)]
 mod tests;
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::device::Precision;
 use super::error::{Error, Result};
 use super::guess::{self, Guess};
+use super::hashing::Hashing;
 use super::{Metadata, digest, graph, inspect};
-use crate::onnx::{self, Model, Walk};
+use crate::onnx::{self, Model, Skimmed, Walk};
 use crate::preprocess::Recipe;
 use crate::preprocess::recipe::{Decode, Exif, Layout};
 use input::Input;
@@ -64,6 +66,13 @@ impl Backbone {
     /// # Errors
     /// As [`Backbone::open`].
     pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
+        if let Some((model, hasher)) = skim(path)
+            && (options.recipe.is_some() || Metadata::read(&model, path)?.recipe.is_some())
+        {
+            let digest = digest::with_external_data(hasher, path, &model)?;
+            return Self::from_model(path, &[], &model, digest, options);
+        }
+        // To guess a recipe, or to say what is wrong with the file, takes all of it.
         let bytes = onnx::read_bytes(path)?;
         let model = onnx::decode(path, bytes.clone())?;
         // Of the very bytes that were decoded, even if somebody replaces the file meanwhile.
@@ -71,7 +80,7 @@ impl Backbone {
         Self::from_model(path, &bytes, &model, digest, options)
     }
 
-    /// `file` are the bytes that `model` was decoded from.
+    /// `file` are the bytes that `model` was decoded from, of which a recipe is guessed if nobody tells it.
     pub(super) fn from_model(
         path: &Path,
         file: &[u8],
@@ -215,11 +224,19 @@ impl Backbone {
 
     /// Whether the file still is the one that was opened, read anew to the last byte.
     pub(super) fn is_unchanged(&self) -> bool {
-        let read = || {
-            let bytes = onnx::read_bytes(&self.path)?;
-            let model = onnx::decode(&self.path, bytes.clone())?;
-            digest::digest(&self.path, &bytes, &model)
-        };
-        read().is_ok_and(|digest| digest == self.digest)
+        let digest = skim(&self.path)
+            .and_then(|(model, hasher)| digest::with_external_data(hasher, &self.path, &model).ok());
+        digest == Some(self.digest)
     }
+}
+
+/// The graph in the file at `path` without its weights, and a hasher that has had the very bytes which it was read from, even if
+/// somebody replaces the file meanwhile. `None` if that is no file that can be understood so.
+fn skim(path: &Path) -> Option<(Model, blake3::Hasher)> {
+    let file = File::open(path).ok()?;
+    let length = file.metadata().ok().filter(fs::Metadata::is_file)?.len();
+    let mut reader = Hashing::new(file, blake3::Hasher::new());
+    let Skimmed { model, .. } = onnx::skim(&mut reader, length, &mut |_| Ok(())).ok()?;
+    let (_, hasher) = reader.into_inner().into_parts();
+    Some((model, hasher))
 }

@@ -93,3 +93,27 @@ fn inputs_that_no_recipe_makes_are_refused() {
     let any = edit(|graph| graph.input = vec![ValueInfo::float_tensor("x", &dims(&[-1, 3, -1, -1]))]);
     assert!(open(&any, &told()).is_ok());
 }
+
+/// Weights are not read into memory for it, but every bit of them counts.
+#[test]
+fn weights_count_although_they_are_stepped_over() {
+    let weights = Tensor::from_f32("w", &[300, 10], &[0.5; 3000]);
+    let model = edit(|graph| graph.initializer = vec![weights]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("foreign.onnx");
+    onnx::write(&model, &path).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let backbone = Backbone::open_with(&path, &told()).unwrap();
+    assert_eq!((backbone.digest(), backbone.parameters()), (blake3::hash(&bytes), 3000));
+    assert!(skim(&path).is_some_and(|(model, _)| model.graph.unwrap().initializer[0].raw_data.is_none()));
+    assert!(backbone.is_unchanged());
+
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(!backbone.is_unchanged());
+    assert_eq!(Backbone::open_with(&path, &told()).unwrap().digest(), blake3::hash(&bytes));
+    fs::write(&path, &bytes[..middle]).unwrap();
+    let cut = Backbone::open_with(&path, &told()).unwrap_err();
+    assert!(matches!(cut, Error::Onnx(onnx::Error::Truncated { .. })), "{cut:?}");
+}

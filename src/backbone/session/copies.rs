@@ -13,14 +13,17 @@
 //! written anew, and all of them may be deleted at any time.
 
 use std::fs::{self, File, FileTimes};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use tempfile::TempPath;
 
+use super::weights::Weights;
 use crate::backbone::Backbone;
+use crate::backbone::hashing::Hashing;
 use crate::backbone::runtime::Runtime;
+use crate::onnx::{self, Skimmed};
 
 /// Of the form of a copy, and of how sessions are made: another one is another mark.
 const MARK: &[u8; 16] = b"headstart graph1";
@@ -79,26 +82,28 @@ impl Copy {
         self.folder.join(format!("{}-{}.{ENDING}", self.name, &self.key.to_hex()[..16]))
     }
 
-    /// The graph, if the copy is there and whole.
-    pub(super) fn read(&self) -> Option<Vec<u8>> {
+    /// The graph and its weights, if the copy is there and whole.
+    pub(super) fn read(&self) -> Option<Skimmed<Weights>> {
         let path = self.path();
-        let mut bytes = fs::read(&path).ok()?;
-        let graph = bytes.len().checked_sub(CHECKSUM + MARK.len())?;
-        let sound = bytes[graph..graph + CHECKSUM] == *self.checksum(&bytes[..graph]).as_bytes()
-            && bytes[graph + CHECKSUM..] == *MARK;
-        if !sound {
+        let file = File::open(&path).ok()?;
+        let length = file.metadata().ok()?.len().checked_sub((CHECKSUM + MARK.len()) as u64)?;
+        let mut reader = Hashing::new(file.take(length), self.hasher());
+        let graph = onnx::skim(&mut reader, length, &mut Weights::read).ok()?;
+        let (file, hasher) = reader.into_inner().into_parts();
+        let mut seal = Vec::new();
+        file.into_inner().read_to_end(&mut seal).ok()?;
+        if seal.get(..CHECKSUM)? != hasher.finalize().as_bytes() || seal[CHECKSUM..] != *MARK {
             return None;
         }
-        bytes.truncate(graph);
         // Only for the order in which copies go.
         let _ = File::open(&path)
             .and_then(|file| file.set_times(FileTimes::new().set_modified(SystemTime::now())));
-        Some(bytes)
+        Some(graph)
     }
 
     /// Over the key too: a copy that came here under another's name is none.
-    fn checksum(&self, graph: &[u8]) -> blake3::Hash {
-        blake3::keyed_hash(self.key.as_bytes(), graph)
+    fn hasher(&self) -> blake3::Hasher {
+        blake3::Hasher::new_keyed(self.key.as_bytes())
     }
 
     /// A file for ONNX Runtime to write the graph into.
@@ -122,9 +127,9 @@ impl Draft {
 
     /// Seal what ONNX Runtime wrote, give it its name, and let the oldest copies go.
     pub(super) fn keep(self) -> io::Result<()> {
-        let graph = fs::read(&self.file)?;
-        let mut file = File::options().append(true).open(&self.file)?;
-        file.write_all(self.copy.checksum(&graph).as_bytes())?;
+        let mut file = File::options().read(true).append(true).open(&self.file)?;
+        let checksum = self.copy.hasher().update_reader(&file)?.finalize();
+        file.write_all(checksum.as_bytes())?;
         file.write_all(MARK)?;
         drop(file);
         self.file.persist(self.copy.path()).map_err(|error| error.error)?;

@@ -4,11 +4,14 @@ use std::path::Path;
 
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use prost::Message as _;
 
 use super::copies::Copy;
+use super::weights::Weights;
 use crate::backbone::device::TAKE_NOTES;
 use crate::backbone::runtime::Runtime;
 use crate::backbone::{Backbone, Error};
+use crate::onnx::{DataLocation, Skimmed, StringStringEntry};
 
 /// A session that takes notes of where it puts nodes.
 pub(super) fn builder(
@@ -39,7 +42,7 @@ pub(super) fn load_by_copy(
     let Some(copy) = Copy::of(folder, backbone, runtime) else { return plainly() };
     if let Some(graph) = copy.read() {
         let builder = builder(runtime, backbone, threads)?;
-        if let Ok(session) = load_copy(builder, &graph) {
+        if let Ok(session) = load_copy(builder, graph) {
             return Ok(session);
         }
     }
@@ -55,9 +58,19 @@ pub(super) fn load_by_copy(
     Ok(session)
 }
 
-fn load_copy(builder: SessionBuilder, graph: &[u8]) -> ort::Result<Session> {
+fn load_copy(builder: SessionBuilder, graph: Skimmed<Weights>) -> ort::Result<Session> {
+    let Skimmed { mut model, weights } = graph;
     // All is done, and to look for more would take as long as the first time.
-    builder.with_optimization_level(GraphOptimizationLevel::Disable)?.commit_from_memory(graph)
+    let mut builder = builder.with_optimization_level(GraphOptimizationLevel::Disable)?;
+    let initializers = model.graph.as_mut().map_or(&mut [][..], |graph| &mut graph.initializer);
+    for (place, weights) in weights {
+        let tensor = &mut initializers[place];
+        // ONNX Runtime takes weights from us only where the graph says that they are elsewhere.
+        tensor.data_location = Some(DataLocation::External as i32);
+        tensor.external_data = vec![StringStringEntry::new("location", "weights")];
+        builder = builder.with_external_initializer(tensor.name(), weights.into_value(&tensor.dims)?)?;
+    }
+    builder.commit_from_memory(&model.encode_to_vec())
 }
 
 fn refused(backbone: &Backbone) -> impl Fn(ort::Error) -> Error {

@@ -4,6 +4,7 @@ mod begin;
 pub mod copies;
 mod load;
 mod processor;
+mod weights;
 
 use std::path::PathBuf;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use headstart::backbone::device::{Choice, Device, Error, Missing, Precision, Selection};
 use headstart::backbone::library::Library;
+use headstart::backbone::quantize::WeightBits;
 use headstart::backbone::{self, Backbone, Engine};
 
 use super::failed;
@@ -59,6 +60,24 @@ fn lacks(device: Device, missing: &[Missing]) -> Check {
     check.remedy(remedy::for_all(device, missing).join("; "))
 }
 
+/// What becomes of weights in int8 on a processor that wants them in so many bits.
+pub fn int8(bits: WeightBits) -> Check {
+    match bits {
+        WeightBits::Eight => Check {
+            weight_bits: Some(8),
+            ..Check::ok("int8", "weights will have 8 bits: their products do not overflow on this processor")
+        },
+        WeightBits::Seven => Check {
+            weight_bits: Some(7),
+            ..Check::absent(
+                "int8",
+                "weights will have 7 bits: this processor has no VNNI, so products of bytes are added in 16 bits, which those of 8 bits \
+                 would overflow; `headstart backbone quantize` tells what that costs",
+            )
+        },
+    }
+}
+
 pub fn backbone(opened: &anyhow::Result<Backbone>) -> Check {
     match opened {
         Ok(backbone) => {
@@ -91,5 +110,22 @@ pub fn engine(asked: Choice, engine: &anyhow::Result<Engine>) -> Check {
             }
             _ => failed("device", error),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::Verdict;
+    use super::*;
+
+    #[test]
+    fn seven_bits_are_told_with_the_reason_and_are_no_fault() {
+        let (eight, seven) = (int8(WeightBits::Eight), int8(WeightBits::Seven));
+        assert_eq!((eight.verdict, eight.weight_bits), (Verdict::Ok, Some(8)));
+        assert_eq!((seven.verdict, seven.weight_bits), (Verdict::Absent, Some(7)));
+        assert!(eight.found.contains("8 bits") && !eight.found.contains("VNNI"), "{eight:?}");
+        assert!(seven.found.contains("7 bits") && seven.found.contains("no VNNI"), "{seven:?}");
+        let json = serde_json::to_value(&seven).unwrap();
+        assert_eq!((&json["name"], &json["weight_bits"]), (&"int8".into(), &7.into()));
     }
 }

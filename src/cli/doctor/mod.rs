@@ -8,6 +8,7 @@ mod speed;
 
 use std::path::Path;
 
+use headstart::backbone::quantize::WeightBits;
 use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, Engine, EngineOptions};
 use headstart::extract::Graphs;
@@ -43,6 +44,7 @@ impl DoctorArgs {
         for check in checks::devices(self.runtime.onnxruntime.as_deref()) {
             report.add(check)?;
         }
+        report.add(checks::int8(WeightBits::for_this_processor()))?;
         let backbone = self.backbone(&mut report)?;
         self.engine(backbone.as_ref(), &mut report)?;
         for check in place::cache(&self.backbone.cache) {
@@ -90,7 +92,7 @@ impl DoctorArgs {
             return Ok(report.add(Check::skipped("features", "not tried: nothing runs the backbone"))?);
         };
         report.add(golden::features(backbone, engine, precision))?;
-        Ok(report.add(speed::speed(&form, &forms, engine, options.threads))?)
+        Ok(report.add(speed::speed(&form, &forms, engine, &options))?)
     }
 
     /// What was asked for; what `auto` chose if it did.

@@ -35,6 +35,9 @@ pub struct Check {
     /// Fastest first, where speed was looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rates: Vec<Rate>,
+    /// Bits of the weights of graphs in int8 that are made here, where that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_bits: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }
@@ -42,7 +45,8 @@ pub struct Check {
 impl Check {
     fn new(name: impl Into<String>, verdict: Verdict, found: impl Into<String>) -> Self {
         let (name, found) = (name.into(), found.into());
-        Self { name, verdict, found, difference: None, bound: None, rates: vec![], remedy: None }
+        let (difference, bound, rates, weight_bits, remedy) = (None, None, vec![], None, None);
+        Self { name, verdict, found, difference, bound, rates, weight_bits, remedy }
     }
 
     pub fn ok(name: impl Into<String>, found: impl Into<String>) -> Self {

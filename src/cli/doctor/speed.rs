@@ -1,10 +1,11 @@
 //! What computes fastest here: measured, for no rule about processors holds for all of them.
 
 use std::fmt;
+use std::path::Path;
 
 use headstart::backbone::device::{Choice, Device, Precision, Selection};
 use headstart::backbone::session::{Session, SessionOptions, copies};
-use headstart::backbone::{self, Backbone, Engine};
+use headstart::backbone::{self, Backbone, Engine, EngineOptions};
 use serde::Serialize;
 
 use super::report::Check;
@@ -40,12 +41,12 @@ fn in_words(precision: Precision) -> String {
 
 /// Every device and precision that the loaded ONNX Runtime serves, beside the one that was chosen. Not TensorRT, which would prepare
 /// the graph for minutes.
-pub fn speed(chosen: &Form, forms: &[Form], engine: &Engine, threads: Option<usize>) -> Check {
+pub fn speed(chosen: &Form, forms: &[Form], engine: &Engine, started: &EngineOptions) -> Check {
     let mut rates: Vec<Rate> = vec![];
     for form in forms {
         for device in devices().filter(|&device| is_served(engine, device, form.precision)) {
             let options = SessionOptions {
-                threads,
+                threads: started.threads,
                 device,
                 precision: form.precision,
                 max_batch: Some(rate::BATCH),
@@ -58,7 +59,15 @@ pub fn speed(chosen: &Form, forms: &[Form], engine: &Engine, threads: Option<usi
     }
     rates.sort_by(|a, b| b.images_per_second.total_cmp(&a.images_per_second));
     let has_int8 = forms.iter().any(|form| form.precision == Precision::Int8);
-    judge(rates, (engine.selection.device, chosen.precision), has_int8)
+    let beside = beside(engine, started.onnxruntime.as_deref());
+    judge(rates, (engine.selection.device, chosen.precision), has_int8, &beside)
+}
+
+/// Devices that work here, but by another ONNX Runtime than the one which this process has loaded.
+fn beside(engine: &Engine, explicit: Option<&Path>) -> Vec<Device> {
+    let works = |device| Selection::make(Choice::Only(device), Precision::Fp32, explicit).is_ok();
+    let is_beside = |&device: &Device| !is_served(engine, device, Precision::Fp32) && works(device);
+    Choice::AUTO.into_iter().filter(is_beside).collect()
 }
 
 fn devices() -> impl Iterator<Item = Device> {
@@ -74,7 +83,12 @@ fn measure(backbone: &Backbone, engine: &Engine, options: SessionOptions) -> Res
 }
 
 /// `rates`, the fastest first.
-fn judge(rates: Vec<Rate>, (device, precision): (Device, Precision), has_int8: bool) -> Check {
+fn judge(
+    rates: Vec<Rate>,
+    (device, precision): (Device, Precision),
+    has_int8: bool,
+    beside: &[Device],
+) -> Check {
     let Some(&fastest) = rates.first() else {
         return Check::skipped("speed", "nothing could be measured");
     };
@@ -84,8 +98,13 @@ fn judge(rates: Vec<Rate>, (device, precision): (Device, Precision), has_int8: b
     } else {
         "; int8 can be measured when `headstart extract MANIFEST --precision int8` has made its graph"
     };
-    let batch = rate::BATCH;
-    let found = format!("{} images/s, {batch} at a time, the network alone{untried}", listed.join(", "));
+    let elsewhere = |device: &Device| {
+        let device = device.kind();
+        format!("; {device} has an ONNX Runtime of its own: `headstart doctor --device {device}` measures it")
+    };
+    let elsewhere: String = beside.iter().map(elsewhere).collect();
+    let (rest, batch) = (format!("{untried}{elsewhere}"), rate::BATCH);
+    let found = format!("{} images/s, {batch} at a time, the network alone{rest}", listed.join(", "));
     let own = rates.iter().find(|rate| (rate.device, rate.precision) == (device, precision));
     let check = match own {
         Some(own) if own.images_per_second * GAIN < fastest.images_per_second => {
@@ -113,16 +132,16 @@ mod tests {
     fn what_is_faster_than_the_chosen_one_is_told_with_the_command_for_it() {
         let rates =
             || vec![rate(Device::OpenVino, Precision::Fp32, 30.0), rate(Device::Cpu, Precision::Fp32, 20.0)];
-        let check = judge(rates(), (Device::Cpu, Precision::Fp32), true);
+        let check = judge(rates(), (Device::Cpu, Precision::Fp32), true, &[]);
         assert!(check.found.starts_with("openvino 30.0, cpu 20.0 images/s"), "{}", check.found);
         let command = "fastest here: `headstart extract MANIFEST --device openvino --precision fp32`";
         assert_eq!(check.remedy.unwrap(), command);
-        assert_eq!(judge(rates(), (Device::OpenVino, Precision::Fp32), true).remedy, None);
+        assert_eq!(judge(rates(), (Device::OpenVino, Precision::Fp32), true, &[]).remedy, None);
 
         for (device, precision) in [(Device::OpenVino, Precision::Bf16), (Device::Cpu, Precision::Int8)] {
             let mut faster = rates();
             faster.insert(0, rate(device, precision, 60.0));
-            let check = judge(faster, (Device::OpenVino, Precision::Fp32), true);
+            let check = judge(faster, (Device::OpenVino, Precision::Fp32), true, &[]);
             let words =
                 format!("--device {} --precision {precision}`, whose features are others", device.kind());
             assert!(check.remedy.as_ref().is_some_and(|remedy| remedy.contains(&words)), "{check:?}");
@@ -133,14 +152,24 @@ mod tests {
     #[test]
     fn what_was_not_measured_for_want_of_a_graph_is_told() {
         let rates = || vec![rate(Device::Cpu, Precision::Fp32, 20.0)];
-        let found = |has_int8| judge(rates(), (Device::Cpu, Precision::Fp32), has_int8).found;
+        let found = |has_int8| judge(rates(), (Device::Cpu, Precision::Fp32), has_int8, &[]).found;
         assert!(found(false).contains("int8 can be measured when") && !found(true).contains("int8"));
+    }
+
+    #[test]
+    fn a_device_that_another_onnx_runtime_serves_is_told_with_the_command_for_it() {
+        let found = |beside: &[Device]| {
+            let rates = vec![rate(Device::Cpu, Precision::Fp32, 20.0)];
+            judge(rates, (Device::Cpu, Precision::Fp32), true, beside).found
+        };
+        assert!(found(&[Device::OpenVino]).contains("`headstart doctor --device openvino` measures it"));
+        assert!(!found(&[]).contains("headstart doctor"));
     }
 
     #[test]
     fn a_little_is_noise() {
         let rates =
             vec![rate(Device::OpenVino, Precision::Fp32, 21.0), rate(Device::Cpu, Precision::Fp32, 20.0)];
-        assert_eq!(judge(rates, (Device::Cpu, Precision::Fp32), true).remedy, None);
+        assert_eq!(judge(rates, (Device::Cpu, Precision::Fp32), true, &[]).remedy, None);
     }
 }
