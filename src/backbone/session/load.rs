@@ -4,14 +4,13 @@ use std::path::Path;
 
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use prost::Message as _;
 
 use super::copies::Copy;
 use super::weights::Weights;
 use crate::backbone::device::TAKE_NOTES;
 use crate::backbone::runtime::Runtime;
 use crate::backbone::{Backbone, Error};
-use crate::onnx::{DataLocation, Skimmed, StringStringEntry};
+use crate::onnx::{self, DataLocation, Skimmed, StringStringEntry};
 
 /// A session that takes notes of where it puts nodes.
 pub(super) fn builder(
@@ -70,7 +69,9 @@ fn load_copy(builder: SessionBuilder, graph: Skimmed<Weights>) -> ort::Result<Se
         tensor.external_data = vec![StringStringEntry::new("location", "weights")];
         builder = builder.with_external_initializer(tensor.name(), weights.into_value(&tensor.dims)?)?;
     }
-    builder.commit_from_memory(&model.encode_to_vec())
+    let bytes =
+        onnx::encode(&model, Path::new("a copy")).map_err(|error| ort::Error::new(error.to_string()))?;
+    builder.commit_from_memory(&bytes)
 }
 
 fn refused(backbone: &Backbone) -> impl Fn(ort::Error) -> Error {
