@@ -177,13 +177,13 @@ fn for_backbone(error: &backbone::Error) -> Option<String> {
 fn for_quantize(error: &quantize::Error) -> Option<String> {
     Some(match error {
         quantize::Error::Backbone(error) => return for_backbone(error),
+        quantize::Error::Onnx(onnx::Error::Opset { .. }) => "export the network again, with opset 13 or later".into(),
         quantize::Error::Onnx(error) => return for_onnx(error),
         quantize::Error::OwnInput { .. } => "choose another `--output`".into(),
         quantize::Error::Exists { .. } => {
             "choose another `--output`, or replace it with `--overwrite`".into()
         }
         quantize::Error::Quantised { .. } => "give the graph in floats that it was made of".into(),
-        quantize::Error::Opset { .. } => "export the network again, with opset 13 or later".into(),
         quantize::Error::TooFewImages { .. } => {
             "`--calibrate` takes a manifest or folder with images such as the backbone will see; a few hundred are enough"
                 .into()
@@ -232,13 +232,15 @@ fn for_cut(error: &cut::Error) -> Option<String> {
 fn for_export(error: &export::Error) -> Option<String> {
     Some(match error {
         export::Error::Backbone(error) => return for_backbone(error),
+        export::Error::Onnx(onnx::Error::Opset { .. }) => {
+            "without `--opset` the backbone's own is kept".into()
+        }
         export::Error::Onnx(error) => return for_onnx(error),
         export::Error::OtherBackbone { .. } => {
             "`--backbone` names the graph that the run was trained with".into()
         }
         export::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
         export::Error::OwnBackbone { .. } => "choose another `--output`".into(),
-        export::Error::Opset { .. } => "without `--opset` the backbone's own is kept".into(),
         export::Error::Half { .. } => "leave `--f16` out".into(),
         export::Error::TooFewImages { .. } => "give `--image` twice or more, or not at all".into(),
         export::Error::NotExported { .. } => {

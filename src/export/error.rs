@@ -20,9 +20,6 @@ pub enum Error {
     /// The file would be written over what it is made of.
     #[error("`{path}` is the backbone itself")]
     OwnBackbone { path: PathBuf },
-    /// An operator set that the graph cannot be brought to.
-    #[error("the graph has opset {found} and cannot be brought to {asked}: {why}")]
-    Opset { found: i64, asked: i64, why: String },
     /// What has no form in 16 bits.
     #[error("the graph cannot be written in 16-bit floats: {why}")]
     Half { why: String },

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::build::Builder;
 use super::card::{Card, Form};
 use super::error::{Error, Result};
-use super::{Options, half, head, opset, pixels};
+use super::{Options, half, head, pixels};
 use crate::backbone::Backbone;
 use crate::onnx::{self, DataType, Dim, Graph, Model, OperatorSetId, ValueInfo};
 use crate::train::Run;
@@ -22,13 +22,13 @@ pub(super) fn model(run: &Run, backbone: &Backbone, options: &Options) -> Result
         Form::Tensor | Form::Image => fused(run, backbone)?,
     };
     if let Some(asked) = options.opset {
-        opset::bring(&mut model, asked)?;
+        onnx::bring_to_opset(&mut model, asked)?;
     }
     if options.half {
         half::convert(&mut model)?;
     }
     if options.form == Form::Image {
-        opset::at_least(&model, pixels::OPSET)?;
+        onnx::opset::at_least(&model, pixels::OPSET, "preprocessing in the graph")?;
         let graph = graph(&mut model);
         let image = pixels::prepend(graph, backbone.input_name(), backbone.recipe());
         graph.input.push(ValueInfo::tensor_of(DataType::Uint8, &image, &image_shape()));

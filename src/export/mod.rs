@@ -13,7 +13,6 @@ mod fuse;
 mod half;
 mod head;
 mod net;
-mod opset;
 mod pixels;
 
 use std::fmt;
@@ -25,12 +24,12 @@ pub use card::{Card, Form, Provenance};
 pub use check::Check;
 pub use classifier::Classifier;
 pub use error::{Error, Result};
-pub use opset::OPSETS;
 
 use crate::backbone::Backbone;
 use crate::backbone::runtime::Runtime;
 use crate::cache::OtherPrecision;
 use crate::onnx;
+pub use crate::onnx::OPSETS;
 use crate::train::Run;
 
 /// What an exported file is to be like.
@@ -66,7 +65,7 @@ pub struct Exported {
 /// [`Check::bound`].
 ///
 /// # Errors
-/// [`Error::OtherBackbone`] if head and backbone do not belong together; [`Error::Opset`] and [`Error::Half`] if the graph has no
+/// [`Error::OtherBackbone`] if head and backbone do not belong together; [`onnx::Error::Opset`] and [`Error::Half`] if the graph has no
 /// such form; [`Error::Differs`] if it says something else than the run, and then nothing is written.
 pub fn export(
     runtime: &Runtime,

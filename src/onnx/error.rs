@@ -37,6 +37,8 @@ pub enum Error {
     OutOfRange { tensor: String, index: usize, value: i32 },
     #[error("tensor `{tensor}`: its external data entry `{key}` is `{value}`, expected {expected}")]
     ExternalEntry { tensor: String, key: &'static str, value: String, expected: &'static str },
+    #[error("the graph has opset {found} and cannot be brought to {asked}: {why}")]
+    Opset { found: i64, asked: i64, why: String },
     #[error("weights lie in `{path}`, which cannot be read")]
     Beside { path: PathBuf, source: io::Error },
     #[error("tensor `{tensor}`: its data lie in `{path}`, which cannot be read")]

@@ -179,6 +179,13 @@ impl Graph {
         self.value_info.retain(|info| needed(info.name()));
         self.quantization_annotation.retain(|annotation| needed(annotation.tensor_name()));
     }
+
+    /// Let no caller give another value for an initializer: old files list them among the inputs, as the format once asked for, and
+    /// a runtime then takes them for no constants.
+    pub fn bind_constants(&mut self) {
+        let constants: HashSet<&str> = self.initializer.iter().map(|tensor| tensor.name()).collect();
+        self.input.retain(|input| !constants.contains(input.name()));
+    }
 }
 
 /// What a graph's outputs depend on.

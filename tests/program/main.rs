@@ -28,6 +28,7 @@ mod noisy;
 mod place;
 mod precision;
 mod predict;
+mod quantize;
 mod recipes;
 mod report;
 mod results;

@@ -78,7 +78,7 @@ fn network() -> Model {
 }
 
 /// Images, the network, and a shorter manifest of other images.
-fn place() -> Place {
+pub(super) fn place() -> Place {
     let place = Place::with_cifar(IMAGES + 10);
     onnx::write(&network(), &place.path("small.onnx")).unwrap();
     let manifest = place.read("cifar.csv");

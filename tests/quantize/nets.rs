@@ -176,7 +176,7 @@ pub fn direct(recipe: Recipe) -> Model {
     model
 }
 
-/// ReLU6, filters for single channels, a concatenation, an average, and a normalisation that no convolution precedes.
+/// ReLU6, filters for single channels, a gate for each channel, a concatenation, an average, and a normalisation that no convolution precedes.
 pub fn mobile() -> Model {
     let mut net = Net::new(11);
     net.conv("image", "stem", [8, 3, 3], 2, 1);
@@ -187,13 +187,18 @@ pub fn mobile() -> Model {
     net.conv("stem_r", "deep", [8, 1, 3], 1, 8);
     net.node("Clip", &["deep", "zero", "six"], "deep_r", vec![]);
     net.conv("deep_r", "thin", [8, 8, 1], 1, 1);
-    net.node("Concat", &["thin", "stem_r"], "both", vec![Attribute::int("axis", 1)]);
+    // A channel's mean says how much of it passes.
+    net.node("GlobalAveragePool", &["thin"], "squeezed", vec![]);
+    net.conv("squeezed", "excited", [8, 8, 1], 1, 1);
+    net.node("Sigmoid", &["excited"], "gates", vec![]);
+    net.node("Mul", &["thin", "gates"], "gated", vec![]);
+    net.node("Concat", &["gated", "stem_r"], "both", vec![Attribute::int("axis", 1)]);
     net.normalise("both", "both_n", 16);
     net.relu("both_n", "both_r");
     let window = vec![Attribute::ints("kernel_shape", [2, 2]), Attribute::ints("strides", [2, 2])];
     net.node("AveragePool", &["both_r"], "averaged", window);
     net.conv("averaged", "last", [12, 16, 1], 1, 1);
-    // No form in integers is known for it.
+    // Before the features alone, where integers gain nothing.
     net.node("Sigmoid", &["last"], "gate", vec![]);
     net.node("Mul", &["last", "gate"], "last_r", vec![]);
     net.finish("last_r", 12, divided())

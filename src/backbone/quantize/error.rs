@@ -12,10 +12,6 @@ pub enum Error {
     Backbone(#[from] backbone::Error),
     #[error("`{path}` computes in integers already: it holds the operator `{operator}`")]
     Quantised { path: PathBuf, operator: String },
-    #[error(
-        "`{path}` has opset {found}, expected {expected} or later: weights with a scale for each channel need it"
-    )]
-    Opset { path: PathBuf, found: i64, expected: i64 },
     #[error("`{path}` has no layer that could compute in integers")]
     NothingToDo { path: PathBuf },
     #[error("the graph has no layer `{name}` that could stay in floats")]

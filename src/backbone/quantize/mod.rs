@@ -49,6 +49,8 @@ mod runner;
 mod search;
 mod second_order;
 mod speed;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -66,9 +68,6 @@ use self::runner::Machine;
 use super::runtime::Runtime;
 use super::{Backbone, Metadata};
 use crate::onnx::{self, Model};
-
-/// The first operator set in which weights may have a scale for each channel.
-const OPSET: i64 = 13;
 
 /// A backbone in integers that was found good enough, and not written yet.
 #[derive(Debug, Clone)]
@@ -109,7 +108,7 @@ pub fn check_target(source: &Path, output: &Path, overwrite: bool) -> Result<()>
 /// Takes some minutes; `on_event` hears what is done. Setting `cancel` ends it before the next step.
 ///
 /// # Errors
-/// [`Error::Quantised`], [`Error::Opset`], [`Error::NothingToDo`]: the graph cannot be quantised. [`Error::TooFewImages`]: nothing to
+/// [`Error::Quantised`], [`onnx::Error::Opset`], [`Error::NothingToDo`]: the graph cannot be quantised. [`Error::TooFewImages`]: nothing to
 /// calibrate on. [`Error::Fidelity`]: the result is further from the floats than [`QuantizeOptions::min_cosine`] allows.
 pub fn quantize(
     runtime: &Runtime,
@@ -149,7 +148,7 @@ pub fn quantize(
 
 /// The graph to be quantised, if it can be.
 fn read(path: &Path) -> Result<Model> {
-    let model = onnx::read(path)?;
+    let mut model = onnx::read(path)?;
     let nodes = model.graph.iter().flat_map(|graph| &graph.node);
     let bodies = model.functions.iter().flat_map(|function| &function.node);
     let integers = |operator: &str| {
@@ -160,8 +159,10 @@ fn read(path: &Path) -> Result<Model> {
     if let Some(node) = nodes.chain(bodies).find(|node| integers(node.op_type())) {
         return Err(Error::Quantised { path: path.to_owned(), operator: node.op_type().to_owned() });
     }
-    match model.opset() {
-        OPSET.. => Ok(model),
-        found => Err(Error::Opset { path: path.to_owned(), found, expected: OPSET }),
+    // Asked before the work. It is done later: what is measured against is the graph as it is.
+    prepare::raise(&mut model.clone())?;
+    if let Some(graph) = model.graph.as_mut() {
+        graph.bind_constants();
     }
+    Ok(model)
 }

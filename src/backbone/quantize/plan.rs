@@ -43,7 +43,10 @@ pub(super) enum Kind {
     /// `Add` or `Mul` of two maps.
     Merge,
     Concat,
+    /// Of windows, or of whole maps, as squeezing and exciting does.
     AveragePool,
+    /// A function of single values, which are so few that it is a table.
+    Table,
     /// What chooses among values or moves them: input and output are rounded alike.
     Same,
 }
@@ -102,7 +105,7 @@ impl Plan {
                     if matches!(layer.kind, Kind::Conv(_)) || read {
                         whole.insert(key(node));
                         layers.push(layer);
-                    } else {
+                    } else if counts(node) {
                         float.push(staying(Why::End));
                     }
                 }
@@ -192,7 +195,8 @@ fn layer(graph: &Graph, walk: &Walk<'_>, node: &Node) -> Result<Option<Layer>> {
         },
         "Add" | "Mul" if node.input.len() == 2 && node.input.iter().all(varies) => Kind::Merge,
         "Concat" if node.input.iter().all(varies) => Kind::Concat,
-        "AveragePool" => Kind::AveragePool,
+        "AveragePool" | "GlobalAveragePool" => Kind::AveragePool,
+        "Sigmoid" => Kind::Table,
         "MaxPool" if node.output.len() == 1 => Kind::Same,
         "Transpose" => Kind::Same,
         _ => return Ok(None),

@@ -15,9 +15,11 @@ pub(super) fn prepare(model: &mut Model, folder: &Path) -> Result<()> {
     onnx::embed_external_data(model, folder)?;
     onnx::inline(model);
     model.functions.clear();
+    raise(model)?;
     let Some(graph) = model.graph.as_mut() else { return Ok(()) };
     constants_to_initializers(graph);
     drop_passing(graph);
+    sums_of_two(graph);
     fold::batch_normalisations(graph)?;
     lone_normalisations(graph)?;
     fold_paddings(graph)?;
@@ -25,6 +27,20 @@ pub(super) fn prepare(model: &mut Model, folder: &Path) -> Result<()> {
     // Shapes and types inside are no longer all so, and a runtime finds them for itself.
     graph.value_info.clear();
     graph.drop_unused();
+    Ok(())
+}
+
+/// The first operator set in which weights may have a scale for each channel.
+const OPSET: i64 = 13;
+
+/// Let `model` use the operators of that set if it is of an older one.
+///
+/// # Errors
+/// [`onnx::Error::Opset`]: an operator means something else there.
+pub(super) fn raise(model: &mut Model) -> Result<()> {
+    if model.opset() < OPSET {
+        onnx::bring_to_opset(model, OPSET)?;
+    }
     Ok(())
 }
 
@@ -59,6 +75,12 @@ fn drop_passing(graph: &mut Graph) {
         }
     }
     graph.drop_unused();
+}
+
+/// `Sum` takes any number of tensors; of two it is the `Add` that the other steps know.
+fn sums_of_two(graph: &mut Graph) {
+    let sums = graph.node.iter_mut().filter(|node| node.op_type() == "Sum" && node.input.len() == 2);
+    sums.for_each(|node| node.op_type = Some("Add".into()));
 }
 
 fn used(graph: &Graph, name: &str) -> bool {
