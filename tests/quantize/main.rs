@@ -85,6 +85,7 @@ fn onnx_runtime_computes_what_the_integers_mean() {
         nets::direct(nets::recipe()),
         nets::direct(nets::divided()),
         nets::mobile(),
+        nets::gated(),
     ] {
         let place = Place::of(&model);
         let backbone = place.written(&place.quantize(&quick()).unwrap());

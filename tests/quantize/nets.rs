@@ -176,8 +176,17 @@ pub fn direct(recipe: Recipe) -> Model {
     model
 }
 
-/// ReLU6, filters for single channels, a gate for each channel, a concatenation, an average, and a normalisation that no convolution precedes.
+/// ReLU6, filters for single channels, a concatenation, an average, and a normalisation that no convolution precedes.
 pub fn mobile() -> Model {
+    mobile_with(false)
+}
+
+/// The same with a gate for each channel, as squeezing and exciting has it.
+pub fn gated() -> Model {
+    mobile_with(true)
+}
+
+fn mobile_with(gate: bool) -> Model {
     let mut net = Net::new(11);
     net.conv("image", "stem", [8, 3, 3], 2, 1);
     for (name, value) in [("zero", 0.0), ("six", 6.0)] {
@@ -187,12 +196,17 @@ pub fn mobile() -> Model {
     net.conv("stem_r", "deep", [8, 1, 3], 1, 8);
     net.node("Clip", &["deep", "zero", "six"], "deep_r", vec![]);
     net.conv("deep_r", "thin", [8, 8, 1], 1, 1);
-    // A channel's mean says how much of it passes.
-    net.node("GlobalAveragePool", &["thin"], "squeezed", vec![]);
-    net.conv("squeezed", "excited", [8, 8, 1], 1, 1);
-    net.node("Sigmoid", &["excited"], "gates", vec![]);
-    net.node("Mul", &["thin", "gates"], "gated", vec![]);
-    net.node("Concat", &["gated", "stem_r"], "both", vec![Attribute::int("axis", 1)]);
+    let thin = if gate {
+        // A channel's mean says how much of it passes.
+        net.node("GlobalAveragePool", &["thin"], "squeezed", vec![]);
+        net.conv("squeezed", "excited", [8, 8, 1], 1, 1);
+        net.node("Sigmoid", &["excited"], "gates", vec![]);
+        net.node("Mul", &["thin", "gates"], "gated", vec![]);
+        "gated"
+    } else {
+        "thin"
+    };
+    net.node("Concat", &[thin, "stem_r"], "both", vec![Attribute::int("axis", 1)]);
     net.normalise("both", "both_n", 16);
     net.relu("both_n", "both_r");
     let window = vec![Attribute::ints("kernel_shape", [2, 2]), Attribute::ints("strides", [2, 2])];

@@ -69,7 +69,7 @@ fn a_sum_of_two_is_an_addition_and_what_hands_on_is_gone() {
 fn the_first_convolution_reads_bytes() {
     let recipe = Recipe {
         divisor: 255.0,
-        mean: [0.5, 0.0, 0.25],
+        mean: [0.5, 0.125, 0.25],
         std: [0.25, 1.0, 0.5],
         ..Recipe::preset("torchvision-v1").unwrap()
     };
@@ -84,9 +84,9 @@ fn the_first_convolution_reads_bytes() {
     let conv = &graph.node[3];
     assert_eq!((&conv.input[0], &conv.attribute("pads").unwrap().ints[..]), (&name, &[0; 4][..]));
     let values = |name: &str| floats(walk.initializer(name)).unwrap().unwrap();
-    // One over 255 times the deviation; and 0.5 less what the means come to: 1 · 2, 2 · 0, -4 · 0.5.
+    // One over 255 times the deviation; and 0.5 less what the means come to: 1 · 2, 2 · 0.125, -4 · 0.5.
     let weights = [1.0 / 63.75, 2.0 / 255.0, -4.0 / 127.5].map(|weight: f64| weight as f32);
-    assert_eq!((values(&conv.input[1]), values(&conv.input[2])), (weights.to_vec(), vec![0.5]));
+    assert_eq!((values(&conv.input[1]), values(&conv.input[2])), (weights.to_vec(), vec![0.25]));
     let all = walk.initializer(&graph.node[0].input[1]).unwrap().elements(Path::new("")).unwrap();
     assert_eq!(all.to_i64().unwrap(), [0, 0, 1, 2, 0, 0, 3, 4]);
 }
