@@ -96,13 +96,16 @@ impl Plan {
         let mut float = vec![];
         // From the end: whether a pool or a sum is worth it depends on who reads it.
         for node in graph.node.iter().rev() {
-            let told = keep.contains(node.name()) || node.output.iter().any(|name| keep.contains(name));
+            let told = told(keep, node);
             let staying = |why| Float { name: label(node), operator: node.op_type().to_owned(), why };
             match layer(graph, &walk, node)? {
                 Some(_) if told => float.push(staying(Why::Kept)),
                 Some(layer) => {
                     let read = walk.consumers(&layer.output).any(|reader| whole.contains(key(reader)));
-                    if matches!(layer.kind, Kind::Conv(_)) || read {
+                    // A sum of integers is one tensor to take back to floats, and its parts are two.
+                    let whole_parts = matches!(layer.kind, Kind::Merge)
+                        && layer.inputs.iter().all(|name| in_integers(graph, &walk, keep, name));
+                    if matches!(layer.kind, Kind::Conv(_)) || read || whole_parts {
                         whole.insert(key(node));
                         layers.push(layer);
                     } else if counts(node) {
@@ -152,6 +155,23 @@ impl Plan {
             _ => None,
         })
     }
+}
+
+/// Whether what makes `name` could compute in integers, and is not told otherwise.
+fn in_integers(graph: &Graph, walk: &Walk<'_>, keep: &BTreeSet<String>, name: &str) -> bool {
+    let mut maker = walk.producer(name);
+    if let Some(activation) = maker.filter(|node| matches!(node.op_type(), "Relu" | "Clip")) {
+        maker = activation.input.first().and_then(|input| walk.producer(input));
+    }
+    maker.is_some_and(|node| {
+        let whole = matches!(layer(graph, walk, node), Ok(Some(layer)) if layer.output == name);
+        whole && !told(keep, node)
+    })
+}
+
+/// Whether `node` is to stay in floats.
+fn told(keep: &BTreeSet<String>, node: &Node) -> bool {
+    keep.contains(node.name()) || node.output.iter().any(|name| keep.contains(name))
 }
 
 /// By what a node is known in a graph.
