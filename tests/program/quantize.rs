@@ -1,6 +1,5 @@
 //! `headstart backbone quantize`: what it writes, says and refuses.
 
-use super::place::Place;
 use super::precision;
 
 const QUANTIZE: &str =
