@@ -14,8 +14,6 @@ table in markdown; `--into` puts it in the place of the last one there.
 import argparse
 import csv
 import datetime
-import os
-import platform
 import random
 import statistics
 import subprocess
@@ -30,9 +28,9 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
 from make_images import PHOTOS, mosaic
+from tables import processor, replace_in
 
 BATCH = 8
-MARKS = "<!-- bench/quantize.py -->", "<!-- bench/quantize.py: end -->"
 METHODS = {
     "min-max": (CalibrationMethod.MinMax, {}),
     "entropy": (CalibrationMethod.Entropy, {}),
@@ -148,15 +146,8 @@ def table(lines):
     for name, mean, least, error, rate in lines:
         out.append(f"| {name} | {mean:.5f} | {least:.4f} | {error:.4f} | {rate:.1f} |")
     day = datetime.date.today().isoformat()
-    where = f"{day}, {platform.machine()}, {os.cpu_count()} cores, onnxruntime {onnxruntime.__version__}"
+    where = f"{processor()}; onnxruntime {onnxruntime.__version__}; {day}"
     return "\n".join([*out, "", where])
-
-
-def put(text, into):
-    begin, end = MARKS
-    page = into.read_text()
-    before, rest = page.split(begin)
-    into.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}")
 
 
 def main():
@@ -177,7 +168,7 @@ def main():
         text = table(measure({name: Graph(path) for name, path in paths.items()}, tensors, args.pairs))
     print(text)
     if args.into:
-        put(text, args.into)
+        replace_in(args.into, "bench/quantize.py", text)
 
 
 if __name__ == "__main__":
