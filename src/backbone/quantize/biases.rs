@@ -15,10 +15,11 @@ use rayon::prelude::*;
 
 use super::error::Result;
 use super::observe::Seen;
-use super::plan::{Layer, Plan};
+use super::plan::{Conv, Layer, Plan};
 use super::rewrite::{Choice, exact, rewrite};
 use super::runner::{Machine, Shown};
-use crate::onnx::{Graph, Model, Node, Walk};
+use super::{graph, graph_mut};
+use crate::onnx::{Model, Node, ValueInfo, Walk};
 
 /// Numbers of the floats that are kept at once: half a GiB.
 const ROOM: usize = 1 << 27;
@@ -37,6 +38,7 @@ pub(super) struct Aim<'a> {
 #[derive(Clone, Copy)]
 struct Place<'a> {
     layer: &'a Layer,
+    conv: &'a Conv,
     behind: Option<&'a str>,
 }
 
@@ -48,7 +50,7 @@ pub(super) fn put_right(
 ) -> Result<()> {
     let walk = Walk::new(graph(aim.model));
     let mut open: Vec<Place<'_>> =
-        aim.plan.convs().map(|(layer, _)| Place { layer, behind: behind(&walk, layer) }).collect();
+        aim.plan.convs().map(|(layer, conv)| Place { layer, conv, behind: behind(&walk, layer) }).collect();
     while !open.is_empty() {
         let mut taken = 0;
         let fits = open.iter().take_while(|place| {
@@ -61,17 +63,12 @@ pub(super) fn put_right(
             go_on()?;
             let wanted = wanted.remove(&place.layer.raw).unwrap_or_default();
             let shifts = aim.shifts(place.layer, choice, &wanted)?;
-            let (_, conv) = (aim.plan.convs().find(|(layer, _)| layer.raw == place.layer.raw))
-                .expect("places are those of the plan's convolutions");
-            let biases = choice.biases.entry(place.layer.raw.clone()).or_insert_with(|| conv.bias.clone());
+            let biases =
+                choice.biases.entry(place.layer.raw.clone()).or_insert_with(|| place.conv.bias.clone());
             biases.iter_mut().zip(shifts).for_each(|(bias, shift)| *bias -= shift as f32);
         }
     }
     Ok(())
-}
-
-fn graph(model: &Model) -> &Graph {
-    model.graph.as_ref().expect("`onnx::read` refuses a file without a graph")
 }
 
 /// What the ReLU gives that follows the sum which alone reads `layer`.
@@ -107,7 +104,7 @@ impl Aim<'_> {
                 masks.insert(shown.name.to_owned(), first(shown).to_vec());
                 Ok(())
             })?;
-            for &Place { layer, behind } in places {
+            for &Place { layer, behind, .. } in places {
                 let mut own = masks[&layer.raw].clone();
                 if let Some(behind) = behind.map(|name| &masks[name]) {
                     let pairs = own.iter_mut().zip(behind);
@@ -122,9 +119,8 @@ impl Aim<'_> {
     /// By how much each channel of `layer` is above `wanted` on average, everything before it being rounded as chosen.
     fn shifts(&self, layer: &Layer, choice: &Choice, wanted: &[Vec<f32>]) -> Result<Vec<f64>> {
         let mut begin = self.model.clone();
-        let whole = begin.graph.as_mut().expect("`onnx::read` refuses a file without a graph");
-        whole.output =
-            vec![crate::onnx::ValueInfo { name: Some(layer.output.clone()), ..Default::default() }];
+        let whole = graph_mut(&mut begin);
+        whole.output = vec![ValueInfo { name: Some(layer.output.clone()), ..Default::default() }];
         whole.drop_unused();
         let rounded = rewrite(whole, self.plan, choice);
         let name = exact(&rounded, &layer.output).unwrap_or(&layer.raw).to_owned();

@@ -67,7 +67,7 @@ use self::images::{Sample, Wanted};
 use self::runner::Machine;
 use super::runtime::Runtime;
 use super::{Backbone, Metadata};
-use crate::onnx::{self, Model};
+use crate::onnx::{self, Graph, Model};
 
 /// A backbone in integers that was found good enough, and not written yet.
 #[derive(Debug, Clone)]
@@ -165,4 +165,12 @@ fn read(path: &Path) -> Result<Model> {
         graph.bind_constants();
     }
     Ok(model)
+}
+
+fn graph(model: &Model) -> &Graph {
+    model.graph.as_ref().expect("`onnx::read` refuses a file without a graph")
+}
+
+fn graph_mut(model: &mut Model) -> &mut Graph {
+    model.graph.as_mut().expect("`onnx::read` refuses a file without a graph")
 }

@@ -8,6 +8,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 
 use super::error::{Error, Result};
+use super::graph_mut;
 use crate::backbone::runtime::Runtime;
 use crate::backbone::session;
 use crate::onnx::{self, Model, ValueInfo};
@@ -41,7 +42,7 @@ impl Machine<'_> {
     /// Load `model` with these outputs instead of its own; what they do not need is not computed.
     pub fn load(&self, model: &Model, outputs: &[String]) -> Result<Runner> {
         let mut model = model.clone();
-        let graph = model.graph.as_mut().expect("`onnx::read` refuses a file without a graph");
+        let graph = graph_mut(&mut model);
         // A name is enough: ONNX Runtime infers the type.
         let named = |name: &String| ValueInfo { name: Some(name.clone()), ..ValueInfo::default() };
         let own = std::mem::take(&mut graph.output);

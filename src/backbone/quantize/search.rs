@@ -21,9 +21,9 @@ use super::range::{Levels, Method};
 use super::report::Report;
 use super::rewrite::{Choice, rewrite};
 use super::runner::Machine;
-use super::{pixels, prepare, second_order, speed};
+use super::{graph, graph_mut, pixels, prepare, second_order, speed};
 use crate::backbone::Backbone;
-use crate::onnx::{self, Graph, Model};
+use crate::onnx::{self, Model};
 
 /// What was found.
 pub(super) struct Found {
@@ -116,14 +116,6 @@ pub(super) fn search(
     Ok(Found { model, report })
 }
 
-fn graph(model: &Model) -> &Graph {
-    model.graph.as_ref().expect("`onnx::read` refuses a file without a graph")
-}
-
-fn graph_mut(model: &mut Model) -> &mut Graph {
-    model.graph.as_mut().expect("`onnx::read` refuses a file without a graph")
-}
-
 /// What everything is tried on.
 struct Bench<'a> {
     machine: &'a Machine<'a>,
@@ -213,7 +205,7 @@ impl Bench<'_> {
             };
             let model = Model { graph: Some(graph), ..prepared.clone() };
             self.check_same(&model)?;
-            let plan = Plan::of(self::graph(&model), keep)?;
+            let plan = Plan::of(super::graph(&model), keep)?;
             let seen = observe::ranges(self.machine, &model, images, &plan.tensors)?;
             let histograms = observe::histograms(self.machine, &model, images, &plan.tensors, &seen)?;
             let methods = match self.options.ranges {
