@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::proto::{Attribute, AttributeType, Model, Node, StringStringEntry};
+use super::proto::{Attribute, AttributeType, Graph, Model, Node, StringStringEntry, Tensor};
 
 impl Attribute {
     pub fn int(name: &str, value: i64) -> Self {
@@ -51,6 +51,22 @@ impl Model {
         let own = self.opset_import.iter().find(|set| matches!(set.domain(), "" | "ai.onnx"));
         own.map_or(1, |set| set.version())
     }
+}
+
+/// The mean over axes, which are gone after it. From operator set 18 they are a constant, and `constant` is its name.
+pub(crate) fn reduce_mean(
+    graph: &mut Graph,
+    opset: i64,
+    [input, output, constant]: [&str; 3],
+    axes: &[i64],
+) -> Node {
+    let mut attributes = vec![Attribute::int("keepdims", 0)];
+    if opset < 18 {
+        attributes.push(Attribute::ints("axes", axes.iter().copied()));
+        return Node::new("ReduceMean", &[input], output, attributes);
+    }
+    graph.initializer.push(Tensor::from_i64(constant, &[axes.len()], axes));
+    Node::new("ReduceMean", &[input, constant], output, attributes)
 }
 
 /// The first version of the format that may use the operator set, so that no runtime is shut out needlessly.

@@ -28,7 +28,7 @@ mod sniff;
 mod tensor;
 mod walk;
 
-pub(crate) use build::ir_version_of;
+pub(crate) use build::{ir_version_of, reduce_mean};
 pub use error::{Error, Result};
 pub use external::{embed_external_data, move_external_data};
 pub(crate) use file::Draft;

@@ -69,6 +69,26 @@ fn compute(node: &Node, inputs: &[&Value]) -> Value {
             let data = x.data.chunks(places).map(|map| map.iter().sum::<f64>() / places as f64).collect();
             Value { shape: vec![1, x.shape[1], 1, 1], data }
         }
+        // The only one: from channels outermost to innermost.
+        "Transpose" => {
+            let [channels, places] = [x.shape[1], x.shape[2] * x.shape[3]];
+            let data =
+                (0..channels * places).map(|at| x.data[at % channels * places + at / channels]).collect();
+            Value { shape: vec![1, x.shape[2], x.shape[3], channels], data }
+        }
+        // Of codes to floats, which all numbers here are.
+        "Cast" => x.clone(),
+        // Over the places of such a map.
+        "ReduceMean" => {
+            let [places, channels] = [x.shape[1] * x.shape[2], x.shape[3]];
+            let mean = |c: usize| x.data[c..].iter().step_by(channels).sum::<f64>() / places as f64;
+            Value { shape: vec![1, channels], data: (0..channels).map(mean).collect() }
+        }
+        "Unsqueeze" => Value { shape: [&x.shape[..], &[1, 1]].concat(), data: x.data.clone() },
+        "Sub" => {
+            let less = inputs[1].data[0];
+            map(&|x| x - less)
+        }
         "Flatten" => Value { shape: vec![1, x.data.len()], data: x.data.clone() },
         "Concat" => {
             let channels = inputs.iter().map(|x| x.shape[1]).sum();

@@ -4,7 +4,7 @@ use super::linear::Quantised;
 use super::probe::Values;
 use super::tokens::Places;
 use crate::onnx::names::fresh;
-use crate::onnx::{Attribute, DataType, Graph, Node, Tensor};
+use crate::onnx::{Attribute, DataType, Graph, Node, Tensor, reduce_mean};
 use crate::preprocess::recipe::Layout;
 
 /// What makes `(n, d)` 32-bit floats of the tensor that was found.
@@ -101,9 +101,13 @@ impl Tail<'_> {
     fn add(&mut self, op: &str, more: &[&str], attributes: Vec<Attribute>) {
         let output = fresh(self.graph, &format!("{}_{op}", self.tensor));
         let inputs: Vec<&str> = [self.at.as_str()].into_iter().chain(more.iter().copied()).collect();
-        self.graph.node.push(Node::new(op, &inputs, &output, attributes));
+        self.push(Node::new(op, &inputs, &output, attributes));
+    }
+
+    fn push(&mut self, node: Node) {
+        self.at.clone_from(&node.output[0]);
+        self.graph.node.push(node);
         self.last = Some(self.graph.node.len() - 1);
-        self.at = output;
     }
 
     /// A constant, and its name.
@@ -114,15 +118,10 @@ impl Tail<'_> {
     }
 
     fn mean(&mut self, axes: &[i64]) {
-        let mut attributes = vec![Attribute::int("keepdims", 0)];
-        // From operator set 18 the axes are an input.
-        if self.opset >= 18 {
-            let axes = self.integers("axes", &[axes.len()], axes);
-            self.add("ReduceMean", &[&axes], attributes);
-        } else {
-            attributes.push(Attribute::ints("axes", axes.iter().copied()));
-            self.add("ReduceMean", &[], attributes);
-        }
+        let [output, constant] =
+            ["ReduceMean", "axes"].map(|what| fresh(self.graph, &format!("{}_{what}", self.tensor)));
+        let node = reduce_mean(self.graph, self.opset, [&self.at, &output, &constant], axes);
+        self.push(node);
     }
 
     fn tokens_from(&mut self, start: i64) {

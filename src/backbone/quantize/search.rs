@@ -17,6 +17,7 @@ use super::kernel::Codes;
 use super::observe::{self, Seen};
 use super::options::{Event, KeepFloat, QuantizeOptions, Ranges, Rounding, Stage};
 use super::plan::{Kind, Plan, Why};
+use super::pooled::average_codes;
 use super::range::{Levels, Method};
 use super::report::Report;
 use super::rewrite::{Choice, rewrite};
@@ -144,7 +145,10 @@ struct Base {
 
 impl Base {
     fn model(&self, choice: &Choice) -> Model {
-        Model { graph: Some(rewrite(graph(&self.model), &self.plan, choice)), ..self.model.clone() }
+        let mut model =
+            Model { graph: Some(rewrite(graph(&self.model), &self.plan, choice)), ..self.model.clone() };
+        average_codes(&mut model);
+        model
     }
 }
 

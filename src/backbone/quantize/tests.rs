@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::images::{Sample, Wanted};
+use super::pooled::average_codes;
 use super::prepare::{floats, prepare};
 use super::{Error, pixels};
 use crate::onnx::{Attribute, Graph, Model, Node, OperatorSetId, Tensor, ValueInfo, Walk};
@@ -89,6 +90,35 @@ fn the_first_convolution_reads_bytes() {
     assert_eq!((values(&conv.input[1]), values(&conv.input[2])), (weights.to_vec(), vec![0.25]));
     let all = walk.initializer(&graph.node[0].input[1]).unwrap().elements(Path::new("")).unwrap();
     assert_eq!(all.to_i64().unwrap(), [0, 0, 1, 2, 0, 0, 3, 4]);
+}
+
+#[test]
+fn a_mean_is_taken_of_codes_unless_it_is_rounded_again() {
+    let pooled = |opset, zero: u8, after: Option<Node>| {
+        let nodes = vec![
+            Node::new("DequantizeLinear", &["x", "value", "zero"], "map", vec![]),
+            Node::new("GlobalAveragePool", &["map"], "y", vec![]),
+        ];
+        let mut model = model(nodes, [0; 8], 0.5);
+        model.opset_import[0].version = Some(opset);
+        let graph = model.graph.as_mut().unwrap();
+        graph.initializer.push(Tensor::from_u8("zero", &[], &[zero]));
+        graph.node.extend(after);
+        average_codes(&mut model);
+        model.graph.unwrap().node
+    };
+    let kinds = |nodes: &[Node]| nodes.iter().map(|node| node.op_type().to_owned()).collect::<Vec<_>>();
+    let mean = pooled(13, 0, None);
+    assert_eq!(kinds(&mean), ["Transpose", "Cast", "ReduceMean", "Mul", "Unsqueeze"]);
+    assert_eq!(mean[2].attribute("axes").unwrap().ints, [1, 2]);
+    assert_eq!((&mean[4].name(), &mean[4].output[0]), (&"y", &"y".to_owned()));
+    // From operator set 18 axes are an input; and a zero point is taken off.
+    let mean = pooled(18, 3, None);
+    assert_eq!(kinds(&mean), ["Transpose", "Cast", "ReduceMean", "Cast", "Sub", "Mul", "Unsqueeze"]);
+    assert_eq!((mean[2].input.len(), mean[2].attribute("axes")), (2, None));
+    assert_eq!(mean[3].input, ["zero"]);
+    let again = Node::new("QuantizeLinear", &["y", "value", "zero"], "codes", vec![]);
+    assert_eq!(kinds(&pooled(13, 0, Some(again)))[1], "GlobalAveragePool");
 }
 
 #[test]
