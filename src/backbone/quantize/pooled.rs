@@ -7,7 +7,7 @@
 //!
 //! A sum of codes is a whole number, so that its order does not matter, and nothing is rounded before the mean is taken.
 //! ONNX Runtime keeps the channels of integers innermost: the transposition cancels the one by which it would go back, and the map is
-//! never written in floats. On two cores with VNNI that is 1.5 to 2 % of an image's time through ResNet50.
+//! never written in floats. On two cores with VNNI that is 0.1 to 0.2 of 11 ms that an image takes through ResNet50.
 
 use std::path::Path;
 
