@@ -26,7 +26,8 @@
 //! 4. Channels of one tensor are brought to like ranges (`equalise`), ranges (`range`) are chosen for each tensor; what is best is measured at the features.
 //! 5. Weights are rounded together (`second_order`), for what the network in integers really reads; then biases take in what rounding
 //!    shifts, one convolution after another (`biases`).
-//! 6. The graph (`rewrite`; its last mean is one of codes, `pooled`) is held against the floats on the images held out. Where it is not near enough, layers go back to floats.
+//! 6. The graph (`rewrite`; its last mean is one of codes, `pooled`) is held against the floats on the images held out. Where it is
+//!    not near enough, layers go back to floats.
 
 mod biases;
 mod conv;

@@ -145,8 +145,13 @@ struct Base {
 
 impl Base {
     fn model(&self, choice: &Choice) -> Model {
+        self.planned(&self.plan, choice)
+    }
+
+    /// With another plan than its own.
+    fn planned(&self, plan: &Plan, choice: &Choice) -> Model {
         let mut model =
-            Model { graph: Some(rewrite(graph(&self.model), &self.plan, choice)), ..self.model.clone() };
+            Model { graph: Some(rewrite(graph(&self.model), plan, choice)), ..self.model.clone() };
         average_codes(&mut model);
         model
     }
@@ -324,9 +329,8 @@ impl Bench<'_> {
         for layer in base.plan.layers.iter().filter(|layer| matches!(layer.kind, Kind::Conv(_) | Kind::Merge))
         {
             let plan = Plan::of(graph(&base.model), &[layer.raw.clone()].into())?;
-            let model =
-                Model { graph: Some(rewrite(graph(&base.model), &plan, choice)), ..base.model.clone() };
-            gains.push((self.trial(&model)?.relative_error, layer.raw.clone()));
+            let error = self.trial(&base.planned(&plan, choice))?.relative_error;
+            gains.push((error, layer.raw.clone()));
         }
         gains.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut keep = BTreeSet::new();
