@@ -72,6 +72,7 @@ fn fused(run: &Run, backbone: &Backbone) -> Result<Model> {
         _ => features.to_owned(),
     };
     finish(graph, run, &flat, batch);
+    onnx::move_strides(graph);
     Ok(model)
 }
 

@@ -43,6 +43,12 @@ impl Node {
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attribute.iter().find(|attribute| attribute.name() == name)
     }
+
+    /// Let the node say `attribute`, whatever it said by that name before.
+    pub fn set_attribute(&mut self, attribute: Attribute) {
+        self.attribute.retain(|before| before.name() != attribute.name());
+        self.attribute.push(attribute);
+    }
 }
 
 impl Model {

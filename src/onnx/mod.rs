@@ -25,8 +25,10 @@ pub(crate) mod opset;
 mod proto;
 mod skim;
 mod sniff;
+mod strides;
 mod tensor;
 mod walk;
+mod window;
 
 pub(crate) use build::{ir_version_of, reduce_mean};
 pub use error::{Error, Result};
@@ -38,5 +40,7 @@ pub use opset::{OPSETS, bring_to_opset};
 pub use proto::*;
 pub(crate) use skim::{Skimmed, Weights, skim};
 pub use sniff::Kind;
+pub(crate) use strides::{can_move_strides, move_strides};
 pub use tensor::{Elements, External, type_name};
 pub use walk::{Dim, Walk};
+pub(crate) use window::{Padding, Window};

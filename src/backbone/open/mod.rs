@@ -45,6 +45,7 @@ pub struct Backbone {
     parameters: usize,
     quantised: bool,
     quantised_from: Option<String>,
+    wasteful: bool,
     labels: Vec<String>,
     source: Option<String>,
     licence: Option<String>,
@@ -120,6 +121,7 @@ impl Backbone {
             parameters: usize::try_from(inspect::parameters(model)).unwrap_or(usize::MAX),
             quantised: graph::is_quantised(graph),
             quantised_from,
+            wasteful: onnx::can_move_strides(graph),
             labels: metadata.labels,
             source: metadata.source,
             licence: metadata.licence,
@@ -199,6 +201,11 @@ impl Backbone {
     /// The digest, in hexadecimal digits, of the graph in floating point that it was made of, if it is quantised and tells.
     pub fn quantised_from(&self) -> Option<&str> {
         self.quantised_from.as_deref()
+    }
+
+    /// Whether the graph computes places of maps that nothing reads.
+    pub(super) fn is_wasteful(&self) -> bool {
+        self.wasteful
     }
 
     /// The classes that the network was trained on; empty if the file does not tell.

@@ -190,7 +190,7 @@ impl Channels {
 
 /// Divide what `conv` gives by `after`, and undo that what it reads was divided by `before`.
 fn rescale(graph: &mut Graph, conv: &Conv, before: &[f64], after: &[f64]) {
-    let places = conv.window[0] * conv.window[1];
+    let places = conv.kernel_size[0] * conv.kernel_size[1];
     let filters = conv.kernel.nrows() / conv.group;
     let mut kernel = conv.kernel.clone();
     for ((filter, mut weights), &after) in kernel.rows_mut().into_iter().enumerate().zip(after) {

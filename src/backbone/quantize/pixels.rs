@@ -7,7 +7,7 @@
 use super::error::Result;
 use super::prepare::floats;
 use crate::onnx::names::fresh;
-use crate::onnx::{Attribute, Graph, Node, Tensor, Walk};
+use crate::onnx::{Attribute, Graph, Node, Padding, Tensor, Walk, Window};
 use crate::preprocess::Recipe;
 
 /// Let the first convolution read bytes, if it alone reads the input; the name of the tensor with them.
@@ -26,9 +26,10 @@ pub(super) fn restore(graph: &mut Graph, input: &str, recipe: &Recipe) -> Result
         },
         None => vec![0.0; shape[0]],
     };
-    let automatic =
-        conv.attribute("auto_pad").is_some_and(|pad| pad.s.as_deref().is_some_and(|pad| pad != b"NOTSET"));
-    if shape.len() != 4 || shape[1] != 3 || automatic {
+    let Some(Window { padding: Padding::Told { begin, end }, .. }) = Window::of(conv) else {
+        return Ok(None);
+    };
+    if shape.len() != 4 || shape[1] != 3 {
         return Ok(None);
     }
     // p = x · factor + shift
@@ -47,7 +48,7 @@ pub(super) fn restore(graph: &mut Graph, input: &str, recipe: &Recipe) -> Result
         *bias = (f64::from(*bias) - moved) as f32;
     }
     let output = conv.output[0].clone();
-    rewire(graph, &name, &output, Moved { weights, shape, bias, factor, shift }).map(Some)
+    rewire(graph, &name, &output, Moved { weights, shape, bias, factor, shift, pads: [begin, end] }).map(Some)
 }
 
 struct Moved {
@@ -56,6 +57,8 @@ struct Moved {
     bias: Vec<f32>,
     factor: [f64; 3],
     shift: [f64; 3],
+    /// Top and left, bottom and right.
+    pads: [[usize; 2]; 2],
 }
 
 /// The one convolution that reads the input, perhaps behind one change of the axes, and the name it reads it under.
@@ -76,15 +79,13 @@ fn reader<'a>(walk: &Walk<'a>, input: &str) -> Option<(String, &'a Node)> {
 }
 
 fn rewire(graph: &mut Graph, name: &str, output: &str, moved: Moved) -> Result<String> {
-    let Moved { weights, shape, bias, factor, shift } = moved;
+    let Moved { weights, shape, bias, factor, shift, pads } = moved;
     let at = graph.node.iter().position(|node| node.output.first().is_some_and(|name| name == output));
     let at = at.expect("the convolution was found in this graph");
     let mut before = vec![];
     let mut read = name.to_owned();
-    let pads = graph.node[at].attribute("pads").map(|pads| pads.ints.clone()).unwrap_or_default();
-    if let [top, left, bottom, right] = pads[..]
-        && pads.iter().any(|&pad| pad > 0)
-    {
+    if pads != [[0, 0]; 2] {
+        let [[top, left], [bottom, right]] = pads.map(|pads| pads.map(|pad| pad as i64));
         let all = fresh(graph, "pixel_padding");
         graph.initializer.push(Tensor::from_i64(&all, &[8], &[0, 0, top, left, 0, 0, bottom, right]));
         let padded = fresh(graph, &format!("{name}_padded"));
@@ -110,8 +111,7 @@ fn rewire(graph: &mut Graph, name: &str, output: &str, moved: Moved) -> Result<S
     let conv = &mut graph.node[at];
     let [kernel, bias] = names;
     conv.input = vec![read.clone(), kernel, bias];
-    conv.attribute.retain(|attribute| attribute.name() != "pads");
-    conv.attribute.push(Attribute::ints("pads", [0; 4]));
+    conv.set_attribute(Attribute::ints("pads", [0; 4]));
     graph.node.splice(at..at, before);
     graph.drop_unused();
     Ok(read)

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use super::error::Result;
 use crate::onnx::names::{fresh, rename_uses};
-use crate::onnx::{self, Attribute, Graph, Model, Node, Tensor, Walk, fold};
+use crate::onnx::{self, Attribute, Graph, Model, Node, Padding, Tensor, Walk, Window, fold};
 
 /// Bring `model` into the form that the other steps know; it computes what it computed.
 ///
 /// Afterwards all weights are in the model, no function is called, constants are initializers, batch normalisations and
-/// paddings stand in convolutions and pools where they can, and no two convolutions share weights.
+/// paddings stand in convolutions and pools where they can, no map has places that nothing reads, and no two convolutions
+/// share weights.
 pub(super) fn prepare(model: &mut Model, folder: &Path) -> Result<()> {
     onnx::embed_external_data(model, folder)?;
     onnx::inline(model);
@@ -23,6 +24,7 @@ pub(super) fn prepare(model: &mut Model, folder: &Path) -> Result<()> {
     fold::batch_normalisations(graph)?;
     lone_normalisations(graph)?;
     fold_paddings(graph)?;
+    onnx::move_strides(graph);
     unshare(graph);
     // Shapes and types inside are no longer all so, and a runtime finds them for itself.
     graph.value_info.clear();
@@ -154,46 +156,47 @@ fn fold_paddings(graph: &mut Graph) -> Result<()> {
             "Conv" => reader.input[0] == *to && reader.input[1..].iter().all(|name| name != to),
             // Its own padding counts for nothing, a zero would; so windows of zeros alone must not be negative otherwise.
             "MaxPool" => {
-                walk.producer(from).is_some_and(|made| made.op_type() == "Relu") && covers(reader, &pads)
+                walk.producer(from).is_some_and(|made| made.op_type() == "Relu") && covers(reader, pads)
             }
             _ => false,
         };
-        let automatic =
-            reader.attribute("auto_pad").is_some_and(|pad| !matches!(&pad.s, Some(s) if &s[..] == b"NOTSET"));
+        let Some(own) = told_padding(reader) else { continue };
         let is_output = graph.output.iter().any(|output| output.name() == to);
-        if !fits || automatic || is_output {
+        if !fits || is_output {
             continue;
         }
         let (from, to, reader) = (from.clone(), to.clone(), reader.output[0].clone());
         let Some(reader) = graph.node.iter_mut().find(|node| node.output.first() == Some(&reader)) else {
             continue;
         };
-        let own = reader.attribute("pads").map_or(vec![0; pads.len()], |pads| pads.ints.clone());
-        let sum = own.iter().zip(&pads).map(|(own, pad)| own + pad);
-        let sum = Attribute::ints("pads", sum);
-        reader.attribute.retain(|attribute| attribute.name() != "pads");
-        reader.attribute.push(sum);
+        let sum = own.iter().zip(&pads).map(|(own, pad)| (own + pad) as i64);
+        reader.set_attribute(Attribute::ints("pads", sum));
+        reader.set_attribute(Attribute::string("auto_pad", "NOTSET"));
         reader.input.iter_mut().filter(|input| **input == to).for_each(|input| input.clone_from(&from));
     }
     graph.drop_unused();
     Ok(())
 }
 
-/// Whether every window of this pool holds a place that is not padding.
-fn covers(pool: &Node, pads: &[i64]) -> bool {
-    let kernel = pool.attribute("kernel_shape").map(|kernel| kernel.ints.clone()).unwrap_or_default();
-    let own = pool.attribute("pads").map_or(vec![0; pads.len()], |pads| pads.ints.clone());
-    let plain =
-        |name: &str| pool.attribute(name).is_none_or(|a| a.i == Some(0) || a.ints.iter().all(|&i| i == 1));
-    kernel.len() * 2 == pads.len()
-        && own.len() == pads.len()
-        && plain("ceil_mode")
-        && plain("dilations")
-        && (0..pads.len()).all(|side| own[side] + pads[side] < kernel[side % kernel.len()])
+/// The padding that `node` says in numbers: top, left, bottom, right.
+fn told_padding(node: &Node) -> Option<[usize; 4]> {
+    match Window::of(node)?.padding {
+        Padding::Told { begin: [top, left], end: [bottom, right] } => Some([top, left, bottom, right]),
+        Padding::Same { .. } => None,
+    }
 }
 
-/// How many zeros `node` adds at the beginning and at the end of each axis but the first two; `None` if it does anything else.
-fn zero_padding(node: &Node, walk: &Walk<'_>) -> Result<Option<Vec<i64>>> {
+/// Whether every window of this pool holds a place that is not padding, also with so much more of it.
+fn covers(pool: &Node, pads: [usize; 4]) -> bool {
+    let kernel = pool.attribute("kernel_shape").map(|kernel| kernel.ints.clone()).unwrap_or_default();
+    let whole = pool.attribute("ceil_mode").is_none_or(|mode| mode.i() == 0);
+    let dense = Window::of(pool).is_some_and(|window| window.dilations == [1, 1]);
+    let Some(own) = told_padding(pool).filter(|_| kernel.len() == 2 && whole && dense) else { return false };
+    (0..4).all(|side| ((own[side] + pads[side]) as i64) < kernel[side % 2])
+}
+
+/// How many zeros `node` adds to a map: top, left, bottom, right; `None` if it does anything else.
+fn zero_padding(node: &Node, walk: &Walk<'_>) -> Result<Option<[usize; 4]>> {
     let constant =
         node.attribute("mode").is_none_or(|mode| mode.s.as_deref().is_none_or(|mode| mode == b"constant"));
     if node.op_type() != "Pad" || !constant || node.input.len() < 2 || node.input.len() > 3 {
@@ -207,16 +210,14 @@ fn zero_padding(node: &Node, walk: &Walk<'_>) -> Result<Option<Vec<i64>>> {
             return Ok(None);
         }
     }
-    let rank = pads.len() / 2;
-    let inner = |side: usize| pads[side * rank + 2..(side + 1) * rank].to_vec();
-    if rank < 3
-        || pads.len() % 2 == 1
-        || [0, 1, rank, rank + 1].iter().any(|&at| pads[at] != 0)
-        || pads.iter().any(|&p| p < 0)
-    {
-        return Ok(None);
-    }
-    Ok(Some([inner(0), inner(1)].concat()))
+    // First what comes before the images, the channels, the rows and the columns, then what comes after.
+    let [0, 0, top, left, 0, 0, bottom, right] = pads[..] else { return Ok(None) };
+    let pads = [top, left, bottom, right].map(usize::try_from);
+    Ok(if let [Ok(top), Ok(left), Ok(bottom), Ok(right)] = pads {
+        Some([top, left, bottom, right])
+    } else {
+        None
+    })
 }
 
 /// Give every convolution weights of its own: what is done to one's must not be done to another's.

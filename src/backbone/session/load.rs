@@ -24,9 +24,22 @@ pub(super) fn builder(
         .map_err(refused(backbone))
 }
 
-/// From the graph.
+/// From the graph, which ONNX Runtime is given without the places of maps that nothing reads.
 pub(super) fn load(mut builder: SessionBuilder, backbone: &Backbone) -> Result<Session, Error> {
-    builder.commit_from_file(backbone.path()).map_err(refused(backbone))
+    let path = backbone.path();
+    // Where weights in other files are, which bytes do not tell. An empty path is none.
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let Some(folder) = folder.to_str().filter(|_| backbone.is_wasteful()) else {
+        return builder.commit_from_file(path).map_err(refused(backbone));
+    };
+    let mut model = onnx::read(path)?;
+    model.graph.as_mut().map(onnx::move_strides);
+    let bytes = onnx::encode(&model, path)?;
+    builder
+        .with_config_entry("session.model_external_initializers_file_folder_path", folder)
+        .map_err(|error| error.into())
+        .and_then(|mut builder| builder.commit_from_memory(&bytes))
+        .map_err(refused(backbone))
 }
 
 /// From the copy in `folder` if there is a good one, else from the graph, of which a copy is made on the way. That no copy can
