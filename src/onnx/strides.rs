@@ -9,12 +9,15 @@
 //!           shortcut ──────────┘           └─ Conv 1x1 /2                shortcut ─ MaxPool 1x1 /2 ─┘        └─ Conv 1x1
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::fresh;
 use super::proto::{Attribute, Graph, Node};
 use super::walk::Walk;
 use super::window::{Padding, Window};
+
+/// How many nodes are looked at from a map to what makes it. Networks have a handful; a file could have a million.
+const FARTHEST: usize = 64;
 
 /// Move every stride up as far as it goes; whether any moved.
 ///
@@ -44,8 +47,8 @@ struct Step {
     strides: [usize; 2],
     /// Those that read it, and have a stride of 1 afterwards.
     readers: Vec<usize>,
-    /// Those that make it, and take the strides.
-    makers: BTreeSet<usize>,
+    /// Those that make it, and the strides that they have afterwards.
+    makers: BTreeMap<usize, [usize; 2]>,
     /// Maps on the way that others read too: a node is given every so many places of an input of its.
     thinned: BTreeSet<(usize, String)>,
 }
@@ -66,31 +69,31 @@ impl Step {
         let place = |node: &Node| graph.node.iter().position(|other| std::ptr::eq(other, node));
         let readers = walk.consumers(map).filter_map(place).collect();
         let mut step = Self { strides, readers, ..Self::default() };
-        step.up(map, graph, walk)?;
+        step.up(map, FARTHEST, graph, walk)?;
         // To thin a map out is work, and saves none by itself.
         (!step.makers.is_empty()).then_some(step)
     }
 
-    /// Have `map`, which nothing else needs whole, made without the places that are not read. `None` if that cannot be.
-    fn up(&mut self, map: &str, graph: &Graph, walk: &Walk<'_>) -> Option<()> {
-        let node = walk.producer(map)?;
+    /// Have `map`, which nothing else needs whole, made without the places that are not read; by nodes so many behind the
+    /// first at most. `None` if that cannot be.
+    fn up(&mut self, map: &str, nodes: usize, graph: &Graph, walk: &Walk<'_>) -> Option<()> {
+        let (node, nodes) = (walk.producer(map)?, nodes.checked_sub(1)?);
         let place = graph.node.iter().position(|other| std::ptr::eq(other, node))?;
         if node.op_type() == "Conv" {
+            let together = self.together(node)?;
             // `Same` padding is another one for another stride.
-            let told = matches!(Window::of(node)?.padding, Padding::Told { .. });
-            if told && is_of_two_axes(node, walk) {
-                self.makers.insert(place);
-                return Some(());
-            }
-            return None;
+            let told = matches!(together.padding, Padding::Told { .. });
+            return (told && is_of_two_axes(node, walk)).then(|| {
+                self.makers.insert(place, together.strides);
+            });
         }
-        for input in place_by_place(node)? {
+        for input in place_by_place(node)?.iter().collect::<BTreeSet<_>>() {
             let needed_whole = walk.consumers(input).nth(1).is_some() || is_output(graph, input);
             if walk.initializer(input).is_some() {
                 if !alike_everywhere(input, walk) {
                     return None;
                 }
-            } else if needed_whole || self.up_or_back(input, graph, walk).is_none() {
+            } else if needed_whole || self.up_or_back(input, nodes, graph, walk).is_none() {
                 if !is_map(input, walk) {
                     return None;
                 }
@@ -101,22 +104,30 @@ impl Step {
     }
 
     /// As [`up`](Self::up), but leaves nothing behind where it does not succeed.
-    fn up_or_back(&mut self, map: &str, graph: &Graph, walk: &Walk<'_>) -> Option<()> {
+    fn up_or_back(&mut self, map: &str, nodes: usize, graph: &Graph, walk: &Walk<'_>) -> Option<()> {
         let before = (self.makers.clone(), self.thinned.clone());
-        let done = self.up(map, graph, walk);
+        let done = self.up(map, nodes, graph, walk);
         if done.is_none() {
             (self.makers, self.thinned) = before;
         }
         done
     }
 
+    /// How the filter of `conv` goes over its map with these strides on top of its own.
+    fn together(&self, conv: &Node) -> Option<Window> {
+        let own = Window::of(conv)?;
+        let product = |axis: usize| own.strides[axis].checked_mul(self.strides[axis]);
+        // No map is as large; and the format has 64 bits with a sign.
+        let strides = [product(0)?, product(1)?];
+        strides.iter().all(|&stride| stride <= 1 << 31).then_some(Window { strides, ..own })
+    }
+
     fn take(self, graph: &mut Graph) {
         for reader in self.readers {
             set_strides(&mut graph.node[reader], [1, 1]);
         }
-        for maker in self.makers {
-            let own = Window::of(&graph.node[maker]).map_or([1, 1], |window| window.strides);
-            set_strides(&mut graph.node[maker], [own[0] * self.strides[0], own[1] * self.strides[1]]);
+        for (maker, strides) in self.makers {
+            set_strides(&mut graph.node[maker], strides);
         }
         let mut pools = vec![];
         for (place, input) in self.thinned {
@@ -165,15 +176,23 @@ fn alike_everywhere(constant: &str, walk: &Walk<'_>) -> bool {
 
 /// Whether a value is known to have two axes beside images and channels, which a pool asks for.
 fn is_map(value: &str, walk: &Walk<'_>) -> bool {
-    let Some(node) = walk.producer(value) else { return false };
-    match node.op_type() {
-        "Conv" => is_of_two_axes(node, walk),
-        "MaxPool" | "AveragePool" => {
-            node.attribute("kernel_shape").is_some_and(|kernel| kernel.ints.len() == 2)
+    let mut open = vec![value];
+    for _ in 0..FARTHEST {
+        let Some(node) = open.pop().and_then(|value| walk.producer(value)) else { continue };
+        let told = match node.op_type() {
+            "Conv" => is_of_two_axes(node, walk),
+            "MaxPool" | "AveragePool" => {
+                node.attribute("kernel_shape").is_some_and(|kernel| kernel.ints.len() == 2)
+            }
+            _ => false,
+        };
+        if told {
+            return true;
         }
         // One input as large as that is enough, and none is larger: the sum is, or becomes, an input of a convolution.
-        _ => place_by_place(node).is_some_and(|inputs| inputs.iter().any(|input| is_map(input, walk))),
+        open.extend(place_by_place(node).unwrap_or_default().iter().map(String::as_str));
     }
+    false
 }
 
 fn is_of_two_axes(conv: &Node, walk: &Walk<'_>) -> bool {
@@ -328,6 +347,33 @@ mod tests {
         assert_eq!(made(&mut graph, "left").1, [] as [i64; 0]);
         assert_eq!(at(&mut graph, "sum").input, ["channel", "c"]);
         assert!(graph.node.iter().all(|node| node.op_type() != "MaxPool"));
+    }
+
+    #[test]
+    fn what_no_network_has_takes_no_time_and_no_room() {
+        let ending = |mut nodes: Vec<Node>, last: &str| {
+            nodes.push(conv(last, "y", 1, 2));
+            Graph { node: nodes, ..stages() }
+        };
+        let chain = |length: usize, link: &dyn Fn(&str, &str) -> Node| {
+            let name = |at: usize| format!("x{at}");
+            let mut nodes = vec![conv("x", "x0", 3, 1)];
+            nodes.extend((0..length).map(|at| link(&name(at), &name(at + 1))));
+            ending(nodes, &name(length))
+        };
+        assert!(!move_strides(&mut chain(100_000, &|from, to| node("Relu", &[from], to))));
+        assert!(!move_strides(&mut chain(100, &|from, to| node("Add", &[from, from], to))));
+        assert!(move_strides(&mut chain(50, &|from, to| node("Add", &[from, from], to))));
+        let mut gated: Vec<Node> = (0..100)
+            .flat_map(|at| {
+                let [from, gate, to] = [format!("x{at}"), format!("gate{at}"), format!("x{}", at + 1)];
+                [node("Sigmoid", &[&from], &gate), node("Mul", &[&from, &gate], &to)]
+            })
+            .collect();
+        gated[0].input[0] = "x".into();
+        assert!(!move_strides(&mut ending(gated, "x100")));
+        // Two to the hundredth is no stride.
+        assert!(move_strides(&mut chain(100, &|from, to| conv(from, to, 1, 2))));
     }
 
     #[test]

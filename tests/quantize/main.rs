@@ -134,12 +134,15 @@ fn weights_are_signed_bytes_and_activations_need_no_relu() {
 #[test]
 fn onnx_runtime_computes_every_layer_in_integers() {
     let place = Place::of(&nets::direct(nets::recipe()));
-    let operators = place.quantize(&quick()).unwrap().report.operators;
+    let report = place.quantize(&quick()).unwrap().report;
+    let operators = report.operators;
     let count = |name: &str| operators.get(name).copied().unwrap_or(0);
     assert_eq!((count("QLinearConv"), count("QLinearAdd"), count("Conv")), (6, 2, 0), "{operators:?}");
     // In at the bytes; out by a mean of codes, and no map becomes floats.
     let back = (count("DequantizeLinear"), count("GlobalAveragePool"), count("ReduceMean"), count("Cast"));
     assert_eq!((count("QuantizeLinear"), back), (1, (0, 0, 1, 1)), "{operators:?}");
+    // What turns the input into bytes and features back to their scale is no part of the network.
+    assert!(report.float.iter().all(|float| float.why == Why::End), "{:?}", report.float);
 }
 
 #[test]

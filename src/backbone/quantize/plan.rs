@@ -179,7 +179,8 @@ fn key(node: &Node) -> &str {
     node.output.first().map_or("", String::as_str)
 }
 
-fn label(node: &Node) -> String {
+/// What people call a node.
+pub(super) fn label(node: &Node) -> String {
     if node.name().is_empty() { key(node).to_owned() } else { node.name().to_owned() }
 }
 

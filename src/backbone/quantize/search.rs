@@ -16,7 +16,7 @@ use super::images::Sample;
 use super::kernel::Codes;
 use super::observe::{self, Seen};
 use super::options::{Event, KeepFloat, QuantizeOptions, Ranges, Rounding, Stage};
-use super::plan::{Kind, Plan, Why};
+use super::plan::{Float, Kind, Plan, Why, label};
 use super::pooled::average_codes;
 use super::range::{Levels, Method};
 use super::report::Report;
@@ -73,8 +73,10 @@ pub(super) fn search(
 
     let mut prepared = original;
     prepare::prepare(&mut prepared, folder)?;
+    let network = graph(&prepared).node.iter().map(label).collect();
     let bytes = pixels::restore(graph_mut(&mut prepared), backbone.input_name(), backbone.recipe())?;
-    let mut bench = Bench { machine, sample, options, cancel, on_event, features, calibration, bytes };
+    let mut bench =
+        Bench { machine, sample, options, cancel, on_event, features, calibration, bytes, network };
     bench.check_same(&prepared)?;
 
     let keep = bench.keep(&prepared)?;
@@ -103,7 +105,7 @@ pub(super) fn search(
         calibration_digest: sample.calibration.digest().to_hex().to_string(),
         layers: base.plan.layers.len(),
         operators: machine.operators(&model)?,
-        float: base.plan.float.clone(),
+        float: bench.float(&base.plan),
         ranges: base.method,
         equalised: base.exponent,
         weights: options.bits,
@@ -130,6 +132,8 @@ struct Bench<'a> {
     calibration: Array2<f32>,
     /// The tensor that holds bytes, if there is one.
     bytes: Option<String>,
+    /// The network's own nodes; there are others that turn its input into bytes, or even out channels.
+    network: BTreeSet<String>,
 }
 
 /// A graph in floats that is ready, and how it is rounded so far.
@@ -179,6 +183,11 @@ impl Bench<'_> {
         let difference = difference.fold(0.0, |a: f64, b| if b > a || b.is_nan() { b } else { a });
         let bound = SAME * largest;
         if difference <= bound { Ok(()) } else { Err(Error::Changed { difference, bound }) }
+    }
+
+    /// What of the network stays in floats.
+    fn float(&self, plan: &Plan) -> Vec<Float> {
+        plan.float.iter().filter(|float| self.network.contains(&float.name)).cloned().collect()
     }
 
     /// The layers that are told to stay in floats.
