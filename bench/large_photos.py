@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-PHOTOS = Path(__file__).resolve().parents[1] / "data/photos"
+from make_images import photographs
+
 SIZE = WIDTH, HEIGHT = 4000, 3000
 QUALITY = {"quality": 90, "subsampling": "4:2:0"}
 
@@ -38,7 +39,7 @@ def detail(photos, random):
 
 def large_photo(number):
     """An image: the photographs in turn, every second round mirrored."""
-    photos = [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
+    photos = photographs()
     photo = photos[number % len(photos)]
     if number // len(photos) % 2:
         photo = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

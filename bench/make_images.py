@@ -16,6 +16,10 @@ from PIL import Image, ImageOps
 PHOTOS = Path(__file__).resolve().parent.parent / "data" / "photos"
 
 
+def photographs():
+    return [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
+
+
 def mosaic(photos, size, draw):
     """An image of `size` from pieces that are as large as the photographs let them be, but at least four."""
     width, height = size
@@ -34,13 +38,21 @@ def mosaic(photos, size, draw):
     return image
 
 
+def mosaics(folder, name, photos, count, draw):
+    """So many files of 500x375, each a mosaic of `photos`."""
+    files = [folder / f"{name}{number:03}.jpg" for number in range(count)]
+    for file in files:
+        mosaic(photos, (500, 375), draw).save(file, quality=90)
+    return files
+
+
 def make(folder, images, size, quality=90, seed=0):
     """The manifest of the images, which are made if they are not there yet."""
     manifest = folder / "images.csv"
     if manifest.exists():
         return manifest
     folder.mkdir(parents=True, exist_ok=True)
-    photos = [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
+    photos = photographs()
     draw = random.Random(seed)
     names = [f"{number:05}.jpg" for number in range(images)]
     for name in names:

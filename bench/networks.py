@@ -24,28 +24,27 @@ import torch
 import torchvision
 from PIL import Image
 
-from make_images import PHOTOS, mosaic
+from make_images import mosaics, photographs
 from tables import load, processor, replace_in
 
 NETWORKS = (
     "resnet18 resnet18@9 resnet18@12 vgg11_bn mobilenet_v2 mobilenet_v3_small densenet121 efficientnet_b0 regnet_y_400mf googlenet "
     "convnext_tiny vit_b_16"
 ).split()
+# Where layers of units stand between the pooled maps and the classes, `backbone cut` asks which are the features.
+FEATURES = {"vgg11_bn": "/classifier/classifier.4/Relu_output_0", "mobilenet_v3_small": "/Flatten_output_0"}
 MEAN, STD = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
 def images(folder, cifar):
     """Manifests of the images to calibrate on and of those to measure on."""
-    photos = [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
+    photos = photographs()
     with (cifar / "test.csv").open(newline="") as file:
         small = random.Random(0).sample([(cifar / row["path"]).resolve() for row in csv.DictReader(file)], 48)
     draw = random.Random(1)
     lists = {"calibrate": (small[:32], photos[:4], 16), "evaluate": (small[32:], photos[4:], 8)}
-    for name, (files, photos, mosaics) in lists.items():
-        files = list(files)
-        for number in range(mosaics):
-            files.append(folder / f"{name}{number}.jpg")
-            mosaic(photos, (500, 375), draw).save(files[-1], quality=90)
+    for name, (files, photos, count) in lists.items():
+        files = files + mosaics(folder, name, photos, count, draw)
         (folder / f"{name}.csv").write_text("path\n" + "".join(f"{file}\n" for file in files))
         yield folder / f"{name}.csv", files
 
@@ -82,7 +81,8 @@ def line(network, program, seen, calibrate, evaluate, folder):
     name, _, opset = network.partition("@")
     whole, cut, integers = (folder / f"{network}{ending}" for ending in (".onnx", ".cut.onnx", ".int8.onnx"))
     export(name, int(opset or 17), seen, whole)
-    headstart(program, "backbone", "cut", whole, "--recipe", "torchvision-v1", "-o", cut)
+    features = ["--feature-tensor", FEATURES[name]] if name in FEATURES else []
+    headstart(program, "backbone", "cut", whole, "--recipe", "torchvision-v1", *features, "-o", cut)
     manifests = ["--calibrate", calibrate, "--evaluate", evaluate]
     report = json.loads(headstart(program, "backbone", "quantize", cut, *manifests, "--min-cosine=-1", "--json", "-o", integers))
     fidelity, speed = report["fidelity"], report["speed"]

@@ -28,7 +28,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
-from make_images import PHOTOS, mosaic
+from make_images import mosaics, photographs
 from tables import load, processor, replace_in, spread
 
 BATCH = 8
@@ -44,22 +44,15 @@ PEER = "onnxruntime.quantization, percentile 99.999"
 
 def images(folder, cifar):
     """The two lists of files: drawn by fixed seeds, from sets that have nothing in common."""
-    photos = [Image.open(path).convert("RGB") for path in sorted(PHOTOS.glob("*.jpg"))]
-    draw = random.Random(0)
-
-    def mosaics(name, photos, count):
-        files = [folder / f"{name}{number:03}.jpg" for number in range(count)]
-        for file in files:
-            mosaic(photos, (500, 375), draw).save(file, quality=90)
-        return files
+    photos, draw = photographs(), random.Random(0)
 
     def of(manifest, first, count, seed):
         with (cifar / manifest).open(newline="") as file:
             paths = [cifar / row["path"] for row in csv.DictReader(file)][first:]
         return random.Random(seed).sample(paths, count)
 
-    calibrate = of("train.csv", 5000, 60, 1) + mosaics("calibrate", photos[:4], 40)
-    return calibrate, of("test.csv", 0, 120, 2) + mosaics("evaluate", photos[4:], 80)
+    calibrate = of("train.csv", 5000, 60, 1) + mosaics(folder, "calibrate", photos[:4], 40, draw)
+    return calibrate, of("test.csv", 0, 120, 2) + mosaics(folder, "evaluate", photos[4:], 80, draw)
 
 
 def tensor(file):

@@ -1,16 +1,16 @@
 //! ONNX Runtime is given graphs without the places of maps that nothing reads: the features stay what the file says, to the last bit.
 
+mod net;
+
 use std::path::Path;
 
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
-use headstart::backbone::{Backbone, Metadata, OpenOptions};
+use headstart::backbone::{Backbone, OpenOptions};
 use headstart::onnx::{
-    self, Attribute, DataLocation, Dim, Graph, Model, Node, OperatorSetId, StringStringEntry, Tensor,
-    ValueInfo, Walk,
+    self, Attribute, DataLocation, Dim, Graph, Model, Node, StringStringEntry, Tensor, ValueInfo, Walk,
 };
-use headstart::preprocess::recipe::{Layout, Resize};
-use headstart::preprocess::{Preprocessor, Recipe};
+use headstart::preprocess::Preprocessor;
 use ndarray::{Array2, Array4};
 
 const BACKBONE: &str = "models/resnet50.onnx";
@@ -143,28 +143,15 @@ fn block(edge: usize, strides: [i64; 2], pads: [i64; 4]) -> Model {
         node("Mul", &["left", "right"], "product"),
         node("Flatten", &["product"], "features"),
     ];
-    let edges = [Dim::Named("n".into()), Dim::Static(3), Dim::Static(edge as i64), Dim::Static(edge as i64)];
-    let places: i64 = strides.iter().map(|&stride| (edge as i64 - 1) / stride + 1).product();
-    let recipe = Recipe {
-        resize: Resize::Stretch { width: edge as u32, height: edge as u32 },
-        layout: Layout::Nchw,
-        ..Recipe::preset("keras-resnet50").expect("a preset")
-    };
+    let size = 5 * strides.iter().map(|&stride| (edge - 1) / stride as usize + 1).product::<usize>();
     let graph = Graph {
         node: nodes,
         initializer,
-        input: vec![ValueInfo::float_tensor("image", &edges)],
-        output: vec![ValueInfo::float_tensor("features", &[Dim::Named("n".into()), Dim::Static(5 * places)])],
+        input: vec![ValueInfo::float_tensor("image", &net::open(&[3, edge, edge]))],
+        output: vec![ValueInfo::float_tensor("features", &net::open(&[size]))],
         ..Graph::default()
     };
-    let mut model = Model {
-        ir_version: Some(8),
-        opset_import: vec![OperatorSetId { domain: Some(String::new()), version: Some(17) }],
-        graph: Some(graph),
-        ..Model::default()
-    };
-    Metadata { recipe: Some(recipe), ..Metadata::default() }.write_into(&mut model);
-    model
+    net::model(graph, &net::account("block", net::recipe(edge), size))
 }
 
 #[test]

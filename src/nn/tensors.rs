@@ -7,6 +7,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::FormatError;
+use crate::files::folder_of;
 
 /// A matrix on its way to a file.
 pub(crate) struct Tensor<'a> {
@@ -90,7 +91,7 @@ impl<'a> Reader<'a> {
 
 /// Write a file so that its name shows either what was there before or all of what is new.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let mut builder = tempfile::Builder::new();
     // As a file made the ordinary way: temporary files are private otherwise, and a colleague could not read
     // the run. The process' own mask still applies.

@@ -10,6 +10,7 @@ use prost::Message;
 use super::error::{Error, Result};
 use super::proto::Model;
 use super::{guard, sniff};
+use crate::files::folder_of;
 
 /// Protobuf's own limit: lengths are 31 bits in most of its libraries. Larger models keep their weights outside.
 const LIMIT: u64 = (1 << 31) - 1;
@@ -105,11 +106,7 @@ pub(crate) struct Draft(tempfile::NamedTempFile);
 impl Draft {
     /// Write `bytes` beside where `path` will be.
     pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<Self> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::Builder::new().prefix(".onnx-").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".onnx-").tempfile_in(folder_of(path))?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         make_readable(file.as_file())?;

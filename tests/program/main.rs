@@ -24,6 +24,8 @@ mod interrupt;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
+#[path = "../net/mod.rs"]
+mod net;
 mod noisy;
 mod place;
 mod precision;

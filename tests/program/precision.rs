@@ -3,24 +3,20 @@
 use std::fs;
 use std::path::PathBuf;
 
-use headstart::backbone::Metadata;
 use headstart::cache::Storage;
-use headstart::onnx::{self, Attribute, Dim, Graph, Model, Node, OperatorSetId, Tensor, ValueInfo};
+use headstart::onnx::{self, Attribute, Graph, Model, Node, Tensor, ValueInfo};
 use headstart::preprocess::Recipe;
-use headstart::preprocess::recipe::{Channels, Layout, Resize};
+use headstart::preprocess::recipe::Channels;
 
+use super::net::{self, open};
 use super::place::{Place, Said};
 
-const EDGE: i64 = 24;
+const EDGE: usize = 24;
 const IMAGES: usize = 40;
 const FEATURES: usize = 19;
 
 /// A network of two convolutions, sums of odd lengths in each.
 fn network() -> Model {
-    let open = |dims: &[i64]| {
-        let known = dims.iter().map(|&dim| Dim::Static(dim));
-        std::iter::once(Dim::Named("n".into())).chain(known).collect::<Vec<_>>()
-    };
     let weights = |name: &str, dims: &[usize], scale: f32| {
         let numbers =
             (0..dims.iter().product::<usize>()).map(|i| ((i * 7919 % 1009) as f32 / 504.5 - 1.0) * scale);
@@ -47,34 +43,17 @@ fn network() -> Model {
             weights("b2", &[FEATURES], 0.1),
         ],
         input: vec![ValueInfo::float_tensor("images", &open(&[3, EDGE, EDGE]))],
-        output: vec![ValueInfo::float_tensor("features", &open(&[FEATURES as i64]))],
+        output: vec![ValueInfo::float_tensor("features", &open(&[FEATURES]))],
         ..Graph::default()
     };
-    let mut model = Model {
-        ir_version: Some(8),
-        opset_import: vec![OperatorSetId { domain: Some(String::new()), version: Some(17) }],
-        graph: Some(graph),
-        ..Model::default()
-    };
     let recipe = Recipe {
-        resize: Resize::Stretch { width: EDGE as u32, height: EDGE as u32 },
-        crop: None,
         divisor: 255.0,
         mean: [0.5; 3],
         std: [0.25; 3],
         channels: Channels::Rgb,
-        layout: Layout::Nchw,
-        ..Recipe::preset("keras-resnet50").unwrap()
+        ..net::recipe(EDGE)
     };
-    let account = Metadata {
-        name: Some("small".into()),
-        recipe: Some(recipe),
-        feature_tensor: Some("features".into()),
-        feature_size: Some(FEATURES),
-        ..Metadata::default()
-    };
-    account.write_into(&mut model);
-    model
+    net::model(graph, &net::account("small", recipe, FEATURES))
 }
 
 /// Images, the network, and a shorter manifest of other images.

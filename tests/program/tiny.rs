@@ -2,28 +2,25 @@
 
 use std::path::Path;
 
-use headstart::backbone::Metadata;
-use headstart::onnx::{self, Attribute, Dim, Graph, Model, Node, OperatorSetId, Tensor, ValueInfo};
+use headstart::onnx::{self, Attribute, Graph, Model, Node, Tensor, ValueInfo};
 use headstart::preprocess::Recipe;
-use headstart::preprocess::recipe::{Channels, Layout, Resize};
+use headstart::preprocess::recipe::Channels;
+
+use super::net::{self, open};
 
 /// Write a backbone that takes images of `edge` by `edge` pixels, averages each colour, and spreads the three averages over
 /// `features` numbers. An image that is all black has no number in any of them: it gives NaN.
-pub fn backbone(path: &Path, edge: u32, features: usize) {
+pub fn backbone(path: &Path, edge: usize, features: usize) {
     backbone_times(path, edge, features, 0.01);
 }
 
 /// As [`backbone`], with larger or smaller features: 1009 times `scale` at most for each colour.
-pub fn backbone_times(path: &Path, edge: u32, features: usize, scale: f32) {
+pub fn backbone_times(path: &Path, edge: usize, features: usize, scale: f32) {
     onnx::write(&model(edge, features, scale), path).expect("a folder to write into");
 }
 
 /// What [`backbone_times`] writes.
-pub fn model(edge: u32, features: usize, scale: f32) -> Model {
-    let open = |dims: &[usize]| {
-        let known = dims.iter().map(|&dim| Dim::Static(dim as i64));
-        std::iter::once(Dim::Named("n".into())).chain(known).collect::<Vec<_>>()
-    };
+pub fn model(edge: usize, features: usize, scale: f32) -> Model {
     // Each column another mixture, and none of them zero.
     let weights: Vec<f32> = (0..3 * features).map(|i| (i * 7919 % 1009 + 1) as f32 * scale).collect();
     let graph = Graph {
@@ -37,33 +34,16 @@ pub fn model(edge: u32, features: usize, scale: f32) -> Model {
             Node::new("MatMul", &["colours", "weights"], "features", vec![]),
         ],
         initializer: vec![Tensor::from_f32("weights", &[3, features], &weights)],
-        input: vec![ValueInfo::float_tensor("images", &open(&[3, edge as usize, edge as usize]))],
+        input: vec![ValueInfo::float_tensor("images", &open(&[3, edge, edge]))],
         output: vec![ValueInfo::float_tensor("features", &open(&[features]))],
         ..Graph::default()
     };
-    let mut model = Model {
-        ir_version: Some(8),
-        opset_import: vec![OperatorSetId { domain: Some(String::new()), version: Some(17) }],
-        graph: Some(graph),
-        ..Model::default()
-    };
     let recipe = Recipe {
-        resize: Resize::Stretch { width: edge, height: edge },
-        crop: None,
         divisor: 255.0,
         mean: [0.0; 3],
         std: [1.0; 3],
         channels: Channels::Rgb,
-        layout: Layout::Nchw,
-        ..Recipe::preset("keras-resnet50").expect("a preset")
+        ..net::recipe(edge)
     };
-    let account = Metadata {
-        name: Some("tiny".into()),
-        recipe: Some(recipe),
-        feature_tensor: Some("features".into()),
-        feature_size: Some(features),
-        ..Metadata::default()
-    };
-    account.write_into(&mut model);
-    model
+    net::model(graph, &net::account("tiny", recipe, features))
 }

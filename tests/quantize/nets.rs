@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use headstart::backbone::Metadata;
-use headstart::onnx::{self, Attribute, Dim, Graph, Model, Node, OperatorSetId, Tensor, ValueInfo};
+use headstart::onnx::{self, Attribute, Graph, Model, Node, Tensor, ValueInfo};
 use headstart::preprocess::Recipe;
-use headstart::preprocess::recipe::{Layout, Resize};
+
+use super::net;
 
 pub const EDGE: usize = 16;
 
@@ -33,9 +34,7 @@ pub struct Net {
 
 impl Net {
     pub fn new(seed: u64) -> Self {
-        let open =
-            [Dim::Named("n".into()), Dim::Static(3), Dim::Static(EDGE as i64), Dim::Static(EDGE as i64)];
-        let input = vec![ValueInfo::float_tensor("image", &open)];
+        let input = vec![ValueInfo::float_tensor("image", &net::open(&[3, EDGE, EDGE]))];
         let graph = Graph { name: Some("net".into()), input, ..Graph::default() };
         Self { graph, numbers: Numbers::from(seed) }
     }
@@ -88,37 +87,20 @@ impl Net {
     pub fn finish(mut self, last: &str, size: usize, recipe: Recipe) -> Model {
         self.node("GlobalAveragePool", &[last], "pooled", vec![]);
         self.node("Flatten", &["pooled"], "features", vec![Attribute::int("axis", 1)]);
-        let shape = [Dim::Named("n".into()), Dim::Static(size as i64)];
-        self.graph.output = vec![ValueInfo::float_tensor("features", &shape)];
-        let mut model = Model {
-            ir_version: Some(8),
-            opset_import: vec![OperatorSetId { domain: Some(String::new()), version: Some(17) }],
-            graph: Some(self.graph),
-            ..Model::default()
-        };
+        self.graph.output = vec![ValueInfo::float_tensor("features", &net::open(&[size]))];
         let account = Metadata {
-            name: Some("net".into()),
-            recipe: Some(recipe),
-            feature_tensor: Some("features".into()),
-            feature_size: Some(size),
             labels: vec!["cat".into(), "dog".into()],
             source: Some("drawn".into()),
             licence: Some("MIT".into()),
-            ..Metadata::default()
+            ..net::account("net", recipe, size)
         };
-        account.write_into(&mut model);
-        model
+        net::model(self.graph, &account)
     }
 }
 
 /// Bytes in the order of Keras' ResNet50, less its means.
 pub fn recipe() -> Recipe {
-    let edge = EDGE as u32;
-    Recipe {
-        resize: Resize::Stretch { width: edge, height: edge },
-        layout: Layout::Nchw,
-        ..Recipe::preset("keras-resnet50").expect("a preset")
-    }
+    net::recipe(EDGE)
 }
 
 /// torchvision's division, means and deviations.

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
+use crate::files::folder_of;
 use crate::onnx::{self, Model};
 
 /// Refuse to write over what is read, or over what nobody gave up.
@@ -61,12 +62,10 @@ impl Draft {
             let path = path.to_owned();
             move |source| Error::from(onnx::Error::Write { path, source })
         };
-        let parent = match output.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let folder =
-            tempfile::Builder::new().prefix(".headstart-cut-").tempdir_in(parent).map_err(cannot(output))?;
+        let folder = tempfile::Builder::new()
+            .prefix(".headstart-cut-")
+            .tempdir_in(folder_of(output))
+            .map_err(cannot(output))?;
         let path = folder.path().join(output.file_name().unwrap_or_default());
         let weights = !model.external_files()?.is_empty();
         if weights {

@@ -80,14 +80,13 @@ pub(super) fn search(
     bench.check_same(&prepared)?;
 
     let keep = bench.keep(&prepared)?;
-    let base = bench.base(prepared, &keep)?;
-    let mut choice = base.choice.clone();
+    let mut base = bench.base(prepared, &keep)?;
     if options.rounding == Rounding::SecondOrder {
-        bench.round(&base, &mut choice)?;
+        bench.round(&mut base)?;
     }
-    bench.put_right(&base, &mut choice)?;
-    let base = bench.enough(base, &mut choice)?;
-    let model = base.model(&choice);
+    bench.put_right(&mut base)?;
+    let base = bench.enough(base)?;
+    let model = base.model(&base.choice);
     let on_calibration = bench.rows(&model, sample.calibration.tensor())?;
 
     bench.stage(Stage::Measurement)?;
@@ -290,10 +289,23 @@ impl Bench<'_> {
         Ok(Fidelity::of(&floats, &rows))
     }
 
+    /// Take `choice` if it is nearer than what `base` has: what helps most networks is no help to some.
+    fn take_nearer(&mut self, base: &mut Base, choice: Choice, what: &str) -> Result<()> {
+        let error = self.trial(&base.model(&choice))?.relative_error;
+        let nearer = error < base.error || base.error.is_nan();
+        let what = if nearer { what.to_owned() } else { format!("{what}, which is left out") };
+        (self.on_event)(Event::Tried { what, error });
+        if nearer {
+            (base.choice, base.error) = (choice, error);
+        }
+        Ok(())
+    }
+
     /// Round weights together.
-    fn round(&mut self, base: &Base, choice: &mut Choice) -> Result<()> {
+    fn round(&mut self, base: &mut Base) -> Result<()> {
         self.stage(Stage::Weights)?;
-        let model = base.model(choice);
+        let mut choice = base.choice.clone();
+        let model = base.model(&choice);
         let bits = self.options.bits;
         let convs: HashMap<String, _> =
             base.plan.convs().map(|(layer, conv)| (layer.raw.clone(), conv)).collect();
@@ -306,30 +318,27 @@ impl Bench<'_> {
             }
             Ok(())
         })?;
-        let error = self.trial(&base.model(choice))?.relative_error;
-        (self.on_event)(Event::Tried { what: "weights rounded together".into(), error });
-        Ok(())
+        self.take_nearer(base, choice, "weights rounded together")
     }
 
     /// Take back by the biases what rounding changes on average.
-    fn put_right(&mut self, base: &Base, choice: &mut Choice) -> Result<()> {
+    fn put_right(&mut self, base: &mut Base) -> Result<()> {
         self.stage(Stage::Biases)?;
+        let mut choice = base.choice.clone();
         let images = self.sample.calibration.first(FIT);
         let aim =
             Aim { machine: self.machine, model: &base.model, plan: &base.plan, seen: &base.seen, images };
         let cancel = self.cancel;
         let mut go_on = || if cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) };
-        put_right(&aim, choice, &mut go_on)?;
-        let error = self.trial(&base.model(choice))?.relative_error;
-        (self.on_event)(Event::Tried { what: "biases put right".into(), error });
-        Ok(())
+        put_right(&aim, &mut choice, &mut go_on)?;
+        self.take_nearer(base, choice, "biases put right")
     }
 
     /// As few layers in floats as are needed, if that is left to us.
-    fn enough(&mut self, base: Base, choice: &mut Choice) -> Result<Base> {
+    fn enough(&mut self, base: Base) -> Result<Base> {
         let near = |fidelity: Fidelity, bound: f64| fidelity.cosine_mean >= bound;
         if self.options.keep_float != KeepFloat::Auto
-            || near(self.trial(&base.model(choice))?, self.options.min_cosine)
+            || near(self.trial(&base.model(&base.choice))?, self.options.min_cosine)
         {
             return Ok(base);
         }
@@ -338,7 +347,7 @@ impl Bench<'_> {
         for layer in base.plan.layers.iter().filter(|layer| matches!(layer.kind, Kind::Conv(_) | Kind::Merge))
         {
             let plan = Plan::of(graph(&base.model), &[layer.raw.clone()].into())?;
-            let error = self.trial(&base.planned(&plan, choice))?.relative_error;
+            let error = self.trial(&base.planned(&plan, &base.choice))?.relative_error;
             gains.push((error, layer.raw.clone()));
         }
         gains.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -348,7 +357,7 @@ impl Bench<'_> {
         for few in gains.chunks(gains.len().div_ceil(12).max(1)) {
             keep.extend(few.iter().map(|(_, raw)| raw.clone()));
             base.plan = Plan::of(graph(&base.model), &keep)?;
-            let fidelity = self.trial(&base.model(choice))?;
+            let fidelity = self.trial(&base.model(&base.choice))?;
             let what = format!("{} layers in floats", keep.len());
             (self.on_event)(Event::Tried { what, error: fidelity.relative_error });
             if near(fidelity, self.options.min_cosine) {

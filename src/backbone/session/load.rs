@@ -10,6 +10,7 @@ use super::weights::Weights;
 use crate::backbone::device::TAKE_NOTES;
 use crate::backbone::runtime::Runtime;
 use crate::backbone::{Backbone, Error};
+use crate::files::folder_of;
 use crate::onnx::{self, DataLocation, Skimmed, StringStringEntry};
 
 /// A session that takes notes of where it puts nodes.
@@ -27,9 +28,8 @@ pub(super) fn builder(
 /// From the graph, which ONNX Runtime is given without the places of maps that nothing reads.
 pub(super) fn load(mut builder: SessionBuilder, backbone: &Backbone) -> Result<Session, Error> {
     let path = backbone.path();
-    // Where weights in other files are, which bytes do not tell. An empty path is none.
-    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    let Some(folder) = folder.to_str().filter(|_| backbone.is_wasteful()) else {
+    // Where weights in other files are, which bytes do not tell.
+    let Some(folder) = folder_of(path).to_str().filter(|_| backbone.is_wasteful()) else {
         return builder.commit_from_file(path).map_err(refused(backbone));
     };
     let mut model = onnx::read(path)?;

@@ -20,6 +20,7 @@ use tempfile::NamedTempFile;
 
 use super::directory::readable_by_all;
 use super::{Error, Key, Result, Selection};
+use crate::files::folder_of;
 
 const CHUNK_BYTES: usize = 4 << 20;
 
@@ -154,8 +155,7 @@ impl Target {
         if !overwrite && path.exists() {
             return Err(Error::Exists { path: path.into() });
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).map_err(Error::write(path))?;
+        let file = NamedTempFile::new_in(folder_of(path)).map_err(Error::write(path))?;
         Ok(Self { path: path.into(), file })
     }
 

@@ -1,13 +1,13 @@
 //! Writing a run.
 
 use std::{
-    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use super::{HEAD, HISTORY, INFO, METRICS, Run, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile};
 use crate::{
+    files::folder_of,
     nn::Head,
     train::{Checkpoint, Error, History},
 };
@@ -196,9 +196,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Temporary folders are private; a run is as open as the folder it lies in.
 fn open_to_others(dir: &Path) -> io::Result<()> {
-    let parent =
-        dir.parent().filter(|parent| *parent.as_os_str() != *OsStr::new("")).unwrap_or(Path::new("."));
-    fs::set_permissions(dir, fs::metadata(parent)?.permissions())
+    fs::set_permissions(dir, fs::metadata(folder_of(dir))?.permissions())
 }
 
 /// Names are on disk when their folder is.

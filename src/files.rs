@@ -1,0 +1,22 @@
+//! Where files lie.
+
+use std::path::Path;
+
+/// The folder of the file at `path`; for a name alone the one that the program runs in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_alone_has_a_folder_too() {
+        for (path, folder) in
+            [("head.onnx", "."), ("runs/head.onnx", "runs"), ("/head.onnx", "/"), ("/", ".")]
+        {
+            assert_eq!(folder_of(path.as_ref()), Path::new(folder), "{path}");
+        }
+    }
+}
