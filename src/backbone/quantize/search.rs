@@ -335,36 +335,47 @@ impl Bench<'_> {
     }
 
     /// As few layers in floats as are needed, if that is left to us.
-    fn enough(&mut self, base: Base) -> Result<Base> {
-        let near = |fidelity: Fidelity, bound: f64| fidelity.cosine_mean >= bound;
-        if self.options.keep_float != KeepFloat::Auto
-            || near(self.trial(&base.model(&base.choice))?, self.options.min_cosine)
-        {
+    fn enough(&mut self, mut base: Base) -> Result<Base> {
+        let bound = self.options.min_cosine;
+        let all = self.trial(&base.model(&base.choice))?.cosine_mean;
+        if self.options.keep_float != KeepFloat::Auto || all >= bound {
             return Ok(base);
         }
         self.stage(Stage::Layers)?;
-        let mut gains = vec![];
-        for layer in base.plan.layers.iter().filter(|layer| matches!(layer.kind, Kind::Conv(_) | Kind::Merge))
-        {
-            let plan = Plan::of(graph(&base.model), &[layer.raw.clone()].into())?;
-            let error = self.trial(&base.planned(&plan, &base.choice))?.relative_error;
-            gains.push((error, layer.raw.clone()));
-        }
-        gains.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let harms = self.harms(&base)?;
         let mut keep = BTreeSet::new();
-        let mut base = base;
         // Several at a time: each trial takes as long as a layer is worth.
-        for few in gains.chunks(gains.len().div_ceil(12).max(1)) {
+        for few in harms.chunks(harms.len().div_ceil(12).max(1)) {
             keep.extend(few.iter().map(|(_, raw)| raw.clone()));
             base.plan = Plan::of(graph(&base.model), &keep)?;
+            if base.plan.convs().next().is_none() {
+                break;
+            }
             let fidelity = self.trial(&base.model(&base.choice))?;
             let what = format!("{} layers in floats", keep.len());
             (self.on_event)(Event::Tried { what, error: fidelity.relative_error });
-            if near(fidelity, self.options.min_cosine) {
-                break;
+            if fidelity.cosine_mean >= bound {
+                debug_assert!(base.plan.float.iter().any(|float| float.why == Why::Kept));
+                return Ok(base);
             }
         }
-        debug_assert!(base.plan.float.iter().any(|float| float.why == Why::Kept));
-        Ok(base)
+        Err(Error::Fidelity { found: all, bound })
+    }
+
+    /// The error of each layer that could stay in floats, the largest first: of the features where it alone computes in integers. Among others
+    /// that do, it would not be seen behind a layer that spoils everything.
+    fn harms(&self, base: &Base) -> Result<Vec<(f64, String)>> {
+        let may_stay = |kind: &Kind| matches!(kind, Kind::Conv(_) | Kind::Merge);
+        let layers = base.plan.layers.iter().filter(|layer| may_stay(&layer.kind));
+        let names: BTreeSet<String> = layers.map(|layer| layer.raw.clone()).collect();
+        let mut harms = vec![];
+        for name in &names {
+            let mut others = names.clone();
+            others.remove(name);
+            let plan = Plan::of(graph(&base.model), &others)?;
+            harms.push((self.trial(&base.planned(&plan, &base.choice))?.relative_error, name.clone()));
+        }
+        harms.sort_by(|a, b| b.0.total_cmp(&a.0));
+        Ok(harms)
     }
 }
