@@ -15,6 +15,7 @@ it in the place of the last one there.
 import argparse
 import csv
 import datetime
+import functools
 import random
 import statistics
 import subprocess
@@ -42,17 +43,18 @@ METHODS = {
 PEER = "onnxruntime.quantization, percentile 99.999"
 
 
+def drawn(manifest, first, count, seed):
+    """So many of the images of a manifest, from the `first` on."""
+    with manifest.open(newline="") as file:
+        paths = [manifest.parent / row["path"] for row in csv.DictReader(file)][first:]
+    return random.Random(seed).sample(paths, count)
+
+
 def images(folder, cifar):
     """The two lists of files: drawn by fixed seeds, from sets that have nothing in common."""
     photos, draw = photographs(), random.Random(0)
-
-    def of(manifest, first, count, seed):
-        with (cifar / manifest).open(newline="") as file:
-            paths = [cifar / row["path"] for row in csv.DictReader(file)][first:]
-        return random.Random(seed).sample(paths, count)
-
-    calibrate = of("train.csv", 5000, 60, 1) + mosaics(folder, "calibrate", photos[:4], 40, draw)
-    return calibrate, of("test.csv", 0, 120, 2) + mosaics(folder, "evaluate", photos[4:], 80, draw)
+    calibrate = drawn(cifar / "train.csv", 5000, 60, 1) + mosaics(folder, "calibrate", photos[:4], 40, draw)
+    return calibrate, drawn(cifar / "test.csv", 0, 120, 2) + mosaics(folder, "evaluate", photos[4:], 80, draw)
 
 
 def tensor(file):
@@ -70,10 +72,13 @@ class Reader(CalibrationDataReader):
 
 
 class Graph:
-    """A session, its features, and how long it takes."""
+    """A session, its features, and how long it takes; `settings` are entries of its configuration."""
 
-    def __init__(self, path):
-        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    def __init__(self, path, **settings):
+        options = onnxruntime.SessionOptions()
+        for name, value in settings.items():
+            options.add_session_config_entry(f"session.{name}", value)
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.input = self.session.get_inputs()[0].name
 
     def features(self, tensors):
@@ -123,26 +128,26 @@ def ours(program, backbone, folder, calibrate, evaluate):
         yield name, path
 
 
-def measure(graphs, tensors, pairs):
-    """A line for each graph: mean and least cosine, relative error, images a second, the rate beside the peer's."""
-    features = {name: Graph(path).features(tensors) for name, path in graphs.items()}
+def measure(graphs, tensors, pairs, peer):
+    """A line for each of `graphs`, functions that load one: mean and least cosine, relative error, images a second, the rate beside the peer's."""
+    features = {name: load_graph().features(tensors) for name, load_graph in graphs.items()}
     floats = next(iter(features.values()))
     rates = {name: [] for name in graphs}
     draw = random.Random(3)
     for _ in range(pairs):
         for name in draw.sample(list(graphs), len(graphs)):
-            graph = Graph(graphs[name])
+            graph = graphs[name]()
             graph.features(tensors[:BATCH])
             rates[name].append(graph.rate(tensors[: 4 * BATCH]))
     for name, found in features.items():
         cosine = (found * floats).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(floats, axis=1)
         error = np.linalg.norm(found - floats) / np.linalg.norm(floats)
-        ratio = spread([own / peer for own, peer in zip(rates[name], rates[PEER])], 3)
+        ratio = spread([own / other for own, other in zip(rates[name], rates[peer])], 3)
         yield name, cosine.mean(), cosine.min(), error, statistics.median(rates[name]), ratio
 
 
-def table(lines, pairs, before):
-    out = ["| graph | mean cosine | least cosine | relative error | images/s | beside percentile 99.999 |", "|---|---|---|---|---|---|"]
+def table(lines, pairs, before, peer):
+    out = [f"| graph | mean cosine | least cosine | relative error | images/s | beside {peer} |", "|---|---|---|---|---|---|"]
     for name, mean, least, error, rate, ratio in lines:
         out.append(f"| {name} | {mean:.5f} | {least:.4f} | {error:.4f} | {rate:.1f} | {ratio} |")
     day = datetime.date.today().isoformat()
@@ -165,8 +170,9 @@ def main():
         paths = {"floats": args.backbone}
         paths.update(theirs(args.backbone, folder, seen))
         paths.update(ours(args.program, args.backbone, folder, calibrate, evaluate))
+        graphs = {name: functools.partial(Graph, path) for name, path in paths.items()}
         before = load()
-        text = table(measure(paths, tensors, args.pairs), args.pairs, before)
+        text = table(measure(graphs, tensors, args.pairs, PEER), args.pairs, before, "percentile 99.999")
     print(text)
     if args.into:
         replace_in(args.into, "bench/quantize.py", text)

@@ -11,8 +11,8 @@ pub enum WeightBits {
     /// From -127 to 127.
     #[default]
     Eight,
-    /// From -63 to 63, for processors without instructions for dot products of bytes: there ONNX Runtime adds two products in 16 bits,
-    /// which overflow with larger weights, and are cut off without a word.
+    /// From -63 to 63, for processors without instructions for dot products of bytes: there two products are added in 16 bits, which larger
+    /// weights overflow. Sessions of this program multiply those in a slower way; others cut the sums off without a word.
     Seven,
 }
 
@@ -25,7 +25,7 @@ impl WeightBits {
         }
     }
 
-    /// What this processor multiplies without overflow.
+    /// What this processor multiplies without overflow, and so at its fastest.
     pub fn for_this_processor() -> Self {
         if overflows() { Self::Seven } else { Self::Eight }
     }

@@ -26,7 +26,7 @@ use crate::backbone::runtime::Runtime;
 use crate::onnx::{self, Skimmed};
 
 /// Of the form of a copy, and of how sessions are made: another one is another mark.
-const MARK: &[u8; 16] = b"headstart graph2";
+const MARK: &[u8; 16] = b"headstart graph3";
 const ENDING: &str = "graph";
 const CHECKSUM: usize = blake3::OUT_LEN;
 /// Copies take up no more than this together; those go first that were used least lately.

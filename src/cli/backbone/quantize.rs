@@ -52,7 +52,7 @@ pub struct QuantizeArgs {
     /// How much of the differences between channels is evened out, from 0 to 1 (default: 0.5 where that measures better than 0)
     #[arg(long, value_name = "PART", value_parser = part)]
     equalise: Option<f64>,
-    /// Bits of the weights, 8 or 7 (default: 7 on x86 processors without VNNI, where 8 would overflow)
+    /// Bits of the weights, 8 or 7 (default: 7 on x86 processors without VNNI, where 8 are slower, and overflow in other programs)
     #[arg(long, value_name = "N", value_parser = bits)]
     weight_bits: Option<WeightBits>,
     /// Layers that stay in floats, by name; `auto` keeps as few as `--min-cosine` needs, `none` none
@@ -136,9 +136,7 @@ impl QuantizeArgs {
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
         if options.bits == WeightBits::Seven {
-            console.note(
-                "weights in 7 bits: this processor has no VNNI, and ONNX Runtime's sums overflow with 8",
-            );
+            console.note("weights in 7 bits: this processor has no VNNI, and multiplies 8 more slowly");
         }
         let cancel = interrupt::listen();
         let mut tell = |event: Event<'_>| tell(console, &event);

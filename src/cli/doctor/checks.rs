@@ -72,7 +72,7 @@ pub fn int8(bits: WeightBits) -> Check {
             ..Check::absent(
                 "int8",
                 "weights will have 7 bits: this processor has no VNNI, so products of bytes are added in 16 bits, which those of 8 bits \
-                 would overflow; `headstart backbone quantize` tells what that costs",
+                 overflow unless they are multiplied in a slower way; `headstart backbone quantize` tells how fast int8 is then",
             )
         },
     }
