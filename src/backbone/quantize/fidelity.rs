@@ -33,6 +33,12 @@ impl Fidelity {
             relative_error: if differences == 0.0 { 0.0 } else { (differences / whole).sqrt() },
         }
     }
+
+    /// By the error of all; anything is nearer than what is no number.
+    pub(super) fn is_nearer_than(&self, other: &Self) -> bool {
+        self.relative_error < other.relative_error
+            || other.relative_error.is_nan() && !self.relative_error.is_nan()
+    }
 }
 
 /// 1 for two rows of zeros, which are the same; 0 where one of them is zero.
