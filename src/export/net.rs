@@ -22,9 +22,9 @@ impl Net {
         classes: usize,
         threads: Option<usize>,
     ) -> Result<Self> {
-        let session = session::builder(runtime, threads)
-            .and_then(|mut builder| builder.commit_from_file(path))
-            .map_err(|source| Error::Refused { source })?;
+        let session =
+            session::begin(|products| session::builder(runtime, threads, products)?.commit_from_file(path));
+        let session = session.map_err(|source| Error::Refused { source })?;
         Ok(Self { session, classes })
     }
 

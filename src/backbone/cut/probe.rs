@@ -8,7 +8,7 @@ use ort::value::{TensorElementType, TensorRef, ValueType};
 
 use super::error::{Error, Result};
 use crate::backbone::runtime::Runtime;
-use crate::backbone::session;
+use crate::backbone::session::{self, Products};
 use crate::onnx::names;
 use crate::onnx::{self, Attribute, DataType, Model, Node, ValueInfo};
 
@@ -45,7 +45,8 @@ impl Probe {
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let refused = |source| Error::Refused { source };
         let bytes = onnx::encode(&model, &folder)?;
-        let session = session::builder(runtime, None)
+        // As the cut graph is computed that it is held against.
+        let session = session::builder(runtime, None, Products::Fast)
             .and_then(|builder| {
                 const FOLDER: &str = "session.model_external_initializers_file_folder_path";
                 Ok(builder.with_config_entry(FOLDER, folder.to_string_lossy())?)

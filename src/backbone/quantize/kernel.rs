@@ -4,6 +4,8 @@ use ndarray::{Array1, Array2, ArrayView1, Axis};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::backbone::session::bytes_overflow;
+
 /// How large the codes of weights may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -27,19 +29,8 @@ impl WeightBits {
 
     /// What this processor multiplies without overflow, and so at its fastest.
     pub fn for_this_processor() -> Self {
-        if overflows() { Self::Seven } else { Self::Eight }
+        if bytes_overflow() { Self::Seven } else { Self::Eight }
     }
-}
-
-/// Whether products of bytes are added in 16 bits here: x86 before VNNI.
-#[cfg(target_arch = "x86_64")]
-fn overflows() -> bool {
-    !(std::arch::is_x86_feature_detected!("avx512vnni") || std::arch::is_x86_feature_detected!("avxvnni"))
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn overflows() -> bool {
-    false
 }
 
 /// A convolution's weights in integers: row `o` stands for `codes[o] · scales[o]`.

@@ -85,8 +85,10 @@ pub enum Stage {
     Weights,
     /// Biases take in what rounding shifts.
     Biases,
-    /// Layers are tried in floats.
-    Layers,
+    /// Which layers harm most is looked at.
+    Harms,
+    /// So many of them are tried in floats; what follows is done anew for these.
+    Layers(usize),
     /// The result is measured on the images held out.
     Measurement,
 }

@@ -52,9 +52,10 @@ impl Machine<'_> {
         let input = graph.input.first().map(|input| input.name().to_owned()).unwrap_or_default();
         let bytes = onnx::encode(&model, Path::new("a graph in memory"))?;
         drop(model);
-        let session = session::builder(self.runtime, self.threads)
-            .and_then(|mut builder| builder.commit_from_memory(&bytes))
-            .map_err(|source| Error::Refused { source })?;
+        let session = session::begin(|products| {
+            session::builder(self.runtime, self.threads, products)?.commit_from_memory(&bytes)
+        });
+        let session = session.map_err(|source| Error::Refused { source })?;
         Ok(Runner { session, input, outputs: outputs.to_vec(), fixed_batch: self.fixed_batch })
     }
 }

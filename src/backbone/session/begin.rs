@@ -3,18 +3,42 @@
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
+use super::processor::bytes_overflow;
 use crate::backbone::runtime::Runtime;
+
+/// How ONNX Runtime multiplies unsigned by signed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Products {
+    /// As is fastest, also where sums [overflow](bytes_overflow).
+    Fast,
+    /// Weights that could overflow are multiplied unsigned, which is slower; others as they are.
+    Exact,
+}
+
+/// The session that `make` makes, with exact products where that is possible.
+///
+/// Of some graphs, such as those with signed activations, ONNX Runtime makes one by that setting which it then refuses itself: they are computed as they
+/// are without it.
+pub(crate) fn begin<E>(make: impl Fn(Products) -> Result<Session, E>) -> Result<Session, E> {
+    match bytes_overflow() {
+        true => make(Products::Exact).or_else(|_| make(Products::Fast)),
+        false => make(Products::Fast),
+    }
+}
 
 /// A session with every optimisation, on so many threads; `None` lets ONNX Runtime take every core.
 ///
-/// Integers are computed exactly on every processor. x86 processors without VNNI would add products of bytes in 16 bits, where those of weights
-/// beyond 7 bits overflow; such weights are multiplied unsigned there, which is slower, and all others are left as they are.
-///
 /// Settings that were tried and are left at ONNX Runtime's own stand in `docs/devices.md`, with what they bring.
-pub(crate) fn builder(runtime: &Runtime, threads: Option<usize>) -> ort::Result<SessionBuilder> {
-    let builder = Session::builder(runtime.environment())?
-        .with_optimization_level(GraphOptimizationLevel::Level3)?
-        .with_precise_qmm()?;
+pub(crate) fn builder(
+    runtime: &Runtime,
+    threads: Option<usize>,
+    products: Products,
+) -> ort::Result<SessionBuilder> {
+    let mut builder =
+        Session::builder(runtime.environment())?.with_optimization_level(GraphOptimizationLevel::Level3)?;
+    if products == Products::Exact {
+        builder = builder.with_precise_qmm()?;
+    }
     Ok(match threads {
         Some(threads) => builder.with_intra_threads(threads)?,
         None => builder,

@@ -7,6 +7,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::copies::Copy;
 use super::weights::Weights;
+use super::{Products, begin};
 use crate::backbone::device::TAKE_NOTES;
 use crate::backbone::runtime::Runtime;
 use crate::backbone::{Backbone, Error};
@@ -18,28 +19,34 @@ pub(super) fn builder(
     runtime: &Runtime,
     backbone: &Backbone,
     threads: Option<usize>,
+    products: Products,
 ) -> Result<SessionBuilder, Error> {
     let (key, value) = TAKE_NOTES;
-    super::builder(runtime, threads)
+    super::builder(runtime, threads, products)
         .and_then(|builder| Ok(builder.with_config_entry(key, value)?))
         .map_err(refused(backbone))
 }
 
 /// From the graph, which ONNX Runtime is given without the places of maps that nothing reads.
-pub(super) fn load(mut builder: SessionBuilder, backbone: &Backbone) -> Result<Session, Error> {
+pub(super) fn load(
+    backbone: &Backbone,
+    builder: impl Fn(Products) -> Result<SessionBuilder, Error>,
+) -> Result<Session, Error> {
     let path = backbone.path();
     // Where weights in other files are, which bytes do not tell.
     let Some(folder) = folder_of(path).to_str().filter(|_| backbone.is_wasteful()) else {
-        return builder.commit_from_file(path).map_err(refused(backbone));
+        return begin(|products| builder(products)?.commit_from_file(path).map_err(refused(backbone)));
     };
     let mut model = onnx::read(path)?;
     model.graph.as_mut().map(onnx::move_strides);
     let bytes = onnx::encode(&model, path)?;
-    builder
-        .with_config_entry("session.model_external_initializers_file_folder_path", folder)
-        .map_err(|error| error.into())
-        .and_then(|mut builder| builder.commit_from_memory(&bytes))
-        .map_err(refused(backbone))
+    begin(|products| {
+        builder(products)?
+            .with_config_entry("session.model_external_initializers_file_folder_path", folder)
+            .map_err(|error| error.into())
+            .and_then(|mut builder| builder.commit_from_memory(&bytes))
+            .map_err(refused(backbone))
+    })
 }
 
 /// From the copy in `folder` if there is a good one, else from the graph, of which a copy is made on the way. That no copy can
@@ -50,19 +57,22 @@ pub(super) fn load_by_copy(
     threads: Option<usize>,
     folder: &Path,
 ) -> Result<Session, Error> {
-    let plainly = || load(builder(runtime, backbone, threads)?, backbone);
+    let plainly = || load(backbone, |products| builder(runtime, backbone, threads, products));
     let Some(copy) = Copy::of(folder, backbone, runtime) else { return plainly() };
     if let Some(graph) = copy.read() {
-        let builder = builder(runtime, backbone, threads)?;
+        // What becomes of products is settled in the copy.
+        let builder = builder(runtime, backbone, threads, Products::Fast)?;
         if let Ok(session) = load_copy(builder, graph) {
             return Ok(session);
         }
     }
     let Ok(draft) = copy.draft() else { return plainly() };
-    let builder = builder(runtime, backbone, threads)?;
-    let builder = builder.with_optimized_model_path(draft.path()).map_err(|error| error.into());
+    let written = |products| {
+        let builder = builder(runtime, backbone, threads, products)?;
+        builder.with_optimized_model_path(draft.path()).map_err(|error| refused(backbone)(error.into()))
+    };
     // A graph may run that cannot be written, and a disk may be full.
-    let Ok(session) = load(builder.map_err(refused(backbone))?, backbone) else { return plainly() };
+    let Ok(session) = load(backbone, written) else { return plainly() };
     // The name of the copy says which graph it is of, and by now the file could be another one.
     if backbone.is_unchanged() {
         let _ = draft.keep();

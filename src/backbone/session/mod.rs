@@ -15,7 +15,8 @@ use ort::value::TensorRef;
 use super::device::{self, Device, Placement, Precision};
 use super::{Backbone, Error, runtime::Runtime};
 
-pub(crate) use begin::builder;
+pub(crate) use begin::{Products, begin, builder};
+pub(crate) use processor::bytes_overflow;
 
 /// For devices that prepare for a range of batch sizes, when nobody says how far it goes.
 const DEFAULT_MAX_BATCH: usize = 32;
@@ -59,9 +60,18 @@ impl Session {
         backbone.precision(options.precision)?.check(options.device)?;
         let inner = match (&options.copies, options.device) {
             (Some(folder), Device::Cpu) => load::load_by_copy(runtime, backbone, options.threads, folder)?,
-            _ => load::load(Self::builder(runtime, backbone, &options)?, backbone)?,
+            _ => load::load(backbone, |products| Self::builder(runtime, backbone, &options, products))?,
         };
-        let device = options.device;
+        Self::of(inner, backbone, options.device)
+    }
+
+    /// On the CPU, with products as they are fastest: for a graph that is held against another, of which ONNX Runtime might refuse exact ones.
+    pub(crate) fn fast(runtime: &Runtime, backbone: &Backbone) -> Result<Self, Error> {
+        let builder = |_| load::builder(runtime, backbone, None, Products::Fast);
+        Self::of(load::load(backbone, builder)?, backbone, Device::Cpu)
+    }
+
+    fn of(inner: ort::session::Session, backbone: &Backbone, device: Device) -> Result<Self, Error> {
         let placement = Placement::read(&inner).map_err(|source| device::Error::Placement { source })?;
         if placement.on(device) == 0 {
             return Err(device::Error::NotPlaced { device, placement }.into());
@@ -80,8 +90,9 @@ impl Session {
         runtime: &Runtime,
         backbone: &Backbone,
         options: &SessionOptions,
+        products: Products,
     ) -> Result<SessionBuilder, Error> {
-        let builder = load::builder(runtime, backbone, options.threads)?;
+        let builder = load::builder(runtime, backbone, options.threads, products)?;
         match options.device {
             Device::Cpu => Ok(builder),
             _ => Self::register(builder, runtime, backbone, options),

@@ -1,6 +1,17 @@
-//! What kind of processor this is, as far as it decides how ONNX Runtime lays out weights.
+//! What kind of processor this is, as far as it decides how ONNX Runtime lays out weights and multiplies bytes.
 
 use std::sync::OnceLock;
+
+/// Whether products of bytes are added in 16 bits here, which those of large weights overflow: x86 before VNNI.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn bytes_overflow() -> bool {
+    !(std::arch::is_x86_feature_detected!("avx512vnni") || std::arch::is_x86_feature_detected!("avxvnni"))
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn bytes_overflow() -> bool {
+    false
+}
 
 /// Architecture, the vector instructions that may be used, and the processor's own name where the system tells it.
 pub(super) fn identity() -> &'static str {

@@ -235,15 +235,17 @@ fn tell(console: &Console, event: &Event<'_>) {
     }
 }
 
-fn words(stage: Stage) -> &'static str {
-    match stage {
+fn words(stage: Stage) -> String {
+    let words = match stage {
         Stage::Images => "reading images",
         Stage::Observation => "running in floats",
         Stage::Ranges => "trying ranges",
         Stage::Weights => "rounding weights",
         Stage::Biases => "putting biases right",
-        Stage::Layers => "trying layers in floats",
+        Stage::Harms => "looking for the layers that harm most",
+        Stage::Layers(layers) => return format!("trying {} in floats", count(layers, "layer")),
         Stage::Measurement => "measuring on the images held out",
         _ => "working",
-    }
+    };
+    words.into()
 }

@@ -31,7 +31,7 @@ impl Bench<'_> {
 
     /// As few layers in floats as are needed, those first that harm most: one, two, four and so on until it is enough, then halved between.
     pub(super) fn enough(&mut self, prepared: &Model, whole: &Fit) -> Result<Fit> {
-        self.stage(Stage::Layers)?;
+        self.stage(Stage::Harms)?;
         let harms = self.harms(whole)?;
         // One convolution must be left, or there is nothing in integers.
         let most = harms.iter().rposition(|harm| harm.convolves).unwrap_or(0);
@@ -61,6 +61,7 @@ impl Bench<'_> {
 
     /// With these in floats all is chosen anew: what was chosen around a layer that spoils much is wrong where the layer does not.
     fn keeping(&mut self, prepared: &Model, harms: &[Harm]) -> Result<Fit> {
+        self.stage(Stage::Layers(harms.len()))?;
         let fit = self.fit(prepared, &harms.iter().map(|harm| harm.raw.clone()).collect())?;
         let what = format!("{} layers in floats", harms.len());
         (self.on_event)(Event::Tried { what, error: fit.fidelity.relative_error });
