@@ -63,7 +63,7 @@ impl Bench<'_> {
     fn keeping(&mut self, prepared: &Model, harms: &[Harm]) -> Result<Fit> {
         self.stage(Stage::Layers(harms.len()))?;
         let fit = self.fit(prepared, &harms.iter().map(|harm| harm.raw.clone()).collect())?;
-        let what = format!("{} layers in floats", harms.len());
+        let what = format!("layers in floats: {}", harms.len());
         (self.on_event)(Event::Tried { what, error: fit.fidelity.relative_error });
         Ok(fit)
     }
