@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::files::WriteError;
+
 /// Why figures cannot be computed, stored or read back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,4 +66,10 @@ pub enum Error {
         /// What the file says.
         found: u64,
     },
+}
+
+impl From<WriteError> for Error {
+    fn from(WriteError { path, source }: WriteError) -> Self {
+        Self::Write { path, source }
+    }
 }

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::Serializer;
+use serde::{Deserialize, Deserializer, Serializer};
 
 /// What a text begins with that has escapes in it.
 const MARK: &str = "%//";
@@ -63,6 +63,22 @@ pub fn path_of_text(text: &str) -> PathBuf {
 /// Those of the serializer.
 pub fn as_path_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path_text(path))
+}
+
+/// [`as_path_text`] for several.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn as_path_texts<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path_text(path)))
+}
+
+/// What [`as_path_text`] wrote: `#[serde(deserialize_with = "of_path_text")]`.
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn of_path_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    Ok(path_of_text(&String::deserialize(deserializer)?))
 }
 
 /// A path as one line of text: each byte that is not text, each control character and each `%` becomes `%XX`.

@@ -11,6 +11,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub use columns::{Side, columns};
 
+pub use crate::text::{short, shortened};
+
 use crate::evaluate::metrics::Coverage;
 use crate::evaluate::{Averages, ClassMetrics, Metrics};
 

@@ -19,7 +19,7 @@ use maud::{Markup, html};
 use super::{Evaluation, Report, Thumbnail};
 
 pub(super) use curves::{Course, courses};
-pub(super) use shell::{Section, Shell};
+pub(super) use shell::{MARK, Section, Shell};
 
 type Thumbnails<'t> = &'t mut dyn FnMut(&Path, usize) -> Option<Thumbnail>;
 
