@@ -22,6 +22,7 @@ mod interrupt;
 mod live;
 mod making;
 mod manual;
+mod panics;
 mod parts;
 mod precision;
 mod predict;
@@ -43,6 +44,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use console::Console;
+pub use panics::leave_images_to_their_failures;
 
 /// Image classifiers from your own pictures: features of a frozen ResNet-50 once, then a head in seconds
 ///

@@ -1,10 +1,10 @@
 //! How much memory an image will take, before it takes it.
 
 use std::io::Cursor;
-use std::panic;
 
 use image::{ImageDecoder, ImageReader};
 
+use super::guard::guarded;
 use super::jpeg;
 use super::kind::{FileKind, Format, sniff};
 
@@ -12,7 +12,7 @@ use super::kind::{FileKind, Format, sniff};
 /// the header tells no size, and which therefore will not be decoded.
 pub(crate) fn decoding_takes(bytes: &[u8]) -> u64 {
     // As in decoding: a slip of a reader of headers is to cost one image, which then fails there.
-    panic::catch_unwind(|| by_header(bytes)).unwrap_or(0)
+    guarded(|| Ok(by_header(bytes))).unwrap_or(0)
 }
 
 fn by_header(bytes: &[u8]) -> u64 {

@@ -20,6 +20,8 @@ mod scan;
 mod segments;
 mod transform;
 
+use image::metadata::Orientation;
+
 use self::bits::Bits;
 use self::coder::Block;
 use self::frame::{Frame, Scale};
@@ -65,11 +67,12 @@ impl From<Fault> for Error {
 
 /// Decode into `rgb`, scaled down as far as `wanted` allows.
 ///
-/// `wanted` says for the header of a file how many pixels across and down are needed at least, as stored; none: all of them.
+/// `orientation` is what the file says, for the header that `wanted` gets; nothing is turned here. `wanted` says for the header of a file how many pixels across and down are needed at least, as stored; none: all of them.
 ///
 /// Grey becomes three equal channels; CMYK is taken as Adobe stores it, inverted, which is what Pillow does too.
 pub(super) fn decode(
     bytes: &[u8],
+    orientation: Orientation,
     wanted: impl FnOnce(&Header) -> Option<Size>,
     limits: &Limits,
     space: &mut Space,
@@ -77,7 +80,7 @@ pub(super) fn decode(
 ) -> Result<Header, Error> {
     let Start { segments, frame, scan, data } = Start::read(bytes)?;
     let (width, height) = (frame.size.0 as u32, frame.size.1 as u32);
-    let mut about = Header { width, height, decoded: frame.size, orientation: segments.orientation() };
+    let mut about = Header { width, height, decoded: frame.size, orientation };
     let scale = wanted(&about).map_or(Scale::FULL, |wanted| Scale::for_size(frame.size, wanted));
     about.decoded = (scale.of(frame.size.0), scale.of(frame.size.1));
 

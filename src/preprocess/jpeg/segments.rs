@@ -1,7 +1,5 @@
 //! What stands between the coded data: markers, tables, the frame, and where the colours come from (ITU-T T.81, B.2).
 
-use image::metadata::Orientation;
-
 use super::Fault;
 use super::coder::{Block, place};
 use super::codes::Codes;
@@ -23,7 +21,6 @@ pub(super) struct Segments {
     jfif: bool,
     /// What Adobe's segment says of the colours.
     adobe: Option<u8>,
-    orientation: Option<Orientation>,
 }
 
 /// How a file's colours are to be read.
@@ -86,10 +83,6 @@ impl Segments {
             0xdb => self.define_steps(segment).ok_or(MALFORMED)?,
             0xdd => self.restart_interval = u16_at(segment, 0).ok_or(MALFORMED)?.into(),
             0xe0 if segment.starts_with(b"JFIF\0") => self.jfif = true,
-            0xe1 if self.orientation.is_none() => {
-                let exif = segment.strip_prefix(b"Exif\0\0");
-                self.orientation = exif.and_then(Orientation::from_exif_chunk);
-            }
             0xee if segment.starts_with(b"Adobe") => self.adobe = segment.get(11).copied(),
             _ => {}
         }
@@ -124,11 +117,6 @@ impl Segments {
             segment = &rest[64 * width..];
         }
         Some(())
-    }
-
-    /// The EXIF orientation; upright if there is none.
-    pub fn orientation(&self) -> Orientation {
-        self.orientation.unwrap_or(Orientation::NoTransforms)
     }
 
     /// How libjpeg would take the colours of `frame`.

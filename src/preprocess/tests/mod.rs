@@ -3,6 +3,7 @@
 mod bombs;
 mod formats;
 mod jpeg;
+mod panics;
 mod references;
 mod views;
 
