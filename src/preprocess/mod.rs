@@ -17,10 +17,12 @@
 //! # }
 //! ```
 
+mod changed;
 mod colour;
 mod complete;
 mod decode;
 mod error;
+mod gif;
 mod guard;
 mod jpeg;
 mod kind;
@@ -40,6 +42,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 mod thumbnail;
+mod tiff;
 mod tiff_palette;
 mod view;
 

@@ -6,7 +6,7 @@
 
 use super::guard::guarded;
 use super::kind::{FileKind, Format, sniff};
-use super::orientation;
+use super::{changed, orientation};
 
 /// The number of today's decoders; version 0.1.0 had 1.
 ///
@@ -25,5 +25,5 @@ pub fn revision(bytes: &[u8]) -> u32 {
 
 /// Whether today's pixels are others than those of version 0.1.0. Files that it could not decode need not be told apart.
 fn differs_since_0_1_0(format: Format, bytes: &[u8]) -> bool {
-    orientation::differs_since_0_1_0(format, bytes)
+    orientation::differs_since_0_1_0(format, bytes) || changed::differs_since_0_1_0(format, bytes)
 }
