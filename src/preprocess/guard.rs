@@ -14,6 +14,8 @@ use super::Error;
 thread_local! {
     /// How many calls of [`guarded`] the thread is in.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// Whether panics are to be seen.
+    static BARE: Cell<bool> = const { Cell::new(false) };
     /// Where the panic happened that a hook was told of.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
@@ -22,10 +24,22 @@ thread_local! {
 ///
 /// What the work borrowed is used on: whoever calls sees to it that half-done work in it does no harm.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    if BARE.get() {
+        return work();
+    }
     let depth = DEPTH.replace(DEPTH.get() + 1);
     let outcome = catch_unwind(AssertUnwindSafe(work));
     DEPTH.set(depth);
     outcome.unwrap_or_else(|panic| Err(Error::Panicked { message: message(panic.as_ref()) }))
+}
+
+/// Do some work without any guard, on this thread: for those who look for panics.
+#[doc(hidden)]
+pub fn bare<T>(work: impl FnOnce() -> T) -> T {
+    let before = BARE.replace(true);
+    let done = work();
+    BARE.set(before);
+    done
 }
 
 /// For the panic hook of a program: whether this panic becomes the failure of an image, so that nothing need be said of it.

@@ -47,14 +47,15 @@ mod tiff_palette;
 mod view;
 
 pub use error::Error;
-#[doc(hidden)]
-pub use guard::guarded;
 pub use guard::takes_panic;
 #[cfg(test)]
 pub(crate) use guard::trap;
+#[doc(hidden)]
+pub use guard::{bare, guarded};
 pub use kind::{FileKind, Format, sniff};
 pub use limits::Limits;
-pub(crate) use memory::decoding_takes;
+#[doc(hidden)]
+pub use memory::decoding_takes;
 pub use original::{Original, original};
 pub use preprocessor::{DECODER, Decoded, Opened, Pixels, Preprocessor};
 pub use presets::Preset;

@@ -18,6 +18,7 @@ mod frame;
 mod rows;
 mod scan;
 mod segments;
+mod standard;
 mod transform;
 
 use image::metadata::Orientation;
@@ -49,7 +50,7 @@ enum Fault {
     /// They contradict the format.
     Damaged(&'static str),
     /// It is of a kind that is not decoded here.
-    Unsupported(&'static str),
+    Unsupported(String),
 }
 
 impl From<Fault> for Error {
@@ -60,7 +61,7 @@ impl From<Fault> for Error {
                 Self::Truncated { format: Format::Jpeg, source: Some(source.into()) }
             }
             Fault::Damaged(why) => Self::Damaged { format: Format::Jpeg, source: why.into() },
-            Fault::Unsupported(what) => Self::Unsupported { what: what.to_owned() },
+            Fault::Unsupported(what) => Self::Unsupported { what },
         }
     }
 }
@@ -119,6 +120,9 @@ impl Start {
         let Stop::Scan { header, data } = segments.read(bytes, 2)? else { return Err(Fault::Early) };
         let frame = segments.frame.take().ok_or(Fault::Damaged("a scan without a frame"))?;
         let scan = Scan::read(header, &frame)?;
+        if !frame.progressive {
+            segments.assume_standard_codes();
+        }
         Ok(Self { segments, frame, scan, data })
     }
 }

@@ -4,6 +4,7 @@ use super::Fault;
 use super::coder::{Block, place};
 use super::codes::Codes;
 use super::frame::Frame;
+use super::standard;
 
 /// What has been read so far that scans need.
 #[derive(Default)]
@@ -77,9 +78,11 @@ impl Segments {
                 self.had_frame = true;
             }
             0xc4 => self.define_codes(segment).ok_or(MALFORMED)?,
-            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(Fault::Unsupported("a JPEG without loss")),
-            0xc5 | 0xc6 => return Err(Fault::Unsupported("a hierarchical JPEG")),
-            0xc9 | 0xca | 0xcd | 0xce => return Err(Fault::Unsupported("a JPEG with arithmetic coding")),
+            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(Fault::Unsupported("a lossless JPEG".into())),
+            0xc5 | 0xc6 => return Err(Fault::Unsupported("a hierarchical JPEG".into())),
+            0xc9 | 0xca | 0xcd | 0xce => {
+                return Err(Fault::Unsupported("a JPEG with arithmetic coding".into()));
+            }
             0xdb => self.define_steps(segment).ok_or(MALFORMED)?,
             0xdd => self.restart_interval = u16_at(segment, 0).ok_or(MALFORMED)?.into(),
             0xe0 if segment.starts_with(b"JFIF\0") => self.jfif = true,
@@ -87,6 +90,18 @@ impl Segments {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Let the standard's tables stand in for those of numbers 0 and 1 that the file has not defined before its first scan: the
+    /// frames of many webcams, and of video as a sequence of JPEGs, leave them out. As libjpeg-turbo does.
+    pub fn assume_standard_codes(&mut self) {
+        for (defined, standard) in self.codes.iter_mut().zip(&standard::CODES) {
+            for (defined, standard) in defined.iter_mut().zip(standard) {
+                if defined.is_none() {
+                    *defined = Codes::new(&standard.counts, standard.symbols);
+                }
+            }
+        }
     }
 
     fn define_codes(&mut self, mut segment: &[u8]) -> Option<()> {
