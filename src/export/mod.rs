@@ -30,6 +30,7 @@ use crate::backbone::runtime::Runtime;
 use crate::cache::OtherPrecision;
 use crate::onnx;
 pub use crate::onnx::OPSETS;
+use crate::text::counted;
 use crate::train::Run;
 
 /// What an exported file is to be like.
@@ -109,10 +110,10 @@ impl fmt::Display for Exported {
         };
         writeln!(
             f,
-            "{} ({:.1} MB): {} classes, takes {takes}",
+            "{} ({:.1} MB): {}, takes {takes}",
             path.display(),
             *bytes as f64 / 1e6,
-            card.classes.len()
+            counted(card.classes.len() as u64, "class")
         )?;
         write!(f, "{check}")
     }

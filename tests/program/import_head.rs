@@ -103,7 +103,11 @@ fn what_is_not_the_head_that_was_meant_is_told_and_nothing_written() {
         "--classes a,b,c,d,e --layers hidden,output",
         &["no layer `output`", "`sequential/answer`"],
     );
-    refused("keras.json", "--classes a,b", &["not a whole safetensors file", "hint: Python's `safetensors`"]);
+    refused(
+        "keras.json",
+        "--classes a,b",
+        &["it is not a complete safetensors file", "hint: Python's `safetensors`"],
+    );
     refused("gone.safetensors", "--classes a,b", &["cannot read"]);
     refused("keras_two.safetensors", "--classes a,a", &["`a`"]);
     refused(
