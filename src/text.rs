@@ -1,5 +1,7 @@
 //! Numbers and names as people read them.
 
+use std::borrow::Cow;
+
 /// A whole number with commas between the thousands: `25,583,592`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -45,11 +47,44 @@ pub(crate) fn listed(names: &[String]) -> String {
     if names.is_empty() {
         return "none".into();
     }
-    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut text =
+        names.iter().take(SHOWN).map(|name| format!("`{}`", short(name))).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         text += &format!(" and {} more", names.len() - SHOWN);
     }
     text
+}
+
+/// Letters of a name that a line of text has room for.
+const LONGEST: usize = 80;
+/// What stands in quotes, or is one word, is a path as long as paths can reasonably be, or it is shortened.
+const LONGEST_QUOTED: usize = 400;
+
+/// A name as it is printed: one of a hundred thousand letters loses its middle.
+pub fn short(name: &str) -> Cow<'_, str> {
+    const END: usize = 15;
+    let letters = name.chars().count();
+    if letters <= LONGEST {
+        return name.into();
+    }
+    let begin: String = name.chars().take(LONGEST - END - 1).collect();
+    let end: String = name.chars().skip(letters - END).collect();
+    format!("{begin}…{end}").into()
+}
+
+/// A message in which no quoted name and no word is so long that the rest is lost in it.
+pub fn shortened(line: &str) -> String {
+    let too_long = |text: &str| text.len() > LONGEST_QUOTED && text.chars().count() > LONGEST_QUOTED;
+    if !too_long(line) {
+        return line.to_owned();
+    }
+    let cut = |text: &str| if too_long(text) { short(text).into_owned() } else { text.to_owned() };
+    let words = |text: &str| text.split(' ').map(cut).collect::<Vec<_>>().join(" ");
+    let parts = line.split('`').enumerate();
+    parts
+        .map(|(place, part)| if place % 2 == 1 { cut(part) } else { words(part) })
+        .collect::<Vec<_>>()
+        .join("`")
 }
 
 #[cfg(test)]
@@ -87,6 +122,28 @@ mod tests {
             (dims(&[64, 2048]), dims(&[64]), dims::<usize>(&[])),
             ("(64, 2048)".into(), "(64)".into(), "()".into())
         );
+    }
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        assert_eq!(short("cat"), "cat");
+        let long = format!("begin{}end", "é".repeat(100_000));
+        assert_eq!(short(&long).chars().count(), 80);
+        assert!(short(&long).starts_with("beginé") && short(&long).ends_with("éend"));
+        assert!(listed(std::slice::from_ref(&long)).chars().count() <= 82);
+        let path = format!("folder/{}.jpg", "x".repeat(380));
+        for line in [format!("`{path}`: no such file"), "a word ".repeat(1000), String::new()] {
+            assert_eq!(shortened(&line), line);
+        }
+        let line = shortened(&format!("label `{long}` is not among `a b`, {long} or `{long}`"));
+        assert!(line.chars().count() < 300, "{line}");
+        assert!(
+            line.starts_with("label `begin") && line.contains("end` is not among `a b`, begin"),
+            "{line}"
+        );
+        let spaced = "a b ".repeat(30_000);
+        assert!(shortened(&format!("`{spaced}` is a label")).ends_with("` is a label"));
+        assert!(shortened(&format!("`{spaced}` is a label")).chars().count() < 120);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::format::Flaw;
 use super::segment::{Region, Segment};
 use super::{Key, RowId, Store, View, failures, memo};
+use crate::files::{as_path_text, as_path_texts};
 use crate::text::counted;
 
 /// How far a look has come, in bytes of segments.
@@ -20,6 +21,7 @@ pub struct Progress {
 /// A row that must not be used.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BadRow {
+    #[serde(serialize_with = "as_path_text")]
     pub segment: PathBuf,
     /// Where its batch begins in the file, in bytes.
     pub offset: u64,
@@ -36,6 +38,7 @@ pub struct BadRow {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BadRegion {
     /// A segment, or a file of the memo or of failures.
+    #[serde(serialize_with = "as_path_text")]
     pub segment: PathBuf,
     /// In bytes from the start of the file.
     pub offset: u64,
@@ -51,6 +54,7 @@ pub struct Disagreement {
     pub view: View,
     /// The largest absolute difference of two features.
     pub difference: f32,
+    #[serde(serialize_with = "as_path_texts")]
     pub segments: [PathBuf; 2],
 }
 

@@ -1,6 +1,7 @@
 //! The temperature of a run: fitted, kept, left out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use headstart::evaluate::{FittedTemperature, Metrics, Sureness, fit_temperature};
 use headstart::nn::Temperature;
@@ -24,7 +25,7 @@ pub struct TemperatureArgs {
 
 impl TemperatureArgs {
     /// The run that `name` means, with its temperature or without.
-    pub fn load(&self, runs: &RunsArgs, name: &str) -> anyhow::Result<Run> {
+    pub fn load(&self, runs: &RunsArgs, name: &Path) -> anyhow::Result<Run> {
         let run = runs.load(name)?;
         Ok(if self.no_temperature { run.without_calibration() } else { run })
     }

@@ -7,7 +7,8 @@ use headstart::export::{self, Form, OPSETS, Options};
 use super::Status;
 use super::args::BackboneArgs;
 use super::calibrate::TemperatureArgs;
-use super::console::Console;
+use super::console::{Console, stdout};
+use super::output;
 use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
 
@@ -20,7 +21,7 @@ use super::source::{AcceptArgs, Source};
 pub struct ExportArgs {
     /// The run: its folder, its name, or `latest`
     #[arg(value_name = "RUN")]
-    run: String,
+    run: PathBuf,
     /// The ONNX file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -61,12 +62,14 @@ pub struct ExportArgs {
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let run = self.temperature.load(&self.runs, &self.run)?;
+        let inputs = || self.backbone.inputs().files(run.files()).files(&self.images);
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
         let exported =
             export::export(&runtime, &run, &source.backbone, &self.output, &self.options(&source))?;
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&exported)?)?;
         } else {

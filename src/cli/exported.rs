@@ -26,8 +26,7 @@ pub fn told<T>(computed: Option<Computed<T>>) -> Result<T, String> {
 }
 
 /// Whether what was given for a run is such a file.
-pub fn is_one(name: &str) -> bool {
-    let path = Path::new(name);
+pub fn is_one(path: &Path) -> bool {
     path.is_file() || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 

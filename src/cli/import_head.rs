@@ -1,15 +1,15 @@
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::dataset::Classes;
+use headstart::files::{path_text, read_text};
 use headstart::nn::Activation;
 use headstart::nn::import::{ImportOptions, ImportedHead, Layout, import_head};
 use headstart::train::{Import, NewRun, Origin};
 
 use super::Status;
 use super::args::BackboneArgs;
-use super::console::Console;
+use super::console::{Console, stdout};
 use super::run_name::RunsArgs;
 use super::source::Source;
 use super::train::run_info;
@@ -26,7 +26,7 @@ pub struct ImportHeadArgs {
     weights: PathBuf,
     /// Names of the classes in the order of the outputs: separated by commas, or a file with one a line or a JSON list
     #[arg(long, value_name = "NAMES|FILE")]
-    classes: String,
+    classes: PathBuf,
     /// Activation between the layers: `relu`, `tanh`, `sigmoid`
     #[arg(long, value_name = "NAME", default_value_t)]
     activation: Activation,
@@ -51,7 +51,9 @@ pub struct ImportHeadArgs {
 impl ImportHeadArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let file = self.weights.display();
-        self.runs.check_new(self.name.as_deref(), self.overwrite)?;
+        let _made = self.runs.check_new(self.name.as_deref(), self.overwrite)?;
+        let inputs = || self.backbone.inputs().files([&self.weights, &self.classes]);
+        self.runs.check_inputs(self.name.as_deref(), inputs)?;
         let classes = Classes::new(class_names(&self.classes)?)?;
         let source = Source::open_plainly(&self.backbone, console)?;
         let bytes = std::fs::read(&self.weights).with_context(|| format!("cannot read `{file}`"))?;
@@ -66,14 +68,14 @@ impl ImportHeadArgs {
             import_head(&bytes, &options).with_context(|| format!("cannot take a head from `{file}`"))?;
         self.tell(&imported, console);
         let import = Import {
-            file: file.to_string(),
+            file: path_text(&self.weights).into_owned(),
             digest: blake3::hash(&bytes).to_hex().to_string(),
             layers: imported.layers.into_iter().map(|(name, _)| name).collect(),
         };
         let info = run_info(&classes, &source, Origin::Imported(import));
         let run = NewRun { info: &info, head: &imported.head, course: None };
         let run = run.create(self.runs.folder(), self.name.as_deref(), self.overwrite)?;
-        writeln!(std::io::stdout(), "{}", run.dir().display())?;
+        stdout().path(run.dir())?;
         Ok(Status::Done)
     }
 
@@ -94,12 +96,13 @@ impl ImportHeadArgs {
 }
 
 /// A file if there is one, else names with commas between them.
-fn class_names(told: &str) -> anyhow::Result<Vec<String>> {
-    let path = Path::new(told);
+fn class_names(path: &Path) -> anyhow::Result<Vec<String>> {
     if !path.is_file() {
-        return Ok(told.split(',').map(|name| name.trim().to_owned()).collect());
+        let names = path.to_str().context("the names of the classes are no text")?;
+        return Ok(names.split(',').map(|name| name.trim().to_owned()).collect());
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{told}`"))?;
+    let told = path.display();
+    let text = read_text(path).with_context(|| format!("cannot read `{told}`"))?;
     if text.trim_start().starts_with('[') {
         return serde_json::from_str(&text).with_context(|| format!("`{told}` is no JSON list of names"));
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use headstart::files::read_text;
 use headstart::nn::Activation;
 use headstart::train::{ClassWeight, OptimizerKind, ScheduleKind, TrainConfig};
 
@@ -84,6 +85,11 @@ fn weights(text: &str) -> Result<ClassWeight, String> {
 }
 
 impl SettingsArgs {
+    /// The settings file, if one is given.
+    pub fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// Flags over the file over the defaults, checked.
     pub fn config(&self) -> anyhow::Result<TrainConfig> {
         self.over(TrainConfig::default())
@@ -120,8 +126,7 @@ impl SettingsArgs {
 
 /// Only what stands in the file goes over the base.
 fn read_over(path: &Path, base: &TrainConfig) -> anyhow::Result<TrainConfig> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
+    let text = read_text(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
     let wrong = || format!("`{}` does not hold settings", path.display());
     // Read as settings first, for errors that name the line.
     toml::from_str::<TrainConfig>(&text).with_context(wrong)?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::files::WriteError;
 use crate::text::counted;
 
 /// Why figures cannot be computed, stored or read back.
@@ -66,4 +67,10 @@ pub enum Error {
         /// What the file says.
         found: u64,
     },
+}
+
+impl From<WriteError> for Error {
+    fn from(WriteError { path, source }: WriteError) -> Self {
+        Self::Write { path, source }
+    }
 }

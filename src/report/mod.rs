@@ -21,6 +21,12 @@ use jiff::Timestamp;
 use crate::evaluate::label_errors::Suspect;
 use crate::evaluate::{Metrics, Prediction};
 
+/// Whether this is a page that [`Report::html`] or [`Comparison::html`] made, of this version or another.
+pub fn is_ours(page: &[u8]) -> bool {
+    let mark = page::MARK.as_bytes();
+    page.starts_with(b"<!DOCTYPE html>") && page.windows(mark.len()).any(|part| part == mark)
+}
+
 pub use comparison::{Compared, ComparedOn, Comparison, Setting};
 
 /// All that the report on a run shows.

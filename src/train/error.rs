@@ -75,6 +75,9 @@ pub enum Error {
         "`{name}` cannot be the name of a run: use letters, digits, `.`, `_` and `-`, and begin with a letter or a digit"
     )]
     RunName { name: String },
+    /// A name that means something else, here or on another system.
+    #[error("`{name}` cannot be the name of a run: {why}")]
+    ReservedRunName { name: String, why: &'static str },
     #[error("there is a run `{path}` already")]
     RunExists { path: PathBuf },
     /// No `run.toml` there.

@@ -6,7 +6,7 @@ use headstart::dataset::images_in;
 
 use crate::cli::Status;
 use crate::cli::args::BackboneArgs;
-use crate::cli::console::{Console, grouped};
+use crate::cli::console::{Console, grouped, stdout};
 use crate::cli::hint::quoted;
 use crate::cli::source::Source;
 
@@ -31,7 +31,7 @@ impl ExplainArgs {
         for path in &self.paths {
             if path.is_dir() { files.extend(images_in(path)?) } else { files.push(path.clone()) }
         }
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             let all: Vec<_> = files.iter().map(|file| explainer.explain(file)).collect();
             writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;

@@ -22,14 +22,9 @@ pub struct Judged<'a> {
     pub suspects: Vec<Suspect>,
 }
 
-/// The page of one evaluation, written where it belongs.
-pub fn write_evaluation(
-    path: &Path,
-    run: &Run,
-    evaluated: &Evaluated,
-    learnt: &Result<Learnt, String>,
-) -> anyhow::Result<()> {
-    super::write(path, &page(run, std::slice::from_ref(evaluated), learnt.as_ref().ok(), None))
+/// The page of one evaluation.
+pub fn evaluation_page(run: &Run, evaluated: &Evaluated, learnt: &Result<Learnt, String>) -> String {
+    page(run, std::slice::from_ref(evaluated), learnt.as_ref().ok(), None)
 }
 
 /// The page of a run. `learnt` are the images that it was trained on, as far as evaluations name some of them.

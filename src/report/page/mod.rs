@@ -21,7 +21,7 @@ use super::{Evaluation, Report, Thumbnail};
 use crate::evaluate::label_errors::Suspect;
 
 pub(super) use curves::{Course, courses};
-pub(super) use shell::{Section, Shell};
+pub(super) use shell::{MARK, Section, Shell};
 
 /// Columns for the path of an image: two lines below a picture.
 const PATH: usize = 44;
