@@ -58,8 +58,8 @@ fn what_was_imported_predicts_is_measured_calibrated_and_exported() {
         import(&place, "keras_sigmoid.safetensors", "--classes cold,warm --activation sigmoid --name k")
             .done();
     said.says(&[
-        "12 to 6, its kernel (inputs, units)",
-        "sigmoid between the layers",
+        "12 inputs, 6 units; the kernel is (inputs, units) in the file",
+        "activation between the layers: sigmoid",
         "one unit, whose sigmoid",
     ]);
     let by_run = place.run(&format!("predict k held.csv {BACKBONE}")).done().out;

@@ -75,7 +75,7 @@ pub enum ImportError {
     )]
     LayoutUnknown { tensor: String, shape: [usize; 2] },
     #[error(
-        "the bias of `{layer}` has {found} numbers, but its kernel of shape {} has {expected} units in the layout of {layout}",
+        "the bias of `{layer}` has {found} numbers, but its kernel of shape {}, read as {layout}, has {expected} units",
         dims(shape)
     )]
     Bias { layer: String, layout: Layout, shape: [usize; 2], expected: usize, found: usize },

@@ -82,7 +82,7 @@ fn names_tell_the_layout_then_shapes_then_the_user() {
     let denied = import_head(&file(&[("a.kernel", &[3, 2]), ("a.bias", &[3])]), &options(2, 3)).unwrap_err();
     assert_eq!(
         denied.to_string(),
-        "the bias of `a` has 3 numbers, and its kernel [3, 2] as (inputs, units) has 2 units"
+        "the bias of `a` has 3 numbers, but its kernel of shape (3, 2), read as (inputs, units), has 2 units"
     );
 }
 
