@@ -23,6 +23,7 @@ mod live;
 mod making;
 mod manual;
 mod output;
+mod panics;
 mod parts;
 mod precision;
 mod predict;
@@ -46,6 +47,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use console::Console;
+pub use panics::leave_images_to_their_failures;
 
 /// Image classifiers from your own pictures: features of a frozen ResNet-50 once, then a head in seconds
 ///

@@ -8,6 +8,8 @@ use std::path::Path;
 use crate::cache::{Failure, FailureKind};
 use crate::preprocess::{self, Limits};
 
+use super::DECODERS;
+
 /// The bytes of an image file. Only of a file: a pipe could keep us waiting for ever, a device never ends. And only of one
 /// that may be an image by its size: what is larger is a video or a disk image that lies among the photos.
 pub(super) fn read_image(path: &Path) -> io::Result<Vec<u8>> {
@@ -47,16 +49,25 @@ pub struct ImageFailure {
     pub kind: FailureKind,
     /// A sentence for people.
     pub reason: String,
+    /// Whether the same file may do tomorrow without having changed, because what failed is not in it. Such a failure is not
+    /// taken for known.
+    pub passing: bool,
 }
 
 impl ImageFailure {
     fn new(stage: &str, kind: FailureKind, reason: String) -> Self {
-        Self { stage: stage.into(), kind, reason }
+        Self { stage: stage.into(), kind, reason, passing: false }
     }
 
     /// As it was noted by an earlier run.
     pub(super) fn recorded(failure: &Failure) -> Self {
-        Self::new(&failure.stage, failure.kind, failure.reason.clone())
+        let passing = failure.revision == 0;
+        Self { passing, ..Self::new(&failure.stage, failure.kind, failure.reason.clone()) }
+    }
+
+    /// The number of the decoders by which it is to be noted.
+    pub(super) fn revision(&self) -> u32 {
+        if self.passing { 0 } else { DECODERS.revision }
     }
 
     pub(super) fn read(error: &io::Error) -> Self {
@@ -94,15 +105,15 @@ impl From<&preprocess::Error> for ImageFailure {
 
 fn kind_of(error: &preprocess::Error) -> FailureKind {
     use preprocess::Error::{
-        Damaged, Empty, NotAnImage, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated, UnknownPreset,
-        Unsupported,
+        Damaged, Empty, NotAnImage, Panicked, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated,
+        UnknownPreset, Unsupported,
     };
     match error {
         NotAnImage { .. } | Unsupported { .. } | TooSmall { .. } => FailureKind::Unsupported,
         Empty | Truncated { .. } => FailureKind::Truncated,
         TooLarge { .. } => FailureKind::TooLarge,
         // The latter three are about no image: a preprocessor that runs has a recipe that was checked.
-        Damaged { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
+        Damaged { .. } | Panicked { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
             FailureKind::DecoderError
         }
     }

@@ -151,6 +151,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
             stage: failure.stage.clone(),
             kind: failure.kind,
             reason: failure.reason.clone(),
+            revision: failure.revision(),
             time: String::new(),
         })?;
         Ok(())

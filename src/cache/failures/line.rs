@@ -7,6 +7,8 @@ use crate::cache::{Error, Result};
 use crate::files::{of_percent, percent};
 
 const COLUMNS: [&str; 8] = ["path", "key", "stage", "kind", "reason", "size", "modified", "time"];
+/// Between a stage and the number of the decoders, where that is not 1. Version 0.1.0 takes both for the stage.
+const REVISION: char = '@';
 /// In place of a kind: the line takes back an earlier one of its path.
 const RESOLVED: &str = "resolved";
 
@@ -43,7 +45,10 @@ pub(super) fn encode(failure: &Failure) -> Result<Vec<u8>> {
     line([
         percent(&failure.path),
         number(failure.key.map(|key| key.to_string())),
-        one_line(&failure.stage),
+        match failure.revision {
+            1 => one_line(&failure.stage),
+            revision => format!("{}{REVISION}{revision}", one_line(&failure.stage)),
+        },
         failure.kind.name().into(),
         one_line(&failure.reason),
         number(failure.stamp.map(|stamp| stamp.size.to_string())),
@@ -86,6 +91,10 @@ pub(super) fn decode(line: &[u8]) -> Option<Line> {
         ("", "") => None,
         _ => Some(Stamp { size: size.parse().ok()?, modified: modified.parse().ok()? }),
     };
+    let (stage, revision) = match stage.rsplit_once(REVISION) {
+        Some((stage, revision)) => (stage, revision.parse().ok()?),
+        None => (stage, 1),
+    };
     let failure = Failure {
         path: path.clone(),
         key: if key.is_empty() { None } else { Some(key.parse().ok()?) },
@@ -93,6 +102,7 @@ pub(super) fn decode(line: &[u8]) -> Option<Line> {
         stage: stage.into(),
         kind: kind.parse().ok()?,
         reason: reason.into(),
+        revision,
         time: time.clone(),
     };
     Some(Line { path, time, failure: Some(failure) })

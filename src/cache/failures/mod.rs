@@ -56,8 +56,19 @@ pub struct Failure {
     pub kind: FailureKind,
     /// A sentence for people.
     pub reason: String,
+    /// The number of the decoders that tried: 1 if version 0.1.0 did; 0 if what failed may be otherwise tomorrow with the same
+    /// file, for instance because a library was missing.
+    pub revision: u32,
     /// When, in RFC 3339; [`FailureLog::record`] fills it in if it is empty.
     pub time: String,
+}
+
+impl Failure {
+    /// Whether decoders of this revision need not try the same bytes: they did, or it was not the decoders that failed.
+    pub fn is_known_to(&self, revision: u32) -> bool {
+        let by_decoders = matches!(self.stage.as_str(), "decode" | "resize");
+        self.revision > 0 && (self.revision >= revision || !by_decoders)
+    }
 }
 
 /// Notes failures in a file of this process; none is made as long as nothing fails.
@@ -205,8 +216,11 @@ impl Failures {
     }
 }
 
+/// By key the path of its failure; of several that of the latest decoders.
 fn keys_of(by_path: &BTreeMap<PathBuf, Failure>) -> HashMap<Key, PathBuf> {
-    by_path.values().filter_map(|failure| Some((failure.key?, failure.path.clone()))).collect()
+    let mut failures: Vec<_> = by_path.values().collect();
+    failures.sort_by_key(|failure| failure.revision);
+    failures.into_iter().filter_map(|failure| Some((failure.key?, failure.path.clone()))).collect()
 }
 
 fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::hold::Writer;
-use super::{Error, Key, Memo, Progress, Result, Store, failures, memo};
+use super::{Decoders, Error, Key, Memo, Progress, Result, Store, failures, memo};
 use crate::files::as_path_text;
 use plan::Plan;
 
@@ -146,9 +146,14 @@ fn known_keys(root: &Path) -> Result<HashSet<Key>> {
 ///
 /// # Errors
 /// [`Error::Read`] for the first that cannot be read: its row may be the only thing left of it.
-pub fn keys_of<'a>(root: &Path, files: impl IntoIterator<Item = &'a Path>) -> Result<HashSet<Key>> {
+pub fn keys_of<'a>(
+    root: &Path,
+    files: impl IntoIterator<Item = &'a Path>,
+    decoders: &Decoders,
+) -> Result<HashSet<Key>> {
     let mut memo = Memo::open(root);
-    files.into_iter().map(|file| memo.key_of(file).map_err(Error::read(file))).collect()
+    let read = |file: &Path| Ok((decoders.identify)(file)?.key);
+    files.into_iter().map(|file| memo.key_of(file, read).map_err(Error::read(file))).collect()
 }
 
 fn is_store(dir: &Path) -> bool {

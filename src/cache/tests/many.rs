@@ -98,6 +98,7 @@ fn failure(path: &str, key: Option<Key>, size: u64) -> Failure {
         stage: "decode".into(),
         kind: FailureKind::Truncated,
         reason: "it ends,\n\"early\"".into(),
+        revision: 1,
         time: String::new(),
     }
 }

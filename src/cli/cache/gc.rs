@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::cache::{GcEvent, GcOptions, GcReport, Key, MemoReport, gc, gc_memo, keys_of};
+use headstart::extract::DECODERS;
 use indicatif::HumanBytes;
 use serde_json::json;
 
@@ -71,7 +72,8 @@ impl GcArgs {
         } else {
             self.cache.folder().to_path_buf()
         };
-        let keys = keys_of(&root, manifest.examples().iter().map(|example| example.file.as_path()));
+        let files = manifest.examples().iter().map(|example| example.file.as_path());
+        let keys = keys_of(&root, files, &DECODERS);
         let keys = keys.context("what the manifest needs is not known, so nothing was dropped")?;
         Ok(Some(keys))
     }
