@@ -15,6 +15,32 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A number and what is counted: `1 image`, `2,000 images`.
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {}", grouped(number), of(number, noun))
+}
+
+/// What is counted, alone: `image` of 1, else `images`.
+pub(crate) fn of(number: u64, noun: &str) -> String {
+    const SIBILANTS: [&str; 5] = ["s", "x", "z", "ch", "sh"];
+    // The end of `epoch` is spoken as a k.
+    let is_sibilant =
+        |noun: &str| SIBILANTS.iter().any(|end| noun.ends_with(end)) && !noun.ends_with("epoch");
+    let vowel_before_y = |stem: &str| stem.ends_with(['a', 'e', 'i', 'o', 'u']);
+    match noun.strip_suffix('y') {
+        _ if number == 1 => noun.to_owned(),
+        Some(stem) if !vowel_before_y(stem) => format!("{stem}ies"),
+        None if is_sibilant(noun) => format!("{noun}es"),
+        _ => format!("{noun}s"),
+    }
+}
+
+/// The shape of an array, as NumPy writes it: `(64, 2048)`, `(64)`.
+pub(crate) fn dims<T: std::fmt::Display>(shape: &[T]) -> String {
+    let sizes: Vec<String> = shape.iter().map(T::to_string).collect();
+    format!("({})", sizes.join(", "))
+}
+
 /// Names for a message: as many as fit a line or two, then how many more there are.
 pub(crate) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 12;
@@ -71,6 +97,31 @@ mod tests {
         assert_eq!(listed(&[]), "none");
         assert_eq!(listed(&names[..2]), "`class0`, `class1`");
         assert!(listed(&names).ends_with("`class11` and 988 more"));
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(
+            [0, 1, 2, 2000].map(|n| counted(n, "image")),
+            ["0 images", "1 image", "2 images", "2,000 images"]
+        );
+        for (noun, many) in [
+            ("class", "classes"),
+            ("batch", "batches"),
+            ("epoch", "epochs"),
+            ("copy", "copies"),
+            ("day", "days"),
+        ] {
+            assert_eq!((of(1, noun), of(2, noun)), (noun.to_owned(), many.to_owned()));
+        }
+    }
+
+    #[test]
+    fn shapes_are_no_lists_of_rust() {
+        assert_eq!(
+            (dims(&[64, 2048]), dims(&[64]), dims::<usize>(&[])),
+            ("(64, 2048)".into(), "(64)".into(), "()".into())
+        );
     }
 
     #[test]

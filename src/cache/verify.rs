@@ -9,6 +9,7 @@ use super::format::Flaw;
 use super::segment::{Region, Segment};
 use super::{Key, RowId, Store, View, failures, memo};
 use crate::files::{as_path_text, as_path_texts};
+use crate::text::counted;
 
 /// How far a look has come, in bytes of segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,14 +225,14 @@ impl fmt::Display for VerifyReport {
             writeln!(f, "torn tail: {region}")?;
         }
         for path in &self.foreign {
-            writeln!(f, "not of this store: `{}`", path.display())?;
+            writeln!(f, "not part of this store: `{}`", path.display())?;
         }
         for Disagreement { key, view, difference, segments: [a, b] } in &self.disagreements {
             let (a, b) = (a.display(), b.display());
             writeln!(f, "rows of image {key} (view {view}) differ by {difference}: `{a}` and `{b}`")?;
         }
         if self.duplicates > 0 {
-            writeln!(f, "{} duplicate rows", self.duplicates)?;
+            writeln!(f, "{}", counted(self.duplicates as u64, "duplicate row"))?;
         }
         f.write_str(if self.is_clean() { "clean" } else { "not clean" })
     }
@@ -247,6 +248,6 @@ impl fmt::Display for BadRow {
 impl fmt::Display for BadRegion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { segment, offset, length, reason } = self;
-        write!(f, "`{}` {length} bytes at byte {offset}: {reason}", segment.display())
+        write!(f, "`{}` {} at byte {offset}: {reason}", segment.display(), counted(*length as u64, "byte"))
     }
 }

@@ -8,10 +8,10 @@ use super::Status;
 use super::args::read_recipe;
 use super::console::stdout;
 
-/// List the recipes that have a name, or print one as TOML to begin your own with
+/// List the recipes that have a name, or print one as TOML as a start for your own
 ///
 /// A recipe is everything that happens to an image on its way into the graph. `--recipe` takes a name from this list, or a file:
-/// print the one that comes nearest, change what differs, and give the file wherever a name is taken.
+/// print the closest one, change what differs, and give that file wherever a name is taken.
 #[derive(Debug, clap::Args)]
 pub struct RecipesArgs {
     /// Print this one: a preset's name or a TOML file

@@ -4,13 +4,14 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::files::WriteError;
+use crate::text::counted;
 
 /// Why figures cannot be computed, stored or read back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No row has a label, so there is nothing to compare predictions with.
-    #[error("none of the {rows} rows has a label to compare with")]
+    #[error("none of {} has a label to compare with", counted(*rows as u64, "image"))]
     NothingToScore {
         /// Rows that were predicted.
         rows: usize,

@@ -32,6 +32,7 @@ use crate::cache::OtherPrecision;
 use crate::files::{Draft, as_path_text, same_file};
 use crate::onnx;
 pub use crate::onnx::OPSETS;
+use crate::text::counted;
 use crate::train::Run;
 
 /// What an exported file is to be like.
@@ -112,10 +113,10 @@ impl fmt::Display for Exported {
         };
         writeln!(
             f,
-            "{} ({:.1} MB): {} classes, takes {takes}",
+            "{} ({:.1} MB): {}, takes {takes}",
             path.display(),
             *bytes as f64 / 1e6,
-            card.classes.len()
+            counted(card.classes.len() as u64, "class")
         )?;
         write!(f, "{check}")
     }

@@ -9,6 +9,7 @@
 //! function of the caller's.
 
 mod comparison;
+mod names;
 mod page;
 mod plot;
 pub mod text;
@@ -154,6 +155,8 @@ pub struct Facts<'a> {
     pub heading: &'a str,
     /// Names and values, in the order in which to show them.
     pub rows: Vec<(String, String)>,
+    /// Those that are as they always are unless somebody changes them: they unfold on request.
+    pub defaults: Vec<(String, String)>,
 }
 
 /// A small version of an image, encoded in a form that browsers show.

@@ -24,23 +24,23 @@ use super::output;
 use super::run_name::RunsArgs;
 use super::runs::evaluations;
 
-/// Write the page of a run anew, with all its evaluations, or one that compares several runs
+/// Write the report of a run again, with all its evaluations, or one that compares several runs
 ///
-/// Of one run: each evaluation that is kept in it is made again from the cached features, and the training images are
-/// cross-validated, to find labels among them that are likely wrong. Of several: the settings that differ, accuracies with their
-/// intervals, differences on the same images, and the curves over each other.
+/// One run: each evaluation that the run keeps is computed again from the cached features, and the training images are
+/// cross-validated to find labels that are likely wrong. Several runs: the settings that differ, the accuracies with their
+/// intervals, the differences on the same images, and the curves in one drawing.
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
-    /// The runs: folders, names, or `latest`; of several, the first is what the others are compared with
+    /// The runs: folders, names, or `latest`; the others are compared with the first
     #[arg(value_name = "RUN", required = true)]
     names: Vec<PathBuf>,
     /// The file to write (default: report.html in the run, or comparison.html in the folder of the runs)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Parts that the training images are divided into, each judged by a head trained on the others; 0 leaves that out
+    /// Number of parts for cross-validating the training images: each is judged by a head trained on the others; 0 skips this
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = folds)]
     folds: usize,
-    /// Replace the file if it exists and is no such page
+    /// Replace the file even if it is not a report
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
