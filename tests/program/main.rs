@@ -24,9 +24,11 @@ mod interrupt;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
+mod names;
 #[path = "../net/mod.rs"]
 mod net;
 mod noisy;
+mod outputs;
 mod place;
 mod precision;
 mod predict;
@@ -38,3 +40,4 @@ mod runs;
 mod tiny;
 mod train;
 mod views;
+mod words;
