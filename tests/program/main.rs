@@ -24,10 +24,12 @@ mod interrupt;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
+mod names;
 #[path = "../net/mod.rs"]
 mod net;
 mod noisy;
 mod old_cache;
+mod outputs;
 mod place;
 mod precision;
 mod predict;
@@ -39,3 +41,4 @@ mod runs;
 mod tiny;
 mod train;
 mod views;
+mod words;
