@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// A whole number with commas between the thousands: `25,583,592`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 
-use headstart::report::text::{clean, shortened};
+use headstart::report::text::{self, clean, shortened};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
@@ -146,18 +146,12 @@ pub fn tell_error(lines: impl std::fmt::Display) {
 
 /// `1 image`, `2 images`.
 pub fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {}", plural(what)) }
-}
-
-fn plural(what: &str) -> String {
-    if what.ends_with('s') { format!("{what}es") } else { format!("{what}s") }
+    text::counted(n as u64, what)
 }
 
 /// `1,234,567`.
 pub fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
+    text::grouped(n as u64)
 }
 
 /// Columns of the terminal, or what reads well where there is none.
@@ -231,8 +225,7 @@ mod tests {
 
     #[test]
     fn digits_stand_in_threes() {
-        let all = [0, 12, 123, 1234, 123_456, 1_234_567].map(grouped);
-        assert_eq!(all, ["0", "12", "123", "1,234", "123,456", "1,234,567"]);
+        assert_eq!([0, 123, 1234].map(grouped), ["0", "123", "1,234"]);
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn images(info: &CacheInfo) -> String {
         0 => String::new(),
         n => format!(", {} known to be damaged", grouped(n)),
     };
-    format!("{} in {} rows{damaged}", grouped(info.images), grouped(info.rows))
+    format!("{} in {}{damaged}", grouped(info.images), count(info.rows, "row"))
 }
 
 /// How many images have features in each view; nothing if there are plain images alone.
