@@ -1,6 +1,11 @@
-//! Where files lie.
+//! Files: where they lie, and how their paths are written.
+
+mod path_text;
 
 use std::path::Path;
+
+pub use path_text::{as_path_text, path_of_text, path_text, relative_path_text};
+pub(crate) use path_text::{of_percent, percent};
 
 /// The folder of the file at `path`; for a name alone the one that the program runs in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
