@@ -1,6 +1,7 @@
 //! What people see: results on stdout, everything else on stderr.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use headstart::report::text::clean;
 
@@ -51,12 +52,27 @@ impl Console {
         }
     }
 
+    /// As [`warn`](Self::warn), of something that was passed over: whatever the command does well besides, it has not done
+    /// all, and [`is_complete`] says so.
+    pub fn passed_over(&self, line: impl std::fmt::Display) {
+        self.warn(line);
+        COMPLETE.store(false, Ordering::Relaxed);
+    }
+
     /// A line that also `--quiet` shows: something may be wrong.
     pub fn warn(&self, line: impl std::fmt::Display) {
         if !self.silent {
             tell(format_args!("warning: {line}"));
         }
     }
+}
+
+/// Of the whole process, which is one command.
+static COMPLETE: AtomicBool = AtomicBool::new(true);
+
+/// Whether nothing was passed over so far: see [`Console::passed_over`].
+pub fn is_complete() -> bool {
+    COMPLETE.load(Ordering::Relaxed)
 }
 
 /// A line to stderr, or several. Names of files and classes are in them, and whatever they are made of: nothing of it

@@ -135,7 +135,8 @@ impl EvaluateArgs {
         };
         record.write(&output.path("evaluation.toml"))?;
         metrics.write(&output.path("metrics.json"))?;
-        let names = ready.names(&manifest);
+        // predictions.csv lies elsewhere than the manifest, and is a manifest itself.
+        let names = ready.located(&manifest);
         output.predictions(&names, probabilities.view(), labels, classes, columns)?;
         warn_of_formulas(names.iter().chain(classes), console);
         if !self.no_report {

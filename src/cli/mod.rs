@@ -4,9 +4,11 @@ mod args;
 mod backbone;
 mod cache;
 mod calibrate;
+mod class_counts;
 mod compare;
 mod console;
 mod curve;
+mod dataset_hint;
 mod doctor;
 mod error;
 mod evaluate;
@@ -106,10 +108,12 @@ pub fn run() -> anyhow::Result<Status> {
     let cli = Cli::parse();
     let console = Console::new(cli.console);
     // Whoever reads or writes a file names it; what has no context is our own output.
-    cli.command.run(&console).map_err(|error| match error.is::<std::io::Error>() {
+    let status = cli.command.run(&console).map_err(|error| match error.is::<std::io::Error>() {
         true => error.context("cannot write to stdout"),
         false => error,
-    })
+    })?;
+    // A folder that could not be read is told where it is met, deep below the command.
+    Ok(if status == Status::Done && !console::is_complete() { Status::Partial } else { status })
 }
 
 impl Command {

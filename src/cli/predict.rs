@@ -2,6 +2,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use headstart::cache::{Key, OtherPrecision, Store, View};
+use headstart::dataset::Columns;
 use headstart::evaluate::{Prediction, PredictionColumns, Writer, mean_over_views};
 use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
 use headstart::preprocess::{ViewKinds, Views};
@@ -36,6 +37,9 @@ pub struct PredictArgs {
     /// Look at each image in these views too, and take the mean of the probabilities: `flip`, `crop5`, `crop10`
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
+    /// Column of a manifest with the path of the image, relative to the manifest's own folder [default: path]
+    #[arg(long, value_name = "NAME", help_heading = "Manifest")]
+    path_column: Option<String>,
     #[command(flatten)]
     temperature: TemperatureArgs,
     /// How to print
@@ -74,7 +78,9 @@ type Said = Result<Prediction, String>;
 
 impl PredictArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let files = images::named(&self.images, console)?;
+        let mut columns = Columns::default();
+        columns.path = self.path_column.clone().unwrap_or(columns.path);
+        let files = images::named(&self.images, &columns, console)?;
         anyhow::ensure!(
             self.views.is_empty() || !exported::is_one(&self.run),
             Error::ViewsOfExport { path: self.run.clone().into() }

@@ -16,6 +16,7 @@ use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate;
+use super::class_counts::class_counts;
 use super::console::{Console, count};
 use super::error::Error;
 use super::from::{Earlier, FromArgs};
@@ -76,7 +77,9 @@ impl TrainArgs {
         let choice = self.data.over(earlier.as_ref())?;
         self.runs.check_new(self.name.as_deref(), self.overwrite)?;
         let parts = Parts::of(&choice, console)?;
-        let classes = parts.training.classes()?;
+        let classes = parts.classes(earlier.as_ref())?;
+        // Before what may take hours: whoever gave the wrong folder sees it here.
+        console.note(class_counts(&classes, &parts.training.labels(&classes)?));
         let files = || parts.training.files();
         let making = Making::of(&files, &self.runtime);
         let making = self.extract.then_some(&making);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use headstart::cache::{Pair, duplicates};
-use headstart::dataset::{Example, Manifest};
+use headstart::dataset::{Example, Manifest, Part};
 use headstart::preprocess::ViewKinds;
 use serde::Serialize;
 use serde_json::json;
@@ -203,11 +203,13 @@ impl Images {
         self.parts.push(part);
     }
 
-    /// The manifest, the split, or both if several manifests have splits.
+    /// The manifest, the split, or both if several manifests have splits. A part is one by whatever name.
     fn part_of(&self, manifest: usize, place: usize) -> String {
         let source = self.manifests[manifest].source().display();
-        match (&self.manifests[manifest].examples()[place].split, self.manifests.len()) {
-            (Some(split), 1) => split.to_string(),
+        let example = &self.manifests[manifest].examples()[place];
+        let split = example.part().map(Part::name).or(example.split.as_deref());
+        match (split, self.manifests.len()) {
+            (Some(split), 1) => split.to_owned(),
             (Some(split), _) => format!("{source}:{split}"),
             (None, _) => source.to_string(),
         }

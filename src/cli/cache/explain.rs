@@ -5,7 +5,7 @@ use headstart::cache::{Difference, Explainer, Explanation, Found, MemoState, Sta
 use headstart::dataset::images_in;
 
 use crate::cli::Status;
-use crate::cli::args::BackboneArgs;
+use crate::cli::args::{BackboneArgs, tell_skipped};
 use crate::cli::console::{Console, grouped};
 use crate::cli::hint::quoted;
 use crate::cli::source::Source;
@@ -29,7 +29,13 @@ impl ExplainArgs {
         let mut explainer = Explainer::open(&self.backbone.cache, &source.fingerprint)?;
         let mut files = vec![];
         for path in &self.paths {
-            if path.is_dir() { files.extend(images_in(path)?) } else { files.push(path.clone()) }
+            if !path.is_dir() {
+                files.push(path.clone());
+                continue;
+            }
+            let found = images_in(path)?;
+            tell_skipped(&found.skipped, console);
+            files.extend(found.images);
         }
         let mut out = std::io::stdout().lock();
         if self.json {
