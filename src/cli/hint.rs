@@ -7,8 +7,9 @@ use headstart::evaluate::CalibrationError;
 use headstart::files::NotUtf8;
 use headstart::nn::import::ImportError;
 use headstart::train::Quantity;
-use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, train};
+use headstart::{backbone, cache, export, extract, onnx, preprocess, train};
 
+use super::dataset_hint::for_dataset;
 use super::error::Error;
 use super::{output, remedy};
 
@@ -94,7 +95,9 @@ fn own(error: &Error) -> Option<String> {
             "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--decode`, `--precision`, `--storage`), or train anew".into()
         }
         Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
-        Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),
+        Error::NothingToTrainOn { .. } => {
+            "mark the rows to train on with `train`; `--split-column none` trains on all rows".into()
+        }
         Error::NoRun { found, .. } if found.is_empty() => "`headstart train MANIFEST` makes one".into(),
         Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
@@ -118,6 +121,9 @@ fn own(error: &Error) -> Option<String> {
                 .into()
         }
         Error::NoImages => "give images, folders of images, or a manifest".into(),
+        Error::NoImagesIn { .. } => {
+            "give a folder that has images in it; what is an image goes by the end of its name, such as `.jpg`".into()
+        }
         Error::NotTrained { .. } => "leave `--from` out: a training begins with a head of its own".into(),
         Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {run}`"),
         Error::TooFewImages { .. } => {
@@ -144,25 +150,6 @@ fn for_extract(error: &extract::Error) -> Option<String> {
         ),
         _ => None,
     }
-}
-
-fn for_dataset(error: &dataset::Error) -> Option<String> {
-    use dataset::Error::{
-        MissingColumn, MissingLabel, NoClassFolders, NoLabels, OneClass, Shots, SplitFolders, UnknownLabel,
-    };
-    Some(match error {
-        dataset::Error::Missing { .. } | dataset::Error::Empty { .. } => {
-            "a manifest is a CSV with the columns `path,label`, or a folder with one subfolder of images per class".into()
-        }
-        MissingColumn { .. } => "name the columns with `--path-column` and `--label-column`".into(),
-        NoClassFolders { .. } => "put the images of each class into a subfolder of its own, or write a CSV".into(),
-        SplitFolders { .. } => "give the folder of one part, such as the one called `train`".into(),
-        MissingLabel { .. } | NoLabels { .. } => "fill in the label, or leave the row out".into(),
-        OneClass { .. } => "a classifier has something to choose from: add images of another class".into(),
-        Shots { .. } => "`--shots` is at least 1, and at most what the smallest class has".into(),
-        UnknownLabel { .. } => "correct the label, or train a run that knows the class".into(),
-        _ => return None,
-    })
 }
 
 pub fn for_library(_: &backbone::library::Error) -> Option<String> {

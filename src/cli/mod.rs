@@ -4,9 +4,11 @@ mod args;
 mod backbone;
 mod cache;
 mod calibrate;
+mod class_counts;
 mod compare;
 mod console;
 mod curve;
+mod dataset_hint;
 mod doctor;
 mod error;
 mod evaluate;
@@ -114,7 +116,8 @@ pub fn run() -> anyhow::Result<Status> {
     let status = cli.command.run(&console)?;
     // A line that is not complete may wait until now.
     console::stdout().flush()?;
-    Ok(status)
+    // A folder that could not be read is told where it is met, deep below the command.
+    Ok(if status == Status::Done && !console::is_complete() { Status::Partial } else { status })
 }
 
 /// A variable such as HEADSTART_DEVICE that is empty counts as not set, as everywhere in a shell.

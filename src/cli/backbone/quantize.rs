@@ -134,7 +134,7 @@ impl QuantizeArgs {
         quantize::check_target(&self.backbone, &self.output, self.overwrite)?;
         let backbone = Backbone::open_with(&self.backbone, &self.open_options()?)?;
         let manifest = read_manifests(&self.calibrate, &self.columns.columns(), console)?;
-        let options = self.options()?;
+        let options = self.options(console)?;
         let inputs = || {
             let held_out = options.held_out_files.iter().flatten();
             let manifests = self.calibrate.iter().chain(&self.evaluate);
@@ -163,9 +163,10 @@ impl QuantizeArgs {
         Ok(OpenOptions { recipe, feature_tensor: self.feature_tensor.clone(), ..OpenOptions::default() })
     }
 
-    fn options(&self) -> anyhow::Result<QuantizeOptions> {
+    fn options(&self, console: &Console) -> anyhow::Result<QuantizeOptions> {
         let columns = self.columns.columns();
-        let apart = self.evaluate.as_ref().map(|path| Manifest::read(path, &columns)).transpose()?;
+        let apart =
+            self.evaluate.as_ref().map(|path| read_manifests(&[path], &columns, console)).transpose()?;
         let names: Vec<&str> = self.keep_float.iter().map(String::as_str).collect();
         Ok(QuantizeOptions {
             calibration: self.images,
