@@ -13,6 +13,12 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A shape as people write it: `(1, 3, 224, 224)`.
+pub(crate) fn dims<T: std::fmt::Display>(dims: &[T]) -> String {
+    let dims: Vec<String> = dims.iter().map(T::to_string).collect();
+    format!("({})", dims.join(", "))
+}
+
 /// Names for a message: as many as fit a line or two, then how many more there are.
 pub(crate) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 12;

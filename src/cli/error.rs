@@ -41,6 +41,8 @@ pub enum Error {
     NoRun { name: String, folder: PathBuf, found: Vec<String> },
     #[error("there is a run `{path}` already")]
     RunIsThere { path: PathBuf },
+    #[error("`{path}` is broken")]
+    Broken { path: PathBuf },
     #[error("`{path}` exists already")]
     FileIsThere { path: PathBuf },
     #[error("there is no feature cache in `{path}`")]

@@ -5,8 +5,9 @@ use headstart::backbone::cut::{CutOptions, Pool, cut};
 use headstart::backbone::runtime::Runtime;
 
 use super::about::AboutArgs;
+use super::naming;
 use crate::cli::console::Console;
-use crate::cli::{Status, hint};
+use crate::cli::{Status, graph_hint};
 
 /// Cut an image classifier behind its pooled features, and prove the cut
 ///
@@ -50,7 +51,8 @@ impl CutArgs {
         let options = self.options()?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
-        let cut = cut(&runtime, &self.network, &self.output, &options)?;
+        let cut = cut(&runtime, &self.network, &self.output, &options)
+            .map_err(|error| naming(error, "cut", &self.network))?;
         let mut out = std::io::stdout().lock();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&cut)?)?;
@@ -58,7 +60,10 @@ impl CutArgs {
             writeln!(out, "{cut}")?;
         }
         if cut.recipe.is_none() {
-            console.note(format_args!("the file holds no recipe; {}", hint::say_recipe(cut.guess.as_ref())));
+            console.note(format_args!(
+                "the file holds no recipe; {}",
+                graph_hint::say_recipe(cut.guess.as_ref())
+            ));
         }
         Ok(Status::Done)
     }
