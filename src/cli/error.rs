@@ -51,6 +51,8 @@ pub enum Error {
     NoRunAt { path: PathBuf },
     #[error("{source}")]
     Target { flag: &'static str, named: PathBuf, source: TargetError },
+    #[error("`{path}` is broken")]
+    Broken { path: PathBuf },
     #[error("there is no feature cache in `{path}`")]
     NoCache { path: PathBuf },
     #[error("{failed} of {} failed", count(*.images, "image"))]

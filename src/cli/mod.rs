@@ -17,6 +17,7 @@ mod exported;
 mod extract;
 mod features;
 mod from;
+mod graph_hint;
 mod hint;
 mod images;
 mod import_head;

@@ -13,6 +13,7 @@ use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
 use headstart::files::Inputs;
 
+use super::naming;
 use crate::cli::args::{ColumnArgs, read_manifests, read_recipe};
 use crate::cli::console::{Console, count, stdout};
 use crate::cli::output::{self, network_files};
@@ -152,7 +153,7 @@ impl QuantizeArgs {
         let mut tell = |event: Event<'_>| tell(console, &event);
         let done = match quantize(&runtime, &backbone, &manifest.files(), &options, cancel, &mut tell) {
             Err(quantize::Error::Cancelled) => return Ok(Status::Interrupted),
-            done => done?,
+            done => done.map_err(|error| naming(error, "quantise", &self.backbone))?,
         };
         done.write(&self.output, self.overwrite)?;
         self.print(&done, &manifest)
