@@ -10,7 +10,8 @@ use walkdir::{DirEntry, WalkDir};
 use super::{Error, Example};
 
 /// File name extensions that are taken for images, in lower case.
-pub const EXTENSIONS: [&str; 10] = ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+pub const EXTENSIONS: [&str; 14] =
+    ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp"];
 
 /// What a folder holds that did not become an example. Hidden files are not counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

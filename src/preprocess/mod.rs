@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod bmp;
 mod changed;
 mod colour;
 mod complete;
@@ -30,6 +31,7 @@ mod memory;
 mod normalise;
 mod orient;
 mod original;
+mod pnm;
 mod preprocessor;
 mod presets;
 pub mod recipe;
@@ -40,7 +42,6 @@ mod sample;
 mod tests;
 mod thumbnail;
 mod tiff;
-mod tiff_palette;
 mod view;
 
 pub use error::Error;
