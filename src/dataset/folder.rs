@@ -10,7 +10,8 @@ use super::{Doubt, Error, Example, Part, Skipped, Unreadable, UnreadableReason, 
 use crate::files::{path_text, relative_path_text};
 
 /// File name extensions that are taken for images, in lower case.
-pub const EXTENSIONS: [&str; 10] = ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+pub const EXTENSIONS: [&str; 14] =
+    ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp"];
 
 /// What is read from a folder.
 pub(super) struct Read {

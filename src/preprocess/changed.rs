@@ -1,10 +1,11 @@
 //! Which files of the formats that changed have other pixels than version 0.1.0 gave them.
 //!
-//! Features that 0.1.0 computed of such a file have to be computed again. Judged by the headers alone, which is quick; where
-//! they do not tell, the answer is yes: to compute a row again costs a moment, and a wrong row would stay for good.
+//! Features that 0.1.0 computed of such a file have to be computed again. Judged by the headers (and by the colours that a GIF
+//! uses, where its palette is short), which is quick; where they do not tell, the answer is yes: to compute a row again costs a
+//! moment, and a wrong row would stay for good.
 
 use super::kind::Format;
-use super::{gif, tiff};
+use super::{bmp, gif, tiff};
 
 /// Whether the pixels of the image in `bytes` may differ from those that version 0.1.0 made of it.
 ///
@@ -14,6 +15,8 @@ pub(super) fn differs_since_0_1_0(format: Format, bytes: &[u8]) -> bool {
     match format {
         Format::Gif => gif_differs(bytes),
         Format::Tiff => tiff::differs_since_0_1_0(bytes),
+        // 0.1.0 rounded where Pillow rounds down.
+        Format::Bmp => bmp::has_sixteen_bits(bytes),
         _ => false,
     }
 }
@@ -23,8 +26,7 @@ pub(super) fn differs_since_0_1_0(format: Format, bytes: &[u8]) -> bool {
 fn gif_differs(bytes: &[u8]) -> bool {
     let Ok(first) = gif::First::find(bytes) else { return true };
     let covers = first.origin == (0, 0) && first.size == first.screen;
-    let colours = first.palette.map_or(0, |palette| palette.len() / 3);
-    !covers || colours < 1 << first.code_bits.min(8)
+    !covers || !first.has_all_colours()
 }
 
 #[cfg(test)]
@@ -43,7 +45,7 @@ mod tests {
             "two_frames.gif",
             "interlaced.gif",
             "clear_alpha.gif",
-            "cmyk8.tiff",
+            "colour8_lzw.tiff",
             "grey16.tiff",
             "alpha.tiff",
         ];

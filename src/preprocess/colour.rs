@@ -54,7 +54,7 @@ fn keep_upper_bytes(samples: &mut Vec<u8>) {
 }
 
 /// `sample * a + 255 * (1 - a)`, to the nearest.
-fn over_white(sample: u8, alpha: u8) -> u8 {
+pub(super) fn over_white(sample: u8, alpha: u8) -> u8 {
     let (sample, alpha) = (u32::from(sample), u32::from(alpha));
     // At most 255, so nothing is lost.
     ((sample * alpha + 255 * (255 - alpha) + 127) / 255) as u8

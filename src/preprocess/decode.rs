@@ -1,19 +1,17 @@
 //! From the bytes of a file to RGB pixels.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, Cursor};
 
 use image::error::ImageError;
 use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
+use image::{ImageDecoder, ImageFormat, ImageReader};
 
-use super::complete::is_complete;
 use super::kind::{FileKind, Format, sniff};
+use super::limits::mebibytes;
 use super::recipe::Alpha;
 use super::resample::Size;
-use super::tiff_palette::Palette;
-use super::{Error, Limits, colour, jpeg, orientation};
+use super::{Error, Limits, bmp, colour, complete, gif, jpeg, orientation, pnm, tiff};
 
 /// What a file says about its image.
 pub(super) struct Header {
@@ -50,19 +48,24 @@ pub(super) fn decode(
     let format = recognise(bytes)?;
     #[cfg(test)]
     super::guard::trap::spring(bytes, "decoding");
-    if !is_complete(format, bytes) {
-        return Err(Error::Truncated { format, source: None });
-    }
     let orientation = orientation::of(format, bytes);
+    let whole = complete::whole(format, bytes).ok_or(Error::Truncated { format, source: None })?;
+    let bytes: &[u8] = &whole;
     let mut header = match format {
         Format::Jpeg => {
             let orientation = orientation.unwrap_or(Orientation::NoTransforms);
             jpeg::decode(bytes, orientation, wanted, limits, &mut space.jpeg, rgb)?
         }
-        other => decode_other(bytes, other, alpha, limits, &mut space.samples, rgb)?,
+        Format::Gif => gif::decode(bytes, alpha, limits, &mut space.samples, rgb)?,
+        Format::Tiff => tiff::decode(bytes, alpha, limits, &mut space.samples, &mut space.jpeg, rgb)?,
+        Format::Pnm => pnm::decode(bytes, limits, rgb)?,
+        Format::Png | Format::Webp | Format::Bmp => {
+            by_crate(bytes, format, alpha, limits, &mut space.samples, rgb)?
+        }
     };
     // One place reads it for all formats that have it beside the pixels.
     header.orientation = orientation.unwrap_or(header.orientation);
+    has_pixels(format, header.decoded.0, header.decoded.1)?;
     Ok((format, header))
 }
 
@@ -77,7 +80,8 @@ fn recognise(bytes: &[u8]) -> Result<Format, Error> {
     }
 }
 
-fn decode_other(
+/// The formats that the crate `image` decodes.
+fn by_crate(
     bytes: &[u8],
     format: Format,
     alpha: Alpha,
@@ -85,10 +89,22 @@ fn decode_other(
     samples: &mut Vec<u8>,
     rgb: &mut Vec<u8>,
 ) -> Result<Header, Error> {
-    let failed = |error| failed(format, error);
-    let palette = if format == Format::Tiff { Palette::find(bytes) } else { None };
-    let bytes = palette.as_ref().map_or(Cow::Borrowed(bytes), |palette| palette.as_grey(bytes).into());
-    let mut reader = ImageReader::with_format(Cursor::new(&bytes), codec(format));
+    let (codec, stated) = match format {
+        Format::Png => (ImageFormat::Png, png_size(bytes)),
+        Format::Webp => (ImageFormat::WebP, None),
+        Format::Bmp => (ImageFormat::Bmp, bmp::size(bytes)),
+        Format::Jpeg | Format::Gif | Format::Tiff | Format::Pnm => {
+            unreachable!("these have decoders of their own")
+        }
+    };
+    // Asked first, for the decoder may refuse without saying why.
+    if let Some((width, height)) = stated {
+        has_pixels(format, width as usize, height as usize)?;
+        limits.check(width, height, u64::from(width) * u64::from(height) * 3)?;
+    }
+    let failed = |error| failed(format, limits, error);
+    let bytes = if format == Format::Bmp { bmp::with_known_header(bytes) } else { bytes.into() };
+    let mut reader = ImageReader::with_format(Cursor::new(&bytes), codec);
     let mut own = image::Limits::no_limits();
     own.max_alloc = Some(limits.memory);
     reader.limits(own);
@@ -101,35 +117,47 @@ fn decode_other(
     samples.clear();
     samples.resize(decoder.total_bytes() as usize, 0);
     decoder.read_image(samples).map_err(failed)?;
-    match palette {
-        Some(palette) if colour == ColorType::L8 => palette.look_up(samples, rgb),
-        _ => colour::to_rgb(samples, colour, alpha, rgb)?,
+    colour::to_rgb(samples, colour, alpha, rgb)?;
+    if format == Format::Bmp && bmp::has_sixteen_bits(&bytes) {
+        bmp::round_down(&bytes, rgb);
     }
     let (decoded, orientation) = ((width as usize, height as usize), Orientation::NoTransforms);
     Ok(Header { width, height, decoded, orientation })
 }
 
-fn codec(format: Format) -> ImageFormat {
-    match format {
-        Format::Jpeg => ImageFormat::Jpeg,
-        Format::Png => ImageFormat::Png,
-        Format::Gif => ImageFormat::Gif,
-        Format::Webp => ImageFormat::WebP,
-        Format::Bmp => ImageFormat::Bmp,
-        Format::Tiff => ImageFormat::Tiff,
+/// Width and height that a PNG's first chunk states.
+fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let edge = |at: usize| bytes.get(at..)?.first_chunk().map(|edge| u32::from_be_bytes(*edge));
+    Some((edge(16)?, edge(20)?))
+}
+
+/// Refuse an image that nothing can be made of.
+fn has_pixels(format: Format, width: usize, height: usize) -> Result<(), Error> {
+    if width == 0 || height == 0 {
+        return Err(Error::Damaged { format, source: "the image has no pixels".into() });
+    }
+    Ok(())
+}
+
+fn failed(format: Format, limits: &Limits, error: ImageError) -> Error {
+    match error {
+        ImageError::Limits(_) => Error::TooLarge {
+            found: format!("decoding this {format} takes more memory than it may"),
+            allowed: format!("{} MiB", mebibytes(limits.memory)),
+        },
+        ImageError::Unsupported(_) => Error::Unsupported { what: format!("this kind of {format}") },
+        error if ended_early(&error) => Error::Truncated { format, source: None },
+        error => Error::Damaged { format, source: innermost(&error).into() },
     }
 }
 
-fn failed(format: Format, error: ImageError) -> Error {
-    match error {
-        // The decoder refused before it told the size.
-        ImageError::Limits(_) => {
-            Error::TooLarge { found: format!("a {format} of unknown size"), allowed: "fewer bytes".into() }
-        }
-        ImageError::Unsupported(_) => Error::Unsupported { what: format!("this {format} ({error})") },
-        error if ended_early(&error) => Error::Truncated { format, source: Some(error.into()) },
-        error => Error::Damaged { format, source: error.into() },
+/// What the error that caused all others says.
+fn innermost(error: &ImageError) -> String {
+    let mut innermost: &(dyn StdError + 'static) = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
     }
+    innermost.to_string()
 }
 
 /// Whether the end of the file is the cause, however deep it is wrapped.

@@ -24,7 +24,7 @@ pub enum Error {
     #[error("expected an image, found {found}")]
     NotAnImage { found: FileKind },
     /// An image of a kind that is not decoded here.
-    #[error("cannot decode {what}; save it as PNG or JPEG")]
+    #[error("cannot decode {what}; save the image as PNG or JPEG")]
     Unsupported { what: String },
     /// The file ends before the image does.
     #[error("the {format} file is cut off: its data end before the image does")]

@@ -3,7 +3,7 @@
 //! - The canvas is as large as the screen that the header states and, if the frame reaches beyond it, as the frame does.
 //! - Where the frame does not cover the canvas there is colour 0 of the palette, or nothing (white, when laid over white)
 //!   if the frame has a transparent colour.
-//! - A frame without any palette is grey, and so is a colour beyond the end of the palette.
+//! - A frame without any palette is grey. A colour beyond the end of the palette is black.
 //!
 //! Source: GIF89a, CompuServe 1990.
 
@@ -27,7 +27,7 @@ pub(super) struct First<'a> {
     pub transparent: Option<u8>,
     interlaced: bool,
     /// Bits of the smallest code.
-    pub code_bits: u8,
+    code_bits: u8,
     /// The blocks of coded pixels.
     data: &'a [u8],
 }
@@ -106,6 +106,12 @@ impl<'a> First<'a> {
         (self.screen.0.max(x), self.screen.1.max(y))
     }
 
+    /// Bytes that decoding takes: the numbers of colours in the frame, and RGB of the canvas.
+    fn memory(&self) -> u64 {
+        let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+        pixels(self.size) + 3 * pixels(self.canvas())
+    }
+
     /// Fill `indices` with the numbers of the frame's colours, row by row.
     fn unpack(&self, indices: &mut [u8]) -> Result<(), Fault> {
         if !(1..=11).contains(&self.code_bits) {
@@ -132,6 +138,20 @@ impl<'a> First<'a> {
         Ok(())
     }
 
+    /// Whether the frame uses no colour beyond the end of its palette, as far as that can be found out.
+    pub fn has_all_colours(&self) -> bool {
+        let colours = self.palette.map_or(0, |palette| palette.len() / 3);
+        if colours >= 1 << self.code_bits.min(8) {
+            return true;
+        }
+        let (width, height) = self.size;
+        if Limits::default().check(width, height, self.memory()).is_err() {
+            return false;
+        }
+        let mut indices = vec![0; width as usize * height as usize];
+        self.unpack(&mut indices).is_ok() && indices.iter().all(|&index| usize::from(index) < colours)
+    }
+
     /// The row in which each row of the data belongs.
     fn rows(&self) -> Vec<usize> {
         let height = self.size.1 as usize;
@@ -145,15 +165,11 @@ impl<'a> First<'a> {
     }
 }
 
-/// Bytes of decoding the first frame, and its size.
+/// Bytes that decoding takes, and turning.
 pub(super) fn takes(bytes: &[u8]) -> Result<u64, Error> {
-    let (width, height) = First::find(bytes)?.canvas();
-    Ok(memory(width, height))
-}
-
-/// The numbers of colours in the frame and on the canvas, and RGB.
-fn memory(width: u32, height: u32) -> u64 {
-    u64::from(width) * u64::from(height) * (1 + 1 + 3)
+    let first = First::find(bytes)?;
+    let (width, height) = first.canvas();
+    Ok(first.memory() + u64::from(width) * u64::from(height) * 3)
 }
 
 /// Decode into `rgb`; `indices` is working space.
@@ -166,7 +182,7 @@ pub(super) fn decode(
 ) -> Result<Header, Error> {
     let first = First::find(bytes)?;
     let (width, height) = first.canvas();
-    limits.check(width, height, memory(width, height))?;
+    limits.check(width, height, first.memory())?;
     let frame = (first.size.0 as usize, first.size.1 as usize);
     if frame.0 * frame.1 == 0 {
         return Err(Fault::Damaged("its first frame has no pixels").into());
@@ -194,8 +210,10 @@ pub(super) fn decode(
 impl First<'_> {
     /// What each number looks like.
     fn colours(&self, alpha: Alpha) -> [[u8; 3]; 256] {
-        let mut colours = std::array::from_fn(|i| [i as u8; 3]);
+        let grey = std::array::from_fn(|i| [i as u8; 3]);
         let (known, _) = self.palette.unwrap_or_default().as_chunks::<3>();
+        // Pillow takes a palette of nothing but each number's own grey for none at all.
+        let mut colours = if grey.starts_with(known) { grey } else { [[0; 3]; 256] };
         colours[..known.len()].copy_from_slice(known);
         if let (Some(clear), Alpha::OverWhite) = (self.transparent, alpha) {
             colours[usize::from(clear)] = [255; 3];

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{bmp, pnm};
+
 /// An image format that is decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -17,6 +19,8 @@ pub enum Format {
     Bmp,
     /// TIFF; of several pages the first.
     Tiff,
+    /// PBM, PGM and PPM, plain and binary; of several images the first.
+    Pnm,
 }
 
 impl fmt::Display for Format {
@@ -28,6 +32,7 @@ impl fmt::Display for Format {
             Self::Webp => "WebP",
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
+            Self::Pnm => "PNM",
         })
     }
 }
@@ -66,13 +71,15 @@ pub fn sniff(bytes: &[u8]) -> FileKind {
     if head.is_empty() {
         return FileKind::Other("an empty file");
     }
-    by_signature(head).or_else(|| by_brand(head)).or_else(|| by_text(head)).unwrap_or(
-        if head.iter().all(|&byte| byte == 0) {
+    by_signature(head)
+        .or_else(|| by_shape(head))
+        .or_else(|| by_brand(head))
+        .or_else(|| by_text(head))
+        .unwrap_or(if head.iter().all(|&byte| byte == 0) {
             FileKind::Other("nothing but zeros")
         } else {
             FileKind::Unknown
-        },
-    )
+        })
 }
 
 /// Formats that begin with bytes of their own.
@@ -83,10 +90,20 @@ fn by_signature(head: &[u8]) -> Option<FileKind> {
         (b"\x89PNG\r\n\x1a\n", Image(Format::Png)),
         (b"GIF87a", Image(Format::Gif)),
         (b"GIF89a", Image(Format::Gif)),
+        // Raw photos that begin like a TIFF; others are told apart by their fields.
+        (b"II*\0\x10\0\0\0CR\x02", OtherImage("a raw photo (Canon CR2)")),
         (b"II*\0", Image(Format::Tiff)),
         (b"MM\0*", Image(Format::Tiff)),
         (b"II+\0", Image(Format::Tiff)), // BigTIFF
         (b"MM\0+", Image(Format::Tiff)),
+        (b"IIRO", OtherImage("a raw photo (Olympus ORF)")),
+        (b"IIRS", OtherImage("a raw photo (Olympus ORF)")),
+        (b"MMOR", OtherImage("a raw photo (Olympus ORF)")),
+        (b"IIU\0", OtherImage("a raw photo (Panasonic RW2)")),
+        (b"II\x1a\0\0\0HEAPCCDR", OtherImage("a raw photo (Canon CRW)")),
+        (b"FUJIFILMCCD-RAW", OtherImage("a raw photo (Fujifilm RAF)")),
+        (b"FOVb", OtherImage("a raw photo (Sigma X3F)")),
+        (b"\0MRM", OtherImage("a raw photo (Minolta MRW)")),
         (b"\xff\x0a", OtherImage("JPEG XL")),
         (b"\0\0\0\x0cJXL \r\n", OtherImage("JPEG XL")),
         (b"\0\0\0\x0cjP  \r\n", OtherImage("JPEG 2000")),
@@ -115,10 +132,24 @@ fn by_signature(head: &[u8]) -> Option<FileKind> {
         (b"version https://git-lfs", Other("a Git LFS pointer: the image itself was not fetched")),
     ];
     let found = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature));
-    found.map(|&(_, kind)| kind).or_else(|| {
-        // Two letters are little to go by: a bitmap also has four reserved bytes, all zero.
-        (head.starts_with(b"BM") && head.get(6..10) == Some(&[0; 4])).then_some(Image(Format::Bmp))
-    })
+    found.map(|&(_, kind)| kind)
+}
+
+/// Formats whose first bytes alone are too few to go by.
+fn by_shape(head: &[u8]) -> Option<FileKind> {
+    if bmp::begins(head) {
+        return Some(FileKind::Image(Format::Bmp));
+    }
+    if pnm::begins(head) {
+        return Some(FileKind::Image(Format::Pnm));
+    }
+    match head {
+        [b'P', b'7', b'\n', ..] => Some(FileKind::OtherImage("PAM")),
+        [b'P', b'F' | b'f', b'\n' | b' ' | b'\r', b'0'..=b'9', ..] => {
+            Some(FileKind::OtherImage("PFM, whose pixels are floating-point numbers"))
+        }
+        _ => None,
+    }
 }
 
 /// Containers that say at byte 4 or 8 what they hold.
@@ -138,7 +169,7 @@ fn by_brand(head: &[u8]) -> Option<FileKind> {
         Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
             FileKind::OtherImage("HEIC")
         }
-        Some(b"crx ") => FileKind::OtherImage("Canon raw"),
+        Some(b"crx ") => FileKind::OtherImage("a raw photo (Canon CR3)"),
         _ => FileKind::Other("a video (MP4 or QuickTime)"),
     })
 }
@@ -174,12 +205,24 @@ mod tests {
 
     #[test]
     fn knows_what_people_mistake_for_photos() {
-        let cases: [(&[u8], FileKind); 15] = [
+        let cases: [(&[u8], FileKind); 27] = [
             (b"\xff\xd8\xff\xe0....", FileKind::Image(Format::Jpeg)),
             (b"RIFF\x10\0\0\0WEBPVP8 ", FileKind::Image(Format::Webp)),
             (b"RIFF\x10\0\0\0WAVEfmt ", FileKind::Other("an audio or video file (RIFF)")),
             (b"BM\x36\0\0\0\0\0\0\0\x36\0\0\0", FileKind::Image(Format::Bmp)),
+            (b"BM\x36\0\0\0\x01\x02\x03\x04\x36\0\0\0\x28\0\0\0", FileKind::Image(Format::Bmp)),
             (b"BM is what the letter begins with", FileKind::Other("text")),
+            (b"P5 3 4 255\n............", FileKind::Image(Format::Pnm)),
+            (b"P1\n# a comment\n\n2 1\n0 1\n", FileKind::Image(Format::Pnm)),
+            (b"P6 is a floor of the car park", FileKind::Other("text")),
+            (b"P6", FileKind::Other("text")),
+            (b"P9\n3 4\n", FileKind::Other("text")),
+            (b"P7\nWIDTH 3\n", FileKind::OtherImage("PAM")),
+            (b"PF\n3 4\n-1.0\n", FileKind::OtherImage("PFM, whose pixels are floating-point numbers")),
+            (b"II*\0\x10\0\0\0CR\x02\0", FileKind::OtherImage("a raw photo (Canon CR2)")),
+            (b"IIRO\x08\0\0\0", FileKind::OtherImage("a raw photo (Olympus ORF)")),
+            (b"IIU\0\x18\0\0\0", FileKind::OtherImage("a raw photo (Panasonic RW2)")),
+            (b"FUJIFILMCCD-RAW 0201", FileKind::OtherImage("a raw photo (Fujifilm RAF)")),
             (b"\0\0\0\x18ftypheic\0\0\0\0", FileKind::OtherImage("HEIC")),
             (b"\0\0\0\x1cftypavif\0\0\0\0", FileKind::OtherImage("AVIF")),
             (b"\0\0\0\x20ftypisom\0\0\x02\0", FileKind::Other("a video (MP4 or QuickTime)")),

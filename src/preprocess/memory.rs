@@ -5,8 +5,8 @@ use std::io::Cursor;
 use image::{ImageDecoder, ImageReader};
 
 use super::guard::guarded;
-use super::jpeg;
 use super::kind::{FileKind, Format, sniff};
+use super::{gif, jpeg, pnm, tiff};
 
 /// Bytes that decoding the file's image and turning it upright take at most, judged by its header; 0 for a file of which
 /// the header tells no size, and which therefore will not be decoded.
@@ -16,8 +16,15 @@ pub fn decoding_takes(bytes: &[u8]) -> u64 {
 }
 
 fn by_header(bytes: &[u8]) -> u64 {
-    if let FileKind::Image(Format::Jpeg) = sniff(bytes) {
-        return jpeg::takes(bytes).unwrap_or(0);
+    let takes = match sniff(bytes) {
+        FileKind::Image(Format::Jpeg) => Some(jpeg::takes(bytes)),
+        FileKind::Image(Format::Tiff) => Some(tiff::takes(bytes)),
+        FileKind::Image(Format::Gif) => Some(gif::takes(bytes)),
+        FileKind::Image(Format::Pnm) => Some(pnm::takes(bytes)),
+        _ => None,
+    };
+    if let Some(takes) = takes {
+        return takes.unwrap_or(0);
     }
     let Ok(reader) = ImageReader::new(Cursor::new(bytes)).with_guessed_format() else { return 0 };
     let Ok(decoder) = reader.into_decoder() else { return 0 };
@@ -35,11 +42,16 @@ mod tests {
 
     #[test]
     fn the_header_tells() {
-        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP] {
+        for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP] {
             let mut file = Cursor::new(vec![]);
             DynamicImage::new_rgb8(30, 20).write_to(&mut file, format).unwrap();
             assert_eq!(decoding_takes(file.get_ref()), 30 * 20 * 9, "{format:?}");
         }
+        let golden = |name: &str| crate::preprocess::tests::read(&format!("tests/golden/formats/{name}"));
+        // Three samples, RGB, RGB turned, and the one strip that is unpacked.
+        assert_eq!(decoding_takes(&golden("colour8_lzw.tiff")), 23 * 17 * (3 + 3 + 3 + 3));
+        assert_eq!(decoding_takes(&golden("palette.gif")), 23 * 17 * (1 + 3 + 3));
+        assert_eq!(decoding_takes(b"P5 30 20 255\n"), 30 * 20 * 6);
         let mut file = Cursor::new(vec![]);
         DynamicImage::new_rgb8(30, 20).write_to(&mut file, ImageFormat::Jpeg).unwrap();
         assert_eq!(decoding_takes(file.get_ref()), 30 * 20 * 6);

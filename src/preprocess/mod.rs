@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod bmp;
 mod changed;
 mod colour;
 mod complete;
@@ -32,6 +33,7 @@ mod normalise;
 mod orient;
 mod orientation;
 mod original;
+mod pnm;
 mod preprocessor;
 mod presets;
 pub mod recipe;
@@ -43,7 +45,6 @@ mod sample;
 mod tests;
 mod thumbnail;
 mod tiff;
-mod tiff_palette;
 mod view;
 
 pub use error::Error;

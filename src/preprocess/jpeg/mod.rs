@@ -25,9 +25,11 @@ use image::metadata::Orientation;
 
 use self::bits::Bits;
 use self::coder::Block;
+pub(super) use self::colours::inked;
 use self::frame::{Frame, Scale};
 use self::rows::Rows;
 use self::scan::Scan;
+pub(super) use self::segments::Colours;
 use self::segments::{Segments, Stop};
 use super::complete::jpeg_end;
 use super::decode::Header;
@@ -79,7 +81,24 @@ pub(super) fn decode(
     space: &mut Space,
     rgb: &mut Vec<u8>,
 ) -> Result<Header, Error> {
-    let Start { segments, frame, scan, data } = Start::read(bytes)?;
+    decode_as(bytes, None, orientation, wanted, limits, space, rgb)
+}
+
+/// The same with colours that are known from elsewhere, whatever the file says of them.
+pub(super) fn decode_as(
+    bytes: &[u8],
+    colours: Option<Colours>,
+    orientation: Orientation,
+    wanted: impl FnOnce(&Header) -> Option<Size>,
+    limits: &Limits,
+    space: &mut Space,
+    rgb: &mut Vec<u8>,
+) -> Result<Header, Error> {
+    let Start { mut segments, frame, scan, data } = Start::read(bytes)?;
+    segments.known_colours = colours;
+    if colours.is_some_and(|colours| colours.count() != frame.components.len()) {
+        return Err(Fault::Damaged("another number of colours than is stated").into());
+    }
     let (width, height) = (frame.size.0 as u32, frame.size.1 as u32);
     let mut about = Header { width, height, decoded: frame.size, orientation };
     let scale = wanted(&about).map_or(Scale::FULL, |wanted| Scale::for_size(frame.size, wanted));

@@ -20,13 +20,15 @@ pub(super) struct Segments {
     pub restart_interval: usize,
     /// Whether a JFIF segment says that the colours are YCbCr.
     jfif: bool,
+    /// Colours that are known from elsewhere.
+    pub known_colours: Option<Colours>,
     /// What Adobe's segment says of the colours.
     adobe: Option<u8>,
 }
 
 /// How a file's colours are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Colours {
+pub(in super::super) enum Colours {
     Grey,
     Rgb,
     YCbCr,
@@ -34,6 +36,19 @@ pub(super) enum Colours {
     Cmyk,
     /// The same with its first three as YCbCr.
     Ycck,
+    /// CMYK that is not inverted, as in a TIFF.
+    PlainCmyk,
+}
+
+impl Colours {
+    /// Components of a frame that has them.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb | Self::YCbCr => 3,
+            Self::Cmyk | Self::Ycck | Self::PlainCmyk => 4,
+        }
+    }
 }
 
 /// Where reading stopped.
@@ -136,6 +151,9 @@ impl Segments {
 
     /// How libjpeg would take the colours of `frame`.
     pub fn colours(&self, frame: &Frame) -> Colours {
+        if let Some(known) = self.known_colours {
+            return known;
+        }
         let ids = frame.components.iter().map(|component| component.id);
         match (frame.components.len(), self.adobe) {
             (1, _) => Colours::Grey,

@@ -47,7 +47,7 @@ pub(super) fn of(format: Format, bytes: &[u8]) -> Option<Orientation> {
         Format::Webp => webp::notes(bytes).orientation(),
         Format::Tiff => exif::of_tiff(bytes).or_else(|| xmp::orientation(exif::xmp_of_tiff(bytes)?)),
         // Neither has a place for it that any reader knows.
-        Format::Gif | Format::Bmp => None,
+        Format::Gif | Format::Bmp | Format::Pnm => None,
     };
     Some(found.unwrap_or(Orientation::NoTransforms))
 }

@@ -3,6 +3,7 @@
 mod bombs;
 mod formats;
 mod jpeg;
+mod odd;
 mod panics;
 mod references;
 mod views;
@@ -143,16 +144,32 @@ fn one_of_each() -> Vec<(String, Vec<u8>)> {
         "formats/grey16.tiff",
         "jpeg/cmyk_adobe.jpg",
     ];
+    let odd = [
+        "bits_reversed_packbits.tiff",
+        "fax_group3_two_1.tiff",
+        "fax_group4_2.tiff",
+        "jpeg_ycbcr_tiles.tiff",
+        "colour8_zstd.tiff",
+        "palette8_bigtiff.tiff",
+        "colour8_planes_tiles.tiff",
+        "screen_smaller_offset_clear.gif",
+        "no_trailer.gif",
+        "os2.bmp",
+        "p5_1000.pnm",
+        "p4.pnm",
+    ];
     let photos = ["cat", "temple", "photographer", "rocket"].map(|name| format!("data/photos/{name}.jpg"));
     let small = small.map(|name| format!("tests/golden/{name}"));
-    let paths = photos.into_iter().chain(small).chain(["tests/golden/preprocess/cat.png".to_owned()]);
+    let odd = odd.map(|name| format!("tests/golden/odd/{name}"));
+    let paths =
+        photos.into_iter().chain(small).chain(odd).chain(["tests/golden/preprocess/cat.png".to_owned()]);
     paths.map(|path| (path.clone(), read(&path))).collect()
 }
 
 #[test]
 fn a_file_cut_off_anywhere_is_a_failure() {
     for (path, whole) in one_of_each() {
-        assert!(as_stored(&whole).is_ok(), "{path}");
+        let pixels = as_stored(&whole).unwrap_or_else(|error| panic!("{path}: {error:?}"));
         // Every cut of the first and last kilobyte, and some two hundred between.
         let step = (whole.len() / 199).max(1);
         let cuts = (0..whole.len()).filter(|cut| *cut < 1024 || whole.len() - cut <= 1024 || cut % step == 0);
@@ -162,6 +179,8 @@ fn a_file_cut_off_anywhere_is_a_failure() {
                 // Too little to be recognised, or a header of which half says something else.
                 Err(_) if cut < 64 => {}
                 Err(error) => panic!("{path} cut to {cut} of {}: {error:?}", whole.len()),
+                // What is missing is the mark at the end, or another frame.
+                Ok(got) if got == pixels && (path.ends_with(".png") || path.ends_with(".gif")) => {}
                 Ok(_) => panic!("{path} cut to {cut} of {} passed", whole.len()),
             }
         }
@@ -223,7 +242,7 @@ fn what_is_no_photo_is_named() {
         (b"<!doctype html><title>404", "not-an-image", "expected an image, found an HTML page"),
         (b"%PDF-1.4", "not-an-image", "expected an image, found a PDF document"),
         (b"\x00\x01\x02\x03", "not-an-image", "expected an image, found bytes of an unknown kind"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "unsupported", "cannot decode HEIC; save it as PNG or JPEG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "unsupported", "cannot decode HEIC; save the image as PNG or JPEG"),
     ];
     for (bytes, kind, message) in cases {
         let error = as_stored(bytes).unwrap_err();

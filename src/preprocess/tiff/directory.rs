@@ -31,6 +31,12 @@ pub(super) enum Order {
     Big,
 }
 
+/// Fields of a page; the older kind of TIFF has no room for more.
+const MOST_FIELDS: u64 = u16::MAX as u64;
+
+/// Values of a field that are not one for each strip or tile: twice as many as any has by right.
+const MOST_VALUES: u64 = 1 << 17;
+
 /// Lists that are followed from page to page and into sub-pages. More are in no photo, and a ring of them has no end.
 const MOST_PAGES: usize = 64;
 
@@ -52,6 +58,9 @@ impl<'a> Directory<'a> {
         let start = usize::try_from(start).map_err(|_| Fault::Early)?;
         let count_width = if big { 8 } else { 2 };
         let count = order.unsigned(file, start, count_width).ok_or(Fault::Early)?;
+        if count > MOST_FIELDS {
+            return Err(Fault::Damaged("it has more fields than there are"));
+        }
         let size = if big { 20 } else { 12 };
         let begin = start + count_width;
         let length = usize::try_from(count).ok().and_then(|count| count.checked_mul(size));
@@ -76,7 +85,7 @@ impl<'a> Directory<'a> {
         let mut seen = vec![];
         let mut at = 0;
         while let Some(page) = family.get(at) {
-            let below = page.numbers(SUB_PAGES).ok().flatten().unwrap_or_default();
+            let below = page.numbers_up_to(SUB_PAGES, MOST_PAGES as u64).ok().flatten().unwrap_or_default();
             let others: Vec<u64> = below.into_iter().chain([page.next]).filter(|&start| start != 0).collect();
             for start in others {
                 if family.len() < MOST_PAGES && !seen.contains(&start) {
@@ -100,10 +109,11 @@ impl<'a> Directory<'a> {
 
     /// All values of a field of whole numbers.
     pub fn numbers(&self, tag: u16) -> Result<Option<Vec<u64>>, Fault> {
-        self.numbers_up_to(tag, u64::MAX)
+        self.numbers_up_to(tag, MOST_VALUES)
     }
 
-    fn numbers_up_to(&self, tag: u16, most: u64) -> Result<Option<Vec<u64>>, Fault> {
+    /// The first values of a field of whole numbers, at most so many.
+    pub fn numbers_up_to(&self, tag: u16, most: u64) -> Result<Option<Vec<u64>>, Fault> {
         let Some(field) = self.find(tag) else { return Ok(None) };
         let width = match field.kind {
             // BYTE and UNDEFINED; SHORT; LONG and IFD; LONG8 and IFD8.
