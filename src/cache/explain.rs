@@ -12,6 +12,7 @@ use super::{
     Decoders, Difference, Facts, Failure, Failures, Fingerprint, Identity, Key, Memo, Past, Provenance,
     Result, RowId, Store, View, fingerprint,
 };
+use crate::files::as_path_text;
 
 /// Where an image stands with the features in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -53,6 +54,7 @@ pub enum MemoState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
     pub view: View,
+    #[serde(serialize_with = "as_path_text")]
     pub segment: PathBuf,
     /// Where its batch begins in the file, in bytes.
     pub offset: u64,
@@ -66,6 +68,7 @@ pub struct Found {
 /// What one store has of an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Standing {
+    #[serde(serialize_with = "as_path_text")]
     pub directory: PathBuf,
     /// What tells its features from those in force; nothing if it is the store in force.
     pub differences: Vec<Difference>,
@@ -77,6 +80,7 @@ pub struct Standing {
 /// Where an image stands, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     pub verdict: Verdict,
     /// None if it cannot be read.

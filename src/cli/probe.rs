@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::probe::{Answer, Classifier, Probe};
 use headstart::backbone::runtime::Runtime;
+use headstart::files::path_text;
 use headstart::preprocess::Recipe;
 use serde::Serialize;
 
@@ -18,9 +19,9 @@ pub struct ProbeArgs {
     attempt: bool,
     /// Try this recipe alone: a preset or a TOML file
     #[arg(long, value_name = "PRESET|FILE", requires = "attempt")]
-    recipe: Option<String>,
-    /// Shared library of ONNX Runtime, to try with
-    #[arg(long, value_name = "FILE", requires = "attempt")]
+    recipe: Option<PathBuf>,
+    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
+    #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
 }
 
@@ -41,6 +42,11 @@ pub struct Trials {
 }
 
 impl ProbeArgs {
+    /// The ONNX Runtime that was named.
+    pub fn onnxruntime(&self) -> Option<&Path> {
+        self.onnxruntime.as_deref()
+    }
+
     /// None if nothing was to be tried.
     pub fn run(&self, file: &Path) -> anyhow::Result<Option<Trials>> {
         if !self.attempt {
@@ -55,7 +61,10 @@ impl ProbeArgs {
         };
         if let Some(name) = &self.recipe {
             let probe = classifier.ask(&read_recipe(name)?)?;
-            return Ok(Some(Trials { tried: vec![Trial { recipe: name.clone(), probe }], unfit: vec![] }));
+            return Ok(Some(Trials {
+                tried: vec![Trial { recipe: path_text(name).into_owned(), probe }],
+                unfit: vec![],
+            }));
         }
         let mut trials = Trials { tried: vec![], unfit: vec![] };
         for preset in Recipe::presets() {

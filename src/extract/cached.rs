@@ -64,12 +64,13 @@ pub enum Standing {
 }
 
 impl FeatureCache {
-    /// Open the cache of `fingerprint` under `root`, or begin it in a folder that is called after `name`.
+    /// Open the cache of `fingerprint` under `root`, or begin it in a folder that is called after `name`: it is made when there
+    /// is something to keep.
     ///
     /// # Errors
     /// If it cannot be read, or not be made.
     pub fn create_or_open(root: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self, Error> {
-        Self::over(root, Store::create_or_open(root, name, fingerprint)?)
+        Self::over(root, Store::prepare(root, name, fingerprint)?)
     }
 
     /// Open the cache of `fingerprint` under `root`; `None` if there is none yet.

@@ -152,6 +152,9 @@ impl<'a> Extractor<'a> {
     ) -> Result<Summary, Error> {
         self.check_precision(cache)?;
         let outcome = self.fill_from(cache, files, cancel, RefCell::new(on_event));
+        if outcome.is_err() {
+            cache.store.remove_if_empty();
+        }
         // Also after an error: whoever asks the cache then is to see what there is.
         cache.reload()?;
         outcome

@@ -14,6 +14,7 @@
 //! ```
 
 mod build;
+mod check;
 mod error;
 mod external;
 mod file;
@@ -31,9 +32,10 @@ mod walk;
 mod window;
 
 pub(crate) use build::{ir_version_of, reduce_mean};
+pub use check::Flaw;
+pub(crate) use check::check;
 pub use error::{Error, Result};
 pub use external::{embed_external_data, move_external_data};
-pub(crate) use file::Draft;
 pub use file::{decode, encode, read, read_bytes, write};
 pub use inline::{inline, inlined};
 pub use opset::{OPSETS, bring_to_opset};

@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_surroundings;
 mod cache;
 mod calibrate;
+mod dataset_hints;
 mod demo;
 #[cfg(target_os = "linux")]
 mod device;
@@ -21,13 +22,16 @@ mod hostile;
 mod huge;
 mod import_head;
 mod interrupt;
+mod manifests;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
+mod names;
 #[path = "../net/mod.rs"]
 mod net;
 mod noisy;
 mod old_cache;
+mod outputs;
 mod place;
 mod precision;
 mod predict;
@@ -39,3 +43,4 @@ mod runs;
 mod tiny;
 mod train;
 mod views;
+mod words;

@@ -9,12 +9,20 @@ use half::f16;
 use serde::Deserialize;
 
 use super::error::{Error, Result};
+use crate::text::dims;
 
 /// `weightsManifest` of a `model.json`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Group {
     paths: Vec<String>,
     weights: Vec<Entry>,
+}
+
+impl Group {
+    /// The files that hold the weights.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(Path::new)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,7 +104,7 @@ impl Entry {
             _ => return Err(self.wrong_type(self.stored())),
         };
         let product = self.shape.iter().try_fold(width, |product: usize, &dim| product.checked_mul(dim));
-        product.ok_or_else(|| self.wrong_type(&format!("{:?}", self.shape)))
+        product.ok_or_else(|| self.wrong_type(&dims(&self.shape)))
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Vec<f32>> {

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::hold::Writer;
 use super::{Decoders, Error, Key, Memo, Progress, Result, Store, failures, memo};
+use crate::files::as_path_text;
 use plan::Plan;
 
 /// In the store's directory; empty, and never removed.
@@ -55,6 +56,7 @@ pub struct Extent {
 /// What [`gc`] did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct GcReport {
+    #[serde(serialize_with = "as_path_text")]
     pub directory: PathBuf,
     pub dry_run: bool,
     pub before: Extent,

@@ -3,10 +3,13 @@ use std::path::PathBuf;
 
 use headstart::backbone::cut::{CutOptions, Pool, cut};
 use headstart::backbone::runtime::Runtime;
+use headstart::files::Inputs;
 
 use super::about::AboutArgs;
-use crate::cli::console::Console;
-use crate::cli::{Status, hint};
+use super::naming;
+use crate::cli::console::{Console, stdout};
+use crate::cli::output::{self, network_files};
+use crate::cli::{Status, graph_hint};
 
 /// Cut an image classifier behind its pooled features, and prove the cut
 ///
@@ -48,17 +51,28 @@ pub struct CutArgs {
 impl CutArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let options = self.options()?;
+        let inputs = || {
+            Inputs::default()
+                .files(network_files(&self.network))
+                .files(&self.images)
+                .files(self.about.files())
+        };
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
-        let cut = cut(&runtime, &self.network, &self.output, &options)?;
-        let mut out = std::io::stdout().lock();
+        let cut = cut(&runtime, &self.network, &self.output, &options)
+            .map_err(|error| naming(error, "cut", &self.network))?;
+        let mut out = stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&cut)?)?;
         } else {
             writeln!(out, "{cut}")?;
         }
         if cut.recipe.is_none() {
-            console.note(format_args!("the file holds no recipe; {}", hint::say_recipe(cut.guess.as_ref())));
+            console.note(format_args!(
+                "the file holds no recipe; {}",
+                graph_hint::say_recipe(cut.guess.as_ref())
+            ));
         }
         Ok(Status::Done)
     }
