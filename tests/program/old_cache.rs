@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::Backbone;
 use headstart::cache::{Key, Storage, Store};
 use headstart::extract::{FeatureCache, Standing, fingerprint, key_of};
-use headstart::preprocess::{Preprocessor, revision};
+use headstart::preprocess::Preprocessor;
 
 use super::place::{Place, repository};
 
@@ -65,7 +65,9 @@ fn only_what_is_read_otherwise_today_is_computed_again() {
     let place = place();
     let mut before = cache(&place);
     let standing = |cache: &mut FeatureCache, kind: &str| cache.standing(&images(&place, kind));
-    assert!(standing(&mut before, "same").iter().all(|one| matches!(one, Standing::Ready(_))));
+    for (file, one) in images(&place, "same").iter().zip(standing(&mut before, "same")) {
+        assert!(matches!(one, Standing::Ready(_)), "{}: {one:?}", file.display());
+    }
     for kind in ["changed", "refused", "now", "retried"] {
         assert!(standing(&mut before, kind).iter().all(|one| *one == Standing::Absent), "{kind}");
     }
@@ -137,15 +139,12 @@ fn what_changed_is_named_and_can_be_dropped() {
     let said = explain("known_empty.png");
     assert!(said.contains("no features, read failed (truncated)"), "{said}");
 
+    let outdated = images(&place, "changed").len() + images(&place, "refused").len();
     fs::remove_file(place.path("images.csv")).unwrap();
     let rows: String = images_in(&place).iter().map(|name| format!("images/{name},a\n")).collect();
     place.write("images.csv", format!("path,label\n{rows}"));
     let said = place.run("cache gc features --keep images.csv --json").done().out;
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
-    let outdated = images_in(&place)
-        .iter()
-        .filter(|name| revision(&bytes(&place.path("images").join(name))) > 1)
-        .count();
     assert_eq!(report["stores"][0]["unlisted"], outdated);
     // Its memo is of no use, and no damage either.
     place.run("cache verify features").done();
@@ -162,5 +161,5 @@ fn its_run_predicts() {
     let place = place();
     let flags = "--backbone backbone.onnx --cache features --runs runs";
     let said = place.run(&format!("predict old images/same.png images/changed_xmp.png {flags}")).done();
-    assert_eq!(said.out.lines().count(), 3, "{}", said.out);
+    assert!(said.out.contains("same.png") && said.out.contains("changed_xmp.png"), "{}", said.out);
 }

@@ -32,7 +32,7 @@ pub(super) fn of(format: Format, bytes: &[u8]) -> Orientation {
             exif.and_then(|(_, contents)| short(contents))
         }
         Format::Tiff => tiff(bytes),
-        Format::Gif | Format::Bmp | Format::Pnm => None,
+        _ => None,
     };
     found.unwrap_or(Orientation::NoTransforms)
 }

@@ -37,7 +37,7 @@ impl Notes<'_> {
 
 /// The orientation of the image in `bytes`, which are a file of this format: upright if the file has none.
 ///
-/// None for a format that is turned by its own decoder.
+/// None for a format that says nothing of it here.
 ///
 /// It never panics, whatever the bytes, and allocates a megabyte at most.
 pub(super) fn of(format: Format, bytes: &[u8]) -> Option<Orientation> {
@@ -46,8 +46,8 @@ pub(super) fn of(format: Format, bytes: &[u8]) -> Option<Orientation> {
         Format::Png => png::notes(bytes).orientation(),
         Format::Webp => webp::notes(bytes).orientation(),
         Format::Tiff => exif::of_tiff(bytes).or_else(|| xmp::orientation(exif::xmp_of_tiff(bytes)?)),
-        // Neither has a place for it that any reader knows.
-        Format::Gif | Format::Bmp | Format::Pnm => None,
+        // Those that have no place for it, such as GIF and BMP, and those that their own decoder turns.
+        _ => return None,
     };
     Some(found.unwrap_or(Orientation::NoTransforms))
 }
