@@ -24,6 +24,7 @@ mod interrupt;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
+mod messages;
 #[path = "../net/mod.rs"]
 mod net;
 mod noisy;
