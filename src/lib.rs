@@ -1,6 +1,8 @@
 //! Image classifiers from your own pictures, in two stages: a frozen ONNX backbone turns each image into
 //! features once ([`extract`]), and a small head is trained on the kept features in seconds ([`train`]).
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod autodiff;
 pub mod backbone;
 #[cfg(feature = "baselines")]

@@ -1,5 +1,7 @@
 //! The `headstart` program: parse, run, print the error and its hint, choose the exit status.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod cli;
 
 use std::process::ExitCode;

@@ -63,6 +63,8 @@ impl Console {
 /// Where results go. Its errors say that it was stdout which could not be written, so that nobody has to guess it from an
 /// error without a name; nothing else in the program writes there.
 pub fn stdout() -> Stdout {
+    // The one place.
+    #[allow(clippy::disallowed_methods)]
     Stdout(io::stdout().lock())
 }
 

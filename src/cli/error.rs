@@ -44,6 +44,8 @@ pub enum Error {
     RunIsThere { path: PathBuf },
     #[error("`{}` is not replaced, because `{}` in it is read here", path.display(), input.display())]
     RunIsInput { path: PathBuf, input: PathBuf },
+    #[error("`{}` exists already, and is not a run", path.display())]
+    NameTaken { path: PathBuf },
     #[error("there is no run at `{}`", path.display())]
     NoRunAt { path: PathBuf },
     #[error("{source}")]

@@ -7,6 +7,7 @@ use std::time::Instant;
 use headstart::backbone::Engine;
 use headstart::backbone::device::{Device, PassedOver};
 use headstart::backbone::quantize::QuantizeOptions;
+use headstart::cache;
 use headstart::dataset::Manifest;
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
 use headstart::files;
@@ -89,9 +90,14 @@ impl ExtractArgs {
         let files = manifest.files();
         let outcome = fill(&source, &mut cache, &files, self.options(&source), cancel, console);
         // Also if it broke off: why may well stand there.
-        if let Some(path) = &self.failures {
-            let failures = cache.failures().among(files.iter().map(PathBuf::as_path));
-            files::write_whole(path, |out| failures.write_csv(out).map_err(std::io::Error::other))?;
+        let failures = cache.failures().among(files.iter().map(PathBuf::as_path));
+        if let Some(path) = self.failures.as_ref().filter(|_| outcome.is_ok() || !failures.is_empty()) {
+            files::write_whole(path, |out| {
+                failures.write_csv(out).map_err(|error| match error {
+                    cache::Error::Csv { source } => source.into(),
+                    other => std::io::Error::other(other),
+                })
+            })?;
         }
         let summary = outcome?;
         if self.json {

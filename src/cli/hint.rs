@@ -18,7 +18,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         cause
             .downcast_ref()
             .and_then(own)
-            .or_else(|| cause.downcast_ref().and_then(for_system))
+            .or_else(|| super::of_system(cause).and_then(for_system))
             .or_else(|| cause.downcast_ref().and_then(for_extract))
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
             .or_else(|| cause.downcast_ref().and_then(for_library))
@@ -98,7 +98,7 @@ fn own(error: &Error) -> Option<String> {
         Error::NoRun { found, .. } if found.is_empty() => "`headstart train MANIFEST` makes one".into(),
         Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
-        Error::RunIsInput { .. } => "choose another `--name`".into(),
+        Error::RunIsInput { .. } | Error::NameTaken { .. } => "choose another `--name`".into(),
         Error::NoRunAt { .. } => "`headstart runs` lists the runs; a name without `/` is looked up among them".into(),
         Error::Target { flag, named, source } => output::hint(flag, named, source),
         Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
@@ -375,9 +375,11 @@ fn for_cache(error: &cache::Error) -> Option<String> {
 
 fn for_train(error: &train::Error) -> Option<String> {
     use train::Error::{
-        CurvesExist, NotARun, NotFinite, OtherData, OtherSettings, RunExists, Setting, ValidationNotFinite,
+        CurvesExist, NotARun, NotFinite, OtherData, OtherSettings, ReservedRunName, RunExists, RunName,
+        Setting, ValidationNotFinite,
     };
     Some(match error {
+        RunName { .. } | ReservedRunName { .. } => "choose another `--name`".into(),
         RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         CurvesExist { .. } => {
             "give another folder, or `--tensorboard` without one: curves of two trainings would be drawn as one".into()

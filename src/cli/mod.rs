@@ -164,8 +164,18 @@ pub fn report(error: &anyhow::Error) {
 
 /// `headstart … | head` closes our stdout: the reader has what it wanted.
 fn broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    error.chain().filter_map(of_system).any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// What the system said, if that is what this cause is about; the crate `csv` wraps it.
+fn of_system<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e std::io::Error> {
+    if let Some(error) = cause.downcast_ref::<csv::Error>() {
+        return match error.kind() {
+            csv::ErrorKind::Io(error) => of_system(error),
+            _ => None,
+        };
+    }
+    let error = cause.downcast_ref::<std::io::Error>()?;
+    let wrapped = error.get_ref().and_then(|inner| inner.downcast_ref::<csv::Error>());
+    wrapped.and_then(|inner| of_system(inner)).or(Some(error))
 }

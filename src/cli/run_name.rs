@@ -28,8 +28,13 @@ impl RunsArgs {
         name.map(checked_name).transpose()?;
         let made = NewFolder::make(&self.runs)
             .with_context(|| format!("cannot make the folder `{}` for runs", self.runs.display()))?;
-        let taken = name.map(|name| self.runs.join(name)).filter(|path| path.exists() && !overwrite);
-        taken.map_or(Ok(made), |path| Err(Error::RunIsThere { path }.into()))
+        let taken = name.map(|name| self.runs.join(name)).filter(|path| path.symlink_metadata().is_ok());
+        match taken {
+            // Nobody may replace it, so it would not help to ask for that.
+            Some(path) if !holds_run(&path) => Err(Error::NameTaken { path }.into()),
+            Some(path) if !overwrite => Err(Error::RunIsThere { path }.into()),
+            _ => Ok(made),
+        }
     }
 
     /// That a run which is replaced holds nothing that is read for the new one.

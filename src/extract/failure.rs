@@ -8,8 +8,6 @@ use std::path::Path;
 use crate::cache::{Failure, FailureKind};
 use crate::preprocess::{self, Limits};
 
-use super::DECODERS;
-
 /// The bytes of an image file. Only of a file: a pipe could keep us waiting for ever, a device never ends. And only of one
 /// that may be an image by its size: what is larger is a video or a disk image that lies among the photos.
 pub(super) fn read_image(path: &Path) -> io::Result<Vec<u8>> {
@@ -49,25 +47,16 @@ pub struct ImageFailure {
     pub kind: FailureKind,
     /// A sentence for people.
     pub reason: String,
-    /// Whether the same file may do tomorrow without having changed, because what failed is not in it. Such a failure is not
-    /// taken for known.
-    pub passing: bool,
 }
 
 impl ImageFailure {
     fn new(stage: &str, kind: FailureKind, reason: String) -> Self {
-        Self { stage: stage.into(), kind, reason, passing: false }
+        Self { stage: stage.into(), kind, reason }
     }
 
     /// As it was noted by an earlier run.
     pub(super) fn recorded(failure: &Failure) -> Self {
-        let passing = failure.revision == 0;
-        Self { passing, ..Self::new(&failure.stage, failure.kind, failure.reason.clone()) }
-    }
-
-    /// The number of the decoders by which it is to be noted.
-    pub(super) fn revision(&self) -> u32 {
-        if self.passing { 0 } else { DECODERS.revision }
+        Self::new(&failure.stage, failure.kind, failure.reason.clone())
     }
 
     pub(super) fn read(error: &io::Error) -> Self {

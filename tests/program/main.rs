@@ -25,9 +25,12 @@ mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
 mod messages;
+mod names;
 #[path = "../net/mod.rs"]
 mod net;
 mod noisy;
+mod old_cache;
+mod outputs;
 mod place;
 mod precision;
 mod predict;
@@ -39,3 +42,4 @@ mod runs;
 mod tiny;
 mod train;
 mod views;
+mod words;

@@ -74,7 +74,7 @@ impl Draft {
         let weights = !model.external_files()?.is_empty();
         if weights {
             let data = beside(&path);
-            let mut file = BufWriter::new(File::create(&data).map_err(cannot(&data))?);
+            let mut file = BufWriter::new(File::create_new(&data).map_err(cannot(&data))?);
             let name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
             onnx::move_external_data(&mut model, from, &name, &mut file)?;
             let synced =

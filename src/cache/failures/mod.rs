@@ -50,24 +50,28 @@ pub struct Failure {
     pub key: Option<Key>,
     /// None if there is no such file.
     pub stamp: Option<Stamp>,
-    /// Where it happened: `read`, `decode`, `resize`, `infer`.
+    /// Where it happened: `read`, `library`, `decode`, `resize`, `infer`.
     pub stage: String,
     /// What happened.
     pub kind: FailureKind,
     /// A sentence for people.
     pub reason: String,
-    /// The number of the decoders that tried: 1 if version 0.1.0 did; 0 if what failed may be otherwise tomorrow with the same
-    /// file, for instance because a library was missing.
+    /// The number of the decoders that tried; 1 if version 0.1.0 did.
     pub revision: u32,
     /// When, in RFC 3339; [`FailureLog::record`] fills it in if it is empty.
     pub time: String,
 }
 
 impl Failure {
-    /// Whether decoders of this revision need not try the same bytes: they did, or it was not the decoders that failed.
+    /// Whether decoders of this revision need not try the same bytes.
     pub fn is_known_to(&self, revision: u32) -> bool {
-        let by_decoders = matches!(self.stage.as_str(), "decode" | "resize");
-        self.revision > 0 && (self.revision >= revision || !by_decoders)
+        match self.stage.as_str() {
+            // For want of something that may be installed meanwhile.
+            "library" => false,
+            "decode" | "resize" => self.revision >= revision,
+            // What it rests on has not changed, or is looked at in another way.
+            _ => true,
+        }
     }
 }
 

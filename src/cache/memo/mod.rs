@@ -318,6 +318,18 @@ mod tests {
         }
     }
 
+    /// Keys of 0.1.0 may be wrong today: they are not taken, and are no damage.
+    #[test]
+    fn a_memo_of_an_earlier_version_is_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        Memo::open(root.path()).insert(Path::new("x"), &facts(5000), Key([1; 32])).unwrap();
+        let file = fs::read_dir(root.path().join(DIR)).unwrap().next().unwrap().unwrap().path();
+        let records = fs::read(&file).unwrap()[MAGIC.len()..].to_vec();
+        fs::write(&file, [OLD_MAGIC.as_slice(), &records].concat()).unwrap();
+        assert!(Memo::open(root.path()).is_empty() && past(root.path(), Path::new("x")).is_empty());
+        assert!(damage(root.path()).unwrap().is_empty());
+    }
+
     #[test]
     fn contradictions_cancel_out() {
         let root = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 
 use super::{CacheArgs, read_root};
 use crate::cli::Status;
-use crate::cli::console::{Console, count, grouped, stdout};
+use crate::cli::console::{Console, chain, count, grouped, stdout};
 
 /// Tell what the cache holds
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,7 @@ impl InfoArgs {
             match store {
                 Ok(store) => stores.push(store),
                 Err(error) => {
-                    console.warn(error);
+                    console.warn(chain(&error.into()));
                     status = Status::Partial;
                 }
             }

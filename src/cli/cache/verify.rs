@@ -5,7 +5,7 @@ use headstart::files::path_text;
 
 use super::{CacheArgs, stores_in};
 use crate::cli::Status;
-use crate::cli::console::{Console, stdout};
+use crate::cli::console::{Console, chain, stdout};
 use crate::cli::progress::Progress;
 
 /// Check every byte of the cache
@@ -29,7 +29,7 @@ impl VerifyArgs {
             let store = match dir.and_then(|dir| Store::open_dir(&dir)) {
                 Ok(store) => store,
                 Err(error) => {
-                    console.warn(format_args!("{error}; `headstart extract` mends it"));
+                    console.warn(format_args!("{}; `headstart extract` repairs it", chain(&error.into())));
                     readable = false;
                     continue;
                 }

@@ -56,7 +56,16 @@ impl NewRun<'_> {
         let _made = NewFolder::make(runs).map_err(cannot_write(runs))?;
         // Its name begins with a dot: whoever lists runs passes over it. Removed again if anything fails.
         let folder = tempfile::Builder::new().prefix(".new-").tempdir_in(runs).map_err(cannot_write(runs))?;
-        self.write_files(folder.path())?;
+        // Nobody knows the folder that is there for now.
+        let meant = |error| match error {
+            Error::Write { source, path } => {
+                let file =
+                    name.and_then(|name| Some(runs.join(name).join(path.strip_prefix(folder.path()).ok()?)));
+                Error::Write { path: file.unwrap_or_else(|| runs.into()), source }
+            }
+            error => error,
+        };
+        self.write_files(folder.path()).map_err(meant)?;
         let dir = match name {
             Some(name) => place(folder.path(), runs, name, overwrite)?,
             None => place_by_date(folder.path(), runs)?,

@@ -289,4 +289,5 @@ def main():
     print(len(lines) - 1, "files")
 
 
-main()
+if __name__ == "__main__":
+    main()
