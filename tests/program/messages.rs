@@ -59,6 +59,8 @@ const TOPICS: [Topic; 6] = [
             "train train.csv --backbone tiny.onnx --config unknown.toml",
             "train train.csv --backbone tiny.onnx --epochs 0",
             "train train.csv --backbone tiny.onnx --epochs many",
+            "train train.csv --backbone tiny.onnx --learning-rate fast",
+            "train train.csv --backbone tiny.onnx --threads 0",
             "train train.csv --backbone tiny.onnx --dropout 1",
             "train train.csv --backbone tiny.onnx --hidden wide",
             "train train.csv --backbone tiny.onnx --schedule sometimes",
