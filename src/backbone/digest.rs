@@ -12,7 +12,7 @@ use crate::onnx::{self, Model};
 /// A graph without external data has the hash that `b3sum` gives its file.
 ///
 /// # Errors
-/// [`onnx::Error::External`] if such a file cannot be read, [`onnx::Error::ExternalEntry`] if it would lie elsewhere.
+/// [`onnx::Error::Beside`] if such a file cannot be read, [`onnx::Error::ExternalEntry`] if it would lie elsewhere.
 pub(super) fn digest(path: &Path, bytes: &[u8], model: &Model) -> Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(bytes);
@@ -28,11 +28,7 @@ pub(super) fn with_external_data(
     let folder = path.parent().unwrap_or(Path::new(""));
     for location in model.external_files()? {
         let file = folder.join(location);
-        add_file(&mut hasher, &file).map_err(|source| onnx::Error::External {
-            tensor: "(external data)".to_owned(),
-            path: file,
-            source,
-        })?;
+        add_file(&mut hasher, &file).map_err(|source| onnx::Error::Beside { path: file, source })?;
     }
     Ok(hasher.finalize())
 }

@@ -1,7 +1,9 @@
+use std::fmt;
 use std::path::PathBuf;
 
 use super::device::Precision;
 use super::guess::Guess;
+use crate::text::{dims, listed};
 use crate::{onnx, preprocess};
 
 /// Why a file cannot serve as a backbone.
@@ -22,28 +24,107 @@ pub enum Error {
     },
     #[error("`{path}` holds a recipe that cannot be carried out")]
     Recipe { path: PathBuf, source: preprocess::Error },
-    #[error("`{path}` is a whole classifier: its output `{output}` gives class scores, not features")]
-    Classifier { path: PathBuf, output: String },
-    #[error("`{path}` does not say which tensor holds the features; its outputs are {}", outputs.join(", "))]
-    NoFeatures { path: PathBuf, outputs: Vec<String> },
+    #[error("`{path}` is a whole classifier: its output `{output}` gives class scores, not features: {}", why.join(", and "))]
+    Classifier {
+        path: PathBuf,
+        output: String,
+        /// What shows it, a clause each.
+        why: Vec<String>,
+    },
+    #[error("`{path}`: nothing tells whether its output `{output}` gives features or class scores: {}", why.join(", and "))]
+    Unclear {
+        path: PathBuf,
+        output: String,
+        /// What was found, a clause each.
+        why: Vec<String>,
+    },
+    #[error(
+        "`{path}` does not say which output holds the features; its outputs are {}",
+        Output::list(outputs)
+    )]
+    NoFeatures { path: PathBuf, outputs: Vec<Output> },
     #[error("`{path}` has no output `{tensor}`; its outputs are {}", outputs.join(", "))]
-    NoSuchOutput { path: PathBuf, tensor: String, outputs: Vec<String> },
-    #[error("`{path}`: features `{tensor}` have the shape {found}, expected {expected}")]
+    NoSuchOutput {
+        path: PathBuf,
+        tensor: String,
+        outputs: Vec<String>,
+        /// The graph has such a tensor, but does not give it.
+        inner: bool,
+    },
+    #[error("`{path}`: features `{tensor}` are {found}, expected {expected}")]
     FeatureShape { path: PathBuf, tensor: String, expected: String, found: String },
-    #[error("`{path}` has {found} inputs, expected one")]
-    Inputs { path: PathBuf, found: usize },
+    #[error(
+        "`{path}`: features `{tensor}` are {found}, but the file says that there are {said} for each image"
+    )]
+    FeatureCount { path: PathBuf, tensor: String, said: usize, found: String },
+    #[error("`{path}` has {} inputs, expected one{}", inputs.len(), in_words(inputs))]
+    Inputs { path: PathBuf, inputs: Vec<String> },
     #[error("`{path}`: input `{input}` is {found}, expected {expected}")]
     Input { path: PathBuf, input: String, expected: String, found: String },
+    #[error("`{path}`: input `{input}` holds {found}, expected float32")]
+    InputType { path: PathBuf, input: String, found: String },
+    #[error("`{path}`: input `{input}` takes images {}, but the recipe makes them {} by {}", Edges(.takes), made.0, made.1)]
+    Size {
+        path: PathBuf,
+        input: String,
+        /// Width and height, where the graph prescribes them.
+        takes: [Option<u32>; 2],
+        /// Width and height.
+        made: (usize, usize),
+    },
+    #[error("`{path}`: input `{input}` takes {expected}, but the recipe makes others, such as {found}")]
+    Numbers {
+        path: PathBuf,
+        input: String,
+        expected: String,
+        found: f32,
+        /// A recipe that makes such numbers.
+        preset: &'static str,
+    },
     #[error("`{path}` is not quantised: it computes in fp32, not in int8")]
     NotQuantised { path: PathBuf },
     #[error("`{path}` is quantised: it computes in int8, not in {asked}")]
     Quantised { path: PathBuf, asked: Precision },
     #[error("ONNX Runtime refuses the graph `{path}`")]
     Graph { path: PathBuf, source: ort::Error },
-    #[error("ONNX Runtime failed while it ran the graph")]
-    Inference { source: ort::Error },
-    #[error("the graph gave features of shape {found:?}, expected {expected:?}")]
-    OutputShape { expected: [usize; 2], found: Vec<i64> },
+    #[error("ONNX Runtime failed while it ran the graph `{path}`")]
+    Inference { path: PathBuf, source: ort::Error },
+    #[error("the graph `{path}` gave features of the shape {}, expected {}", dims(.found), dims(.expected))]
+    OutputShape { path: PathBuf, expected: [usize; 2], found: Vec<i64> },
+}
+
+/// An output of a graph that has several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    pub name: String,
+    /// What it is, with what speaks against its being features.
+    pub what: String,
+    /// Whether it can be taken for features as it is.
+    pub usable: bool,
+}
+
+impl Output {
+    fn list(outputs: &[Self]) -> String {
+        outputs.iter().map(|output| output.what.as_str()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Width and height, as far as they are prescribed.
+pub(super) struct Edges<'a>(pub(super) &'a [Option<u32>; 2]);
+
+impl fmt::Display for Edges<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self.0 {
+            [Some(width), Some(height)] => write!(f, "of {width} by {height} pixels"),
+            [Some(width), None] => write!(f, "{width} pixels wide"),
+            [None, Some(height)] => write!(f, "{height} pixels high"),
+            [None, None] => f.write_str("of any size"),
+        }
+    }
+}
+
+fn in_words(inputs: &[String]) -> String {
+    if inputs.is_empty() { String::new() } else { format!(": it takes {}", listed(inputs)) }
 }
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -55,7 +136,7 @@ fn supposed(guess: Option<&Guess>) -> String {
 impl Error {
     /// Whether a smaller batch may mend it. ONNX Runtime and its devices have no code for this, only words.
     pub fn is_out_of_memory(&self) -> bool {
-        matches!(self, Self::Inference { source } if tells_of_memory(source.message()))
+        matches!(self, Self::Inference { source, .. } if tells_of_memory(source.message()))
     }
 }
 

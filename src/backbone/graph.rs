@@ -1,7 +1,8 @@
 //! What can be told from a graph by looking at it.
 
-use crate::onnx::{Dim, Graph, ValueInfo, Walk, type_name};
+use crate::onnx::{Dim, Graph, ValueInfo, type_name};
 use crate::preprocess::recipe::Layout;
+use crate::text::dims;
 
 /// Where the channels stand: an image has three of them.
 pub(super) fn layout(shape: &[Dim]) -> Option<Layout> {
@@ -10,35 +11,6 @@ pub(super) fn layout(shape: &[Dim]) -> Option<Layout> {
         [_, _, _, Dim::Static(3)] => Some(Layout::Nhwc),
         _ => None,
     }
-}
-
-/// Whether `output` comes out of a trained matrix: class scores rather than features.
-pub(super) fn is_classifier(graph: &Graph, output: &str) -> bool {
-    let walk = Walk::new(graph);
-    let mut at = output;
-    // A graph with a cycle would not end.
-    for _ in 0..=graph.node.len() {
-        let Some(node) = walk.producer(at) else { return false };
-        let first = node.input.first();
-        let next = match node.op_type() {
-            "Softmax" | "LogSoftmax" | "ArgMax" | "Sigmoid" => return true,
-            "Gemm" | "MatMul" | "QGemm" | "QLinearMatMul" | "FusedMatMul" => return true,
-            "Identity" | "Cast" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Dropout" => first,
-            "QuantizeLinear" | "DequantizeLinear" => first,
-            // The bias.
-            "Add" => match node.input.as_slice() {
-                [x, bias] if walk.initializer(bias).is_some() => Some(x),
-                [bias, x] if walk.initializer(bias).is_some() => Some(x),
-                _ => None,
-            },
-            _ => None,
-        };
-        match next {
-            Some(next) => at = next,
-            None => return false,
-        }
-    }
-    false
 }
 
 /// Whether activations become 8-bit integers somewhere. That weights are kept in 8 bits and computed in 32 does not make it so.
@@ -62,6 +34,5 @@ pub(super) fn describe(value: &ValueInfo) -> String {
 }
 
 pub(super) fn describe_shape(shape: &[Dim]) -> String {
-    let dims: Vec<String> = shape.iter().map(Dim::to_string).collect();
-    format!("({})", dims.join(", "))
+    dims(shape)
 }

@@ -3,20 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::cut::{self, Candidate};
-use super::error::Result;
+use super::error::{Error, Result};
 use super::guess::{self, Guess};
 use super::open::{Backbone, OpenOptions};
-use super::{Metadata, digest, graph};
+use super::runtime::Runtime;
+use super::{Metadata, digest, graph, session};
 use crate::files::as_path_text;
 use crate::onnx::{self, DataType, Dim, Graph, Model, ValueInfo, Walk, type_name};
 use crate::text::grouped;
 
 /// A description of an ONNX file; `Display` is the form for people.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
     #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
@@ -51,6 +53,11 @@ pub struct Inspection {
     pub ready: bool,
     /// If not, why; the chain of causes in one line.
     pub missing: Option<String>,
+    /// Whether it can be computed at all: an incomplete or damaged file cannot, whatever it was meant to be.
+    pub broken: bool,
+    /// Why it cannot serve as a backbone as it is.
+    #[serde(skip)]
+    pub refusal: Option<Arc<Error>>,
     /// The recipe that a file without one seems to want.
     pub guess: Option<Guess>,
 }
@@ -90,6 +97,8 @@ pub struct ExternalSummary {
 
 /// Describe the ONNX file at `path`, whether or not it can serve as a backbone.
 ///
+/// Nothing is run: whether ONNX Runtime takes the graph [`Inspection::try_on`] finds out.
+///
 /// # Errors
 /// Only if it is no ONNX file at all; everything else is part of the description.
 pub fn inspect(path: &Path) -> Result<Inspection> {
@@ -100,8 +109,11 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
     let known = digest.as_ref().ok().map(|digest| digest.to_hex().to_string());
     let metadata = Metadata::read(&model, path).unwrap_or_default();
     let guess = if metadata.recipe.is_none() { guess::recipe(&model, &bytes) } else { None };
-    let backbone =
-        digest.and_then(|digest| Backbone::from_model(path, &bytes, &model, digest, &OpenOptions::default()));
+    let backbone = onnx::check(path, &model, &[])
+        .map_err(Error::from)
+        .and_then(|()| digest)
+        .and_then(|digest| Backbone::from_model(path, &bytes, &model, digest, &OpenOptions::default()));
+    let refusal = backbone.err();
     let walk = Walk::new(graph);
     let inputs: Vec<ValueSummary> = walk.inputs().map(summary).collect();
     let layout = inputs.iter().find_map(|input| graph::layout(input.shape.as_deref()?));
@@ -123,9 +135,14 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
         external_data: external(path, &model),
         metadata,
         other_metadata: other_metadata(&model),
-        candidates: if backbone.is_ok() { vec![] } else { cut::candidates(&model) },
-        ready: backbone.is_ok(),
-        missing: backbone.err().map(|error| with_causes(&error)),
+        candidates: match &refusal {
+            None | Some(Error::Onnx(_)) => vec![],
+            Some(_) => cut::candidates(&model),
+        },
+        ready: refusal.is_none(),
+        missing: refusal.as_ref().map(|error| with_causes(error)),
+        broken: matches!(refusal, Some(Error::Onnx(_))),
+        refusal: refusal.map(Arc::new),
         guess,
     })
 }
@@ -229,10 +246,25 @@ impl fmt::Display for Inspection {
 type Facts = Vec<(&'static str, String)>;
 
 impl Inspection {
+    /// Have ONNX Runtime load the graph, and note if it refuses it.
+    pub fn try_on(&mut self, runtime: &Runtime) {
+        if self.broken {
+            return;
+        }
+        if let Err(error) = session::try_graph(runtime, &self.path) {
+            self.ready = false;
+            self.broken = true;
+            self.missing = Some(with_causes(&error));
+            self.candidates.clear();
+            self.refusal = Some(Arc::new(error));
+        }
+    }
+
     fn verdict(&self) -> Facts {
-        let verdict = match &self.missing {
-            None => "ready as a backbone".to_owned(),
-            Some(missing) => format!("not ready as a backbone: {missing}"),
+        let verdict = match (&self.missing, self.broken) {
+            (None, _) => "ready as a backbone".to_owned(),
+            (Some(missing), true) => format!("broken: {missing}"),
+            (Some(missing), false) => format!("not ready as a backbone: {missing}"),
         };
         vec![("file", format!("{} ({})", self.path.display(), bytes(self.size))), ("verdict", verdict)]
     }

@@ -20,6 +20,7 @@ mod labels;
 pub mod library;
 mod metadata;
 mod open;
+mod pixels;
 pub mod probe;
 mod python;
 pub mod quantize;
@@ -29,7 +30,7 @@ mod zoo;
 
 pub use elf::Flaw;
 pub use engine::{Engine, EngineOptions};
-pub use error::{Error, Result};
+pub use error::{Error, Output, Result};
 pub use guess::Guess;
 pub use inspect::{ExternalSummary, Inspection, OperatorCount, ValueSummary, WeightSummary, inspect};
 pub use metadata::Metadata;

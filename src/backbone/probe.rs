@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::error::Result;
 use super::runtime::Runtime;
 use super::session::{Session, SessionOptions};
-use super::{Backbone, Error, OpenOptions, graph};
+use super::{Backbone, Error, OpenOptions, cut};
 use crate::onnx;
 use crate::preprocess::{Preprocessor, Recipe};
 
@@ -78,7 +78,7 @@ impl<'a> Classifier<'a> {
             let shape = output.tensor().and_then(|(_, shape)| shape);
             let classes = shape.as_deref().and_then(<[_]>::last);
             matches!(classes, Some(onnx::Dim::Static(1000 | 1001)))
-                && graph::is_classifier(graph, output.name())
+                && cut::meaning::of(&model, output.name()).may_be_scores()
         };
         let scores = graph.output.iter().find(of_imagenet).map(|output| output.name().to_owned());
         Ok(scores.map(|scores| Self { path, scores, runtime }))

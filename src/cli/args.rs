@@ -7,13 +7,13 @@ use anyhow::Context;
 use headstart::backbone::OpenOptions;
 use headstart::backbone::device::Choice;
 use headstart::cache::Storage;
-use headstart::dataset::{Columns, Manifest};
+use headstart::dataset::{Columns, Manifest, Skipped};
 use headstart::extract::BatchSize;
 use headstart::files::{Inputs, read_text};
 use headstart::preprocess::Recipe;
 use headstart::preprocess::recipe::{Decode, Exif};
 
-use super::console::Console;
+use super::console::{Console, count};
 use super::output::network_files;
 use super::precision::PrecisionChoice;
 
@@ -43,17 +43,39 @@ impl ManifestArgs {
     }
 }
 
-/// Several are read as one; what of a folder is no image is told.
+/// Several are read as one. What was skipped, what could not be read and what is doubtful is told.
 pub fn read_manifests<P: AsRef<Path>>(
     paths: &[P],
     columns: &Columns,
     console: &Console,
 ) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read_all(paths, columns)?;
-    if !manifest.skipped().is_empty() {
-        console.note(format_args!("{}", manifest.skipped()));
+    tell_skipped(manifest.skipped(), console);
+    for doubt in manifest.doubts().iter().take(DOUBTS_SHOWN) {
+        console.warn(doubt);
+    }
+    let more = manifest.doubts().len().saturating_sub(DOUBTS_SHOWN);
+    if more > 0 {
+        console.warn(format_args!("{} like these", count(more, "more case")));
     }
     Ok(manifest)
+}
+
+const DOUBTS_SHOWN: usize = 3;
+const UNREADABLE_SHOWN: usize = 5;
+
+/// What was found in folders and not taken. With a folder that could not be read, the exit status will be 1.
+pub fn tell_skipped(skipped: &Skipped, console: &Console) {
+    if skipped.has_more() {
+        console.note(skipped);
+    }
+    for unreadable in skipped.unreadable.iter().take(UNREADABLE_SHOWN) {
+        console.passed_over(format_args!("skipped {unreadable}"));
+    }
+    let all = skipped.unreadable.len();
+    if all > 1 {
+        console.passed_over(format_args!("skipped {} that cannot be read", count(all, "folder")));
+    }
 }
 
 /// What the columns of a manifest are called.
@@ -66,7 +88,8 @@ pub struct ColumnArgs {
     /// Column with the class [default: label]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// Column with the part of the data: `train`, `validation`, `test` [default: split]
+    /// Column with the part of the data: `train`, `validation` or `test`, in whatever case, or a usual name for one of them,
+    /// such as `val` [default: split]
     #[arg(long, value_name = "NAME")]
     split_column: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, StdoutLock, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use headstart::report::text::{self, clean, shortened};
 
@@ -50,6 +51,13 @@ impl Console {
         if self.verbose {
             tell(line);
         }
+    }
+
+    /// As [`warn`](Self::warn), of something that was passed over: whatever the command does well besides, it has not done
+    /// all, and [`is_complete`] says so.
+    pub fn passed_over(&self, line: impl std::fmt::Display) {
+        self.warn(line);
+        COMPLETE.store(false, Ordering::Relaxed);
     }
 
     /// A line that also `--quiet` shows: something may be wrong.
@@ -126,6 +134,14 @@ pub fn said_once(error: &anyhow::Error) -> Vec<String> {
         }
     }
     said
+}
+
+/// Of the whole process, which is one command.
+static COMPLETE: AtomicBool = AtomicBool::new(true);
+
+/// Whether nothing was passed over so far: see [`Console::passed_over`].
+pub fn is_complete() -> bool {
+    COMPLETE.load(Ordering::Relaxed)
 }
 
 /// A line to stderr, or several. Names of files and classes are in them, and whatever they are made of: nothing of it

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use headstart::cache::OtherPrecision;
-use headstart::files::TargetError;
+use headstart::dataset::Skipped;
+use headstart::files::{TargetError, path_text};
 use headstart::preprocess::ViewKinds;
 use headstart::train::{self, Run};
 use serde_json::Value;
@@ -36,8 +37,8 @@ pub enum Error {
     NoInt8Graph { path: PathBuf },
     #[error("no precision was chosen for this backbone yet")]
     NothingChosen,
-    #[error("the manifest names parts, but none is `{wanted}`; there are {}", found.join(", "))]
-    NoSuchPart { wanted: &'static str, found: Vec<String> },
+    #[error("the split column has no rows to train on: found {}", found.join(", "))]
+    NothingToTrainOn { found: Vec<String> },
     #[error("there is no run `{name}` in `{folder}`")]
     NoRun { name: String, folder: PathBuf, found: Vec<String> },
     #[error("there is a run `{path}` already")]
@@ -50,6 +51,8 @@ pub enum Error {
     NoRunAt { path: PathBuf },
     #[error("{source}")]
     Target { flag: &'static str, named: PathBuf, source: TargetError },
+    #[error("`{path}` is broken")]
+    Broken { path: PathBuf },
     #[error("there is no feature cache in `{path}`")]
     NoCache { path: PathBuf },
     #[error("{failed} of {} failed", count(*.images, "image"))]
@@ -69,6 +72,8 @@ pub enum Error {
     NothingMatches { pattern: String, others: usize },
     #[error("no images were given")]
     NoImages,
+    #[error("`{}` holds no images: found {}", path_text(folder), found.all())]
+    NoImagesIn { folder: PathBuf, found: Box<Skipped> },
     #[error("the head of the run `{run}` was imported, so there is no training to take anything from")]
     NotTrained { run: String },
     #[error("the run `{run}` does not tell on which images it was trained")]

@@ -141,7 +141,8 @@ impl EvaluateArgs {
         // All of these files or none: a disk that fills up leaves those of an earlier evaluation.
         let mut files = FileSet::default();
         files.write(&output.path("evaluation.toml"), |out| out.write_all(record.to_toml().as_bytes()))?;
-        let names = ready.names(&manifest);
+        // predictions.csv lies elsewhere than the manifest, and is a manifest itself.
+        let names = ready.located(&manifest);
         let predictions =
             Predictions { names: &names, probabilities: probabilities.view(), labels, classes, columns };
         files.write(&output.path("predictions.csv"), |out| predictions.write(out))?;

@@ -185,6 +185,9 @@ fn fill(
     if let Some(guess) = backbone.guess() {
         console.note(format_args!("recipe guessed, {guess}"));
     }
+    for doubt in backbone.doubts() {
+        console.warn(doubt);
+    }
     console.detail(format_args!("recipe: {}", backbone.recipe()));
     let summary = Extractor::new(backbone, options).fill(cache, files, cancel, &mut |event| match event {
         Event::Planned { images, cached, to_do } => {

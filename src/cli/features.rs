@@ -102,6 +102,11 @@ impl Ready {
         self.places.iter().map(|&place| values[place].clone()).collect()
     }
 
+    /// The paths of the examples, so that they mean the same files from everywhere.
+    pub fn located(&self, manifest: &Manifest) -> Vec<String> {
+        self.places.iter().map(|&place| manifest.examples()[place].located()).collect()
+    }
+
     /// The paths of the examples, as they are written in the manifest.
     pub fn names(&self, manifest: &Manifest) -> Vec<String> {
         self.places.iter().map(|&place| manifest.examples()[place].path.clone()).collect()

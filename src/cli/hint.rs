@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use headstart::backbone::{Guess, cut, import, quantize};
 use headstart::evaluate::CalibrationError;
 use headstart::files::NotUtf8;
 use headstart::nn::import::ImportError;
 use headstart::train::Quantity;
-use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, train};
+use headstart::{cache, export, extract, onnx, preprocess, train};
 
+use super::dataset_hint::for_dataset;
 use super::error::Error;
-use super::{output, remedy};
+use super::graph_hint::{for_backbone, for_cut, for_import, for_library, for_onnx, for_quantize};
+use super::output;
 
 /// A remedy in the program's own terms, if there is one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
@@ -94,13 +95,17 @@ fn own(error: &Error) -> Option<String> {
             "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--decode`, `--precision`, `--storage`), or train anew".into()
         }
         Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
-        Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),
+        Error::NothingToTrainOn { .. } => {
+            "mark the rows to train on with `train`; `--split-column none` trains on all rows".into()
+        }
         Error::NoRun { found, .. } if found.is_empty() => "`headstart train MANIFEST` makes one".into(),
         Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         Error::RunIsInput { .. } | Error::NameTaken { .. } => "choose another `--name`".into(),
         Error::NoRunAt { .. } => "`headstart runs` lists the runs; a name without `/` is looked up among them".into(),
         Error::Target { flag, named, source } => output::hint(flag, named, source),
+        // What to do depends on what is broken, and is said by whoever found it.
+        Error::Broken { .. } => return None,
         Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
         Error::ImagesFailed { .. } => {
             "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()
@@ -118,6 +123,9 @@ fn own(error: &Error) -> Option<String> {
                 .into()
         }
         Error::NoImages => "give images, folders of images, or a manifest".into(),
+        Error::NoImagesIn { .. } => {
+            "give a folder that has images in it; what is an image goes by the end of its name, such as `.jpg`".into()
+        }
         Error::NotTrained { .. } => "leave `--from` out: a training begins with a head of its own".into(),
         Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {run}`"),
         Error::TooFewImages { .. } => {
@@ -146,121 +154,6 @@ fn for_extract(error: &extract::Error) -> Option<String> {
     }
 }
 
-fn for_dataset(error: &dataset::Error) -> Option<String> {
-    use dataset::Error::{
-        MissingColumn, MissingLabel, NoClassFolders, NoLabels, OneClass, Shots, SplitFolders, UnknownLabel,
-    };
-    Some(match error {
-        dataset::Error::Missing { .. } | dataset::Error::Empty { .. } => {
-            "a manifest is a CSV with the columns `path,label`, or a folder with one subfolder of images per class".into()
-        }
-        MissingColumn { .. } => "name the columns with `--path-column` and `--label-column`".into(),
-        NoClassFolders { .. } => "put the images of each class into a subfolder of its own, or write a CSV".into(),
-        SplitFolders { .. } => "give the folder of one part, such as the one called `train`".into(),
-        MissingLabel { .. } | NoLabels { .. } => "fill in the label, or leave the row out".into(),
-        OneClass { .. } => "a classifier has something to choose from: add images of another class".into(),
-        Shots { .. } => "`--shots` is at least 1, and at most what the smallest class has".into(),
-        UnknownLabel { .. } => "correct the label, or train a run that knows the class".into(),
-        _ => return None,
-    })
-}
-
-pub fn for_library(_: &backbone::library::Error) -> Option<String> {
-    Some(
-        "`just setup` puts ONNX Runtime into models/runtime; or point `--onnxruntime` or ORT_DYLIB_PATH at the shared \
-         library, as `pip install onnxruntime` brings it"
-            .into(),
-    )
-}
-
-/// How to tell a recipe that a file does not.
-pub fn say_recipe(guess: Option<&Guess>) -> String {
-    let Some(guess) = guess else {
-        return "say it with `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file"
-            .into();
-    };
-    let names = [guess.preset].into_iter().chain(guess.alternatives.iter().copied());
-    let names: Vec<String> = names.map(|name| format!("`--recipe {name}`")).collect();
-    format!(
-        "say it: {}, as whoever published the weights writes; `headstart backbone recipes` tells them apart. A wrong recipe \
-         is no error, only worse features",
-        names.join(" or ")
-    )
-}
-
-fn for_backbone(error: &backbone::Error) -> Option<String> {
-    Some(match error {
-        backbone::Error::Device(error) => return remedy::for_device(error),
-        backbone::Error::Inference { .. } if error.is_out_of_memory() => {
-            "one image alone is too much for the memory there is: close other programs, or use a smaller backbone".into()
-        }
-        backbone::Error::NoRecipe { guess, .. } => say_recipe(guess.as_deref()),
-        backbone::Error::NoFeatures { .. } | backbone::Error::NoSuchOutput { .. } => {
-            "name the output with the features by `--feature-tensor`".into()
-        }
-        backbone::Error::Onnx(error) => return for_onnx(error),
-        backbone::Error::Classifier { .. } => {
-            "`headstart backbone cut FILE --output features.onnx` makes one that ends in features".into()
-        }
-        _ => return Some("`headstart backbone inspect FILE` tells what the file is".into()),
-    })
-}
-
-fn for_quantize(error: &quantize::Error) -> Option<String> {
-    Some(match error {
-        quantize::Error::Backbone(error) => return for_backbone(error),
-        quantize::Error::Onnx(onnx::Error::Opset { .. }) => "export the network again, with opset 13 or later".into(),
-        quantize::Error::Onnx(error) => return for_onnx(error),
-        quantize::Error::OwnInput { .. } => "choose another `--output`".into(),
-        quantize::Error::Exists { .. } => {
-            "choose another `--output`, or replace it with `--overwrite`".into()
-        }
-        quantize::Error::Quantised { .. } => "give the graph in floats that it was made of".into(),
-        quantize::Error::TooFewImages { .. } => {
-            "`--calibrate` takes a manifest or folder with images such as the backbone will see; a few hundred are enough"
-                .into()
-        }
-        quantize::Error::NoSuchLayer { layers, .. } => format!("`--keep-float` takes names of layers: {}", layers.join(", ")),
-        quantize::Error::Fidelity { .. } => {
-            "give more images, or others that are more like those to be classified; `--keep-float auto` keeps layers in floats, \
-             and `--min-cosine` is the bound"
-                .into()
-        }
-        _ => return None,
-    })
-}
-
-fn for_cut(error: &cut::Error) -> Option<String> {
-    Some(match error {
-        cut::Error::Backbone(error) => return for_backbone(error),
-        cut::Error::Runtime(error) => return for_library(error),
-        cut::Error::OwnInput { .. } => "choose another `--output`".into(),
-        cut::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
-        cut::Error::Ambiguous { .. } | cut::Error::NotPooled { .. } | cut::Error::NoSuchTensor { .. } => {
-            "name the one that you mean by `--feature-tensor`".into()
-        }
-        cut::Error::NoFeatures { .. } => {
-            "if one of its inner tensors holds features, name it by `--feature-tensor`".into()
-        }
-        cut::Error::MadeTwice { .. } => "make the file again: its exporter has gone wrong".into(),
-        cut::Error::Tokens { .. } => {
-            "say it with `--pool`: `cls` takes the class token, `mean` averages those of the patches, as whoever trained it did".into()
-        }
-        cut::Error::NoClassToken { .. } => "`--pool mean` averages them".into(),
-        cut::Error::Hidden { .. } => {
-            "if a tensor before it holds the features, name it by `--feature-tensor`; functions of the file that stand for \
-             other versions of the operators are written out by the Python package `onnx`, in `onnx.inliner`"
-                .into()
-        }
-        cut::Error::Size { .. } => "`--recipe` takes a TOML file, too, with a size of your own".into(),
-        cut::Error::TooFewImages { .. } => "give `--image` twice or more, or not at all".into(),
-        cut::Error::Disproved { .. } => {
-            "nothing was written; if another tensor is meant, name it by `--feature-tensor`".into()
-        }
-        _ => return None,
-    })
-}
-
 fn for_export(error: &export::Error) -> Option<String> {
     Some(match error {
         export::Error::Backbone(error) => return for_backbone(error),
@@ -281,56 +174,6 @@ fn for_export(error: &export::Error) -> Option<String> {
         export::Error::HeadOnly { .. } => "export the run again without `--head-only`".into(),
         _ => return None,
     })
-}
-
-fn for_onnx(error: &onnx::Error) -> Option<String> {
-    Some(match error {
-        onnx::Error::Missing { .. } => {
-            "`just setup` makes models/resnet50.onnx; `--backbone` names another file".into()
-        }
-        onnx::Error::OtherFormat { kind, .. } => instead_of(*kind).into(),
-        onnx::Error::Folder { .. } | onnx::Error::NoGraph { .. } => instead_of(onnx::Kind::Json).into(),
-        onnx::Error::Beside { .. } | onnx::Error::External { .. } => {
-            "the network consists of several files: fetch them all, and leave them beside each other under their names".into()
-        }
-        onnx::Error::Truncated { .. } | onnx::Error::Decode { .. } => {
-            "fetch or make the file again: it is damaged".into()
-        }
-        _ => return None,
-    })
-}
-
-/// How an ONNX file is made of what was given for one.
-fn instead_of(kind: onnx::Kind) -> &'static str {
-    use onnx::Kind::{
-        Empty, GitLfsPointer, Gzip, Hdf5, Html, OrtFormat, Pickle, PyTorchZip, Safetensors, SavedModel,
-        TfLite, Zip,
-    };
-    match kind {
-        GitLfsPointer => "`git lfs pull` in its repository fetches the file itself",
-        Empty | Html => "fetch the file again: the download went wrong",
-        Zip | Gzip => "unpack it, and give the ONNX file that is in it",
-        PyTorchZip | Pickle | Safetensors => {
-            "PyTorch's `torch.onnx.export` makes an ONNX file of the model, `headstart backbone cut` a backbone of that"
-        }
-        Hdf5 | SavedModel | TfLite => {
-            "`python -m tf2onnx.convert` makes an ONNX file of the model, `headstart backbone cut` a backbone of that"
-        }
-        OrtFormat => "give the ONNX file that it was made from",
-        _ => "`headstart backbone import` makes an ONNX file from a TensorFlow.js model",
-    }
-}
-
-fn for_import(error: &import::Error) -> Option<String> {
-    match error {
-        import::Error::RecipeUnknown { .. } => {
-            Some("say it with `--recipe`: a preset's name or a TOML file".into())
-        }
-        import::Error::ShardMissing { .. } | import::Error::ShardLength { .. } => {
-            Some("fetch the model again: all shards lie beside the model.json".into())
-        }
-        _ => None,
-    }
 }
 
 fn for_preprocess(error: &preprocess::Error) -> Option<String> {

@@ -4,9 +4,11 @@ mod args;
 mod backbone;
 mod cache;
 mod calibrate;
+mod class_counts;
 mod compare;
 mod console;
 mod curve;
+mod dataset_hint;
 mod doctor;
 mod error;
 mod evaluate;
@@ -15,6 +17,7 @@ mod exported;
 mod extract;
 mod features;
 mod from;
+mod graph_hint;
 mod hint;
 mod images;
 mod import_head;
@@ -116,7 +119,8 @@ pub fn run() -> anyhow::Result<Status> {
     let status = cli.command.run(&console)?;
     // A line that is not complete may wait until now.
     console::stdout().flush()?;
-    Ok(status)
+    // A folder that could not be read is told where it is met, deep below the command.
+    Ok(if status == Status::Done && !console::is_complete() { Status::Partial } else { status })
 }
 
 /// A variable such as HEADSTART_DEVICE that is empty counts as not set, as everywhere in a shell.

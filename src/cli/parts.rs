@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use headstart::cache::{Key, Store, View};
-use headstart::dataset::{self, Classes, Manifest, split};
+use headstart::dataset::{self, Classes, Manifest, Part as SplitPart, split};
 use headstart::extract::FeatureCache;
 use headstart::files::{path_of_text, path_text};
 use headstart::preprocess::{ViewKinds, Views};
@@ -102,30 +102,22 @@ impl Parts {
         let paths: Vec<PathBuf> = choice.manifests.iter().map(|path| path_of_text(path)).collect();
         let manifest = read_manifests(&paths, &columns, console)?;
         let told = choice.validation_manifest.as_deref();
-        let told = told.map(|path| Manifest::read(&path_of_text(path), &columns)).transpose()?;
-        let splits = manifest.splits();
-        if splits.is_empty() {
-            return Ok(Self { training: manifest, validation: told });
+        let told = told.map(|path| read_manifests(&[path_of_text(path)], &columns, console)).transpose()?;
+        // Whoever names other images to validate on, or a fraction to hold out, does not want those of the column.
+        let takes_own = told.is_none() && choice.validation.is_none();
+        let (training, own) = training_part(manifest, takes_own, console)?;
+        Ok(Self { training, validation: told.or(own) })
+    }
+
+    /// The classes to train for. A training that is gone on with keeps those of its run, in their order and spelling: names
+    /// in another normal form sort otherwise.
+    pub fn classes(&self, earlier: Option<&Earlier>) -> anyhow::Result<Classes> {
+        let classes = self.training.classes()?;
+        let of_run = earlier.filter(|earlier| earlier.resume).map(|earlier| &earlier.run.info.classes);
+        match of_run.filter(|names| classes.are(names)) {
+            Some(names) => Ok(Classes::new(names.iter().cloned())?),
+            None => Ok(classes),
         }
-        anyhow::ensure!(
-            splits.contains(&TRAIN),
-            Error::NoSuchPart { wanted: TRAIN, found: splits.iter().map(|&name| name.to_owned()).collect() }
-        );
-        let training = manifest.split(TRAIN)?;
-        let own =
-            splits.iter().find(|name| VALIDATION.contains(name)).filter(|_| choice.validation.is_none());
-        let validation = match (told, own) {
-            (Some(told), _) => Some(told),
-            (None, Some(name)) => Some(manifest.split(name)?),
-            (None, None) => None,
-        };
-        let used = training.len() + validation.as_ref().map_or(0, Manifest::len);
-        console.note(format_args!(
-            "the manifest names parts: {} to train on, {} left out",
-            count(training.len(), "image"),
-            manifest.len().saturating_sub(used)
-        ));
-        Ok(Self { training, validation })
     }
 
     /// What has to have features: training images in these views, those that are only looked at as they are.
@@ -141,8 +133,38 @@ impl Parts {
     }
 }
 
-const TRAIN: &str = "train";
-const VALIDATION: [&str; 3] = ["validation", "val", "valid"];
+/// The rows to train on, and on request those to validate on: all and none without a split column. What is left out is told.
+pub fn training_part(
+    manifest: Manifest,
+    takes_validation: bool,
+    console: &Console,
+) -> anyhow::Result<(Manifest, Option<Manifest>)> {
+    let splits = manifest.splits();
+    if splits.is_empty() {
+        return Ok((manifest, None));
+    }
+    manifest.require_known_splits()?;
+    let Some(training) = manifest.part(SplitPart::Train) else {
+        let found = splits.iter().map(|&name| format!("`{name}`")).collect();
+        return Err(Error::NothingToTrainOn { found }.into());
+    };
+    let validation = takes_validation.then(|| manifest.part(SplitPart::Validation)).flatten();
+    let mut words = vec![format!("training on {}", count(training.len(), "image"))];
+    words.extend(validation.as_ref().map(|part| format!("validating on {}", part.len())));
+    let mut left_out = |n: usize, of: &str| {
+        if n > 0 {
+            words.push(format!("leaving out {n} {of}"));
+        }
+    };
+    let of_part = |part| manifest.examples().iter().filter(|example| example.part() == part).count();
+    if validation.is_none() {
+        left_out(of_part(Some(SplitPart::Validation)), "of `validation`");
+    }
+    left_out(of_part(Some(SplitPart::Test)), "of `test`");
+    left_out(of_part(None), "without a split");
+    console.note(format_args!("split column: {}", words.join(", ")));
+    Ok((training, validation))
+}
 
 /// Images with features and labels.
 pub struct Part {

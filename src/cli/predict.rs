@@ -2,6 +2,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use headstart::cache::{Key, OtherPrecision, Store, View};
+use headstart::dataset::Columns;
 use headstart::evaluate::{Prediction, PredictionColumns, Writer, mean_over_views};
 use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
 use headstart::files::path_text;
@@ -37,6 +38,9 @@ pub struct PredictArgs {
     /// Look at each image in these views too, and take the mean of the probabilities: `flip`, `crop5`, `crop10`
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
+    /// Column of a manifest with the path of the image, relative to the manifest's own folder [default: path]
+    #[arg(long, value_name = "NAME", help_heading = "Manifest")]
+    path_column: Option<String>,
     #[command(flatten)]
     temperature: TemperatureArgs,
     /// How to print
@@ -75,7 +79,9 @@ type Said = Result<Prediction, String>;
 
 impl PredictArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let files = images::named(&self.images, console)?;
+        let mut columns = Columns::default();
+        columns.path = self.path_column.clone().unwrap_or(columns.path);
+        let files = images::named(&self.images, &columns, console)?;
         let is_file = exported::is_one(&self.run) && !self.runs.has(&self.run);
         anyhow::ensure!(self.views.is_empty() || !is_file, Error::ViewsOfExport { path: self.run.clone() });
         anyhow::ensure!(

@@ -20,8 +20,8 @@ pub struct ProbeArgs {
     /// Try this recipe alone: a preset or a TOML file
     #[arg(long, value_name = "PRESET|FILE", requires = "attempt")]
     recipe: Option<PathBuf>,
-    /// Shared library of ONNX Runtime, to try with
-    #[arg(long, value_name = "FILE", requires = "attempt")]
+    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
+    #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
 }
 
@@ -42,6 +42,11 @@ pub struct Trials {
 }
 
 impl ProbeArgs {
+    /// The ONNX Runtime that was named.
+    pub fn onnxruntime(&self) -> Option<&Path> {
+        self.onnxruntime.as_deref()
+    }
+
     /// None if nothing was to be tried.
     pub fn run(&self, file: &Path) -> anyhow::Result<Option<Trials>> {
         if !self.attempt {

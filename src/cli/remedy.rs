@@ -4,7 +4,7 @@ use std::path::Path;
 
 use headstart::backbone::device::{Device, Error, Missing, Precision};
 
-use super::hint::for_library;
+use super::graph_hint::for_library;
 
 pub fn for_device(error: &Error) -> Option<String> {
     Some(match error {
@@ -21,8 +21,10 @@ pub fn for_device(error: &Error) -> Option<String> {
             "`--device openvino` computes in bf16 (`just setup-openvino` fetches it)".into()
         }
         Error::NoBf16 => "use `--precision fp32`".into(),
-        Error::Register { .. } | Error::NotPlaced { .. } => {
-            "`headstart doctor --device …` shows what works; `--device cpu` works everywhere".into()
+        Error::Register { device, .. } | Error::NotPlaced { device, .. } => {
+            format!(
+                "`--device cpu` works everywhere; `headstart doctor --device {device}` shows what this device lacks"
+            )
         }
         _ => return None,
     })

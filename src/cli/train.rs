@@ -16,6 +16,7 @@ use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate;
+use super::class_counts::class_counts;
 use super::console::{Console, count, stdout};
 use super::error::Error;
 use super::from::{Earlier, FromArgs};
@@ -77,7 +78,9 @@ impl TrainArgs {
         let _made = self.runs.check_new(self.name.as_deref(), self.overwrite)?;
         let parts = Parts::of(&choice, console)?;
         self.check_inputs(&choice, &parts, earlier.as_ref())?;
-        let classes = parts.training.classes()?;
+        let classes = parts.classes(earlier.as_ref())?;
+        // Before what may take hours: whoever gave the wrong folder sees it here.
+        console.note(class_counts(&classes, &parts.training.labels(&classes)?));
         let files = || parts.training.files();
         let making = Making::of(&files, &self.runtime);
         let making = self.extract.then_some(&making);

@@ -110,7 +110,12 @@ mod tests {
         fn infer(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, InferError> {
             let n = images.len_of(Axis(0));
             if n > self.room {
-                let error = backbone::Error::OutputShape { expected: [n, 2], found: vec![] }.into();
+                let error = backbone::Error::OutputShape {
+                    path: "tiny.onnx".into(),
+                    expected: [n, 2],
+                    found: vec![],
+                }
+                .into();
                 return Err(InferError { error, out_of_memory: self.room < 100 });
             }
             Ok(Array2::from_shape_fn((n, 2), |(i, j)| if j == 0 { images[(i, 0, 0, 0)] } else { n as f32 }))

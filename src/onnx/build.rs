@@ -40,6 +40,22 @@ impl Node {
     }
 
     /// The attribute of that name.
+    /// For people: "the `Conv` called `stem`", or "the `Conv` that makes `t`" where it has no name.
+    pub fn title(&self) -> String {
+        let operator = self.op_type();
+        match (self.name(), self.output.iter().find(|name| !name.is_empty())) {
+            ("", Some(output)) => format!("the `{operator}` that makes `{output}`"),
+            ("", None) => format!("a `{operator}`"),
+            (name, _) => format!("the `{operator}` called `{name}`"),
+        }
+    }
+
+    /// The graphs inside this node: branches of `If`, bodies of `Loop` and `Scan`.
+    pub fn bodies(&self) -> impl Iterator<Item = &Graph> {
+        let attributes = self.attribute.iter();
+        attributes.flat_map(|attribute| attribute.g.iter().map(|body| &**body).chain(&attribute.graphs))
+    }
+
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attribute.iter().find(|attribute| attribute.name() == name)
     }

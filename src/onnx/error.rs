@@ -1,7 +1,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::check::Flaw;
 use super::sniff::Kind;
+use crate::text;
 
 /// What can be wrong with an ONNX file or a tensor in it.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +29,16 @@ pub enum Error {
     Decode { path: PathBuf, source: prost::DecodeError },
     #[error("`{path}` parses as protobuf but holds no ONNX graph")]
     NoGraph { path: PathBuf },
-    #[error("tensor `{tensor}` has the shape {dims:?}, which is no shape of a tensor that fits in memory")]
+    #[error("`{path}` is no network that can be computed")]
+    Broken { path: PathBuf, source: Flaw },
+    #[error("tensor `{tensor}` has the shape {}, which no tensor in memory can have", text::dims(dims))]
     Shape { tensor: String, dims: Vec<i64> },
     #[error("tensor `{tensor}` holds elements of type `{found}`, expected `{expected}`")]
     ElementType { tensor: String, expected: String, found: String },
     #[error("tensor `{tensor}`: expected {expected} {unit}, found {found}")]
     Length { tensor: String, unit: &'static str, expected: u64, found: u64 },
+    #[error("tensor `{tensor}`: its data lie in `{path}`, which has {found} of their {expected} bytes")]
+    Short { tensor: String, path: PathBuf, expected: u64, found: u64 },
     #[error("tensor `{tensor}`: element {index} of `int32_data` is {value}, which does not fit its type")]
     OutOfRange { tensor: String, index: usize, value: i32 },
     #[error("tensor `{tensor}`: its external data entry `{key}` is `{value}`, expected {expected}")]

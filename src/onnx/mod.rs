@@ -14,6 +14,7 @@
 //! ```
 
 mod build;
+mod check;
 mod error;
 mod external;
 mod file;
@@ -31,6 +32,8 @@ mod walk;
 mod window;
 
 pub(crate) use build::{ir_version_of, reduce_mean};
+pub use check::Flaw;
+pub(crate) use check::check;
 pub use error::{Error, Result};
 pub use external::{embed_external_data, move_external_data};
 pub use file::{decode, encode, read, read_bytes, write};

@@ -159,6 +159,31 @@ impl Tensor {
         }
     }
 
+    /// Find out whether there are as many elements as the shape says, without looking at them; `stepped_over` is the length of raw
+    /// data that were not read.
+    ///
+    /// # Errors
+    /// As [`elements`](Self::elements).
+    pub(super) fn check(&self, folder: &Path, stepped_over: Option<u64>) -> Result<()> {
+        let count = self.shape()?.iter().product();
+        let kind = self.element_type().unwrap_or(DataType::Undefined);
+        if kind == DataType::Undefined {
+            return Err(self.wrong_type("one that ONNX knows"));
+        }
+        if let Some(external) = self.external()? {
+            return external.find(self.name(), folder, packed_len(kind, count)).map(drop);
+        }
+        match stepped_over.or(self.raw_data.as_ref().map(|raw| raw.len() as u64)) {
+            Some(length) => match packed_len(kind, count) {
+                Some(expected) => self.expect_length("bytes", expected, length),
+                None => Err(self.wrong_type("a type of fixed width")),
+            },
+            // Several of them share an entry.
+            None if packed_len(kind, 8).is_some_and(|bytes| bytes < 8) => Ok(()),
+            None => self.expect_length("elements", count as u64, self.fields(kind) as u64),
+        }
+    }
+
     /// The bytes of a tensor that stands in another file, as many as its shape asks for.
     ///
     /// # Errors
@@ -193,15 +218,7 @@ impl Tensor {
 
     /// The typed fields; small types travel in `int32_data`.
     fn of_fields(&self, kind: DataType, count: usize) -> Result<Elements<'_>> {
-        let found = match kind {
-            DataType::Float => self.float_data.len(),
-            DataType::Double => self.double_data.len(),
-            DataType::Int64 => self.int64_data.len(),
-            DataType::Uint64 | DataType::Uint32 => self.uint64_data.len(),
-            DataType::String => self.string_data.len(),
-            _ => self.int32_data.len(),
-        };
-        self.expect_length("elements", count as u64, found as u64)?;
+        self.expect_length("elements", count as u64, self.fields(kind) as u64)?;
         Ok(match kind {
             DataType::Float => Elements::F32(self.float_data.clone()),
             DataType::Double => Elements::F64(self.double_data.clone()),
@@ -214,6 +231,21 @@ impl Tensor {
             DataType::Bool => Elements::Bool(self.int32_data.iter().map(|&x| x != 0).collect()),
             _ => return Err(self.wrong_type("a float, an integer of 8, 32 or 64 bits, or a bool")),
         })
+    }
+
+    /// How many elements stand in the typed field of `kind`.
+    fn fields(&self, kind: DataType) -> usize {
+        match kind {
+            // Complex numbers are two each.
+            DataType::Complex64 => self.float_data.len() / 2,
+            DataType::Complex128 => self.double_data.len() / 2,
+            DataType::Float => self.float_data.len(),
+            DataType::Double => self.double_data.len(),
+            DataType::Int64 => self.int64_data.len(),
+            DataType::Uint64 | DataType::Uint32 => self.uint64_data.len(),
+            DataType::String => self.string_data.len(),
+            _ => self.int32_data.len(),
+        }
     }
 
     fn narrow<N: TryFrom<i32>, T>(&self, convert: impl Fn(N) -> T) -> Result<Vec<T>> {
@@ -302,18 +334,28 @@ pub struct External {
 }
 
 impl External {
-    fn read(&self, tensor: &str, folder: &Path, wanted: Option<u64>) -> Result<Vec<u8>> {
+    /// The file, and how many bytes of it are the tensor's.
+    fn find(&self, tensor: &str, folder: &Path, wanted: Option<u64>) -> Result<(File, u64)> {
         let path = folder.join(&self.location);
         let failed =
             |source: io::Error| Error::External { tensor: tensor.to_owned(), path: path.clone(), source };
-        let mut file = File::open(&path).map_err(failed)?;
+        let file = File::open(&path).map_err(failed)?;
         let there = file.metadata().map_err(failed)?.len().saturating_sub(self.offset);
-        let found = self.length.unwrap_or(there).min(there);
-        let expected = self.length.or(wanted).unwrap_or(found);
-        if found < expected || wanted.is_some_and(|wanted| wanted != found) {
-            let expected = wanted.unwrap_or(expected);
-            return Err(Error::Length { tensor: tensor.to_owned(), unit: "bytes", expected, found });
+        let length = self.length.or(wanted).unwrap_or(there);
+        if let Some(expected) = wanted.filter(|&wanted| wanted != length) {
+            return Err(Error::Length { tensor: tensor.to_owned(), unit: "bytes", expected, found: length });
         }
+        if there < length {
+            return Err(Error::Short { tensor: tensor.to_owned(), path, expected: length, found: there });
+        }
+        Ok((file, length))
+    }
+
+    fn read(&self, tensor: &str, folder: &Path, wanted: Option<u64>) -> Result<Vec<u8>> {
+        let (mut file, found) = self.find(tensor, folder, wanted)?;
+        let path = folder.join(&self.location);
+        let failed =
+            |source: io::Error| Error::External { tensor: tensor.to_owned(), path: path.clone(), source };
         file.seek(SeekFrom::Start(self.offset)).map_err(failed)?;
         let mut bytes = vec![0; found as usize];
         file.read_exact(&mut bytes).map_err(failed)?;
@@ -405,7 +447,7 @@ mod tests {
         let tensor = external("w.bin", &[("offset", "4"), ("length", "8")]);
         assert_eq!(tensor.elements(folder.path()).unwrap(), Elements::F32(vec![1.5, -2.0]));
         let short = external("w.bin", &[("offset", "8")]);
-        assert!(matches!(short.elements(folder.path()), Err(Error::Length { expected: 8, found: 4, .. })));
+        assert!(matches!(short.elements(folder.path()), Err(Error::Short { expected: 8, found: 4, .. })));
         let missing = external("none.bin", &[]);
         assert!(matches!(missing.elements(folder.path()), Err(Error::External { .. })));
     }

@@ -144,7 +144,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Every name that `node` reads, bodies of its subgraphs included.
-fn for_each_use<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a str)) {
+pub(super) fn for_each_use<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a str)) {
     node.input.iter().filter(|name| !name.is_empty()).for_each(|name| visit(name));
     for attribute in &node.attribute {
         let bodies = attribute.g.iter().map(|body| &**body).chain(&attribute.graphs);
@@ -156,14 +156,6 @@ fn for_each_use<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a str)) {
 }
 
 impl Graph {
-    /// A value that two nodes make, or a node and the caller: no valid graph has one, and each reader would take another for it.
-    pub fn made_twice(&self) -> Option<&str> {
-        let given = self.input.iter().map(ValueInfo::name).chain(self.initializer.iter().map(Tensor::name));
-        let mut made: HashSet<&str> = given.collect();
-        let outputs = self.node.iter().flat_map(|node| &node.output).map(String::as_str);
-        outputs.filter(|name| !name.is_empty()).find(|name| !made.insert(name))
-    }
-
     /// Drop whatever no output depends on: nodes, constants, inputs, and what is said about values that are gone.
     ///
     /// The order of what stays is kept.
@@ -282,16 +274,6 @@ mod tests {
         cut.drop_unused();
         // `w` is listed as an input, as old files do.
         assert_eq!(cut.input.iter().map(ValueInfo::name).collect::<Vec<_>>(), ["x"]);
-    }
-
-    #[test]
-    fn a_value_is_made_once() {
-        let mut graph = graph();
-        assert_eq!(graph.made_twice(), None, "`w` is an input and an initializer, as old files have it");
-        graph.node.push(node("Split", &["x"], &["e", "", "", "w"]));
-        assert_eq!(graph.made_twice(), Some("w"));
-        graph.node.last_mut().unwrap().output[3] = "a".into();
-        assert_eq!(graph.made_twice(), Some("a"));
     }
 
     #[test]

@@ -11,15 +11,23 @@ pub(super) struct Table {
     layout: Layout,
 }
 
+impl Recipe {
+    /// What each byte becomes, for each channel of the tensor in turn: three times 256 numbers.
+    pub fn numbers(&self) -> impl Iterator<Item = impl Iterator<Item = f32>> {
+        (0..3).map(move |channel| (0..256).map(move |byte| self.number(channel, byte)))
+    }
+
+    fn number(&self, channel: usize, byte: usize) -> f32 {
+        let (divisor, mean, std) = (self.divisor, self.mean[channel], self.std[channel]);
+        // In f32 and in this order, as the references compute it.
+        (byte as f32 / divisor as f32 - mean as f32) / std as f32
+    }
+}
+
 impl Table {
     pub(super) fn new(recipe: &Recipe) -> Self {
-        let value = |channel: usize, byte: usize| {
-            let (divisor, mean, std) = (recipe.divisor, recipe.mean[channel], recipe.std[channel]);
-            // In f32 and in this order, as the references compute it.
-            (byte as f32 / divisor as f32 - mean as f32) / std as f32
-        };
         Self {
-            values: std::array::from_fn(|channel| std::array::from_fn(|byte| value(channel, byte))),
+            values: std::array::from_fn(|channel| std::array::from_fn(|byte| recipe.number(channel, byte))),
             colours: match recipe.channels {
                 Channels::Rgb => [0, 1, 2],
                 Channels::Bgr => [2, 1, 0],

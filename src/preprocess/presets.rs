@@ -1,4 +1,4 @@
-//! Recipes by name: one for each well-known source of ResNet weights.
+//! Recipes by name: one for each well-known source of ResNet weights, and three for graphs that prepare images themselves.
 
 use super::Error;
 use super::recipe::{Alpha, Channels, Crop, Decode, Exif, Filter, Layout, Recipe, Resize, Rounding};
@@ -10,6 +10,8 @@ pub struct Preset {
     pub name: &'static str,
     /// Whose weights it belongs to.
     pub about: &'static str,
+    /// Whether its size is no more than the usual one: the graph's own goes, where it has one.
+    pub any_size: bool,
     build: fn() -> Recipe,
 }
 
@@ -28,16 +30,19 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "keras-resnet50",
         about: "Keras ResNet50, 101, 152 and VGG: images stretched with antialiasing",
+        any_size: true,
         build: || keras_caffe(Filter::Bilinear),
     },
     Preset {
         name: "keras-resnet50-nearest",
         about: "the same with the default filter of Keras' load_img, which aliases",
+        any_size: true,
         build: || keras_caffe(Filter::Nearest),
     },
     Preset {
         name: "keras-tf",
         about: "Keras ResNet50V2, 101V2, 152V2, MobileNet and MobileNetV2: -1 to 1",
+        any_size: true,
         build: || Recipe {
             channels: Channels::Rgb,
             divisor: 127.5,
@@ -48,42 +53,55 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "torchvision-v1",
         about: "torchvision ResNet weights IMAGENET1K_V1 (pretrained=True was V1)",
+        any_size: false,
         build: || imagenet(256, Filter::Bilinear),
     },
     Preset {
         name: "torchvision-v2",
         about: "torchvision ResNet weights IMAGENET1K_V2 (DEFAULT)",
+        any_size: false,
         build: || imagenet(232, Filter::Bilinear),
     },
     Preset {
         name: "timm-a1",
         about: "timm resnet50.a1_in1k, its default tag, at 224 with crop_pct 0.95",
+        any_size: false,
         build: || imagenet(235, Filter::Bicubic),
     },
     Preset {
         name: "timm-a1-288",
         about: "timm resnet50.a1_in1k at its test size, 288 with crop_pct 1",
+        any_size: false,
         build: || Recipe { crop: centre(288), ..imagenet(288, Filter::Bicubic) },
     },
-    Preset { name: "timm-tv", about: "timm resnet50.tv_in1k", build: || imagenet(256, Filter::Bilinear) },
+    Preset {
+        name: "timm-tv",
+        about: "timm resnet50.tv_in1k",
+        any_size: false,
+        build: || imagenet(256, Filter::Bilinear),
+    },
     Preset {
         name: "hf-resnet50",
         about: "Hugging Face microsoft/resnet-50 and exports of it",
+        any_size: false,
         build: || centred_down(imagenet(256, Filter::Bicubic)),
     },
     Preset {
         name: "onnx-zoo",
         about: "ONNX model zoo resnet50-v1-7, v1-12 and v2-7",
+        any_size: false,
         build: || centred_down(imagenet(256, Filter::Bilinear)),
     },
     Preset {
         name: "mlnet-resnet-v2",
         about: "ML.NET's ResNet V2 50 and 101 and Inception V3: 0 to 1, stretched with TensorFlow 1's bilinear",
+        any_size: false,
         build: mlnet,
     },
     Preset {
         name: "turicreate-resnet50",
         about: "Turi Create's ResNet-50, which takes 0 to 255, stretched to the nearest pixels",
+        any_size: false,
         build: || Recipe {
             filter: Filter::NearestCorners,
             mean: [0.0; 3],
@@ -94,7 +112,26 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "ssl-transfer",
         about: "the transfer benchmark of Ericsson et al. 2021",
+        any_size: false,
         build: || imagenet(224, Filter::Bicubic),
+    },
+    Preset {
+        name: "raw",
+        about: "graphs that prepare images themselves: bytes, 0 to 255 as they are, stretched to the graph's size",
+        any_size: true,
+        build: || raw(1.0, 0.0),
+    },
+    Preset {
+        name: "raw-signed",
+        about: "the same for signed bytes: -128 to 127",
+        any_size: true,
+        build: || raw(1.0, 128.0),
+    },
+    Preset {
+        name: "raw-unit",
+        about: "the same for floats: 0 to 1",
+        any_size: true,
+        build: || raw(255.0, 0.0),
     },
 ];
 
@@ -106,6 +143,17 @@ impl Recipe {
     pub fn preset(name: &str) -> Result<Self, Error> {
         let found = PRESETS.iter().find(|preset| preset.name == name);
         found.map(Preset::recipe).ok_or_else(|| Error::UnknownPreset { name: name.to_owned() })
+    }
+
+    /// This recipe for a graph that takes images of `width` by `height` pixels and no others: of a preset that prescribes no size
+    /// the graph's own is taken, every other recipe stays as it is.
+    #[must_use]
+    pub fn sized(&self, width: u32, height: u32) -> Self {
+        let is =
+            |preset: &Preset| preset.any_size && Self { layout: self.layout, ..preset.recipe() } == *self;
+        let any_size = PRESETS.iter().any(is);
+        let resize = if any_size { Resize::Stretch { width, height } } else { self.resize };
+        Self { resize, ..self.clone() }
     }
 
     /// All recipes that have a name, in the order for a listing.
@@ -132,6 +180,11 @@ fn keras_caffe(filter: Filter) -> Recipe {
         channels: Channels::Bgr,
         layout: Layout::Nhwc,
     }
+}
+
+/// Nothing but another size, and at most another range.
+fn raw(divisor: f64, mean: f64) -> Recipe {
+    Recipe { divisor, mean: [mean; 3], channels: Channels::Rgb, ..keras_caffe(Filter::Bilinear) }
 }
 
 /// The PyTorch world's habit: short edge, 224 from the centre, ImageNet's mean and standard deviation.
@@ -204,6 +257,30 @@ mod tests {
         assert_eq!((turi.filter, turi.crop), (Filter::NearestCorners, None));
         assert_eq!((turi.channels, turi.layout), (Channels::Rgb, Layout::Nhwc));
         assert_eq!((turi.divisor, turi.mean, turi.std), (1.0, [0.0; 3], [1.0; 3]));
+    }
+
+    /// Numbers from -128 to 127 are made of whole ones, so that signed bytes hold them.
+    #[test]
+    fn raw_bytes_stay_what_they_are() {
+        let ends = |name: &str| {
+            let numbers: Vec<f32> = Recipe::preset(name).unwrap().numbers().next().unwrap().collect();
+            assert_eq!(numbers.len(), 256);
+            (numbers[0], numbers[51], numbers[255])
+        };
+        assert_eq!(ends("raw"), (0.0, 51.0, 255.0));
+        assert_eq!(ends("raw-signed"), (-128.0, -77.0, 127.0));
+        assert_eq!(ends("raw-unit"), (0.0, 0.2, 1.0));
+    }
+
+    #[test]
+    fn only_what_prescribes_no_size_takes_another() {
+        let of = |recipe: Recipe| recipe.sized(64, 32).size();
+        assert_eq!(of(Recipe::preset("raw").unwrap()), (64, 32));
+        let last = Recipe { layout: Layout::Nchw, ..Recipe::preset("keras-tf").unwrap() };
+        assert_eq!(of(last.clone()), (64, 32));
+        assert_eq!(of(Recipe::preset("torchvision-v1").unwrap()), (224, 224));
+        let own = Recipe { resize: Resize::Stretch { width: 100, height: 100 }, ..last };
+        assert_eq!(of(own), (100, 100), "whoever writes a size means it");
     }
 
     /// The references do neither, so no golden file tells.

@@ -66,7 +66,10 @@ fn what_a_graph_claims_is_checked() {
         let (_folder, cut) = cut_changed("torchvision_script", &CutOptions::default(), |model| {
             change(model.graph.as_mut().unwrap());
         });
-        cut.unwrap_err().to_string()
+        // With what is behind it.
+        let error: Box<dyn std::error::Error> = Box::new(cut.unwrap_err());
+        let causes = std::iter::successors(Some(&*error), |error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     };
     let input = |dims: [i64; 4]| onnx::ValueInfo::float_tensor("input", &dims.map(onnx::Dim::Static));
     for (dims, words) in [
@@ -84,7 +87,7 @@ fn what_a_graph_claims_is_checked() {
     });
     assert!(message.contains("made twice"), "{message}");
     let message = refused(&|graph| graph.output.clear());
-    assert!(message.contains("it has no output"), "{message}");
+    assert!(message.contains("has no output"), "{message}");
     // A batch size of -1 is some writers' word for any.
     let (_folder, any) = cut_changed("torchvision_script", &CutOptions::default(), |model| {
         model.graph.as_mut().unwrap().input = vec![input([-1, 3, 64, 64])];

@@ -1,6 +1,11 @@
 //! Networks from every exporter are cut behind their features: `golden/cut/make_torch.py`, `make_keras.py`, `make_variants.py`.
 
+mod broken;
+mod bytes;
+mod desk;
 mod hidden;
+mod hints;
+mod nets;
 mod recipe;
 mod tokens;
 

@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_surroundings;
 mod cache;
 mod calibrate;
+mod dataset_hints;
 mod demo;
 #[cfg(target_os = "linux")]
 mod device;
@@ -21,6 +22,7 @@ mod hostile;
 mod huge;
 mod import_head;
 mod interrupt;
+mod manifests;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::backbone::error::Edges;
 use crate::backbone::{self, library};
+use crate::text::dims;
 use crate::{onnx, preprocess};
 
 /// A tensor that could be meant, and what it is.
@@ -24,6 +26,8 @@ fn list<T: fmt::Display>(items: &[T]) -> String {
 }
 
 /// Why a network was not cut. Nothing was written.
+///
+/// Most of these do not name the network's file, which the caller has given.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -41,8 +45,6 @@ pub enum Error {
     Detector { node: String },
     #[error("no features in the network: {}", list(outputs))]
     NoFeatures { outputs: Vec<String> },
-    #[error("the graph is not valid: `{tensor}` is made twice")]
-    MadeTwice { tensor: String },
     #[error("several tensors could be the features: {}", list(candidates))]
     Ambiguous { candidates: Vec<Candidate> },
     #[error("{classifier} reads values that were never pooled; its network offers {}", list(candidates))]
@@ -57,14 +59,26 @@ pub enum Error {
     Tokens { tensor: String, count: usize },
     #[error("`{tensor}` has no class token: all its vectors are the image's patches")]
     NoClassToken { tensor: String },
-    #[error("`{tensor}` has the shape {found:?} for one image, expected {expected}")]
+    #[error("`{tensor}` has the shape {} for one image, expected {expected}", dims(.found))]
     Shape { tensor: String, expected: &'static str, found: Vec<i64> },
     #[error("`{tensor}` holds `{found}`, expected numbers that can be features")]
     ElementType { tensor: String, found: String },
     #[error("`{tensor}` holds integers, and nothing tells the scale that they stand for")]
     NoScale { tensor: String },
-    #[error("the recipe makes {found}, but the network takes {expected}")]
-    Size { expected: String, found: String },
+    #[error("the network takes images {}, but the recipe makes them {} by {}", Edges(.takes), made.0, made.1)]
+    Size {
+        /// Width and height, where the network prescribes them.
+        takes: [Option<u32>; 2],
+        /// Width and height.
+        made: (usize, usize),
+    },
+    #[error("the network takes {expected}, but the recipe makes others, such as {found}")]
+    Numbers {
+        expected: String,
+        found: f32,
+        /// A recipe that makes such numbers.
+        preset: &'static str,
+    },
     #[error("{found} labels for a classifier of {expected} classes")]
     LabelCount { expected: usize, found: usize },
     #[error("cannot use the image `{name}` for the proof")]

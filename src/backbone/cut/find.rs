@@ -2,12 +2,13 @@
 
 use super::error::{Candidate, Error, Result};
 use super::follow::{Classifier, Origin, Sources, follow};
+use super::meaning::{Judge, Meaning};
 use super::open_end;
-use super::ops::{is_known_domain, title, values};
+use super::ops::{is_known_domain, values};
 use super::reason::Reason;
 use super::same::{feeds, same_values, without_idle_nodes};
 use super::tokens::Tokens;
-use crate::onnx::{Dim, Graph, ValueInfo, Walk};
+use crate::onnx::{Dim, Graph, Model, ValueInfo, Walk};
 
 /// A tensor that holds the features, as far as the graph tells; running it decides.
 #[derive(Debug, Clone)]
@@ -35,12 +36,12 @@ const FEATURE_NAMES: [&str; 7] = [
     "pooled_features",
 ];
 
-/// Find the features of `graph`.
-pub(super) fn find(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
-    look(walk, graph).map_err(|error| hidden(graph).filter(|_| error.may_be_hidden()).unwrap_or(error))
+/// Find the features of `graph`, which is that of `model`.
+pub(super) fn find(model: &Model, walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
+    look(model, walk, graph).map_err(|error| hidden(graph).filter(|_| error.may_be_hidden()).unwrap_or(error))
 }
 
-fn look(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
+fn look(model: &Model, walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
     if graph.output.is_empty() {
         return Err(Error::NoFeatures { outputs: vec!["it has no output".to_owned()] });
     }
@@ -55,6 +56,17 @@ fn look(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
     if let Some(found) = named(walk, &outputs, &classifiers) {
         return Ok(found);
     }
+    // What opening the file would take for features is what is meant.
+    let judge = Judge::of(model, graph);
+    let features: Vec<&str> = (outputs.iter().map(|(output, _)| *output))
+        .filter(|output| rank(output) == Some(2) && judge.meaning(output) == Meaning::Features)
+        .map(ValueInfo::name)
+        .collect();
+    if let [only] = features[..]
+        && outputs.iter().any(|(output, origin)| output.name() == only && classifier(origin).is_some())
+    {
+        return Ok(feature_output(only));
+    }
     if !classifiers.is_empty() {
         return before_classifiers(walk, graph, &classifiers);
     }
@@ -66,14 +78,23 @@ fn look(walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
     if !pooled.is_empty() {
         return only(walk, pooled);
     }
+    if let [only] = features[..] {
+        return Ok(feature_output(only));
+    }
     open_end::find(walk, graph, &outputs)
+}
+
+fn feature_output(output: &str) -> Found {
+    let tensor = output.to_owned();
+    let reason = Reason::FeatureOutput { output: output.to_owned() };
+    Found { tensor, reason, classifier: None, windows: vec![], map: false, tokens: None }
 }
 
 /// The last node whose operator nobody here knows: features behind it are not to be seen.
 fn hidden(graph: &Graph) -> Option<Error> {
     let node = graph.node.iter().rev().find(|node| !is_known_domain(node))?;
     let tensor = node.output.first().cloned().unwrap_or_default();
-    Some(Error::Hidden { tensor, node: title(node), domain: node.domain().to_owned() })
+    Some(Error::Hidden { tensor, node: node.title(), domain: node.domain().to_owned() })
 }
 
 fn classifier(origin: &Origin) -> Option<&Classifier> {
@@ -106,7 +127,7 @@ fn before_classifiers(walk: &Walk<'_>, graph: &Graph, classifiers: &[&Classifier
         let (reason, map) = if classifier.before_pool {
             (Reason::BeforeClassMap { classifier: title }, true)
         } else if sources.are_pooled() {
-            (Reason::BeforeClassifier { classifier: title, pool: self::title(sources.pools[0]) }, false)
+            (Reason::BeforeClassifier { classifier: title, pool: sources.pools[0].title() }, false)
         } else {
             return Err(not_pooled(walk, classifier, &tensor));
         };
@@ -132,7 +153,7 @@ fn before_classifiers(walk: &Walk<'_>, graph: &Graph, classifiers: &[&Classifier
 
 fn pooled_output(walk: &Walk<'_>, output: &str) -> Found {
     let sources = Sources::of(walk, output);
-    let pool = sources.pools.first().map_or_else(String::new, |pool| title(pool));
+    let pool = sources.pools.first().map_or_else(String::new, |pool| pool.title());
     let windows = windows(&sources);
     let reason = Reason::PooledOutput { output: output.to_owned(), pool };
     Found { tensor: output.to_owned(), reason, classifier: None, windows, map: false, tokens: None }
@@ -173,14 +194,14 @@ fn not_pooled(walk: &Walk<'_>, classifier: &Classifier, tensor: &str) -> Error {
         let Some(input) = layer.input.first() else { break };
         sources = Sources::of(walk, input);
         if sources.are_pooled() {
-            let what = format!("pooled by {}, before {}", title(sources.pools[0]), title(layer));
+            let what = format!("pooled by {}, before {}", sources.pools[0].title(), layer.title());
             candidates.push(Candidate { tensor: input.clone(), what });
             return Error::Ambiguous { candidates };
         }
         if layer.op_type().contains("Conv") {
             break;
         }
-        candidates.push(Candidate { tensor: input.clone(), what: format!("the input of {}", title(layer)) });
+        candidates.push(Candidate { tensor: input.clone(), what: format!("the input of {}", layer.title()) });
     }
     Error::NotPooled { classifier: classifier.linear.title.clone(), candidates }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::linear::Linear;
-use super::ops::{Role, Squash, title, values};
+use super::meaning::IMAGENET;
+use super::ops::{Role, Squash, values};
 use crate::onnx::{Node, Walk};
 
 /// What a declared output turns out to be.
@@ -31,9 +32,6 @@ pub(super) struct Classifier {
     pub(super) before_pool: bool,
 }
 
-/// Numbers of classes that networks trained on ImageNet come with: with and without a background class, 21k.
-const IMAGENET: [usize; 5] = [1000, 1001, 11_221, 21_841, 21_843];
-
 /// Walk back from `output` to the layer that made it.
 pub(super) fn follow(walk: &Walk<'_>, nodes: usize, output: &str) -> Origin {
     let mut way = Way::default();
@@ -49,7 +47,7 @@ pub(super) fn follow(walk: &Walk<'_>, nodes: usize, output: &str) -> Origin {
     }
     let sources = Sources::of(walk, output);
     match (sources.detection, sources.pools.is_empty(), sources.mixing.is_empty()) {
-        (Some(node), ..) => Origin::Detection(title(node)),
+        (Some(node), ..) => Origin::Detection(node.title()),
         (None, false, true) if !way.scored() => Origin::Pooled,
         _ => {
             Origin::Open { prediction: walk.producer(at).is_some_and(|n| Role::of(walk, n) == Role::Mixing) }

@@ -41,7 +41,10 @@ impl ImageInput {
         match (found.as_slice(), inputs.as_slice()) {
             ([only], [_]) => Ok(only.clone()),
             ([], [first, ..]) => Err(Self::of(walk, first).expect_err("it was no image a moment ago")),
-            ([], []) => Err(Error::NotForImages { reason: "the features depend on no input".to_owned() }),
+            ([], []) => {
+                let reason = "the features are the same for every image: they depend on no input".to_owned();
+                Err(Error::NotForImages { reason })
+            }
             ([image, ..], _) => {
                 let other =
                     inputs.iter().find(|input| input.name() != image.name).map_or("", |one| one.name());
@@ -65,7 +68,14 @@ impl ImageInput {
                 | DataType::Float16
                 | DataType::Bfloat16
                 | DataType::Double
-                | DataType::Uint8),
+                | DataType::Uint8
+                | DataType::Int8
+                | DataType::Uint16
+                | DataType::Int16
+                | DataType::Uint32
+                | DataType::Int32
+                | DataType::Uint64
+                | DataType::Int64),
             ) => kind,
             _ => return wrong("expected the numbers of pixels"),
         };
@@ -126,11 +136,24 @@ impl ImageInput {
 
 /// What a graph does first with its image, where the shape is open.
 fn by_consumer(walk: &Walk<'_>, input: &str) -> Option<Layout> {
-    walk.consumers(input).find_map(|node| match node.op_type() {
-        "Conv" => Some(Layout::Nchw),
-        "Transpose" if node.attribute("perm").is_some_and(|perm| perm.ints == [0, 3, 1, 2]) => {
-            Some(Layout::Nhwc)
+    let mut at = input;
+    // Numbers are prepared in a few steps, and a cycle would not end.
+    for _ in 0..16 {
+        let mut next = None;
+        for node in walk.consumers(at) {
+            match node.op_type() {
+                "Conv" => return Some(Layout::Nchw),
+                "Transpose" if node.attribute("perm").is_some_and(|perm| perm.ints == [0, 3, 1, 2]) => {
+                    return Some(Layout::Nhwc);
+                }
+                "Identity" | "Cast" | "Sub" | "Add" | "Mul" | "Div" | "QuantizeLinear"
+                | "DequantizeLinear" => {
+                    next = next.or(node.output.first());
+                }
+                _ => {}
+            }
         }
-        _ => None,
-    })
+        at = next?;
+    }
+    None
 }

@@ -1,6 +1,6 @@
 //! The classifier: one trained matrix and its bias, in every form that exporters write it.
 
-use super::ops::{integers, values};
+use super::ops::{integers, is_known_domain, is_laid_out_anew, values};
 use crate::onnx::{Node, Walk};
 
 /// `scores = input · W + b`, by the names of its tensors.
@@ -62,6 +62,9 @@ impl Term {
 impl Linear {
     /// Read `node` as a classifier, if it is a matrix product with constant weights.
     pub(super) fn of(walk: &Walk<'_>, node: &Node) -> Option<Self> {
+        if !is_known_domain(node) || is_laid_out_anew(node) {
+            return None;
+        }
         let input = |at: usize| node.input.get(at).map(String::as_str).filter(|name| !name.is_empty());
         let at = |at: usize| input(at).filter(|name| walk.is_constant(name));
         let flag = |name: &str| node.attribute(name).is_some_and(|value| value.i() != 0);
@@ -135,7 +138,7 @@ impl Linear {
     ) -> Option<Self> {
         // A constant times a constant classifies nothing.
         (!walk.is_constant(input)).then(|| Self {
-            title: super::ops::title(node),
+            title: node.title(),
             op: node.op_type().to_owned(),
             input: input.to_owned(),
             scores: node.output.first().cloned().unwrap_or_default(),
@@ -169,12 +172,7 @@ impl Linear {
         let order =
             if product.op_type() == "MatMulInteger" { Order::FeaturesFirst } else { Order::ClassesFirst };
         let linear = Self::new(walk, node, input, Term::integer(weight, zero_point, &[scale]), order, None)?;
-        Some(Self {
-            title: super::ops::title(product),
-            op: product.op_type().to_owned(),
-            dynamic: true,
-            ..linear
-        })
+        Some(Self { title: product.title(), op: product.op_type().to_owned(), dynamic: true, ..linear })
     }
 
     /// With the bias that `node` adds, which stands at input `at`.

@@ -15,6 +15,7 @@ mod follow;
 pub(crate) mod images;
 mod input;
 mod linear;
+pub(super) mod meaning;
 mod network;
 mod observe;
 mod open_end;
@@ -130,6 +131,7 @@ pub fn cut(runtime: &Runtime, path: &Path, output: &Path, options: &CutOptions) 
     let bytes = onnx::read_bytes(path)?;
     let model = onnx::decode(path, bytes.clone())?;
     write::check_weights(path, output, &model, options.overwrite)?;
+    onnx::check(path, &model, &[])?;
     let published = zoo::lookup(&bytes);
     // Of the network as it was published: the cut takes away what tells networks apart.
     let guess = guess::recipe(&model, &bytes);
@@ -148,7 +150,7 @@ pub fn candidates(model: &Model) -> Vec<Candidate> {
     if ImageInput::check_any(&walk).is_err() {
         return vec![];
     }
-    match find::find(&walk, graph) {
+    match find::find(&inlined, &walk, graph) {
         Ok(found) => vec![Candidate { tensor: found.tensor, what: found.reason.to_string() }],
         Err(Error::Ambiguous { candidates } | Error::NotPooled { candidates, .. }) => candidates,
         Err(_) => vec![],

@@ -5,10 +5,12 @@ use std::path::Path;
 use super::find::{self, Found};
 use super::images::Images;
 use super::input::ImageInput;
+use super::meaning::{self, Meaning};
 use super::observe::Observed;
 use super::reason::Reason;
 use super::told::{recipe_for, tell};
 use super::{Cut, CutOptions, Error, Removed, Result, batch, candidates, proof, rewrite, write};
+use crate::backbone::pixels::Pixels;
 use crate::backbone::runtime::Runtime;
 use crate::backbone::zoo::Published;
 use crate::backbone::{Backbone, Guess, Metadata, OpenOptions, graph, inspect, labels};
@@ -48,19 +50,18 @@ impl<'a> Network<'a> {
             ));
         }
         let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;
-        if let Some(tensor) = graph.made_twice() {
-            return Err(Error::MadeTwice { tensor: tensor.to_owned() });
-        }
         ImageInput::check_any(&Walk::new(graph))?;
-        let found = choose(&model, graph, published, options)?;
+        let found = choose(&model, graph, published, &metadata, options)?;
+        notes.extend(unproven(&model, &found));
         let input = ImageInput::find(&Walk::new(&alone(graph, &found.tensor)))?;
+        let pixels = Pixels::of(&Walk::new(graph), &input.name);
         notes.extend(model.graph.as_mut().and_then(|graph| input.take_floats(graph)));
 
         let guess = tell(&mut metadata, options, guess);
         if metadata.labels.is_empty() {
             metadata.labels = labels::of_others(&model);
         }
-        let prepared = recipe_for(&input, metadata.recipe.as_ref())?;
+        let prepared = recipe_for(&input, &pixels, metadata.recipe.as_ref())?;
         metadata.recipe = metadata.recipe.map(|_| prepared.clone());
         let images = Images::load(&prepared, &options.images)?;
         Ok(Self { path, model, input, found, metadata, guess, images, prepared, notes })
@@ -214,14 +215,37 @@ impl Batch {
     }
 }
 
-/// The features' tensor: told, known, or found.
-fn choose(model: &Model, graph: &Graph, published: Option<Published>, options: &CutOptions) -> Result<Found> {
+/// That an output was taken for class scores although it may hold features, if so.
+fn unproven(model: &Model, found: &Found) -> Option<String> {
+    let output = &found.classifier.as_ref()?.output;
+    let asked = matches!(found.reason, Reason::Told | Reason::Known { .. } | Reason::Declared);
+    match meaning::of(model, output) {
+        Meaning::Unclear(why) if !asked => Some(format!(
+            "`{output}` is taken for class scores, and nothing proves that ({}); if it gives features, it needs no cut",
+            why.join(", and ")
+        )),
+        _ => None,
+    }
+}
+
+/// The features' tensor: told, known, said by the file itself, or found.
+fn choose(
+    model: &Model,
+    graph: &Graph,
+    published: Option<Published>,
+    metadata: &Metadata,
+    options: &CutOptions,
+) -> Result<Found> {
     let walk = Walk::new(graph);
     let known = || {
         published.and_then(|file| Some((file.feature_tensor?.to_owned(), Reason::Known { file: file.name })))
     };
     let told = options.feature_tensor.clone().map(|tensor| (tensor, Reason::Told));
-    let Some((tensor, reason)) = told.or_else(known) else { return find::find(&walk, graph) };
+    let own = metadata.feature_tensor.clone().filter(|tensor| walk.producer(tensor).is_some());
+    let declared = || own.map(|tensor| (tensor, Reason::Declared));
+    let Some((tensor, reason)) = told.or_else(known).or_else(declared) else {
+        return find::find(model, &walk, graph);
+    };
     if walk.producer(&tensor).is_none() {
         return Err(Error::NoSuchTensor { tensor, candidates: candidates(model) });
     }

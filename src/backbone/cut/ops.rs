@@ -39,14 +39,18 @@ impl Role {
         }
         match node.op_type() {
             "Identity" | "Cast" | "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" | "Dropout"
-            | "Transpose" | "QuantizeLinear" | "DequantizeLinear" => Self::Pass,
+            | "Transpose" | "QuantizeLinear" | "DequantizeLinear" | "ReorderInput" | "ReorderOutput" => {
+                Self::Pass
+            }
             "Softmax" => Self::Scores(Squash::Softmax),
             "LogSoftmax" => Self::Scores(Squash::LogSoftmax),
             "Sigmoid" => Self::Scores(Squash::Sigmoid),
             "ArgMax" => Self::Scores(Squash::ArgMax),
-            "TopK" | "Hardmax" | "QLinearSoftmax" | "QLinearSigmoid" | "ZipMap" => {
+            "TopK" | "Hardmax" | "BiasSoftmax" | "QLinearSoftmax" | "QLinearSigmoid" | "ZipMap" => {
                 Self::Scores(Squash::Unknown)
             }
+            // Of scikit-learn's exporter.
+            "LinearClassifier" | "SVMClassifier" | "TreeEnsembleClassifier" => Self::Scores(Squash::Unknown),
             "GlobalAveragePool" | "GlobalMaxPool" | "GlobalLpPool" | "QLinearGlobalAveragePool" => Self::Pool,
             "AveragePool" | "MaxPool" | "LpPool" | "QLinearAveragePool" => Self::Pool,
             "ReduceMean" | "ReduceMax" | "ReduceSum" | "ReduceL2" | "QLinearReduceMean" => {
@@ -78,7 +82,16 @@ impl Role {
             | "FusedMatMul"
             | "FusedGemm"
             | "FusedConv"
-            | "MatMulNBits" => Self::Mixing,
+            | "NhwcFusedConv"
+            | "DeformConv"
+            | "GemmFastGelu"
+            | "GemmFloat8"
+            | "FusedMatMulActivation"
+            | "MatMulBnb4"
+            | "MatMulFpQ4"
+            | "MatMulNBits"
+            | "PackedAttention"
+            | "GroupQueryAttention" => Self::Mixing,
             op if ELEMENTWISE.contains(&op) => Self::Elementwise,
             _ => Self::Other,
         }
@@ -104,6 +117,12 @@ const ELEMENTWISE: &[&str] = &[
     "Softplus",
     "Softsign",
     "Tanh",
+    "ThresholdedRelu",
+    "Sign",
+    "Round",
+    "Floor",
+    "Ceil",
+    "BiasAdd",
     "Erf",
     "Exp",
     "Log",
@@ -148,7 +167,13 @@ const ELEMENTWISE: &[&str] = &[
 
 /// Operators of domains that nobody here knows may do anything under a familiar name.
 pub(super) fn is_known_domain(node: &Node) -> bool {
-    matches!(node.domain(), "" | "ai.onnx" | "com.microsoft" | "ai.onnx.ml")
+    matches!(node.domain(), "" | "ai.onnx" | "com.microsoft" | "ai.onnx.ml") || is_laid_out_anew(node)
+}
+
+/// Whether ONNX Runtime has laid out the weights of `node` anew, as it does in graphs that it writes: the operator is the one of
+/// that name, but its constants are not as the standard has them.
+pub(super) fn is_laid_out_anew(node: &Node) -> bool {
+    matches!(node.domain(), "com.microsoft.nchwc" | "com.ms.internal.nhwc")
 }
 
 /// The inputs of `node` that carry an image's numbers, rather than weights, shapes and settings.
@@ -239,13 +264,5 @@ fn picks_one(walk: &Walk<'_>, node: &Node) -> bool {
     match (starts.as_deref(), ends.as_deref(), axes.as_deref()) {
         (Some([start]), Some([end]), Some([1])) => end.checked_sub(*start) == Some(1),
         _ => false,
-    }
-}
-
-/// `Conv`, or `com.microsoft.QGemm`; with the node's name where it has one.
-pub(super) fn title(node: &Node) -> String {
-    match node.name() {
-        "" => format!("a `{}`", node.op_type()),
-        name => format!("the `{}` called `{name}`", node.op_type()),
     }
 }

@@ -7,6 +7,8 @@ pub enum Reason {
     Told,
     /// The file is a published one.
     Known { file: &'static str },
+    /// The file's own metadata name it.
+    Declared,
     /// An output that is called so.
     Named { output: String },
     /// The input of the classifier, which comes out of a pool.
@@ -15,6 +17,8 @@ pub enum Reason {
     BeforeClassMap { classifier: String },
     /// An output that comes out of a pool, with no classifier after it.
     PooledOutput { output: String, pool: String },
+    /// An output whose values come from a hidden layer or were normalised, as features are.
+    FeatureOutput { output: String },
     /// An output that is a map, the last of its network.
     MapOutput { output: String },
     /// An output that holds a vector for each patch.
@@ -28,6 +32,7 @@ impl fmt::Display for Reason {
             Self::Known { file } => {
                 write!(f, "the file is `{file}` of the ONNX model zoo, whose features are known")
             }
+            Self::Declared => f.write_str("the file's own metadata name it"),
             Self::Named { output } => write!(f, "the network's own output `{output}`"),
             Self::BeforeClassifier { classifier, pool } => {
                 write!(f, "the input of the classifier, {classifier}; it comes from {pool}")
@@ -37,6 +42,9 @@ impl fmt::Display for Reason {
             }
             Self::PooledOutput { output, pool } => {
                 write!(f, "the network's own output `{output}`, which comes from {pool}")
+            }
+            Self::FeatureOutput { output } => {
+                write!(f, "the network's own output `{output}`, with no classifier after it")
             }
             Self::MapOutput { output } => {
                 write!(f, "the network's own output `{output}`, a map, with no classifier after it")

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::input::ImageInput;
 use super::{CutOptions, Error, Result};
-use crate::backbone::graph::describe_shape;
+use crate::backbone::pixels::Pixels;
 use crate::backbone::{self, Guess, Metadata};
 use crate::preprocess::Recipe;
 use crate::preprocess::recipe::{Layout, Resize};
@@ -44,23 +44,33 @@ pub(super) fn tell(metadata: &mut Metadata, options: &CutOptions, guess: Option<
 }
 
 /// A recipe that makes what `input` takes: the one that was told, or else one for the proof alone.
-pub(super) fn recipe_for(input: &ImageInput, told: Option<&Recipe>) -> Result<Recipe> {
+pub(super) fn recipe_for(input: &ImageInput, pixels: &Pixels, told: Option<&Recipe>) -> Result<Recipe> {
     let layout = input.layout.or(told.map(|recipe| recipe.layout)).unwrap_or(Layout::Nchw);
-    let size = input.size(layout);
+    let [height, width] = input.size(layout).map(|edge| edge.and_then(|edge| u32::try_from(edge).ok()));
     let Some(told) = told else {
-        let [height, width] = size.map(|edge| edge.unwrap_or(224) as u32);
+        let (width, height) = (width.unwrap_or(224), height.unwrap_or(224));
         // The whole network gets the same images, so any scaling that it does not choke on will do.
-        let plain = Recipe::preset("torchvision-v1").map_err(|source| {
+        let plain = Recipe::preset(pixels.preset().unwrap_or("torchvision-v1")).map_err(|source| {
             Error::Backbone(backbone::Error::Recipe { path: PathBuf::from("the recipe"), source })
         })?;
         let resize = Resize::Stretch { width, height };
         return Ok(Recipe { resize, crop: None, layout, ..plain });
     };
-    let (width, height) = told.size();
-    let fits = |wanted: Option<usize>, made: usize| wanted.is_none_or(|wanted| wanted == made);
-    if fits(size[0], height) && fits(size[1], width) {
-        return Ok(Recipe { layout, ..told.clone() });
+    let mut recipe = Recipe { layout, ..told.clone() };
+    if let (Some(width), Some(height)) = (width, height) {
+        recipe = recipe.sized(width, height);
     }
-    let expected = format!("images of {}", describe_shape(&input.shape));
-    Err(Error::Size { expected, found: format!("{width}x{height}") })
+    let made = recipe.size();
+    let fits = |wanted: Option<u32>, made: usize| wanted.is_none_or(|wanted| wanted as usize == made);
+    if !fits(width, made.0) || !fits(height, made.1) {
+        return Err(Error::Size { takes: [width, height], made });
+    }
+    match pixels.misfit(&recipe) {
+        None => Ok(recipe),
+        Some(misfit) => Err(Error::Numbers {
+            expected: misfit.to_string(),
+            found: misfit.found,
+            preset: pixels.preset().unwrap_or("raw"),
+        }),
+    }
 }

@@ -13,7 +13,6 @@ use serde::Serialize;
 use super::{metadata, zoo};
 use crate::onnx::Model;
 use crate::preprocess::Recipe;
-use crate::preprocess::recipe::Resize;
 use families::{Family, family};
 use traits::Traits;
 
@@ -30,12 +29,25 @@ pub struct Guess {
     pub doubts: Vec<String>,
     /// Presets that the file's look does not rule out either.
     pub alternatives: Vec<&'static str>,
+    /// Width and height of the images that the graph takes, where it takes no others.
+    #[serde(skip)]
+    pub size: Option<(u32, u32)>,
 }
 
 impl Guess {
     /// Whether it may be used without asking.
     pub fn is_certain(&self) -> bool {
         self.doubts.is_empty()
+    }
+
+    /// The preset and its alternatives, as far as they make images of the graph's size.
+    pub fn fitting(&self) -> Vec<&'static str> {
+        let fits = |name: &&str| {
+            let Some((width, height)) = self.size else { return true };
+            let made = Recipe::preset(name).map(|recipe| recipe.sized(width, height).size());
+            made.is_ok_and(|made| made == (width as usize, height as usize))
+        };
+        [self.preset].into_iter().chain(self.alternatives.iter().copied()).filter(fits).collect()
     }
 }
 
@@ -48,22 +60,42 @@ pub fn recipe(model: &Model, file: &[u8]) -> Option<Guess> {
         let reason = format!("it is the file `{name}` of the ONNX model zoo, by its SHA-256");
         return Some(guess(&traits, Family::certain(preset, reason)));
     }
-    let mut family = family(&traits)?;
-    if let Some(operators) = &traits.before_first_convolution
-        && !family.normalises_itself
-    {
-        let doubt = format!(
-            "the graph calculates with the pixels itself ({operators}) before its first convolution, so part of the \
-             preprocessing may be inside"
-        );
-        family.doubts.push(doubt);
-    }
-    let mut guess = guess(&traits, family);
+    let family = family(&traits);
+    let known = family.as_ref().is_some_and(|family| family.normalises_itself);
+    let mut guess = match (raw(&traits).filter(|_| !known), family) {
+        (Some(raw), _) => guess(&traits, raw),
+        (None, family) => guess(&traits, with_arithmetic(&traits, family?)),
+    };
     // A file that was cut no longer shows what was behind the cut.
     let mut doubts = metadata::recipe_doubts(model);
     doubts.retain(|doubt| !guess.doubts.contains(doubt));
     guess.doubts.extend(doubts);
     Some(guess)
+}
+
+/// A graph that prepares images itself, whoever made it: what is left to do is to bring them to its size.
+fn raw(traits: &Traits<'_>) -> Option<Family> {
+    let preset = traits.pixels.preset()?;
+    let mut family = Family::certain(preset, traits.pixels.reason());
+    family.doubts.push(
+        "nothing in it tells how its makers brought images to that size, nor whether red or blue comes first"
+            .to_owned(),
+    );
+    Some(family)
+}
+
+/// Arithmetic that cannot be followed is a doubt.
+fn with_arithmetic(traits: &Traits<'_>, mut family: Family) -> Family {
+    if !traits.pixels.operators.is_empty() && !family.normalises_itself {
+        let operators: Vec<String> =
+            traits.pixels.operators.iter().map(|operator| format!("`{operator}`")).collect();
+        family.doubts.push(format!(
+            "the graph calculates with the pixels itself ({}) before its first convolution, so part of the preprocessing may be \
+             inside",
+            operators.join(", ")
+        ));
+    }
+    family
 }
 
 /// Fit a family's preset to the graph's input.
@@ -78,8 +110,8 @@ fn guess(traits: &Traits<'_>, family: Family) -> Guess {
     }
     let made = recipe.size();
     if let Some((width, height)) = traits.size.filter(|&(w, h)| (w as usize, h as usize) != made) {
-        if let (Resize::Stretch { .. }, None) = (recipe.resize, recipe.crop) {
-            recipe.resize = Resize::Stretch { width, height };
+        recipe = recipe.sized(width, height);
+        if recipe.size() == (width as usize, height as usize) {
             reasons.push(format!("its input is {width}x{height} pixels"));
         } else {
             doubts.push(format!(
@@ -88,7 +120,7 @@ fn guess(traits: &Traits<'_>, family: Family) -> Guess {
             ));
         }
     }
-    Guess { preset, recipe, reasons, doubts, alternatives }
+    Guess { preset, recipe, reasons, doubts, alternatives, size: traits.size }
 }
 
 /// `` `torchvision-v1`: its layers are called as in torchvision; but … ``

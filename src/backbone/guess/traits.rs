@@ -1,6 +1,8 @@
 //! What can be seen of a graph without knowing where it comes from.
 
+use crate::backbone::cut::meaning;
 use crate::backbone::graph;
+use crate::backbone::pixels::Pixels;
 use crate::onnx::{Dim, Graph, Model, Node, ValueInfo, Walk};
 use crate::preprocess::recipe::Layout;
 
@@ -14,8 +16,8 @@ pub(super) struct Traits<'a> {
     /// Width and height of the input, where both are fixed.
     pub size: Option<(u32, u32)>,
     pub head: Head,
-    /// Operators that change pixels before the first convolution does, as a list; none in a plain network.
-    pub before_first_convolution: Option<String>,
+    /// What is done with the pixels before the first convolution.
+    pub pixels: Pixels,
 }
 
 /// What a graph ends in.
@@ -45,8 +47,8 @@ impl<'a> Traits<'a> {
             input: input.name(),
             layout,
             size: layout.and_then(|layout| size(layout, &shape)),
-            head: head(graph, &walk),
-            before_first_convolution: arithmetic(&walk, input.name()),
+            head: head(model, graph, &walk),
+            pixels: Pixels::of(&walk, input.name()),
         })
     }
 
@@ -76,8 +78,9 @@ fn size(layout: Layout, shape: &[Dim]) -> Option<(u32, u32)> {
     }
 }
 
-fn head(graph: &Graph, walk: &Walk<'_>) -> Head {
-    let Some(scores) = graph.output.iter().find(|output| graph::is_classifier(graph, output.name())) else {
+fn head(model: &Model, graph: &Graph, walk: &Walk<'_>) -> Head {
+    let scores = |output: &&ValueInfo| meaning::of(model, output.name()).may_be_scores();
+    let Some(scores) = graph.output.iter().find(scores) else {
         return Head::None;
     };
     let last = scores.tensor().and_then(|(_, shape)| shape?.last().cloned());
@@ -92,26 +95,4 @@ fn head(graph: &Graph, walk: &Walk<'_>) -> Head {
         Some(Dim::Static(classes @ 2..)) => Head::Classes(classes as u64),
         _ => bias().filter(|&classes| classes > 1).map_or(Head::Uncounted, Head::Classes),
     }
-}
-
-/// Follow the pixels from the input to the first convolution, and note what is done to their values on the way.
-fn arithmetic(walk: &Walk<'_>, input: &str) -> Option<String> {
-    const LONGEST: usize = 16;
-    let mut seen: Vec<&str> = Vec::new();
-    let mut at = input;
-    for _ in 0..LONGEST {
-        let Some(node) = walk.consumers(at).next() else { break };
-        match node.op_type() {
-            "Sub" | "Div" | "Mul" | "Add" | "BatchNormalization" | "Neg" | "Pow" => seen.push(node.op_type()),
-            "Transpose" | "Cast" | "Identity" | "Reshape" | "Resize" | "Pad" | "Slice" | "Split"
-            | "Gather" | "Concat" => {}
-            // Scales of a quantised graph are not preprocessing.
-            "QuantizeLinear" | "DequantizeLinear" => {}
-            _ => break,
-        }
-        let Some(output) = node.output.first() else { break };
-        at = output;
-    }
-    (!seen.is_empty())
-        .then(|| seen.iter().map(|operator| format!("`{operator}`")).collect::<Vec<_>>().join(", "))
 }

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::text::dims;
+
 /// Why a network cannot be turned into a backbone.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,7 +23,7 @@ pub enum Error {
     WeightType { weight: String, expected: &'static str, found: String },
     #[error("layer `{layer}` has no weight `{weight}`")]
     WeightMissing { layer: String, weight: String },
-    #[error("weight `{weight}` of layer `{layer}`: expected the shape {expected:?}, found {found:?}")]
+    #[error("weight `{weight}` of layer `{layer}`: expected the shape {}, found {}", dims(.expected), dims(.found))]
     WeightShape { layer: String, weight: String, expected: Vec<usize>, found: Vec<usize> },
     #[error("layer `{layer}` is a `{class}`, which cannot be converted; supported are {}", supported.join(", "))]
     Layer { layer: String, class: String, supported: Vec<&'static str> },
@@ -29,7 +31,7 @@ pub enum Error {
     Activation { layer: String, activation: String, supported: Vec<&'static str> },
     #[error("layer `{layer}` (`{class}`), setting `{key}`: expected {expected}, found `{found}`")]
     Setting { layer: String, class: String, key: String, expected: String, found: String },
-    #[error("layer `{layer}` (`{class}`): expected {expected}, found the shape {found:?}")]
+    #[error("layer `{layer}` (`{class}`): expected {expected}, found the shape {}", dims(.found))]
     Shape { layer: String, class: String, expected: String, found: Vec<usize> },
     #[error("layer `{layer}`: expected {expected} inputs, found {found}")]
     Inputs { layer: String, expected: &'static str, found: usize },
@@ -40,12 +42,12 @@ pub enum Error {
     #[error("input `{layer}` has the shape {shape}, and nothing tells its open dimensions")]
     OpenInput { layer: String, shape: String },
     #[error(
-        "the network takes images of {expected:?}, but the recipe makes {found:?} (height, width, channels)"
+        "the network takes images of {}, but the recipe makes {} (height, width, channels)", dims(.expected), dims(.found)
     )]
     RecipeShape { expected: Vec<usize>, found: Vec<usize> },
     #[error("nothing tells which preprocessing the network `{network}` was trained with")]
     RecipeUnknown { network: String },
-    #[error("no pooled features in the network: its output has the shape {shape:?}")]
+    #[error("no pooled features in the network: its output has the shape {}", dims(.shape))]
     NoFeatures { shape: Vec<usize> },
     #[error("opset {found} cannot be written; supported are {lowest} to {highest}")]
     Opset { found: i64, lowest: i64, highest: i64 },

@@ -9,6 +9,7 @@ use half::f16;
 use serde::Deserialize;
 
 use super::error::{Error, Result};
+use crate::text::dims;
 
 /// `weightsManifest` of a `model.json`.
 #[derive(Debug, Deserialize)]
@@ -103,7 +104,7 @@ impl Entry {
             _ => return Err(self.wrong_type(self.stored())),
         };
         let product = self.shape.iter().try_fold(width, |product: usize, &dim| product.checked_mul(dim));
-        product.ok_or_else(|| self.wrong_type(&format!("{:?}", self.shape)))
+        product.ok_or_else(|| self.wrong_type(&dims(&self.shape)))
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Vec<f32>> {

@@ -38,6 +38,7 @@ pub struct Backbone {
     name: String,
     recipe: Recipe,
     guess: Option<Guess>,
+    doubts: Vec<String>,
     feature_tensor: String,
     feature_size: usize,
     input_name: String,
@@ -56,8 +57,8 @@ impl Backbone {
     /// Open the ONNX file at `path`, which says itself what it needs.
     ///
     /// # Errors
-    /// [`Error::Onnx`] if it is no ONNX file; [`Error::NoRecipe`], [`Error::NoFeatures`] and [`Error::Classifier`]
-    /// tell what is missing; the others what does not fit together.
+    /// [`Error::Onnx`] if it is no ONNX file, or one whose graph cannot be computed; [`Error::NoRecipe`], [`Error::NoFeatures`],
+    /// [`Error::Classifier`] and [`Error::Unclear`] tell what is missing; the others what does not fit together.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_with(path, &OpenOptions::default())
     }
@@ -67,15 +68,17 @@ impl Backbone {
     /// # Errors
     /// As [`Backbone::open`].
     pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self> {
-        if let Some((model, hasher)) = skim(path)
+        if let Some((model, hasher, stepped_over)) = skim(path)
             && (options.recipe.is_some() || Metadata::read(&model, path)?.recipe.is_some())
         {
+            onnx::check(path, &model, &stepped_over)?;
             let digest = digest::with_external_data(hasher, path, &model)?;
             return Self::from_model(path, &[], &model, digest, options);
         }
         // To guess a recipe, or to say what is wrong with the file, takes all of it.
         let bytes = onnx::read_bytes(path)?;
         let model = onnx::decode(path, bytes.clone())?;
+        onnx::check(path, &model, &[])?;
         // Of the very bytes that were decoded, even if somebody replaces the file meanwhile.
         let digest = digest::digest(path, &bytes, &model)?;
         Self::from_model(path, &bytes, &model, digest, options)
@@ -96,7 +99,7 @@ impl Backbone {
         let feature_size = features::size(path, features, &metadata, options)?;
         let input = Input::find(path, &walk)?;
         let (mut recipe, guess) = match (&options.recipe, &metadata.recipe) {
-            (Some(told), _) => (Recipe { layout: input.layout.unwrap_or(told.layout), ..told.clone() }, None),
+            (Some(told), _) => (input.fit(told), None),
             (None, Some(own)) => (own.clone(), None),
             (None, None) => match guess::recipe(model, file) {
                 Some(guess) if guess.is_certain() => (guess.recipe.clone(), Some(guess)),
@@ -107,6 +110,11 @@ impl Backbone {
         recipe.decode = options.decode.unwrap_or(recipe.decode);
         recipe.check().map_err(|source| Error::Recipe { path: path.to_owned(), source })?;
         input.check(path, &recipe)?;
+        let told = options.feature_tensor.is_some() && options.feature_tensor != metadata.feature_tensor;
+        let doubts = [
+            told.then(|| features::doubt(model, features)).flatten(),
+            options.recipe.is_some().then(|| input.doubt(&recipe)).flatten(),
+        ];
         let quantised_from = metadata.quantised_from();
         let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self {
@@ -114,6 +122,7 @@ impl Backbone {
             name: metadata.name.filter(|name| !name.is_empty()).unwrap_or_else(stem),
             recipe,
             guess,
+            doubts: doubts.into_iter().flatten().collect(),
             feature_tensor: features.name().to_owned(),
             feature_size,
             batch_size: input.batch_size(),
@@ -146,6 +155,11 @@ impl Backbone {
     /// Why the recipe is what it is, if neither the file nor the caller said it.
     pub fn guess(&self) -> Option<&Guess> {
         self.guess.as_ref()
+    }
+
+    /// What speaks against what the caller said of the file, a sentence each: it is done nevertheless.
+    pub fn doubts(&self) -> &[String] {
+        &self.doubts
     }
 
     /// The graph's one input, `(n, 3, h, w)` or `(n, h, w, 3)` of f32.
@@ -232,18 +246,20 @@ impl Backbone {
     /// Whether the file still is the one that was opened, read anew to the last byte.
     pub(super) fn is_unchanged(&self) -> bool {
         let digest = skim(&self.path)
-            .and_then(|(model, hasher)| digest::with_external_data(hasher, &self.path, &model).ok());
+            .and_then(|(model, hasher, _)| digest::with_external_data(hasher, &self.path, &model).ok());
         digest == Some(self.digest)
     }
 }
 
 /// The graph in the file at `path` without its weights, and a hasher that has had the very bytes which it was read from, even if
-/// somebody replaces the file meanwhile. `None` if that is no file that can be understood so.
-fn skim(path: &Path) -> Option<(Model, blake3::Hasher)> {
+/// somebody replaces the file meanwhile, and the lengths of the weights that were stepped over. `None` if that is no file that can be
+/// understood so.
+fn skim(path: &Path) -> Option<(Model, blake3::Hasher, Vec<(usize, u64)>)> {
     let file = File::open(path).ok()?;
     let length = file.metadata().ok().filter(fs::Metadata::is_file)?.len();
     let mut reader = Hashing::new(file, blake3::Hasher::new());
-    let Skimmed { model, .. } = onnx::skim(&mut reader, length, &mut |_| Ok(())).ok()?;
+    let Skimmed { model, weights } =
+        onnx::skim(&mut reader, length, &mut |weights| Ok(weights.length)).ok()?;
     let (_, hasher) = reader.into_inner().into_parts();
-    Some((model, hasher))
+    Some((model, hasher, weights))
 }

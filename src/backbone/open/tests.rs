@@ -79,17 +79,28 @@ fn outputs_that_cannot_be_features_are_refused() {
     let metadata =
         Metadata { feature_tensor: Some("pooled".into()), feature_size: Some(2048), ..Metadata::default() };
     metadata.write_into(&mut lying);
-    assert!(matches!(open(&lying, &told()), Err(Error::FeatureShape { .. })));
+    assert!(matches!(open(&lying, &told()), Err(Error::FeatureCount { said: 2048, .. })));
 }
 
 #[test]
 fn inputs_that_no_recipe_makes_are_refused() {
     let small = edit(|graph| graph.input = vec![ValueInfo::float_tensor("x", &dims(&[-1, 3, 64, 64]))]);
-    assert!(matches!(open(&small, &told()), Err(Error::Input { .. })));
+    let photos =
+        OpenOptions { recipe: Some(Recipe::preset("torchvision-v1").unwrap()), ..OpenOptions::default() };
+    let refused = open(&small, &photos);
+    assert!(matches!(refused, Err(Error::Size { takes: [Some(64), Some(64)], made: (224, 224), .. })));
+    // Keras prescribes no size.
+    assert_eq!(open(&small, &told()).unwrap().recipe().size(), (64, 64));
     let sequence = edit(|graph| graph.input = vec![ValueInfo::float_tensor("x", &dims(&[-1, 128]))]);
     assert!(matches!(open(&sequence, &told()), Err(Error::Input { .. })));
     let none = edit(|graph| graph.input.clear());
-    assert!(matches!(open(&none, &told()), Err(Error::Inputs { found: 0, .. })));
+    assert!(matches!(open(&none, &told()), Err(Error::Onnx(onnx::Error::Broken { .. }))));
+    let two = edit(|graph| graph.input.push(ValueInfo::float_tensor("y", &dims(&[-1, 3]))));
+    assert!(matches!(open(&two, &told()), Err(Error::Inputs { inputs, .. }) if inputs == ["x", "y"]));
+    let half = edit(|graph| {
+        graph.input = vec![ValueInfo::tensor_of(onnx::DataType::Float16, "x", &dims(&[-1, 3, 224, 224]))];
+    });
+    assert!(matches!(open(&half, &told()), Err(Error::InputType { found, .. }) if found == "float16"));
     let any = edit(|graph| graph.input = vec![ValueInfo::float_tensor("x", &dims(&[-1, 3, -1, -1]))]);
     assert!(open(&any, &told()).is_ok());
 }
@@ -105,7 +116,7 @@ fn weights_count_although_they_are_stepped_over() {
     let mut bytes = fs::read(&path).unwrap();
     let backbone = Backbone::open_with(&path, &told()).unwrap();
     assert_eq!((backbone.digest(), backbone.parameters()), (blake3::hash(&bytes), 3000));
-    assert!(skim(&path).is_some_and(|(model, _)| model.graph.unwrap().initializer[0].raw_data.is_none()));
+    assert!(skim(&path).is_some_and(|(model, ..)| model.graph.unwrap().initializer[0].raw_data.is_none()));
     assert!(backbone.is_unchanged());
 
     let middle = bytes.len() / 2;

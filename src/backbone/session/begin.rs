@@ -1,9 +1,12 @@
 //! How a session of ONNX Runtime begins, whatever it is for.
 
+use std::path::Path;
+
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::processor::bytes_overflow;
+use crate::backbone::Error;
 use crate::backbone::runtime::Runtime;
 
 /// How ONNX Runtime multiplies unsigned by signed bytes.
@@ -24,6 +27,17 @@ pub(crate) fn begin<E>(make: impl Fn(Products) -> Result<Session, E>) -> Result<
         true => make(Products::Exact).or_else(|_| make(Products::Fast)),
         false => make(Products::Fast),
     }
+}
+
+/// Have ONNX Runtime load the graph at `path`, and no more: nothing is optimised or run.
+///
+/// # Errors
+/// [`Error::Graph`] if it refuses the graph.
+pub(crate) fn try_graph(runtime: &Runtime, path: &Path) -> Result<(), Error> {
+    let session = Session::builder(runtime.environment())
+        .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?))
+        .and_then(|mut builder| builder.commit_from_file(path));
+    session.map(drop).map_err(|source| Error::Graph { path: path.to_owned(), source })
 }
 
 /// A session with every optimisation, on so many threads; `None` lets ONNX Runtime take every core.

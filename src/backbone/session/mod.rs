@@ -15,7 +15,7 @@ use ort::value::TensorRef;
 use super::device::{self, Device, Placement, Precision};
 use super::{Backbone, Error, runtime::Runtime};
 
-pub(crate) use begin::{Products, begin, builder};
+pub(crate) use begin::{Products, begin, builder, try_graph};
 pub(crate) use processor::bytes_overflow;
 
 /// For devices that prepare for a range of batch sizes, when nobody says how far it goes.
@@ -43,6 +43,8 @@ pub struct Session {
     inner: ort::session::Session,
     input: String,
     output: String,
+    /// Where the graph lies, for messages.
+    path: PathBuf,
     feature_size: usize,
     /// The batch size that the graph was frozen at, if it was.
     fixed_batch: Option<usize>,
@@ -80,6 +82,7 @@ impl Session {
             inner,
             input: backbone.input_name().to_owned(),
             output: backbone.feature_tensor().to_owned(),
+            path: backbone.path().to_owned(),
             feature_size: backbone.feature_size(),
             fixed_batch: backbone.batch_size(),
             placement,
@@ -164,13 +167,14 @@ impl Session {
 
     fn run_batch(&mut self, images: ArrayView4<'_, f32>) -> Result<Array2<f32>, Error> {
         let n = images.len_of(Axis(0));
-        let failed = |source| Error::Inference { source };
+        let failed = |source| Error::Inference { path: self.path.clone(), source };
         let images = images.as_standard_layout();
         let input = TensorRef::from_array_view(images.view()).map_err(failed)?;
         let outputs = self.inner.run(ort::inputs![self.input.as_str() => input]).map_err(failed)?;
         let (shape, values) = outputs[self.output.as_str()].try_extract_tensor::<f32>().map_err(failed)?;
         // A map of one position, `(n, d, 1, 1)`, holds its features in the same order as `(n, d)`.
         Array2::from_shape_vec((n, self.feature_size), values.to_vec()).map_err(|_| Error::OutputShape {
+            path: self.path.clone(),
             expected: [n, self.feature_size],
             found: shape.iter().copied().collect(),
         })

@@ -6,9 +6,10 @@ use headstart::backbone::runtime::Runtime;
 use headstart::files::Inputs;
 
 use super::about::AboutArgs;
+use super::naming;
 use crate::cli::console::{Console, stdout};
 use crate::cli::output::{self, network_files};
-use crate::cli::{Status, hint};
+use crate::cli::{Status, graph_hint};
 
 /// Cut an image classifier behind its pooled features, and prove the cut
 ///
@@ -59,7 +60,8 @@ impl CutArgs {
         output::check("--output", &self.output, inputs, || self.overwrite)?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
-        let cut = cut(&runtime, &self.network, &self.output, &options)?;
+        let cut = cut(&runtime, &self.network, &self.output, &options)
+            .map_err(|error| naming(error, "cut", &self.network))?;
         let mut out = stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&cut)?)?;
@@ -67,7 +69,10 @@ impl CutArgs {
             writeln!(out, "{cut}")?;
         }
         if cut.recipe.is_none() {
-            console.note(format_args!("the file holds no recipe; {}", hint::say_recipe(cut.guess.as_ref())));
+            console.note(format_args!(
+                "the file holds no recipe; {}",
+                graph_hint::say_recipe(cut.guess.as_ref())
+            ));
         }
         Ok(Status::Done)
     }

@@ -3,20 +3,22 @@ mod cut;
 mod quantize;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use headstart::backbone::import::{self, ImportOptions};
-use headstart::backbone::inspect;
+use headstart::backbone::runtime::Runtime;
+use headstart::backbone::{Inspection, inspect};
 use headstart::files::Inputs;
 use headstart::onnx;
 use headstart::preprocess::recipe::Layout;
 
 use self::about::AboutArgs;
-use super::Status;
-use super::console::{Console, stdout};
+use super::console::{self, Console, stdout};
+use super::error::Error;
 use super::output;
 use super::probe::ProbeArgs;
 use super::recipes::RecipesArgs;
+use super::{Status, graph_hint};
 
 /// Look at backbones, and make them from other formats
 #[derive(Debug, clap::Subcommand)]
@@ -33,11 +35,18 @@ impl BackboneCommand {
         match self {
             Self::Cut(args) => args.run(console),
             Self::Import(args) => args.run(console),
-            Self::Inspect(args) => args.run(),
+            Self::Inspect(args) => args.run(console),
             Self::Quantize(args) => args.run(console),
             Self::Recipes(args) => args.run(),
         }
     }
+}
+
+/// With the file in the headline, where the error itself does not name it.
+fn naming(error: impl Into<anyhow::Error>, what: &str, path: &Path) -> anyhow::Error {
+    let (error, path) = (error.into(), path.display().to_string());
+    let named = error.chain().any(|cause| cause.to_string().contains(&format!("`{path}`")));
+    if named { error } else { error.context(format!("cannot {what} `{path}`")) }
 }
 
 /// Turn a TensorFlow.js layers model into an ONNX backbone
@@ -90,7 +99,8 @@ impl ImportArgs {
             layout: self.layout,
             opset: self.opset,
         };
-        let imported = import::tfjs(&self.model, &options)?;
+        let imported =
+            import::tfjs(&self.model, &options).map_err(|error| naming(error, "import", &self.model))?;
         onnx::write(&imported.model, &self.output)?;
         for note in &imported.notes {
             console.note(note);
@@ -101,6 +111,9 @@ impl ImportArgs {
 }
 
 /// Tell what an ONNX file is, and whether it can serve as a backbone
+///
+/// Where there is an ONNX Runtime, the graph is loaded into it. Exit status: 0 if the file is sound, whether it can serve or not, 2 if it is
+/// damaged, incomplete, or refused by ONNX Runtime.
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
     /// The ONNX file
@@ -114,9 +127,13 @@ pub struct InspectArgs {
 }
 
 impl InspectArgs {
-    fn run(&self) -> anyhow::Result<Status> {
-        let inspection = inspect(&self.file)?;
-        let trials = self.probe.run(&self.file)?;
+    fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        let mut inspection = inspect(&self.file)?;
+        match Runtime::load(self.probe.onnxruntime()) {
+            Ok(runtime) => inspection.try_on(&runtime),
+            Err(error) => console.detail(format_args!("the graph was not loaded: {error}")),
+        }
+        let trials = if inspection.broken { None } else { self.probe.run(&self.file)? };
         let mut out = stdout();
         if self.json {
             let mut document = serde_json::to_value(&inspection)?;
@@ -130,6 +147,20 @@ impl InspectArgs {
                 write!(out, "\n{}", trials.table())?;
             }
         }
-        Ok(Status::Done)
+        self.advise(&inspection, console)
+    }
+
+    /// What to do about a file that is not ready. A broken one is an error.
+    fn advise(&self, inspection: &Inspection, console: &Console) -> anyhow::Result<Status> {
+        let remedy = inspection.refusal.as_deref().and_then(graph_hint::for_backbone);
+        if inspection.broken {
+            console::tell_error(Error::Broken { path: self.file.clone() });
+        }
+        match remedy {
+            Some(remedy) if inspection.broken => console::tell(format_args!("\nhint: {remedy}")),
+            Some(remedy) => console.note(format_args!("hint: {remedy}")),
+            None => {}
+        }
+        Ok(if inspection.broken { Status::Error } else { Status::Done })
     }
 }

@@ -13,6 +13,7 @@ use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
 use headstart::files::Inputs;
 
+use super::naming;
 use crate::cli::args::{ColumnArgs, read_manifests, read_recipe};
 use crate::cli::console::{Console, count, stdout};
 use crate::cli::output::{self, network_files};
@@ -134,7 +135,7 @@ impl QuantizeArgs {
         quantize::check_target(&self.backbone, &self.output, self.overwrite)?;
         let backbone = Backbone::open_with(&self.backbone, &self.open_options()?)?;
         let manifest = read_manifests(&self.calibrate, &self.columns.columns(), console)?;
-        let options = self.options()?;
+        let options = self.options(console)?;
         let inputs = || {
             let held_out = options.held_out_files.iter().flatten();
             let manifests = self.calibrate.iter().chain(&self.evaluate);
@@ -152,7 +153,7 @@ impl QuantizeArgs {
         let mut tell = |event: Event<'_>| tell(console, &event);
         let done = match quantize(&runtime, &backbone, &manifest.files(), &options, cancel, &mut tell) {
             Err(quantize::Error::Cancelled) => return Ok(Status::Interrupted),
-            done => done?,
+            done => done.map_err(|error| naming(error, "quantise", &self.backbone))?,
         };
         done.write(&self.output, self.overwrite)?;
         self.print(&done, &manifest)
@@ -163,9 +164,10 @@ impl QuantizeArgs {
         Ok(OpenOptions { recipe, feature_tensor: self.feature_tensor.clone(), ..OpenOptions::default() })
     }
 
-    fn options(&self) -> anyhow::Result<QuantizeOptions> {
+    fn options(&self, console: &Console) -> anyhow::Result<QuantizeOptions> {
         let columns = self.columns.columns();
-        let apart = self.evaluate.as_ref().map(|path| Manifest::read(path, &columns)).transpose()?;
+        let apart =
+            self.evaluate.as_ref().map(|path| read_manifests(&[path], &columns, console)).transpose()?;
         let names: Vec<&str> = self.keep_float.iter().map(String::as_str).collect();
         Ok(QuantizeOptions {
             calibration: self.images,

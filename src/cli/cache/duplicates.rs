@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use headstart::cache::{Pair, duplicates};
-use headstart::dataset::{Example, Manifest};
+use headstart::dataset::{Example, Manifest, Part};
 use headstart::files::path_text;
 use headstart::preprocess::ViewKinds;
 use serde::Serialize;
@@ -204,11 +204,13 @@ impl Images {
         self.parts.push(part);
     }
 
-    /// The manifest, the split, or both if several manifests have splits.
+    /// The manifest, the split, or both if several manifests have splits. A part is one by whatever name.
     fn part_of(&self, manifest: usize, place: usize) -> String {
         let source = path_text(self.manifests[manifest].source());
-        match (&self.manifests[manifest].examples()[place].split, self.manifests.len()) {
-            (Some(split), 1) => split.to_string(),
+        let example = &self.manifests[manifest].examples()[place];
+        let split = example.part().map(Part::name).or(example.split.as_deref());
+        match (split, self.manifests.len()) {
+            (Some(split), 1) => split.to_owned(),
             (Some(split), _) => format!("{source}:{split}"),
             (None, _) => source.to_string(),
         }

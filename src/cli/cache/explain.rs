@@ -6,7 +6,7 @@ use headstart::dataset::images_in;
 use headstart::extract::DECODERS;
 
 use crate::cli::Status;
-use crate::cli::args::BackboneArgs;
+use crate::cli::args::{BackboneArgs, tell_skipped};
 use crate::cli::console::{Console, grouped, stdout};
 use crate::cli::hint::quoted;
 use crate::cli::source::Source;
@@ -30,7 +30,13 @@ impl ExplainArgs {
         let mut explainer = Explainer::open(&self.backbone.cache, &source.fingerprint, DECODERS)?;
         let mut files = vec![];
         for path in &self.paths {
-            if path.is_dir() { files.extend(images_in(path)?) } else { files.push(path.clone()) }
+            if !path.is_dir() {
+                files.push(path.clone());
+                continue;
+            }
+            let found = images_in(path)?;
+            tell_skipped(&found.skipped, console);
+            files.extend(found.images);
         }
         let mut out = stdout();
         if self.json {

@@ -67,6 +67,11 @@ impl GcArgs {
             return Ok(None);
         }
         let manifest = read_manifests(&self.keep, &self.columns.columns(), console)?;
+        // What lies in a folder that cannot be read is not known, and would be dropped.
+        if let Some(folder) = manifest.skipped().unreadable.first() {
+            let cause = anyhow::anyhow!("cannot read {folder}");
+            return Err(cause.context("what the manifest needs is not known, so nothing was dropped"));
+        }
         let root = if is_store(self.cache.folder()) {
             self.cache.folder().join("..")
         } else {

@@ -18,7 +18,6 @@ use std::time::Duration;
 use anyhow::Context;
 use headstart::baseline::Choice;
 use headstart::cache::Store;
-use headstart::dataset::Manifest;
 use headstart::preprocess::ViewKinds;
 
 use self::fit::Answer;
@@ -28,10 +27,9 @@ use self::pool::{Ended, Pool};
 use self::standings::{Facts, Outcome, Standings};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::{Console, stdout};
-use super::error::Error;
 use super::features::{Ready, in_views};
 use super::making::Making;
-use super::parts::too_few;
+use super::parts::{too_few, training_part};
 use super::progress::Progress;
 use super::settings::Axis;
 use super::settings::SettingsArgs;
@@ -107,7 +105,8 @@ impl CompareArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let config = self.settings.config()?;
         let mut contenders = contenders::contenders(&self.heads, &config, &self.grid)?;
-        let manifest = training_part(self.manifest.read(console)?, console)?;
+        // As `train` does: who chooses a head by its figures on the `test` rows has none left to measure it on.
+        let manifest = training_part(self.manifest.read(console)?, false, console)?.0;
         let classes = manifest.classes()?;
         contenders::place_weights(&mut contenders, classes.names())?;
         let labels = manifest.labels(&classes)?;
@@ -211,27 +210,6 @@ impl CompareArgs {
 
 fn cores() -> NonZero<usize> {
     std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
-}
-
-/// A `split` column decides where there is one, as it does for `train`: who chooses a head by its figures on the
-/// `test` rows has none left to measure it on.
-fn training_part(manifest: Manifest, console: &Console) -> anyhow::Result<Manifest> {
-    const TRAIN: &str = "train";
-    let splits = manifest.splits();
-    if splits.is_empty() {
-        return Ok(manifest);
-    }
-    anyhow::ensure!(
-        splits.contains(&TRAIN),
-        Error::NoSuchPart { wanted: TRAIN, found: splits.iter().map(|&name| name.to_owned()).collect() }
-    );
-    let training = manifest.split(TRAIN)?;
-    console.note(format_args!(
-        "the manifest names parts: {} images to train on, {} left out",
-        training.len(),
-        manifest.len() - training.len()
-    ));
-    Ok(training)
 }
 
 /// Let every contender have a go at every fold, each in a process of its own; the outcomes are in the order of

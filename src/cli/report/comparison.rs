@@ -87,9 +87,13 @@ fn on<'a>(title: &'a str, kept: &'a [Vec<Kept>]) -> ComparedOn<'a> {
     }
 }
 
-/// Only the same images with the same labels can be paired.
+/// Only the same images with the same labels can be paired. Version 0.1.0 wrote paths as they stand in the manifest, later
+/// ones write whole paths.
 fn pair(a: &[Outcome], b: &[Outcome]) -> Option<Paired> {
-    let is_same = |(a, b): (&Outcome, &Outcome)| (&a.path, &a.label) == (&b.path, &b.label);
+    let is_end = |a: &str, b: &str| Path::new(a).ends_with(b.strip_prefix("./").unwrap_or(b));
+    let is_same = |(a, b): (&Outcome, &Outcome)| {
+        a.label == b.label && (a.path == b.path || is_end(&a.path, &b.path) || is_end(&b.path, &a.path))
+    };
     if a.len() != b.len() || !a.iter().zip(b).all(is_same) {
         return None;
     }

@@ -5,6 +5,7 @@ use super::super::error::{Error, Result};
 use super::super::topology::Layer;
 use super::super::value::{Order, Value, expect_shape};
 use crate::onnx::Attribute;
+use crate::text::dims;
 
 /// Sum, product, mean, maximum, minimum or difference; sizes of one are stretched.
 pub(super) fn elementwise(emit: &mut Emit<'_>, layer: &Layer, inputs: Vec<Value>) -> Result<Value> {
@@ -12,7 +13,7 @@ pub(super) fn elementwise(emit: &mut Emit<'_>, layer: &Layer, inputs: Vec<Value>
     let inputs = same_order(emit, layer, inputs, if exact_two { "2" } else { "2 or more" })?;
     let shape = inputs.iter().skip(1).try_fold(inputs[0].shape.clone(), |shape, input| {
         let joined = broadcast(&shape, &input.shape);
-        expect_shape(joined, &layer.config, input, &format!("a shape that goes with {shape:?}"))
+        expect_shape(joined, &layer.config, input, &format!("a shape that goes with {}", dims(&shape)))
     })?;
     let order = inputs[0].order;
     let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
@@ -49,7 +50,7 @@ pub(super) fn concatenate(emit: &mut Emit<'_>, layer: &Layer, inputs: Vec<Value>
     for input in &inputs[1..] {
         let mut alike = input.shape.clone();
         alike[keras_axis - 1] = first.shape[keras_axis - 1];
-        let expected = format!("{:?} but for axis {keras_axis}", first.shape);
+        let expected = format!("{} but for axis {keras_axis}", dims(&first.shape));
         expect_shape((alike == first.shape).then_some(()), config, input, &expected)?;
         shape[keras_axis - 1] += input.shape[keras_axis - 1];
     }

@@ -5,6 +5,7 @@ use super::super::error::Result;
 use super::super::topology::Layer;
 use super::super::value::{Format, Order, Value, expect_shape};
 use crate::onnx::Attribute;
+use crate::text::dims;
 
 /// Only noted here: a convolution that follows adds the zeros itself, anything else asks for a `Pad` node.
 pub(super) fn zero_padding(emit: &mut Emit<'_>, layer: &Layer, input: Value) -> Result<Value> {
@@ -76,7 +77,7 @@ pub(super) fn reshape(emit: &mut Emit<'_>, layer: &Layer, input: Value) -> Resul
     let config = &layer.config;
     let target = config.integers("target_shape")?.unwrap_or_default();
     let shape = resolve(&target, input.shape.iter().product());
-    let shape = expect_shape(shape, config, &input, &format!("as many numbers as {target:?} holds"))?;
+    let shape = expect_shape(shape, config, &input, &format!("as many numbers as {} holds", dims(&target)))?;
     let input = emit.ordered(&input, Order::Keras);
     // A zero keeps the batch as it is.
     let dims: Vec<i64> = [0].into_iter().chain(shape.iter().map(|&n| n as i64)).collect();

@@ -1,0 +1,238 @@
+//! Every hint about a graph, followed to the letter, leads out.
+
+use headstart::onnx::{DataType, ValueInfo};
+
+use super::desk::Desk;
+use super::nets::{self, WIDTH};
+use super::*;
+
+const EXTRACT: &str = "extract photos.csv --backbone net.onnx";
+
+#[test]
+fn a_classifier_is_cut_and_then_told_its_recipe() {
+    let desk = Desk::with("net.onnx", &nets::classifier("logits", 10));
+    let said = desk.run(EXTRACT);
+    assert_eq!(said.status, 2);
+    assert!(
+        said.err.contains("whole classifier") && said.err.contains("it is called `logits`"),
+        "{}",
+        said.err
+    );
+    assert!(!desk.path("data").exists());
+    assert!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50") > 0);
+}
+
+#[test]
+fn what_may_be_either_is_asked_about_and_both_answers_work() {
+    let desk = Desk::with("net.onnx", &nets::classifier("y", 10));
+    let said = desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50");
+    assert!(said.status == 2 && said.err.contains("nothing tells whether"), "{}", said.err);
+    assert!(said.err.contains("makes 10 numbers of 16"), "{}", said.err);
+    assert_eq!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50"), 2);
+    // Looking says the same as computing does, and what to do about it.
+    let looked = desk.run("backbone inspect net.onnx");
+    assert_eq!(looked.status, 0);
+    assert!(looked.out.contains("nothing tells whether its output `y`"), "{}", looked.out);
+    assert!(
+        looked.err.contains("--feature-tensor y") && looked.err.contains("backbone cut net.onnx"),
+        "{}",
+        looked.err
+    );
+    // Whoever cuts it says that it is a classifier; that nothing proves it is said.
+    let cut = desk.run("backbone cut net.onnx --output features.onnx");
+    assert!(cut.status == 0 && cut.out.contains("`y` is taken for class scores"), "{}{}", cut.out, cut.err);
+}
+
+#[test]
+fn scores_that_are_asked_for_by_name_are_warned_of() {
+    let desk = Desk::with("net.onnx", &nets::classifier("logits", 10));
+    let said =
+        desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50 --feature-tensor logits");
+    assert!(said.status == 0 && said.err.contains("warning: `logits` is taken for features"), "{}", said.err);
+}
+
+#[test]
+fn of_several_outputs_those_that_can_be_meant_are_offered() {
+    let mut net = nets::trunk();
+    net.gemm("pooled", "logits", [WIDTH, 10]);
+    net.gemm("pooled", "embedding", [WIDTH, 8]);
+    let model = net.finish(&[("logits", &[10]), ("embedding", &[8]), ("map", &[WIDTH, 12, 12])]);
+    let desk = Desk::with("net.onnx", &model);
+    let said = desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50");
+    let hint = said.hint().unwrap();
+    assert!(
+        hint.contains("`--feature-tensor embedding`") && !hint.contains("logits") && !hint.contains(" map`"),
+        "{hint}"
+    );
+    assert_eq!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50"), 1);
+
+    // All of them scores: there is nothing to choose from.
+    let mut net = nets::trunk();
+    net.gemm("pooled", "logits", [WIDTH, 10]);
+    net.gemm("pooled", "other_logits", [WIDTH, 5]);
+    let desk = Desk::with("net.onnx", &net.finish(&[("logits", &[10]), ("other_logits", &[5])]));
+    let said = desk.run(EXTRACT);
+    assert!(said.err.contains("whole classifier") && said.err.contains("its other output"), "{}", said.err);
+    assert!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50") > 0);
+}
+
+#[test]
+fn what_is_no_row_of_features_yet_becomes_one() {
+    let follow = |model: &Model, more: &str| {
+        let desk = Desk::with("net.onnx", model);
+        desk.follow(&format!("extract photos.csv --backbone net.onnx --recipe keras-resnet50{more}"))
+    };
+    // A map, features inside, features whose number is not told, 16 bits.
+    assert!(follow(&nets::trunk().finish(&[("map", &[WIDTH, 12, 12])]), "") > 0);
+    assert!(follow(&nets::classifier("logits", 10), " --feature-tensor pooled") > 0);
+    assert!(follow(&nets::classifier("logits", 10), " --feature-tensor nowhere") > 0);
+    let mut open = nets::trunk().finish(&[]);
+    let unknown = onnx::Dim::Unknown(());
+    open.graph.as_mut().unwrap().output =
+        vec![ValueInfo::float_tensor("pooled", &[onnx::Dim::Named("n".into()), unknown])];
+    assert!(follow(&open, "") > 0);
+    let mut half = nets::trunk();
+    half.cast("pooled", "y", DataType::Float16);
+    let half = half.finish_as(vec![ValueInfo::tensor_of(DataType::Float16, "y", &nets::dims(&[WIDTH]))]);
+    assert!(follow(&half, "") > 0);
+    // Another input, which only the classifier reads.
+    let mut two = nets::trunk();
+    two.gemm("pooled", "p", [WIDTH, 10]);
+    two.node("Mul", &["p", "temperature"], "logits");
+    two.graph.input.push(ValueInfo::float_tensor("temperature", &[onnx::Dim::Static(1)]));
+    assert!(follow(&two.finish(&[("logits", &[10])]), "") > 0);
+}
+
+#[test]
+fn hidden_layers_leave_a_choice_and_each_can_be_taken() {
+    let mut net = nets::trunk();
+    net.gemm("pooled", "h1", [WIDTH, 12]);
+    net.node("Relu", &["h1"], "hidden layer");
+    net.gemm("hidden layer", "logits", [12, 10]);
+    let desk = Desk::with("net.onnx", &net.finish(&[("logits", &[10])]));
+    assert_eq!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50"), 2);
+}
+
+#[test]
+fn a_recipe_of_another_size_is_written_down() {
+    let model = nets::trunk().finish(&[("pooled", &[WIDTH])]);
+    let desk = Desk::with("net.onnx", &model);
+    let said = desk.run("extract photos.csv --backbone net.onnx --recipe torchvision-v1");
+    assert!(said.err.contains("of 48 by 48 pixels") && said.err.contains("224 by 224"), "{}", said.err);
+    assert!(desk.follow("extract photos.csv --backbone net.onnx --recipe torchvision-v1") > 0);
+    assert!(desk.follow("backbone cut net.onnx --output other.onnx --recipe torchvision-v1") > 0);
+    // Keras prescribes no size, so the graph's goes.
+    assert_eq!(desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50").status, 0);
+    // What PyTorch wrote is guessed, and the guess is of another size.
+    let desk = Desk::with("net.onnx", &Model { producer_name: Some("pytorch".into()), ..model });
+    assert!(desk.follow(EXTRACT) > 0);
+}
+
+#[test]
+fn networks_of_exporters_lead_out_too() {
+    for name in
+        ["hf_vit_cls", "vgg", "two_outputs", "feature_map", "half", "squeezenet", "qlinear", "dynamic_int8"]
+    {
+        let desk = Desk::new();
+        std::fs::copy(models().join(format!("{name}.onnx")), desk.path("net.onnx")).unwrap();
+        assert!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50") > 0, "{name}");
+    }
+}
+
+/// The command's own words are in the headline, and the file is.
+#[test]
+fn every_error_of_cut_names_the_file() {
+    let golden = |name: &str| onnx::read(&models().join(format!("{name}.onnx"))).unwrap();
+    let mut constant = nets::trunk();
+    constant.constant("zero", &[1], &[0.0]);
+    constant.node("Mul", &["pooled", "zero"], "nothing");
+    constant.gemm("nothing", "logits", [WIDTH, 10]);
+    let constant = constant.finish(&[("logits", &[10])]);
+    let mut unmade = nets::trunk();
+    unmade.constant("one", &[1, 4], &[1.0; 4]);
+    unmade.node("Identity", &["one"], "features");
+    let unmade = unmade.finish(&[("features", &[4])]);
+    let mut unknown = nets::trunk();
+    unknown.node("Twist", &["pooled"], "twisted").domain = Some("com.example".into());
+    unknown.gemm("twisted", "logits", [WIDTH, 10]);
+    let unknown = unknown.finish(&[("logits", &[10])]);
+    let mut refused = nets::trunk();
+    refused.node("Twist", &["map"], "twisted");
+    refused.node("GlobalAveragePool", &["twisted"], "mean");
+    refused.node("Flatten", &["mean"], "flat");
+    let refused = refused.finish(&[("flat", &[WIDTH])]);
+    let plain = nets::classifier("logits", 10);
+    let cases: Vec<(&str, Model, &str, &str)> = vec![
+        ("no image", golden("lstm"), "", "no image goes in"),
+        ("a detector", golden("detector"), "", "finds objects"),
+        ("no features", golden("segmentation"), "", "no features"),
+        ("a choice", golden("vgg"), "", "several tensors could be the features"),
+        ("no such tensor", plain.clone(), "--feature-tensor nowhere", "no tensor `nowhere`"),
+        (
+            "tokens",
+            golden("hf_vit_cls"),
+            "--feature-tensor last_hidden_state",
+            "nothing tells how one is made",
+        ),
+        ("no tokens", plain.clone(), "--pool mean", "expected `(1, tokens, d)`"),
+        ("a shape", plain.clone(), "--feature-tensor logits --pool cls", "has the shape (1, 10)"),
+        ("a size", plain.clone(), "--recipe torchvision-v1", "of 48 by 48 pixels"),
+        (
+            "numbers",
+            nets::of_bytes(DataType::Uint8, Some(10)),
+            "--recipe raw-unit",
+            "takes whole numbers from 0 to 255 (uint8)",
+        ),
+        ("labels", plain.clone(), "--labels labels.json", "1 labels for a classifier of 10 classes"),
+        ("no images", plain.clone(), "--image a.jpg --image b.jpg", "cannot read `a.jpg`"),
+        (
+            "an image that is none",
+            plain.clone(),
+            "--image photos.csv --image cat.jpg",
+            "cannot use the image",
+        ),
+        ("one image", plain.clone(), "--image cat.jpg", "two images or more"),
+        ("constant features", constant, "", "the proof failed: two images differ"),
+        ("no way from the image", unmade, "", "the same for every image"),
+        ("unknown operators", unknown, "", "which may do anything"),
+        ("refused", refused, "", "ONNX Runtime refuses the network"),
+    ];
+    for (name, model, more, words) in cases {
+        let desk = Desk::with("the net.onnx", &model);
+        std::fs::write(desk.path("labels.json"), r#"["only"]"#).unwrap();
+        let said = desk.run(&format!("backbone cut 'the net.onnx' --output features.onnx {more}"));
+        assert_eq!(said.status, 2, "{name}: {}", said.err);
+        assert!(said.err.contains("`the net.onnx`"), "{name} is said without the file:\n{}", said.err);
+        assert!(said.err.contains(words), "{name}: `{words}` is not in\n{}", said.err);
+        let debug = ["{ ", "Some(", "None,", "\n  caused by: \n"];
+        assert!(debug.iter().all(|debug| !said.err.contains(debug)), "{name}:\n{}", said.err);
+        let times = said.err.matches("the net.onnx").count()
+            - said.hint().map_or(0, |hint| hint.matches("the net.onnx").count());
+        assert!(times <= 1, "{name} says the file more than once:\n{}", said.err);
+        assert!(!desk.path("features.onnx").exists(), "{name}");
+    }
+    let desk = Desk::with("net.onnx", &plain);
+    let onto_itself = desk.run("backbone cut net.onnx --output net.onnx --overwrite");
+    assert!(onto_itself.status == 2 && onto_itself.err.contains("`net.onnx`"), "{}", onto_itself.err);
+    std::fs::write(desk.path("there.onnx"), "").unwrap();
+    let exists = desk.run("backbone cut net.onnx --output there.onnx");
+    assert!(exists.status == 2 && exists.err.contains("cannot cut `net.onnx`"), "{}", exists.err);
+    assert!(exists.err.contains("`there.onnx` exists already"), "{}", exists.err);
+}
+
+/// What the hint says about a folder or a file of another kind.
+#[test]
+fn what_is_no_graph_is_told_what_it_could_be() {
+    let desk = Desk::with("folder/net.onnx", &nets::classifier("logits", 10));
+    let said = desk.run("backbone inspect folder");
+    assert!(said.hint().unwrap().contains("folder/net.onnx"), "{}", said.err);
+    std::fs::create_dir(desk.path("saved")).unwrap();
+    std::fs::write(desk.path("saved/saved_model.pb"), "").unwrap();
+    let said = desk.run("backbone inspect saved");
+    assert!(said.hint().unwrap().contains("tf2onnx.convert --saved-model saved"), "{}", said.err);
+    // Of another command's flag nobody is told.
+    let said = desk.run("backbone cut gone.onnx --output features.onnx");
+    assert!(said.err.contains("`gone.onnx` does not exist") && said.hint().is_none(), "{}", said.err);
+    let said = desk.run("backbone inspect cat.jpg");
+    assert!(said.err.contains("is an image") && said.hint().is_none(), "{}", said.err);
+}
