@@ -42,6 +42,7 @@ mod settings;
 mod source;
 mod tensorboard;
 mod train;
+mod usage;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -111,8 +112,9 @@ pub fn run() -> anyhow::Result<Status> {
     if let Some(fit) = compare::Fit::asked(std::env::args_os()) {
         return fit.run();
     }
-    let matches = without_empty_variables(Cli::command()).get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = without_empty_variables(Cli::command()).try_get_matches();
+    let matches = matches.unwrap_or_else(|error| usage::exit(&error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage::exit(&error));
     let console = Console::new(cli.console);
     let status = cli.command.run(&console)?;
     // A line that is not complete may wait until now.

@@ -77,7 +77,12 @@ fn hidden_sizes(text: &str) -> Result<HiddenSizes, String> {
 
 /// A setting by the name that it has in a settings file.
 fn named<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+    let value = serde_json::from_value(text.into());
+    // Which words there are; that it is a variant means nothing to anybody.
+    value.map_err(|error: serde_json::Error| match error.to_string().split_once(", expected ") {
+        Some((_, words)) => format!("expected {words}"),
+        None => error.to_string(),
+    })
 }
 
 fn weights(text: &str) -> Result<ClassWeight, String> {
@@ -243,7 +248,7 @@ mod tests {
     #[test]
     fn settings_go_by_their_names_in_a_file() {
         assert_eq!(named::<OptimizerKind>("sgd"), Ok(OptimizerKind::Sgd));
-        assert!(named::<Activation>("softmax").unwrap_err().contains("relu"));
+        assert_eq!(named::<Activation>("softmax").unwrap_err(), "expected one of `relu`, `tanh`, `sigmoid`");
     }
 
     #[test]

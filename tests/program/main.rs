@@ -26,6 +26,7 @@ mod manifests;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
+mod messages;
 mod names;
 #[path = "../net/mod.rs"]
 mod net;
