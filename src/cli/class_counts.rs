@@ -50,7 +50,7 @@ mod tests {
         labels.extend([700, 8]);
         assert_eq!(
             class_counts(&many, &labels),
-            "1000 classes: class0000 2, class0001 2, class0002 2, class0003 2, class0004 2, class0005 2 and 994 more; \
+            "1,000 classes: class0000 2, class0001 2, class0002 2, class0003 2, class0004 2, class0005 2 and 994 more; \
              from class0700 1 to class0008 3"
         );
         let long = Classes::new(["é".repeat(500), "x".into()]).unwrap();

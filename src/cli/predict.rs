@@ -22,7 +22,7 @@ use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
 use super::{Status, extract, images, interrupt};
 
-/// Say what images show
+/// Predict what images show
 #[derive(Debug, clap::Args)]
 pub struct PredictArgs {
     /// The run: its folder, its name, or `latest`; or an ONNX file that `export` wrote
@@ -35,7 +35,7 @@ pub struct PredictArgs {
     /// Classes per image
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
-    /// Look at each image in these views too, and take the mean of the probabilities: `flip`, `crop5`, `crop10`
+    /// Average the probabilities over these views of each image too: `flip`, `crop5`, `crop10`
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
     /// Column of a manifest with the path of the image, relative to the manifest's own folder [default: path]
@@ -119,7 +119,7 @@ impl PredictArgs {
         let run = self.temperature.load(&self.runs, &self.run)?;
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         if let Some(other) = &source.other_precision {
-            console.warn(format_args!("features in {other}"));
+            console.warn(format_args!("using features in {other}"));
         }
         let rows = self.answers(&run, &source, files, console)?;
         Ok((run.info.classes, rows, source.other_precision))

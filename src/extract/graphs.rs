@@ -18,7 +18,7 @@ use super::Error;
 use crate::backbone::device::Precision;
 use crate::backbone::{self, Backbone, OpenOptions};
 use crate::cache::file_name;
-use crate::files::{NewFolder, write_bytes};
+use crate::files::{NewFolder, of_system, write_bytes};
 
 const FOLDER: &str = "graphs";
 const ENDING: &str = ".int8.onnx";
@@ -77,7 +77,7 @@ impl Graphs {
         // Gone again if nothing comes of it.
         let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
         let drafts = tempfile::Builder::new().prefix(".draft-").tempdir_in(&self.folder);
-        let drafts = drafts.map_err(self.cannot())?;
+        let drafts = drafts.map_err(of_system).map_err(self.cannot())?;
         let draft = drafts.path().join("graph.onnx");
         write(&draft)?;
         let path = self.path(backbone);

@@ -12,7 +12,7 @@ pub(crate) use path_text::{of_percent, percent};
 pub(crate) use target::same_file;
 pub use target::{Inputs, TargetError};
 pub use text::{NotUtf8, read_text, text_of, without_mark};
-pub use write::{Draft, FileSet, NewFolder, WriteError, check_writable, write_bytes, write_whole};
+pub use write::{Draft, FileSet, NewFolder, WriteError, check_writable, of_system, write_bytes, write_whole};
 pub(crate) use write::{has_no_flush, missing, remove_empty, sync_folder};
 
 /// The folder of the file at `path`; for a name alone the one that the program runs in.

@@ -220,7 +220,15 @@ fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     // Temporary files are private, and the files that they become are not. The process' own mask still applies.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(of_system)
+}
+
+/// What the system says, without the made-up name of a temporary file, which `tempfile` adds and nobody knows.
+pub fn of_system(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path \"") {
+        Some((words, _)) => io::Error::new(error.kind(), words.to_owned()),
+        None => error,
+    }
 }
 
 /// Makes the names in a folder survive a power failure. Only Unix can, and has to, be told.
@@ -318,6 +326,8 @@ mod tests {
             [folder.path().join("none/a.txt"), folder.path().into(), folder.path().join(".."), "/".into()]
         {
             assert!(write_bytes(&nowhere, b"").is_err() && check_writable(&nowhere).is_err(), "{nowhere:?}");
+            let source = write_bytes(&nowhere, b"").unwrap_err().source.to_string();
+            assert!(!source.contains(".headstart-"), "a name that nobody knows: {source}");
         }
         check_writable(&folder.path().join("b.txt")).unwrap();
         assert_eq!(names(folder.path()), ["a.txt"]);

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
-use crate::files::{folder_of, same_file};
+use crate::files::{folder_of, of_system, same_file};
 use crate::onnx::{self, Model};
 
 /// Refuse to write over what is read, or over what nobody gave up.
@@ -69,6 +69,7 @@ impl Draft {
         let folder = tempfile::Builder::new()
             .prefix(".headstart-cut-")
             .tempdir_in(folder_of(output))
+            .map_err(of_system)
             .map_err(cannot(output))?;
         let path = folder.path().join(output.file_name().unwrap_or_default());
         let weights = !model.external_files()?.is_empty();

@@ -64,10 +64,10 @@ pub struct QuantizeArgs {
     /// Least mean cosine between features in integers and in floats
     #[arg(long, value_name = "C", default_value_t = QuantizeOptions::default().min_cosine, value_parser = cosine)]
     min_cosine: f64,
-    /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does; it is written into the file
+    /// Preprocess by this preset or TOML file instead of by the backbone's own recipe; it is written into the file
     #[arg(long, value_name = "PRESET|FILE")]
     recipe: Option<PathBuf>,
-    /// Tensor that holds the features, for a graph that does not tell
+    /// Tensor that holds the features, for a graph that does not say
     #[arg(long, value_name = "NAME")]
     feature_tensor: Option<String>,
     /// Print the report as JSON

@@ -8,7 +8,7 @@ use std::{
 
 use super::{HEAD, HISTORY, INFO, METRICS, Run, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile};
 use crate::{
-    files::{NewFolder, folder_of, sync_folder},
+    files::{NewFolder, folder_of, of_system, sync_folder},
     nn::Head,
     train::{Checkpoint, Error, History},
 };
@@ -112,7 +112,7 @@ impl Course<'_> {
 }
 
 fn cannot_write(path: &Path) -> impl Fn(io::Error) -> Error {
-    move |source| Error::Write { path: path.into(), source }
+    move |source| Error::Write { path: path.into(), source: of_system(source) }
 }
 
 /// A name that is a folder's on every system, and no other folder's.
