@@ -186,11 +186,8 @@ impl EvaluateArgs {
             inputs.files(run.files())
         };
         let may_replace = || self.overwrite || self.output.is_none() || output::is_evaluation(folder);
-        for name in FILES {
-            let path = folder.join(name);
-            output::check("--output", &path, inputs, may_replace)?;
-        }
-        Ok(())
+        let files = FILES.map(|name| folder.join(name)).into();
+        output::check_all("--output", folder, files, inputs, may_replace)
     }
 
     /// What is evaluated, for whoever wants to do it again.

@@ -14,55 +14,51 @@ use headstart::files::{Inputs, TargetError};
 use headstart::{onnx, report};
 
 use super::error::Error;
+use super::hint::quoted;
 
 /// That the file that `flag` names may be written: to be asked before the work.
 pub fn check(
     flag: &'static str,
     path: &Path,
     inputs: impl FnOnce() -> Inputs,
-    may_replace: impl FnOnce() -> bool,
-) -> Result<(), Error> {
-    check_beside(flag, path, path, inputs, may_replace)
+    may_replace: impl Fn() -> bool,
+) -> anyhow::Result<()> {
+    check_all(flag, path, vec![path.into()], inputs, may_replace)
 }
 
-/// The same of a file that is written beside the one that is named.
-pub fn check_beside(
+/// The same of several files, of which `named` is named by `flag`.
+pub fn check_all(
     flag: &'static str,
     named: &Path,
-    path: &Path,
+    mut paths: Vec<PathBuf>,
     inputs: impl FnOnce() -> Inputs,
-    may_replace: impl FnOnce() -> bool,
-) -> Result<(), Error> {
+    may_replace: impl Fn() -> bool,
+) -> anyhow::Result<()> {
     // Most often there is nothing, and it need not be known what is read.
-    if path.symlink_metadata().is_err() {
+    paths.retain(|path| path.symlink_metadata().is_ok());
+    if paths.is_empty() {
         return Ok(());
     }
     let named = named.to_path_buf();
-    inputs().check(path, may_replace).map_err(|source| Error::Target { flag, named, source })
+    Ok(inputs().check(&paths, may_replace).map_err(|source| Error::Target { flag, named, source })?)
 }
 
 /// What to do about a file that may not be written.
 pub fn hint(flag: &str, named: &Path, error: &TargetError) -> String {
-    let named = named.display();
+    let lead = match error {
+        TargetError::IsInput { path } | TargetError::Exists { path } if !path.starts_with(named) => {
+            format!("`{}` is written together with `{}`: ", path.display(), named.display())
+        }
+        _ => String::new(),
+    };
     match error {
-        TargetError::IsInput { path } | TargetError::Exists { path }
-            if path.as_os_str() != named.to_string().as_str() =>
-        {
-            let path = path.display();
-            match error {
-                TargetError::IsInput { .. } => {
-                    format!("`{path}` is written together with `{named}`: choose another `{flag}`")
-                }
-                _ => format!(
-                    "`{path}` is written together with `{named}`: choose another `{flag}`, or replace it with `--overwrite`"
-                ),
-            }
+        TargetError::IsFolder { path } if path == named => {
+            format!("add the name of a file to `{flag} {}`", quoted(named))
         }
         TargetError::Exists { .. } => {
-            format!("choose another `{flag}`, or replace the file with `--overwrite`")
+            format!("{lead}choose another `{flag}`, or replace the file with `--overwrite`")
         }
-        TargetError::IsFolder { .. } => format!("add the name of a file to `{flag} {named}`"),
-        _ => format!("choose another `{flag}`"),
+        _ => format!("{lead}choose another `{flag}`"),
     }
 }
 

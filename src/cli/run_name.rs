@@ -38,12 +38,12 @@ impl RunsArgs {
     }
 
     /// That a run which is replaced holds nothing that is read for the new one.
-    pub fn check_inputs(&self, name: Option<&str>, inputs: impl FnOnce() -> Inputs) -> Result<(), Error> {
+    pub fn check_inputs(&self, name: Option<&str>, inputs: impl FnOnce() -> Inputs) -> anyhow::Result<()> {
         let path = name.map(|name| self.runs.join(name)).filter(|path| path.exists());
         let Some(path) = path else { return Ok(()) };
         let inputs = inputs();
         let input = inputs.first_in(&path).map(Path::to_path_buf);
-        input.map_or(Ok(()), |input| Err(Error::RunIsInput { path, input }))
+        input.map_or(Ok(()), |input| Err(Error::RunIsInput { path, input }.into()))
     }
 
     /// Load the run that `name` means.
@@ -87,9 +87,7 @@ impl RunsArgs {
         let mut folders = vec![];
         for entry in entries {
             let path = entry.with_context(cannot)?.path();
-            // A hidden one is a run that is being written.
-            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if path.is_dir() && !hidden {
+            if path.is_dir() {
                 folders.push(path);
             }
         }

@@ -157,7 +157,7 @@ impl TrainArgs {
         choice: &DataChoice,
         parts: &Parts,
         earlier: Option<&Earlier>,
-    ) -> Result<(), Error> {
+    ) -> anyhow::Result<()> {
         let inputs = || {
             let manifests =
                 choice.manifests.iter().chain(&choice.validation_manifest).map(|path| path_of_text(path));

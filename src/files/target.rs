@@ -54,15 +54,22 @@ impl Inputs {
         self
     }
 
-    /// Whether the file at `path` is one of them, under whatever name.
-    pub fn contain(&self, path: &Path) -> bool {
-        let Some(wanted) = Identity::of(path) else { return false };
-        let is_it = |file: &Path| Identity::of(file).is_some_and(|found| found == wanted);
-        self.files.iter().any(|file| is_it(file))
-            || self.folders.iter().any(|folder| {
-                let files = WalkDir::new(folder).follow_links(true).into_iter().flatten();
-                files.filter(|entry| entry.file_type().is_file()).any(|entry| is_it(entry.path()))
-            })
+    /// The first of `paths` that is one of them, under whatever name.
+    pub fn find<'p>(&self, paths: &'p [PathBuf]) -> Option<&'p Path> {
+        let wanted: Vec<(Identity, &Path)> =
+            paths.iter().filter_map(|path| Some((Identity::of(path)?, path.as_path()))).collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        let of = |file: &Path| {
+            let found = Identity::of(file)?;
+            wanted.iter().find(|(wanted, _)| *wanted == found).map(|(_, path)| *path)
+        };
+        let within = |folder: &PathBuf| {
+            let entries = WalkDir::new(folder).follow_links(true).into_iter().flatten();
+            entries.filter(|entry| entry.file_type().is_file()).find_map(|entry| of(entry.path()))
+        };
+        self.files.iter().find_map(|file| of(file)).or_else(|| self.folders.iter().find_map(within))
     }
 
     /// The first of them that lies in this folder, however deep: who replaces the folder would destroy it.
@@ -72,29 +79,30 @@ impl Inputs {
         self.files.iter().chain(&self.folders).find(lies_there).map(PathBuf::as_path)
     }
 
-    /// That a file may be written to `path`: to be asked before the work. `may_replace` says whether another file that is
+    /// That files may be written to `paths`: to be asked before the work. `may_replace` says whether another file that is
     /// there may go.
     ///
     /// # Errors
     /// [`TargetError`].
-    pub fn check(&self, path: &Path, may_replace: impl FnOnce() -> bool) -> Result<(), TargetError> {
-        let there = match fs::symlink_metadata(path) {
-            Ok(there) => there,
-            Err(_) => return Ok(()),
-        };
-        let path = path.to_path_buf();
-        if path.is_dir() {
-            return Err(TargetError::IsFolder { path });
+    pub fn check(&self, paths: &[PathBuf], may_replace: impl Fn() -> bool) -> Result<(), TargetError> {
+        if let Some(path) = paths.iter().find(|path| path.is_dir()) {
+            return Err(TargetError::IsFolder { path: path.clone() });
         }
-        if self.contain(&path) {
-            return Err(TargetError::IsInput { path });
+        if let Some(path) = self.find(paths) {
+            return Err(TargetError::IsInput { path: path.into() });
         }
-        // A device or a pipe loses nothing.
-        let holds_something = fs::metadata(&path).map_or(there.is_symlink(), |there| there.is_file());
-        if holds_something && !may_replace() {
-            return Err(TargetError::Exists { path });
+        match paths.iter().find(|path| holds_something(path)) {
+            Some(path) if !may_replace() => Err(TargetError::Exists { path: path.clone() }),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// Whether something would be lost: a device or a pipe loses nothing, and a link to nowhere is somebody's.
+fn holds_something(path: &Path) -> bool {
+    match fs::metadata(path) {
+        Ok(there) => there.is_file(),
+        Err(_) => fs::symlink_metadata(path).is_ok(),
     }
 }
 
@@ -133,7 +141,7 @@ mod tests {
     use super::*;
 
     fn refused(inputs: &Inputs, path: &Path, replace: bool) -> &'static str {
-        match inputs.check(path, || replace) {
+        match inputs.check(&[path.to_path_buf()], || replace) {
             Ok(()) => "free",
             Err(TargetError::IsInput { .. }) => "input",
             Err(TargetError::Exists { .. }) => "exists",

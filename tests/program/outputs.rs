@@ -308,9 +308,8 @@ fn a_command_that_fails_leaves_nothing_behind() {
 #[test]
 fn runs_passes_over_an_empty_evaluation_and_tells_of_one_that_is_not_complete() {
     let place = trained();
-    // What 0.1.0 left when an evaluation failed, and a run that is being written.
+    // What 0.1.0 left when an evaluation failed.
     fs::create_dir_all(place.path("runs/a/evaluation/list")).unwrap();
-    fs::create_dir_all(place.path("runs/.new-x1")).unwrap();
     for command in ["runs", "runs a", "report a --folds 0 --backbone tiny.onnx", "report a a"] {
         place.run(command).done().never_says("warning");
     }

@@ -87,11 +87,9 @@ impl ExportArgs {
     /// That neither the file nor the table beside it takes the place of something that is needed.
     fn check_output(&self, format: Format, manifest: &Manifest) -> anyhow::Result<()> {
         let inputs = || self.backbone.inputs().all_in(self.manifest.paths()).files(manifest.files());
-        for path in format.files(&self.output) {
-            output::check_beside("--output", &self.output, &path, inputs, || self.overwrite)?;
-            check_writable(&path)?;
-        }
-        Ok(())
+        let files = format.files(&self.output);
+        output::check_all("--output", &self.output, files.clone(), inputs, || self.overwrite)?;
+        Ok(files.iter().try_for_each(|path| check_writable(path))?)
     }
 
     fn format(&self) -> anyhow::Result<Format> {
