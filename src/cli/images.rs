@@ -5,8 +5,8 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use headstart::dataset::{Columns, Pattern, images_in, is_image};
-use headstart::files::{path_of_text, path_text};
+use headstart::dataset::{Columns, Pattern, images_in, is_image, path_as_written};
+use headstart::files::path_text;
 
 use super::args::{read_manifests, tell_skipped};
 use super::console::{Console, count};
@@ -16,6 +16,7 @@ use super::error::Error;
 pub fn named(words: &[PathBuf], columns: &Columns, console: &Console) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = vec![];
     for word in words {
+        let word = &path_as_written(word);
         if word == Path::new("-") {
             files.extend(on_stdin()?);
         } else if word.is_dir() {
@@ -25,7 +26,7 @@ pub fn named(words: &[PathBuf], columns: &Columns, console: &Console) -> anyhow:
         } else if word.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
             files.extend(read_manifests(&[word], columns, console)?.files());
         } else {
-            files.push(meant(word.clone()));
+            files.push(word.clone());
         }
     }
     anyhow::ensure!(!files.is_empty(), Error::NoImages);
@@ -38,20 +39,12 @@ fn pattern(word: &Path) -> Option<Pattern> {
     std::fs::symlink_metadata(word).is_err().then_some(pattern)
 }
 
-/// The file itself. A path that is not text is written in CSV and JSON in a form that is text, and that form is understood.
-fn meant(path: PathBuf) -> PathBuf {
-    match path.to_str() {
-        Some(text) if std::fs::symlink_metadata(&path).is_err() => path_of_text(text),
-        _ => path,
-    }
-}
-
 fn in_folder(folder: &Path, console: &Console) -> anyhow::Result<Vec<PathBuf>> {
     let found = images_in(folder)?;
-    tell_skipped(&found.skipped, console);
     if found.images.is_empty() {
         return Err(Error::NoImagesIn { folder: folder.into(), found: Box::new(found.skipped) }.into());
     }
+    tell_skipped(&found.skipped, console);
     Ok(found.images)
 }
 
@@ -82,7 +75,7 @@ fn on_stdin() -> anyhow::Result<Vec<PathBuf>> {
             line.pop();
         }
         if !line.is_empty() {
-            files.push(meant(as_name(line)?.into()));
+            files.push(path_as_written(as_name(line)?.as_ref()));
         }
     }
     Ok(files)
