@@ -1,6 +1,5 @@
 //! The images that `predict` is asked about: files, folders, manifests, patterns, and paths on stdin.
 
-#[cfg(unix)]
 use std::ffi::OsString;
 use std::io::BufRead;
 #[cfg(unix)]
@@ -8,8 +7,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use headstart::dataset::{Columns, Pattern, images_in, is_image};
-use headstart::files::{path_of_text, path_text, without_mark};
+use headstart::dataset::{Columns, Pattern, images_in, is_image, path_as_written};
+use headstart::files::{path_text, without_mark};
 
 use super::args::{read_manifests, tell_skipped};
 use super::console::{Console, count};
@@ -19,7 +18,7 @@ use super::error::Error;
 pub fn named(words: &[PathBuf], columns: &Columns, console: &Console) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = vec![];
     for word in words {
-        let word = &meant(word.clone());
+        let word = &path_as_written(word);
         if word == Path::new("-") {
             files.extend(on_stdin()?);
         } else if word.is_dir() {
@@ -42,20 +41,12 @@ fn pattern(word: &Path) -> Option<Pattern> {
     std::fs::symlink_metadata(word).is_err().then_some(pattern)
 }
 
-/// The file itself. A path that is not text is written in CSV and JSON in a form that is text, and that form is understood.
-fn meant(path: PathBuf) -> PathBuf {
-    match path.to_str() {
-        Some(text) if std::fs::symlink_metadata(&path).is_err() => path_of_text(text),
-        _ => path,
-    }
-}
-
 fn in_folder(folder: &Path, console: &Console) -> anyhow::Result<Vec<PathBuf>> {
     let found = images_in(folder)?;
-    tell_skipped(&found.skipped, console);
     if found.images.is_empty() {
         return Err(Error::NoImagesIn { folder: folder.into(), found: Box::new(found.skipped) }.into());
     }
+    tell_skipped(&found.skipped, console);
     Ok(found.images)
 }
 
@@ -85,19 +76,19 @@ fn on_stdin() -> anyhow::Result<Vec<PathBuf>> {
             line.pop();
         }
         if !line.is_empty() {
-            files.push(as_path(line)?);
+            files.push(path_as_written(as_name(line)?.as_ref()));
         }
     }
     Ok(files)
 }
 
-/// Text is a path as results have it; any other bytes are one as they are.
-fn as_path(bytes: Vec<u8>) -> anyhow::Result<PathBuf> {
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(path_of_text(&text)),
-        #[cfg(unix)]
-        Err(error) => Ok(OsString::from_vec(error.into_bytes()).into()),
-        #[cfg(not(unix))]
-        Err(error) => Err(error).context("a path on stdin is not UTF-8"),
-    }
+/// The bytes of a line as a name.
+#[cfg(unix)]
+fn as_name(line: Vec<u8>) -> anyhow::Result<OsString> {
+    Ok(OsString::from_vec(line))
+}
+
+#[cfg(not(unix))]
+fn as_name(line: Vec<u8>) -> anyhow::Result<OsString> {
+    Ok(String::from_utf8(line).context("a path on stdin is not UTF-8")?.into())
 }

@@ -1,5 +1,6 @@
 //! What may be wrong with a manifest.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -63,9 +64,7 @@ impl fmt::Display for Doubt {
 
 /// Labels that look alike.
 pub(super) fn lookalikes(examples: &[Example]) -> Vec<Doubt> {
-    let mut labels: Vec<&str> = examples.iter().filter_map(|example| example.label.as_deref()).collect();
-    labels.sort_unstable();
-    labels.dedup();
+    let labels: BTreeSet<&str> = examples.iter().filter_map(|example| example.label.as_deref()).collect();
     let doubt = |(difference, labels): (Difference, Vec<&str>)| Doubt::Lookalikes {
         difference,
         labels: labels.into_iter().map(str::to_owned).collect(),

@@ -69,6 +69,9 @@ pub(super) fn read(folder: &Path) -> Result<Read, Error> {
         }
     }
 
+    // What could not be looked into is not empty.
+    let is_unreadable = |class: &ClassFolder| skipped.unreadable.iter().any(|found| found.path == class.path);
+    classes.retain(|class| class.images > 0 || !is_unreadable(class));
     let with_images: Vec<&ClassFolder> = classes.iter().filter(|class| class.images > 0).collect();
     check(folder, &with_images, &classes, &examples, &skipped)?;
     let doubts = doubts(&with_images, &examples);
@@ -400,6 +403,7 @@ mod tests {
         symlink(format!("{name}/").repeat(20), root.join("long")).ok();
         let Read { examples, skipped, .. } = read(root).unwrap();
         assert_eq!(labelled(&examples), [("cat/a.png", "cat"), ("dog/b.png", "dog"), ("dog/z/c.png", "dog")]);
+        assert!(skipped.empty_folders.is_empty(), "{:?}", skipped.empty_folders);
         let told: Vec<String> = skipped.unreadable.iter().map(|found| found.to_string()).collect();
         let at = |name: &str| root.join(name).display().to_string();
         assert_eq!(told[0], format!("`{}`: a link to `../nowhere`, which is not there", at("bird")));

@@ -23,6 +23,14 @@ pub(super) fn located(folder: &Path, written: &str) -> PathBuf {
     readings(written).map(|reading| folder.join(reading)).find(|path| exists(path)).unwrap_or(as_written)
 }
 
+/// A path that was given, or, if nothing is there, the one that [`path_text`](crate::files::path_text) wrote so.
+pub fn path_as_written(path: &Path) -> PathBuf {
+    match path.to_str() {
+        Some(text) if !exists(path) => path_of_text(text),
+        _ => path.to_path_buf(),
+    }
+}
+
 /// Every other way to read it.
 fn readings(written: &str) -> impl Iterator<Item = String> {
     let slashed = written.replace('\\', "/");
@@ -82,5 +90,7 @@ mod tests {
         let name = Path::new(std::ffi::OsStr::from_bytes(b"caf\xE9/\xFF.png"));
         let text = crate::files::path_text(name);
         assert_eq!(located("photos".as_ref(), &text), Path::new("photos").join(name));
+        assert_eq!(path_as_written(Path::new(&*text)), name);
+        assert_eq!(path_as_written("a%41.png".as_ref()), Path::new("a%41.png"));
     }
 }

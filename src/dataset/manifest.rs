@@ -5,7 +5,10 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Classes, Columns, Doubt, Error, Part, Place, Role, Skipped, doubt, folder, normal_label, table};
+use super::{
+    Classes, Columns, Doubt, Error, Part, Place, Role, Skipped, doubt, folder, normal_label, path_as_written,
+    table,
+};
 use crate::files::path_text;
 
 /// One row of a manifest: an image, and what it is said to show.
@@ -113,6 +116,8 @@ impl Manifest {
     }
 
     fn read_one(path: &Path, columns: &Columns) -> Result<Self, Error> {
+        let path = path_as_written(path);
+        let path = path.as_path();
         let source: Arc<Path> = path.into();
         let lacking = |role, column: &str, found: &[String]| {
             Some(Lacking { path: source.clone(), role, column: column.into(), found: found.into() })

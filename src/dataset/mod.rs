@@ -39,6 +39,7 @@ pub use doubt::Doubt;
 pub use error::{Error, Place, Role};
 pub use folder::{EXTENSIONS, ImagesIn, images_in, is_image};
 pub use label::{Difference, normal_label};
+pub use locate::path_as_written;
 pub use manifest::{Example, Manifest};
 pub use part::Part;
 pub use pattern::{Matches, Pattern};
