@@ -6,6 +6,7 @@ use super::args::BackboneArgs;
 use super::console::{Console, count};
 use super::error::Error;
 use super::making::Making;
+use super::parts::Origin;
 use super::run_name::RunsArgs;
 use super::source::Source;
 
@@ -43,6 +44,11 @@ impl FromArgs {
 }
 
 impl Earlier {
+    /// Where its manifests are told.
+    pub fn origin(&self) -> Origin<'_> {
+        Origin { run: &self.run, training: &self.training }
+    }
+
     /// The checkpoint, if it is to be gone on with and there is something left to do.
     pub fn checkpoint(&self, config: &TrainConfig) -> anyhow::Result<Option<Checkpoint>> {
         if !self.resume {
@@ -82,10 +88,10 @@ impl Earlier {
     pub fn tell(&self, console: &Console) {
         let (name, done) = (self.run.name(), self.metrics.epochs);
         if self.resume {
-            console.note(format_args!("going on with `{name}` after {}", count(done, "epoch")));
+            console.note(format_args!("continuing `{name}` after {}", count(done, "epoch")));
         } else if self.metrics.ended == Ended::Stopped {
             console.note(format_args!(
-                "`{name}` was stopped after {}; this trains anew, `--resume` would go on from there",
+                "`{name}` was stopped after {}; this starts a new training; add `--resume` to continue it",
                 count(done, "epoch")
             ));
         }

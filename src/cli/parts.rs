@@ -1,20 +1,21 @@
 //! Which images a training sees: manifests, their parts, and what is held out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use headstart::cache::{Key, Store, View};
-use headstart::dataset::{self, Classes, Manifest, split};
+use headstart::dataset::{self, Classes, Copies, Manifest, Skipped, Whereabouts, split};
 use headstart::extract::FeatureCache;
 use headstart::preprocess::{ViewKinds, Views};
-use headstart::train::{CachedRows, DataChoice, ManifestInfo};
+use headstart::train::{CachedRows, CopiesRule, DataChoice, ManifestInfo, Run, Training};
 
-use super::args::{ManifestArgs, read_manifests};
+use super::args::{ManifestArgs, tell_skipped};
 use super::console::{Console, count};
 use super::error::Error;
 use super::extract::Wanted;
-use super::features::{Ready, in_views};
+use super::features::{Lookup, in_views};
+use super::found::{self, Found};
 use super::from::Earlier;
-use super::source::Source;
+use super::leaks::Looked;
 
 /// Which images to train on, and which to look at after each epoch without training on them.
 #[derive(Debug, clap::Args)]
@@ -58,25 +59,32 @@ fn shots(text: &str) -> Result<Typed<usize>, String> {
 }
 
 impl DataArgs {
-    /// What was typed, over what this run was trained on.
-    pub fn over(&self, earlier: Option<&Earlier>) -> anyhow::Result<DataChoice> {
+    /// What was typed, over what the earlier run was trained on; `runs` is the folder that is to keep it.
+    pub fn over(&self, earlier: Option<&Earlier>, runs: &Path) -> anyhow::Result<DataChoice> {
         let base = match earlier.map(|earlier| (&earlier.run, &earlier.training.data)) {
             None => DataChoice::default(),
             Some((_, Some(data))) => data.clone(),
             Some((_, None)) if !self.manifest.paths().is_empty() => DataChoice::default(),
-            Some((run, None)) => return Err(Error::ImagesUnknown { run: run.name() }.into()),
+            Some((run, None)) => return Err(Error::ImagesUnknown { run: run.dir().to_path_buf() }.into()),
         };
         let columns = self.manifest.columns_over(base.columns());
-        let (validation, validation_manifest) = match (self.validation, &self.validation_manifest) {
-            (None, None) => (base.validation, base.validation_manifest),
-            (typed, manifest) => {
-                (typed.and_then(|typed| typed.0), manifest.as_ref().map(|path| path.display().to_string()))
-            }
+        let as_text = |path: &PathBuf| path.display().to_string();
+        let (validation, validation_manifest, validation_place) =
+            match (self.validation, &self.validation_manifest) {
+                (None, None) => (base.validation, base.validation_manifest, base.validation_place),
+                (typed, manifest) => (
+                    typed.and_then(|typed| typed.0),
+                    manifest.as_ref().map(as_text),
+                    manifest.as_ref().and_then(|path| Whereabouts::of(&[path], runs)),
+                ),
+            };
+        let typed = self.manifest.paths();
+        let (manifests, places) = match typed.is_empty() {
+            true => (base.manifests, base.places),
+            false => (typed.iter().map(as_text).collect(), Whereabouts::of(typed, runs)),
         };
-        let typed: Vec<String> =
-            self.manifest.paths().iter().map(|path| path.display().to_string()).collect();
         Ok(DataChoice {
-            manifests: if typed.is_empty() { base.manifests } else { typed },
+            manifests,
             path_column: columns.path,
             label_column: columns.label,
             split_column: columns.split,
@@ -84,46 +92,220 @@ impl DataArgs {
             validation_manifest,
             shots: self.shots.map_or(base.shots, |typed| typed.0),
             views: self.views.clone().unwrap_or(base.views),
+            // A training that is gone on with has to see the images that it saw.
+            copies: match earlier {
+                Some(earlier) if earlier.resume => base.copies,
+                _ => CopiesRule::Together,
+            },
+            places,
+            validation_place,
         })
     }
+
+    /// The manifests of this choice: those that were typed, and those of the earlier run, wherever they are now. A manifest of the
+    /// run that has changed is told; one that may be another one is refused.
+    pub fn read(
+        &self,
+        choice: &DataChoice,
+        earlier: Option<&Earlier>,
+        console: &Console,
+    ) -> anyhow::Result<Parts> {
+        let of = |is_typed: bool| earlier.filter(|_| !is_typed).map(Earlier::origin);
+        let typed = self.manifest.paths();
+        let manifests =
+            Located::find(typed, &choice.manifests, choice, of(!typed.is_empty()).as_ref(), Role::Training)?;
+        let typed = self.validation_manifest.as_slice();
+        let named = choice.validation_manifest.as_slice();
+        let validation = match named {
+            [] => None,
+            named => {
+                let of_run = of(!typed.is_empty());
+                Some(Located::find(typed, named, choice, of_run.as_ref(), Role::Validation)?)
+            }
+        };
+        for located in [Some(&manifests), validation.as_ref()].into_iter().flatten() {
+            located.tell(console);
+        }
+        let parts = Parts::of(choice, manifests, validation)?;
+        parts.tell(console);
+        Ok(parts)
+    }
+}
+
+/// A run whose manifests are to be found again.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    pub run: &'a Run,
+    pub training: &'a Training,
+}
+
+/// Where one of a run's sets of manifests was, and the digest of what was used of it.
+type Kept<'a> = (Option<&'a Whereabouts>, Option<&'a str>);
+
+/// Which of a run's manifests.
+#[derive(Clone, Copy)]
+enum Role {
+    Training,
+    Validation,
+}
+
+impl<'a> Origin<'a> {
+    fn kept(self, role: Role) -> Kept<'a> {
+        let data = self.training.data.as_ref();
+        match role {
+            Role::Training => {
+                (data.and_then(|data| data.places.as_ref()), Some(&self.training.images.digest))
+            }
+            Role::Validation => (
+                data.and_then(|data| data.validation_place.as_ref()),
+                self.training.validation.as_ref().map(|part| part.digest.as_str()),
+            ),
+        }
+    }
+
+    /// The folder of the runs: what its paths are found from.
+    pub fn folder(&self) -> PathBuf {
+        folder_of(self.run)
+    }
+}
+
+/// The folder that a run lies in.
+pub fn folder_of(run: &Run) -> PathBuf {
+    let dir = std::fs::canonicalize(run.dir()).unwrap_or_else(|_| run.dir().to_path_buf());
+    dir.parent().map(Path::to_path_buf).unwrap_or(dir)
+}
+
+/// Manifests, read as one.
+pub struct Located {
+    manifest: Manifest,
+    pub paths: Vec<PathBuf>,
+    whence: Whence,
+}
+
+/// How it is known which manifests are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whence {
+    Typed,
+    /// They lie where they lay when a run was trained on them.
+    Run {
+        changed: bool,
+    },
+    /// They have the same relative name and the same rows as those of a run.
+    Name,
+}
+
+impl Located {
+    /// The manifests that were typed; else the `named` ones of a run.
+    fn find(
+        typed: &[PathBuf],
+        named: &[String],
+        choice: &DataChoice,
+        of_run: Option<&Origin>,
+        role: Role,
+    ) -> anyhow::Result<Self> {
+        let columns = choice.columns();
+        let read = |paths: &[PathBuf]| Ok(Manifest::read_all(paths, &columns)?);
+        let as_named = || match typed {
+            [] => named.iter().map(PathBuf::from).collect(),
+            typed => typed.to_vec(),
+        };
+        let at = |paths: Vec<PathBuf>, whence| Ok(Self { manifest: read(&paths)?, paths, whence });
+        let Some(origin) = of_run else { return at(as_named(), Whence::Typed) };
+        let (places, digest) = origin.kept(role);
+        // Read by other columns, it cannot be compared.
+        let is_comparable = origin.training.data.as_ref().is_none_or(|data| data.columns() == columns);
+        let is_same = |manifest: &Manifest| {
+            let part = training_part(manifest).map(|part| part.digest());
+            let digests = [Some(manifest.digest()), part.ok()];
+            !is_comparable || digests.into_iter().flatten().any(|found| Some(&*found.to_hex()) == digest)
+        };
+        let candidates = Whereabouts::candidates(places, named, &origin.folder());
+        match found::find(candidates, read, is_same)? {
+            // The error names what was typed.
+            None => at(as_named(), Whence::Typed),
+            Some(Found { read: manifest, paths, is_same, is_known: true }) => {
+                Ok(Self { manifest, paths, whence: Whence::Run { changed: !is_same } })
+            }
+            Some(Found { read: manifest, paths, is_same: true, .. }) => {
+                Ok(Self { manifest, paths, whence: Whence::Name })
+            }
+            Some(Found { paths, .. }) => Err(Error::other_images(origin.run, &paths).into()),
+        }
+    }
+
+    fn tell(&self, console: &Console) {
+        if self.whence == (Whence::Run { changed: true }) {
+            console.warn(format_args!("{} has changed since the run was trained on it", names(&self.paths)));
+        }
+    }
+}
+
+/// `a.csv`, `b.csv`
+pub fn names(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(", ")
 }
 
 /// The manifests to train and to validate on.
 pub struct Parts {
     pub training: Manifest,
     pub validation: Option<Manifest>,
+    /// Where they were read.
+    pub manifests: Vec<PathBuf>,
+    pub validation_manifest: Option<PathBuf>,
+    pub whence: Whence,
+    /// Whether a split column decides, and if so, images that are in no part that is used.
+    left_out_by_split: Option<usize>,
+    skipped: Skipped,
 }
 
 impl Parts {
     /// A `split` column decides where there is one: to train on `test` rows would make every later figure worthless.
-    pub fn of(choice: &DataChoice, console: &Console) -> anyhow::Result<Self> {
-        let columns = choice.columns();
-        let manifest = read_manifests(&choice.manifests, &columns, console)?;
-        let told = choice.validation_manifest.as_deref();
-        let told = told.map(|path| Manifest::read(path.as_ref(), &columns)).transpose()?;
+    fn of(choice: &DataChoice, manifests: Located, validation: Option<Located>) -> anyhow::Result<Self> {
+        let Located { manifest, paths, whence } = manifests;
+        let training = training_part(&manifest)?;
         let splits = manifest.splits();
-        if splits.is_empty() {
-            return Ok(Self { training: manifest, validation: told });
-        }
-        anyhow::ensure!(
-            splits.contains(&TRAIN),
-            Error::NoSuchPart { wanted: TRAIN, found: splits.iter().map(|&name| name.to_owned()).collect() }
-        );
-        let training = manifest.split(TRAIN)?;
         let own =
             splits.iter().find(|name| VALIDATION.contains(name)).filter(|_| choice.validation.is_none());
-        let validation = match (told, own) {
-            (Some(told), _) => Some(told),
-            (None, Some(name)) => Some(manifest.split(name)?),
-            (None, None) => None,
+        let (validation, validation_manifest) = match (validation, own) {
+            (Some(told), _) => (Some(told.manifest), told.paths.into_iter().next()),
+            (None, Some(name)) => (Some(manifest.split(name)?), None),
+            (None, None) => (None, None),
         };
         let used = training.len() + validation.as_ref().map_or(0, Manifest::len);
-        console.note(format_args!(
-            "the manifest names parts: {} to train on, {} left out",
-            count(training.len(), "image"),
-            manifest.len().saturating_sub(used)
-        ));
-        Ok(Self { training, validation })
+        let left_out = (!splits.is_empty()).then(|| manifest.len().saturating_sub(used));
+        let skipped = manifest.skipped().clone();
+        Ok(Self {
+            training,
+            validation,
+            manifests: paths,
+            validation_manifest,
+            whence,
+            left_out_by_split: left_out,
+            skipped,
+        })
+    }
+
+    /// Those that a run was trained on.
+    ///
+    /// # Errors
+    /// If they are not to be found, or have changed.
+    pub fn of_run(origin: Origin) -> anyhow::Result<Self> {
+        let choice = origin.training.data.as_ref();
+        let choice = choice.ok_or_else(|| anyhow::anyhow!("the run does not tell which they were"))?;
+        let of = Some(&origin);
+        let manifests = Located::find(&[], &choice.manifests, choice, of, Role::Training)?;
+        let is_changed = manifests.whence == (Whence::Run { changed: true });
+        anyhow::ensure!(!is_changed, "{} has changed since", names(&manifests.paths));
+        // What was validated on is of no interest here.
+        let choice = DataChoice { validation_manifest: None, ..choice.clone() };
+        Self::of(&choice, manifests, None)
+    }
+
+    fn tell(&self, console: &Console) {
+        tell_skipped(&self.skipped, console);
+        if let Some(left_out) = self.left_out_by_split {
+            tell_split(self.training.len(), left_out, console);
+        }
     }
 
     /// What has to have features: training images in these views, those that are only looked at as they are.
@@ -137,6 +319,27 @@ impl Parts {
         let validation = (validation.collect::<Vec<_>>(), ViewKinds::default());
         [(training, views.clone()), validation].into_iter().filter(|(files, _)| !files.is_empty()).collect()
     }
+}
+
+/// The part of a manifest to train on: all of it, unless a split column names parts.
+pub fn training_part(manifest: &Manifest) -> anyhow::Result<Manifest> {
+    let splits = manifest.splits();
+    if splits.is_empty() {
+        return Ok(manifest.clone());
+    }
+    anyhow::ensure!(
+        splits.contains(&TRAIN),
+        Error::NoSuchPart { wanted: TRAIN, found: splits.iter().map(|&name| name.to_owned()).collect() }
+    );
+    Ok(manifest.split(TRAIN)?)
+}
+
+/// What a split column does.
+pub fn tell_split(trained_on: usize, left_out: usize, console: &Console) {
+    console.note(format_args!(
+        "split column: training on {}, leaving out {left_out}",
+        count(trained_on, "image")
+    ));
 }
 
 const TRAIN: &str = "train";
@@ -156,15 +359,14 @@ pub struct Part {
 
 impl Part {
     pub fn find(
-        source: &Source,
+        lookup: &Lookup,
         cache: Option<&mut FeatureCache>,
         manifest: &Manifest,
         views: &ViewKinds,
         classes: &Classes,
-        console: &Console,
     ) -> anyhow::Result<Self> {
         let labels = manifest.labels(classes)?;
-        let ready = Ready::find(source, cache, manifest, views, console)?;
+        let ready = lookup.find(cache, manifest, views)?;
         let paths: Vec<String> = manifest.sources().map(|path| path.display().to_string()).collect();
         Ok(Self {
             labels: ready.pick(&labels),
@@ -174,6 +376,17 @@ impl Part {
             ids: ready.ids,
             manifest: (paths.join(", "), manifest.digest().to_hex().to_string()),
         })
+    }
+
+    /// What is said of copies among them.
+    pub fn tell_copies(&self, used: super::leaks::Use, classes: &Classes, console: &Console) -> bool {
+        let labels: Vec<Option<usize>> = self.labels.iter().copied().map(Some).collect();
+        Looked { ids: &self.ids, names: &self.names, labels: &labels, classes }.tell(used, console)
+    }
+
+    /// Which images they are, each with its class.
+    pub fn keys(&self) -> Vec<(Key, usize)> {
+        self.ids.iter().zip(&self.labels).map(|(&(key, _), &label)| (key, label)).collect()
     }
 
     /// What the features are kept under, in the plain view.
@@ -208,6 +421,20 @@ impl Part {
         let rows = ManifestInfo::digest_of_rows(&self.ids, &self.labels);
         ManifestInfo { path, digest, images: self.labels.len(), rows: Some(rows) }
     }
+
+    /// Of those at these places, what tells them from others.
+    fn digest_at(&self, places: &[usize]) -> String {
+        let ids: Vec<(Key, View)> = places.iter().map(|&place| self.ids[place]).collect();
+        let labels: Vec<usize> = places.iter().map(|&place| self.labels[place]).collect();
+        ManifestInfo::digest_of_rows(&ids, &labels)
+    }
+
+    /// Whether an earlier run, asked for its images again, would be trained on the images that it was trained on.
+    pub fn has_images_of(&self, training: &Training, classes: &Classes) -> bool {
+        let (Some(choice), Some(rows)) = (&training.data, &training.images.rows) else { return true };
+        let chosen = Chosen::of(self, choice, classes, training.settings.seed);
+        chosen.is_ok_and(|chosen| self.digest_at(&chosen.training) == *rows)
+    }
 }
 
 /// A class whose images all failed would be one that the head never says.
@@ -218,6 +445,37 @@ pub fn every_class_is_there(labels: &[usize], classes: &Classes) -> anyhow::Resu
         .collect();
     anyhow::ensure!(lost.is_empty(), Error::ClassesLost { classes: lost });
     Ok(())
+}
+
+/// Which of a part's images are trained on, and which are held out if some are.
+struct Chosen {
+    training: Vec<usize>,
+    held_out: Option<Vec<usize>>,
+}
+
+impl Chosen {
+    /// The asked fraction is held out, and of what is left the asked shots are taken.
+    fn of(part: &Part, choice: &DataChoice, classes: &Classes, seed: u64) -> anyhow::Result<Self> {
+        let copies = |ids: &[(Key, View)]| match choice.copies {
+            CopiesRule::Together => Copies::of(ids),
+            CopiesRule::Apart => Copies::none(ids.len()),
+        };
+        let (mut training, held_out) = match choice.validation {
+            Some(fraction) => {
+                let split = split::stratified_images(&part.labels, &copies(&part.ids), fraction, seed)?;
+                (split.train, Some(split.validation))
+            }
+            None => ((0..part.labels.len()).collect::<Vec<_>>(), None),
+        };
+        if let Some(shots) = choice.shots {
+            let ids: Vec<(Key, View)> = training.iter().map(|&place| part.ids[place]).collect();
+            let labels: Vec<usize> = training.iter().map(|&place| part.labels[place]).collect();
+            let chosen = split::image_shots(&labels, &copies(&ids), shots, seed);
+            let chosen = chosen.map_err(|error| too_few(error, classes))?;
+            training = chosen.into_iter().map(|place| training[place]).collect();
+        }
+        Ok(Self { training, held_out })
+    }
 }
 
 /// The images to learn from and those to look at.
@@ -236,18 +494,12 @@ impl Images {
         classes: &Classes,
         seed: u64,
     ) -> anyhow::Result<Self> {
-        let (mut training, validation) = match choice.validation {
-            Some(fraction) => {
-                let split = split::stratified(&training.labels, fraction, seed)?;
-                (training.at(&split.train), Some(training.at(&split.validation)))
-            }
-            None => (training, validation),
-        };
-        if let Some(shots) = choice.shots {
-            let chosen = split::shots(&training.labels, shots, seed);
-            training = training.at(&chosen.map_err(|error| too_few(error, classes))?);
+        if choice.validation.is_none() && choice.shots.is_none() {
+            return Ok(Self { training, validation });
         }
-        Ok(Self { training, validation })
+        let chosen = Chosen::of(&training, choice, classes, seed)?;
+        let held_out = chosen.held_out.map(|places| training.at(&places));
+        Ok(Self { training: training.at(&chosen.training), validation: held_out.or(validation) })
     }
 }
 

@@ -39,6 +39,7 @@ pub struct Manifest {
     sources: Vec<Arc<Path>>,
     examples: Vec<Example>,
     skipped: Skipped,
+    columns: Columns,
     /// The first source whose header lacks a column that may be absent, for when it turns out to be needed.
     no_label: Option<Lacking>,
     no_split: Option<Lacking>,
@@ -104,7 +105,8 @@ impl Manifest {
         if path.is_dir() {
             let (examples, skipped) = folder::read(path)?;
             let no_split = lacking(&columns.split, &[columns.path.clone(), columns.label.clone()]);
-            return Ok(Self { sources: vec![source.clone()], examples, skipped, no_label: None, no_split });
+            let (sources, columns) = (vec![source.clone()], columns.clone());
+            return Ok(Self { sources, examples, skipped, columns, no_label: None, no_split });
         }
         let table = table::read(path, columns)?;
         Ok(Self {
@@ -113,6 +115,7 @@ impl Manifest {
             sources: vec![source.clone()],
             examples: table.examples,
             skipped: Skipped::default(),
+            columns: columns.clone(),
         })
     }
 
@@ -149,6 +152,11 @@ impl Manifest {
     /// All files and folders it was read from.
     pub fn sources(&self) -> impl Iterator<Item = &Path> {
         self.sources.iter().map(AsRef::as_ref)
+    }
+
+    /// What the columns were called when it was read.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
     }
 
     /// The rows, in order.

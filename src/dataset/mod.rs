@@ -16,14 +16,18 @@
 //! ```
 
 mod classes;
+mod copies;
 mod error;
 mod folder;
 mod manifest;
 pub mod split;
 mod table;
+mod whereabouts;
 
 pub use classes::Classes;
+pub use copies::{Contradiction, Copies, shared};
 pub use error::{Error, Place};
 pub use folder::{EXTENSIONS, Skipped, images_in, is_image};
 pub use manifest::{Example, Manifest};
 pub use table::Columns;
+pub use whereabouts::{Candidate, Whereabouts};

@@ -12,11 +12,12 @@ pub mod metrics;
 mod outcomes;
 mod paired;
 mod predictions;
+pub mod proportion;
 mod record;
 mod requirement;
 mod views;
 
-pub use bootstrap::Intervals;
+pub use bootstrap::{Intervals, ShareMethod};
 pub use calibration::{CalibrationError, FittedTemperature, LEAST_ROWS, fit_temperature};
 pub use document::{
     Averages, Calibrated, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, Sureness, TopK, scored,

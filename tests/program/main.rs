@@ -16,11 +16,13 @@ mod export;
 mod extract;
 mod failures;
 mod from;
+mod hints;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod huge;
 mod import_head;
 mod interrupt;
+mod leaks;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
@@ -37,4 +39,5 @@ mod results;
 mod runs;
 mod tiny;
 mod train;
+mod truth;
 mod views;

@@ -113,11 +113,7 @@ fn validation_is_held_out_or_given_or_named_by_a_column() {
         place.read(PHOTOS_CSV).lines().skip(1).map(|l| format!("../photos/{l},train\n")).collect::<String>();
     place.write("photos/split.csv", format!("path,label,split\n{all}{}", rows.collect::<String>()));
     let said = place.run("train photos/split.csv --epochs 1 --name split").done();
-    said.says(&[
-        "the manifest names parts: 20 images to train on, 5 left out",
-        "5 to validate on",
-        "val_loss",
-    ]);
+    said.says(&["split column: training on 20 images, leaving out 5", "5 to validate on", "val_loss"]);
     let said = place.run("evaluate split photos/split.csv --split test --json").done();
     assert_eq!(serde_json::from_str::<serde_json::Value>(&said.out).unwrap()["examples"], 5);
     place.run("evaluate split photos/split.csv --split holdout").ended(2).says(&["`holdout`", "`test`"]);

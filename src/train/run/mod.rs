@@ -6,6 +6,7 @@
 //!   head.safetensors             the trained head
 //!   history.csv                  figures of each epoch, if it was trained here
 //!   metrics.json                 how that ended, and the figures of the head
+//!   images.bin                   which images it was trained and validated on: RunImages
 //!   calibration.toml             its temperature, if one was fitted
 //!   checkpoint/train.safetensors all that is needed to train on
 //! ```
@@ -17,6 +18,7 @@ mod calibration;
 mod create;
 mod data;
 mod file;
+mod images;
 mod info;
 mod load;
 
@@ -24,7 +26,8 @@ use std::path::{Path, PathBuf};
 
 pub use calibration::Calibration;
 pub use create::{Course, NewRun, checked_name};
-pub use data::DataChoice;
+pub use data::{CopiesRule, DataChoice};
+pub use images::{ImageId, RunImages};
 pub use info::{
     BackboneInfo, FeaturesInfo, Import, ManifestInfo, Origin, RunInfo, Training, TrainingMetrics,
 };
