@@ -92,7 +92,12 @@ pub enum Error {
     #[error("the run `{run}` has {} already, and is to have {epochs}", count(*.done, "epoch"))]
     NothingLeftToTrain { run: String, done: usize, epochs: usize },
     #[error("early stopping ended the run `{run}` after {}", count(*.epochs, "epoch"))]
-    StoppedEarly { run: String, epochs: usize },
+    StoppedEarly {
+        run: String,
+        epochs: usize,
+        /// It counted progress by a least step, which means nothing without a patience.
+        min_delta: bool,
+    },
     #[error("the training broke off; head and checkpoint of the last good step are in `{run}`")]
     BrokenOff { run: PathBuf, source: train::Error },
 }

@@ -119,7 +119,7 @@ impl EvaluateArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let lookup = Lookup { source: &source, console, failures_named: self.extract };
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
         let answers = Answers::of(&run, &lookup, &mut cache, &manifest, &self.views)?;
         self.tell_leaks(&run, &lookup, cache.as_mut(), &manifest, &answers)?;
         let record = self.record(&run, &answers.images);
@@ -268,14 +268,16 @@ impl Answers {
         &self.images
     }
 
-    /// What `predictions.csv` says of the images that have a label. A temperature changes no class that is said of a plain image.
-    pub fn outcomes(&self, run: &Run, manifest: &Manifest) -> Vec<Outcome> {
+    /// What `predictions.csv` says of the images that have a label, and how sure it is of each.
+    pub fn outcomes(&self, run: &Run, manifest: &Manifest) -> Vec<(Outcome, f64)> {
         let said = mean_over_views(run.temperature().probabilities(self.logits.clone()).view(), self.views);
         let name = |class: usize| run.info.classes[class].clone();
         let names = self.ready.names(manifest).into_iter().zip(&self.labels);
-        let rows = names.zip(metrics::predictions(said.view()));
-        rows.filter_map(|((path, label), prediction)| {
-            Some(Outcome { path, label: name((*label)?), prediction: name(prediction) })
+        let rows = names.zip(said.rows());
+        rows.filter_map(|((path, label), row)| {
+            let (class, confidence) = metrics::best(row);
+            let outcome = Outcome { path, label: name((*label)?), prediction: name(class) };
+            Some((outcome, f64::from(confidence)))
         })
         .collect()
     }

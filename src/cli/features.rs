@@ -32,6 +32,8 @@ pub struct Lookup<'a> {
     pub console: &'a Console,
     /// Whether the failed images were named just now, by an extraction: then they are only counted.
     pub failures_named: bool,
+    /// All manifests whose features the command is going to look up, where it looks up one after the other.
+    pub all: &'a [PathBuf],
 }
 
 /// Failed images that are named one by one; the rest is counted.
@@ -53,7 +55,7 @@ impl Lookup<'_> {
                 images: manifest.len(),
                 first: first.clone(),
                 views: views.clone(),
-                command: self.source.extract_command(manifest, views),
+                command: self.source.extract_command(manifest, self.all, views),
                 elsewhere: self.source.kept_elsewhere(&manifest.files(), views),
             }
             .into());
@@ -72,7 +74,7 @@ impl Lookup<'_> {
 
     fn or_nothing_left(&self, ready: Ready, manifest: &Manifest) -> anyhow::Result<Ready> {
         if ready.ids.is_empty() {
-            let command = self.source.extract_command(manifest, &ViewKinds::default());
+            let command = self.source.extract_command(manifest, self.all, &ViewKinds::default());
             return Err(Error::NothingLeft { images: manifest.len(), command }.into());
         }
         Ok(ready)

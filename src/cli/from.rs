@@ -57,7 +57,10 @@ impl Earlier {
         let (run, metrics) = (self.run.name(), &self.metrics);
         let stopped_early =
             metrics.ended == Ended::Completed && metrics.epochs < self.training.settings.epochs;
-        anyhow::ensure!(!stopped_early, Error::StoppedEarly { run, epochs: metrics.epochs });
+        if stopped_early {
+            let min_delta = self.training.settings.min_delta > 0.0;
+            return Err(Error::StoppedEarly { run, epochs: metrics.epochs, min_delta }.into());
+        }
         anyhow::ensure!(
             metrics.epochs < config.epochs,
             Error::NothingLeftToTrain { run, done: metrics.epochs, epochs: config.epochs }

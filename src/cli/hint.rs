@@ -88,7 +88,9 @@ fn own(error: &Error) -> Option<String> {
         Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         Error::FileIsThere { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
-        Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
+        Error::NoCache { path } => {
+            format!("`headstart extract MANIFEST --cache {}` begins one", quoted(path))
+        }
         Error::ImagesFailed { .. } => {
             "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()
         }
@@ -114,9 +116,10 @@ fn own(error: &Error) -> Option<String> {
         Error::NothingLeftToTrain { .. } => {
             "`--epochs` is the number of epochs in all: give a larger one; without `--resume` a new training starts".into()
         }
-        Error::StoppedEarly { .. } => {
-            "leave `--resume` out, and start a new training with a larger `--set patience=N` or `--set patience=none`".into()
-        }
+        Error::StoppedEarly { min_delta, .. } => format!(
+            "leave `--resume` out, and start a new training with a larger `--set patience=N` or with `--set patience=none{}`",
+            if *min_delta { " --set min_delta=0" } else { "" }
+        ),
         Error::BrokenOff { source, .. } => return for_train(source),
     })
 }

@@ -16,7 +16,7 @@ use super::console::Console;
 pub fn in_run(
     run: &Run,
     record: &EvaluationRecord,
-    outcomes: &[Outcome],
+    outcomes: &[(Outcome, f64)],
     other: Option<&OtherPrecision>,
     console: &Console,
 ) -> PathBuf {
@@ -79,7 +79,7 @@ fn names(record: &EvaluationRecord) -> impl Iterator<Item = OsString> {
 }
 
 /// Whether the folder keeps an evaluation of other images.
-fn is_of_others(folder: &Path, record: &EvaluationRecord, mine: &[Outcome]) -> bool {
+fn is_of_others(folder: &Path, record: &EvaluationRecord, mine: &[(Outcome, f64)]) -> bool {
     let Ok(kept) = EvaluationRecord::read(&folder.join("evaluation.toml")) else {
         // What is not an evaluation, or is damaged, is in nobody's way.
         return Metrics::read(&folder.join("metrics.json")).is_ok();
@@ -88,7 +88,7 @@ fn is_of_others(folder: &Path, record: &EvaluationRecord, mine: &[Outcome]) -> b
         kept.is_of_same_images(record).unwrap_or_else(|| match outcomes(&folder.join("predictions.csv")) {
             Ok(theirs) => {
                 let row = |outcome: &Outcome| (outcome.path.clone(), outcome.label.clone());
-                theirs.iter().map(row).eq(mine.iter().map(row))
+                theirs.iter().map(row).eq(mine.iter().map(|(outcome, _)| row(outcome)))
             }
             Err(_) => kept.manifests == record.manifests,
         });

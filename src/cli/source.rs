@@ -188,8 +188,13 @@ impl Source {
 /// How features can be had that are missing: what hints are made of.
 impl Source {
     /// The command that computes the features of these images, these and no others, whatever else the cache holds.
-    pub fn extract_command(&self, manifest: &Manifest, views: &ViewKinds) -> String {
-        let mut command = self.command("extract", manifest.sources(), manifest.columns());
+    /// `all` are the manifests that are wanted if these are not all.
+    pub fn extract_command(&self, manifest: &Manifest, all: &[PathBuf], views: &ViewKinds) -> String {
+        let sources: Vec<&Path> = match all {
+            [] => manifest.sources().collect(),
+            all => all.iter().map(PathBuf::as_path).collect(),
+        };
+        let mut command = self.command("extract", sources.into_iter(), manifest.columns());
         if !views.is_empty() {
             command += &format!(" --views {views}");
         }

@@ -98,7 +98,8 @@ impl TrainArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let lookup = Lookup { source: &source, console, failures_named: self.extract };
+        let all: Vec<PathBuf> = parts.manifests.iter().chain(&parts.validation_manifest).cloned().collect();
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &all };
         let find = |cache: Option<&mut FeatureCache>, manifest: &Manifest, views: &ViewKinds| {
             Part::find(&lookup, cache, manifest, views, &classes)
         };
@@ -129,8 +130,7 @@ impl TrainArgs {
             _ => false,
         };
         if found_copies || found_leaks {
-            let manifests = parts.manifests.iter().chain(&parts.validation_manifest).map(PathBuf::as_path);
-            leaks::tell_more(&source, manifests, parts.training.columns(), console);
+            leaks::tell_more(&source, all.iter().map(PathBuf::as_path), parts.training.columns(), console);
         }
         tell(&images, views, &classes, earlier.as_ref(), console);
         if !self.calibrate && earlier.as_ref().is_some_and(|earlier| earlier.run.calibration.is_some()) {

@@ -23,7 +23,7 @@ pub use document::{
     Averages, Calibrated, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, Sureness, TopK, scored,
 };
 pub use error::Error;
-pub use outcomes::{Outcome, outcomes};
+pub use outcomes::{Outcome, confidences, outcomes};
 pub use paired::Paired;
 pub use predictions::{
     Prediction, PredictionColumns, Writer, least_sure_hits, looks_like_a_formula, predict, surest_mistakes,

@@ -114,7 +114,7 @@ impl DuplicatesArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let lookup = Lookup { source: &source, console, failures_named: self.extract };
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &self.manifests };
         let (mut images, mut ids) = (Images::new(manifests), vec![]);
         for number in 0..images.manifests.len() {
             let ready = lookup.find(cache.as_mut(), &images.manifests[number], &plain)?;

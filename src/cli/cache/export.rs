@@ -56,7 +56,7 @@ impl ExportArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let lookup = Lookup { source: &source, console, failures_named: self.extract };
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
         let ready = match self.allow_missing {
             true => lookup.find_some(cache.as_mut(), &manifest)?,
             false => lookup.find(cache.as_mut(), &manifest, &plain)?,

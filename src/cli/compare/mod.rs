@@ -129,7 +129,7 @@ impl CompareArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let lookup = Lookup { source: &source, console, failures_named: self.extract };
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
         let ready = lookup.find(cache.as_mut(), &manifest, &self.views)?;
         let left_out = manifest.len() - ready.ids.len();
         let names = ready.names(&manifest);

@@ -7,7 +7,7 @@ use headstart::baseline::{HeadMethod, out_of_fold};
 use headstart::cache::Store;
 use headstart::dataset::{Copies, Manifest, Whereabouts, split};
 use headstart::evaluate::label_errors::suspects;
-use headstart::evaluate::{EvaluationRecord, Metrics, Outcome, outcomes, predict};
+use headstart::evaluate::{EvaluationRecord, Metrics, Outcome, confidences, outcomes, predict};
 use headstart::extract::FeatureCache;
 use headstart::train::{Run, TrainConfig};
 use ndarray::Array2;
@@ -118,11 +118,11 @@ fn again(
     let manifest = manifest_of(run, &record)?;
     let Features { source, cache } = features;
     let console = &Console::silent();
-    let lookup = Lookup { source, console, failures_named: false };
+    let lookup = Lookup { source, console, failures_named: false, all: &[] };
     let answers = Answers::of(run, &lookup, cache, &manifest, &record.views)?;
     let is_same = match &record.rows {
         Some(rows) => answers.images().rows.as_ref() == Some(rows),
-        None => is_as_predicted(folder, &answers.outcomes(run, &manifest)),
+        None => is_as_predicted(run, folder, &record, &answers.outcomes(run, &manifest)),
     };
     anyhow::ensure!(is_same, "images of `{}` are not those that were evaluated", manifest.source().display());
     let assessed = answers.assess(run, RESAMPLES)?;
@@ -156,10 +156,19 @@ fn manifest_of(run: &Run, record: &EvaluationRecord) -> anyhow::Result<Manifest>
 
 /// Whether these are the images of an evaluation by version 0.1.0, which kept no digest of them: the same paths and labels, and the
 /// head says the same of them. On another processor it may say something else of one in a hundred.
-fn is_as_predicted(folder: &Path, found: &[Outcome]) -> bool {
-    let Ok(kept) = outcomes(&folder.join("predictions.csv")) else { return true };
-    let is_same_row = |(a, b): (&Outcome, &Outcome)| (&a.path, &a.label) == (&b.path, &b.label);
-    let changed = kept.iter().zip(found).filter(|(a, b)| a.prediction != b.prediction).count();
+fn is_as_predicted(run: &Run, folder: &Path, record: &EvaluationRecord, found: &[(Outcome, f64)]) -> bool {
+    /// Numbers that differ by no more are the same but for rounding.
+    const ROUNDING: f64 = 1e-3;
+    let path = folder.join("predictions.csv");
+    let (Ok(kept), Ok(sure)) = (outcomes(&path), confidences(&path)) else { return true };
+    // A temperature that was fitted since then changes how sure it is.
+    let is_comparable = run.calibration.as_ref().is_none_or(|fitted| fitted.created < record.created);
+    let is_same_row = |(a, (b, _)): (&Outcome, &(Outcome, f64))| (&a.path, &a.label) == (&b.path, &b.label);
+    let rows = kept.iter().zip(&sure).zip(found);
+    let changed = rows.filter(|((kept, sure), (found, now))| {
+        kept.prediction != found.prediction || (is_comparable && (*sure - now).abs() > ROUNDING)
+    });
+    let changed = changed.count();
     kept.len() == found.len() && kept.iter().zip(found).all(is_same_row) && changed * 100 <= kept.len()
 }
 

@@ -36,7 +36,7 @@ impl Learnt {
         let choice = training.data.as_ref().context("the run does not tell which they were")?;
         let parts = Parts::of_run(Origin { run, training })?;
         let classes = Classes::new(info.classes.iter().cloned())?;
-        let lookup = Lookup { source, console, failures_named: false };
+        let lookup = Lookup { source, console, failures_named: false, all: &[] };
         let all = Part::find(&lookup, Some(cache), &parts.training, &ViewKinds::default(), &classes)?;
         let seed = training.settings.seed;
         let part = Images::choose(all, None, choice, &classes, seed)?.training;
