@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use headstart::cache::{Key, Store, View};
 use headstart::dataset::{self, Classes, Copies, Manifest, Skipped, Whereabouts, split};
 use headstart::extract::FeatureCache;
+use headstart::files::{path_of_text, path_text};
 use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{CachedRows, CopiesRule, DataChoice, ManifestInfo, Run, Training};
 
@@ -64,11 +65,13 @@ impl DataArgs {
         let base = match earlier.map(|earlier| (&earlier.run, &earlier.training.data)) {
             None => DataChoice::default(),
             Some((_, Some(data))) => data.clone(),
-            Some((_, None)) if !self.manifest.paths().is_empty() => DataChoice::default(),
+            Some((_, None)) if !self.manifest.paths().is_empty() => {
+                DataChoice { copies: CopiesRule::Apart, ..DataChoice::default() }
+            }
             Some((run, None)) => return Err(Error::ImagesUnknown { run: run.dir().to_path_buf() }.into()),
         };
         let columns = self.manifest.columns_over(base.columns());
-        let as_text = |path: &PathBuf| path.display().to_string();
+        let as_text = |path: &PathBuf| path_text(path).into_owned();
         let (validation, validation_manifest, validation_place) =
             match (self.validation, &self.validation_manifest) {
                 (None, None) => (base.validation, base.validation_manifest, base.validation_place),
@@ -206,7 +209,7 @@ impl Located {
         let columns = choice.columns();
         let read = |paths: &[PathBuf]| Ok(Manifest::read_all(paths, &columns)?);
         let as_named = || match typed {
-            [] => named.iter().map(PathBuf::from).collect(),
+            [] => named.iter().map(|path| path_of_text(path)).collect(),
             typed => typed.to_vec(),
         };
         let at = |paths: Vec<PathBuf>, whence| Ok(Self { manifest: read(&paths)?, paths, whence });
@@ -367,7 +370,7 @@ impl Part {
     ) -> anyhow::Result<Self> {
         let labels = manifest.labels(classes)?;
         let ready = lookup.find(cache, manifest, views)?;
-        let paths: Vec<String> = manifest.sources().map(|path| path.display().to_string()).collect();
+        let paths: Vec<String> = manifest.sources().map(|path| path_text(path).into_owned()).collect();
         Ok(Self {
             labels: ready.pick(&labels),
             names: ready.names(manifest),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::cache::OtherPrecision;
 use headstart::evaluate::{EvaluationRecord, Metrics, Outcome, outcomes};
+use headstart::files::path_of_text;
 use headstart::train::Run;
 
 use super::console::Console;
@@ -58,7 +59,7 @@ fn tell(taken: &Path, folder: &Path, console: &Console) {
 /// The manifest's name; with its part; with the folder that it is in; with a number.
 fn names(record: &EvaluationRecord) -> impl Iterator<Item = OsString> {
     let path = record.places.as_ref().and_then(|places| places.paths.first()).or(record.manifests.first());
-    let path = PathBuf::from(path.map_or("", String::as_str));
+    let path = path_of_text(path.map_or("", String::as_str));
     let stem = path.file_stem().unwrap_or("manifest".as_ref()).to_os_string();
     let joined = |first: &std::ffi::OsStr, second: &std::ffi::OsStr| {
         let mut name = first.to_os_string();

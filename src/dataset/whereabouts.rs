@@ -8,6 +8,8 @@ use std::path::{Component, Path, PathBuf, absolute};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::{path_of_text, path_text};
+
 /// Where paths were when they were written down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,10 +31,12 @@ pub struct Candidate {
 }
 
 impl Whereabouts {
-    /// Where these paths are now, as seen from the current folder, and what is going to keep them; `None` if that is no text.
+    /// Where these paths are now, as seen from the current folder, and what is going to keep them; `None` if there is no current
+    /// folder any more.
     pub fn of<P: AsRef<Path>>(paths: &[P], kept_in: &Path) -> Option<Self> {
-        let paths = paths.iter().map(|path| text(&whole(path.as_ref())?)).collect::<Option<_>>()?;
-        Some(Self { paths, kept_in: text(&real(kept_in)?)? })
+        let text = |path: &Path| path_text(path).into_owned();
+        let paths = paths.iter().map(|path| Some(text(&whole(path.as_ref())?))).collect::<Option<_>>()?;
+        Some(Self { paths, kept_in: text(&real(kept_in)?) })
     }
 
     /// Where paths that were `typed` may be, the likeliest place first. `kept` is where they were, if that was written down, and
@@ -43,19 +47,20 @@ impl Whereabouts {
     /// `kept`, as version 0.1.0 left it, this comes first, and the folder above `kept_in` second, where commands are
     /// usually given.
     pub fn candidates(kept: Option<&Self>, typed: &[String], kept_in: &Path) -> Vec<Candidate> {
-        let is_whole = typed.iter().all(|path| Path::new(path).is_absolute());
-        let here = || Candidate { paths: typed.iter().map(PathBuf::from).collect(), known: is_whole };
+        let typed: Vec<PathBuf> = typed.iter().map(|path| path_of_text(path)).collect();
+        let is_whole = typed.iter().all(|path| path.is_absolute());
+        let here = || Candidate { paths: typed.clone(), known: is_whole };
         let mut candidates = match kept {
             Some(kept) => {
                 // As they were typed if that is the same place: what is said of them is said in the user's own words.
                 let known = |paths: Vec<PathBuf>| {
-                    let same = |typed: &String, path: &PathBuf| whole(typed.as_ref()).as_ref() == Some(path);
-                    let told = paths.into_iter().zip(typed);
+                    let same = |typed: &Path, path: &Path| whole(typed).as_deref() == Some(path);
+                    let told = paths.into_iter().zip(&typed);
                     let paths =
-                        told.map(|(path, typed)| if same(typed, &path) { typed.into() } else { path });
+                        told.map(|(path, typed)| if same(typed, &path) { typed.clone() } else { path });
                     Candidate { paths: paths.collect(), known: true }
                 };
-                let were = known(kept.paths.iter().map(PathBuf::from).collect());
+                let were = known(kept.paths.iter().map(|path| path_of_text(path)).collect());
                 let moved = real(kept_in).map(|now| known(kept.moved_with(&now)));
                 [Some(were), moved, Some(here())].into_iter().flatten().collect()
             }
@@ -79,9 +84,10 @@ impl Whereabouts {
 
     /// The paths as they are if all of it was moved together.
     fn moved_with(&self, kept_in: &Path) -> Vec<PathBuf> {
+        let then = path_of_text(&self.kept_in);
         let moved = |path: &String| {
-            let way = way(Path::new(&self.kept_in), Path::new(path));
-            way.map_or_else(|| path.into(), |way| without_dots(&kept_in.join(way)))
+            let path = path_of_text(path);
+            way(&then, &path).map_or(path, |way| without_dots(&kept_in.join(way)))
         };
         self.paths.iter().map(moved).collect()
     }
@@ -120,10 +126,6 @@ fn way(from: &Path, to: &Path) -> Option<PathBuf> {
     }
     let up = from[common..].iter().map(|_| Component::ParentDir);
     Some(up.chain(to[common..].iter().copied()).collect())
-}
-
-fn text(path: &Path) -> Option<String> {
-    path.to_str().map(str::to_owned)
 }
 
 #[cfg(test)]

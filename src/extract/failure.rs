@@ -94,15 +94,15 @@ impl From<&preprocess::Error> for ImageFailure {
 
 fn kind_of(error: &preprocess::Error) -> FailureKind {
     use preprocess::Error::{
-        Damaged, Empty, NotAnImage, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated, UnknownPreset,
-        Unsupported,
+        Damaged, Empty, NotAnImage, Panicked, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated,
+        UnknownPreset, Unsupported,
     };
     match error {
         NotAnImage { .. } | Unsupported { .. } | TooSmall { .. } => FailureKind::Unsupported,
         Empty | Truncated { .. } => FailureKind::Truncated,
         TooLarge { .. } => FailureKind::TooLarge,
         // The latter three are about no image: a preprocessor that runs has a recipe that was checked.
-        Damaged { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
+        Damaged { .. } | Panicked { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
             FailureKind::DecoderError
         }
     }

@@ -24,7 +24,7 @@ pub enum Error {
     #[error("expected an image, found {found}")]
     NotAnImage { found: FileKind },
     /// An image of a kind that is not decoded here.
-    #[error("cannot decode {what}; what can be decoded is JPEG, PNG, GIF, WebP, BMP and TIFF")]
+    #[error("cannot decode {what}; save it as PNG or JPEG")]
     Unsupported { what: String },
     /// The file ends before the image does.
     #[error("the {format} file is cut off: its data end before the image does")]
@@ -39,6 +39,10 @@ pub enum Error {
     /// The data contradict the format.
     #[error("the {format} data are damaged")]
     Damaged { format: Format, source: Box<dyn std::error::Error + Send + Sync> },
+
+    /// A decoder, or a step behind it, failed in a way that it must not: a fault of the program, which costs this image alone.
+    #[error("the program met a fault of its own in this image: {message}")]
+    Panicked { message: String },
 
     /// The crop does not fit into an image that is not resized.
     #[error("the image of {width}x{height} pixels is smaller than the crop of {crop_width}x{crop_height}")]
@@ -55,13 +59,14 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Truncated { .. }
             | Self::TooLarge { .. }
-            | Self::Damaged { .. } => "decode",
+            | Self::Damaged { .. }
+            | Self::Panicked { .. } => "decode",
             Self::TooSmall { .. } => "resize",
         }
     }
 
     /// What went wrong, in a word: `empty`, `not-an-image`, `unsupported`, `truncated`, `too-large`, `damaged`,
-    /// `too-small`, or `recipe`. Finer than the kinds by which failures are kept.
+    /// `panicked`, `too-small`, or `recipe`. Finer than the kinds by which failures are kept.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::UnknownPreset { .. } | Self::RecipeSyntax { .. } | Self::Recipe { .. } => "recipe",
@@ -71,6 +76,7 @@ impl Error {
             Self::Truncated { .. } => "truncated",
             Self::TooLarge { .. } => "too-large",
             Self::Damaged { .. } => "damaged",
+            Self::Panicked { .. } => "panicked",
             Self::TooSmall { .. } => "too-small",
         }
     }

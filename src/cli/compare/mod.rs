@@ -28,7 +28,7 @@ use self::plan::{Division, Plan};
 use self::pool::{Ended, Pool};
 use self::standings::{Facts, Outcome, Standings, Unused};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use super::console::{Console, count};
+use super::console::{Console, count, stdout};
 use super::error::Error;
 use super::features::{Lookup, in_views};
 use super::leaks::{self, Looked};
@@ -167,7 +167,7 @@ impl CompareArgs {
 
         let (outcomes, times) = compete(&plan, &self.pool(), cancel, console)?;
         let standings = Standings::new(facts, &plan.contenders, &outcomes);
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         match (self.json, self.csv) {
             (true, _) => writeln!(out, "{}", serde_json::to_string_pretty(&standings)?)?,
             (_, true) => table::csv(&standings, &mut out)?,

@@ -9,6 +9,7 @@ use headstart::dataset::{Copies, Manifest, Whereabouts, split};
 use headstart::evaluate::label_errors::suspects;
 use headstart::evaluate::{EvaluationRecord, Metrics, Outcome, confidences, outcomes, predict};
 use headstart::extract::FeatureCache;
+use headstart::files::path_of_text;
 use headstart::train::{Run, TrainConfig};
 use ndarray::Array2;
 
@@ -17,13 +18,13 @@ use super::learnt::Learnt;
 use super::page::{self, Judged};
 use crate::cli::Status;
 use crate::cli::args::BackboneArgs;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, chain};
 use crate::cli::evaluate::Answers;
 use crate::cli::features::Lookup;
 use crate::cli::found::{self, Found};
 use crate::cli::parts::{folder_of, names};
 use crate::cli::progress::Progress;
-use crate::cli::runs::subfolders;
+use crate::cli::runs::evaluations;
 use crate::cli::source::Source;
 
 /// As `evaluate` draws them unless told otherwise.
@@ -56,20 +57,23 @@ pub fn page(
     };
     // Without features the page still has figures and curves.
     let mut features = open(run, args)
-        .map_err(|error| warn(format!("the page has no images, for there are no features: {error:#}")))
+        .map_err(|error| {
+            warn(format!("the page has no images, for there are no features: {}", chain(&error)))
+        })
         .ok();
     let learnt = match &mut features {
         Some(Features { source, cache: Some(cache) }) => Learnt::find(run, source, cache),
         _ => Err("There are no features to compare.".into()),
     };
     let mut evaluated = vec![];
-    for folder in subfolders(&run.dir().join("evaluation")) {
+    for folder in evaluations(run.dir()) {
         match again(run, &folder, features.as_mut(), &learnt) {
             Ok(one) => evaluated.push(one),
             Err(error) => {
                 warn(format!(
-                    "`{}` could not be made again, so its figures are as they were: {error:#}",
-                    folder.display()
+                    "`{}` could not be made again, so its figures are as they were: {}",
+                    folder.display(),
+                    chain(&error)
                 ));
                 match Metrics::read(&folder.join("metrics.json")) {
                     Ok(metrics) => evaluated.push(Evaluated::figures(name(&folder), metrics)),
@@ -81,7 +85,7 @@ pub fn page(
     let judged = match (&features, &learnt) {
         _ if folds == 0 => None,
         (Some(features), Ok(learnt)) => cross_validate(run, features, learnt, folds, console)
-            .map_err(|error| warn(format!("the training images were not cross-validated: {error:#}")))
+            .map_err(|error| warn(format!("the training images were not cross-validated: {}", chain(&error))))
             .ok(),
         (Some(_), Err(reason)) => {
             warn(format!("the training images were not cross-validated: {reason}"));
@@ -146,7 +150,7 @@ fn manifest_of(run: &Run, record: &EvaluationRecord) -> anyhow::Result<Manifest>
     let places = Whereabouts::candidates(record.places.as_ref(), &record.manifests, &folder_of(run));
     match found::find(places, read, is_same)? {
         // The error names what was typed.
-        None => read(&record.manifests.iter().map(PathBuf::from).collect::<Vec<_>>()),
+        None => read(&record.manifests.iter().map(|path| path_of_text(path)).collect::<Vec<_>>()),
         Some(Found { read, is_same: true, .. }) => Ok(read),
         Some(Found { paths, .. }) => {
             anyhow::bail!("{} is not what was evaluated: its rows are others", names(&paths))

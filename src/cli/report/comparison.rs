@@ -9,7 +9,7 @@ use headstart::train::Run;
 use super::page::epoch;
 use crate::cli::Status;
 use crate::cli::console::Console;
-use crate::cli::runs::{Alike, Entry, Set, alike, differing, subfolders};
+use crate::cli::runs::{Alike, Entry, Set, alike, differing, evaluations};
 
 /// The page, and whether everything is on it that could be.
 pub fn page(folders: &[PathBuf], console: &Console) -> anyhow::Result<(String, Status)> {
@@ -52,7 +52,7 @@ struct Kept {
 
 fn kept(run: &Path, warn: &mut impl FnMut(String)) -> Vec<Kept> {
     let mut all = vec![];
-    for folder in subfolders(&run.join("evaluation")) {
+    for folder in evaluations(run) {
         match Metrics::read(&folder.join("metrics.json")) {
             Ok(metrics) => {
                 let outcomes = outcomes(&folder.join("predictions.csv"));

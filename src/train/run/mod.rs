@@ -25,7 +25,7 @@ mod load;
 use std::path::{Path, PathBuf};
 
 pub use calibration::Calibration;
-pub use create::{Course, NewRun, checked_name};
+pub use create::{Course, LATEST, NewRun, checked_name};
 pub use data::{CopiesRule, DataChoice};
 pub use images::{ImageId, RunImages};
 pub use info::{
@@ -96,6 +96,14 @@ impl Run {
     /// Where its checkpoint lies, if it has one.
     pub fn checkpoint_path(&self) -> PathBuf {
         checkpoint_path(&self.dir)
+    }
+
+    /// The files that it consists of, whether they are all there or not.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> =
+            [INFO, HEAD, HISTORY, METRICS, images::FILE].map(|file| self.dir.join(file)).into();
+        files.extend([self.checkpoint_path(), self.calibration_path()]);
+        files
     }
 
     /// Its checkpoint, to go on with by [`Trainer::resume`](super::Trainer::resume).
