@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::backbone::OpenOptions;
-use headstart::backbone::device::Choice;
+use headstart::backbone::device::{Choice, Precision};
 use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest, Skipped};
 use headstart::extract::BatchSize;
@@ -14,6 +14,7 @@ use headstart::preprocess::Recipe;
 use headstart::preprocess::recipe::{Decode, Exif};
 
 use super::console::{Console, count};
+use super::hint::quoted;
 use super::output::network_files;
 use super::precision::PrecisionChoice;
 
@@ -50,6 +51,12 @@ pub fn read_manifests<P: AsRef<Path>>(
     console: &Console,
 ) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read_all(paths, columns)?;
+    tell_manifest(&manifest, console);
+    Ok(manifest)
+}
+
+/// What was found in folders and not taken, and labels that may be mistakes.
+pub fn tell_manifest(manifest: &Manifest, console: &Console) {
     tell_skipped(manifest.skipped(), console);
     for doubt in manifest.doubts().iter().take(DOUBTS_SHOWN) {
         console.warn(doubt);
@@ -58,7 +65,6 @@ pub fn read_manifests<P: AsRef<Path>>(
     if more > 0 {
         console.warn(format_args!("{} like these", count(more, "more case")));
     }
-    Ok(manifest)
 }
 
 const DOUBTS_SHOWN: usize = 3;
@@ -109,12 +115,15 @@ impl ColumnArgs {
     }
 }
 
+const BACKBONE: &str = "models/resnet50.onnx";
+const CACHE: &str = "data/features";
+
 /// The frozen graph, and where its features are kept.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Features")]
 pub struct BackboneArgs {
     /// ONNX graph that gives the features
-    #[arg(long, value_name = "FILE", default_value = "models/resnet50.onnx")]
+    #[arg(long, value_name = "FILE", default_value = BACKBONE)]
     pub backbone: PathBuf,
     /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does
     #[arg(long, value_name = "PRESET|FILE")]
@@ -129,7 +138,7 @@ pub struct BackboneArgs {
     #[arg(long, value_name = "NAME")]
     pub feature_tensor: Option<String>,
     /// Folder of the feature cache
-    #[arg(long, value_name = "DIR", default_value = "data/features")]
+    #[arg(long, value_name = "DIR", default_value = CACHE)]
     pub cache: PathBuf,
     /// How features are kept: `f32`, or `f16` in half the space [default: as they are kept already, else f32]
     #[arg(long, value_name = "TYPE", value_parser = storage)]
@@ -164,6 +173,14 @@ fn storage(text: &str) -> Result<Storage, String> {
     }
 }
 
+/// As `--storage` takes it.
+pub fn storage_name(storage: Storage) -> &'static str {
+    match storage {
+        Storage::F32 => "f32",
+        Storage::F16 => "f16",
+    }
+}
+
 impl RuntimeArgs {
     /// Has the head be trained on these threads too. Said twice, the first time counts.
     pub fn use_threads(&self) {
@@ -186,6 +203,44 @@ impl BackboneArgs {
     /// What is read: the graph with its weights, the recipe if it is a file, and the whole cache.
     pub fn inputs(&self) -> Inputs {
         Inputs::default().files(network_files(&self.backbone)).files(&self.recipe).all_in([&self.cache])
+    }
+
+    /// The flags that say all of this but the precision and the storage, as they can be typed; none for what is the default.
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = vec![];
+        let mut say = |flag: &str, value: &Path| flags.push(format!("{flag} {}", quoted(value)));
+        if self.backbone != Path::new(BACKBONE) {
+            say("--backbone", &self.backbone);
+        }
+        if let Some(recipe) = &self.recipe {
+            say("--recipe", recipe);
+        }
+        if let Some(exif) = self.exif {
+            say("--exif", if exif == Exif::Apply { "apply" } else { "ignore" }.as_ref());
+        }
+        if let Some(decode) = self.decode {
+            say("--decode", if decode == Decode::Full { "full" } else { "scaled" }.as_ref());
+        }
+        if let Some(tensor) = &self.feature_tensor {
+            say("--feature-tensor", tensor.as_ref());
+        }
+        if self.cache != Path::new(CACHE) {
+            say("--cache", &self.cache);
+        }
+        flags
+    }
+
+    /// All of them.
+    pub fn all_flags(&self) -> Vec<String> {
+        let mut flags = self.flags();
+        flags.extend(self.precision.map(|precision| format!("--precision {precision}")));
+        flags.extend(self.storage.map(|storage| format!("--storage {}", storage_name(storage))));
+        flags
+    }
+
+    /// The same in another precision and storage.
+    pub fn with(self, precision: Option<Precision>, storage: Option<Storage>) -> Self {
+        Self { precision: precision.map(PrecisionChoice::Only), storage, ..self }
     }
 
     pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {

@@ -191,11 +191,7 @@ fn fill(
     console.detail(format_args!("recipe: {}", backbone.recipe()));
     let summary = Extractor::new(backbone, options).fill(cache, files, cancel, &mut |event| match event {
         Event::Planned { images, cached, to_do } => {
-            console.note(format_args!(
-                "{}, {cached} with features of `{}`{views}",
-                count(images, "image"),
-                backbone.name()
-            ));
+            console.note(format_args!("{} for `{}`{views}", planned(images, cached, to_do), backbone.name()));
             progress = Some(Progress::new(console, "images", to_do));
         }
         Event::Loaded { engine } => tell_engine(engine, progress.as_ref().expect("planned first"), console),
@@ -242,7 +238,18 @@ pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
     }
 }
 
-/// `1000 images: 990 computed in 40 s (24.8 a second), 8 there before, 2 failed (1 missing, 1 truncated)`
+/// `1000 images: 990 already computed, 10 to look at`, as far as paths and times tell: what has the bytes of another image is found
+/// when it is read.
+fn planned(images: usize, cached: usize, to_do: usize) -> String {
+    let all = count(images, "image");
+    match (cached, to_do) {
+        (0, _) => all,
+        (cached, 0) => format!("{all}: {cached} already computed"),
+        (cached, to_do) => format!("{all}: {cached} already computed, {to_do} to look at"),
+    }
+}
+
+/// `1000 images: 990 computed in 40 s (24.8 a second), 8 already computed, 2 failed (1 missing, 1 truncated)`
 fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
     let Summary { images, cached, computed, rows, failed, failures, elsewhere, cancelled } = summary;
     let mut parts = vec![];
@@ -251,11 +258,9 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
         let views = if rows == computed { String::new() } else { format!(" in {}", count(*rows, "view")) };
         let rate = *rows as f64 / elapsed.as_secs_f64().max(1e-9);
         parts.push(format!("{computed}{views} computed in {} ({rate:.1} a second)", clock(elapsed)));
-    } else {
-        parts.push("nothing to compute".into());
     }
     if *cached > 0 {
-        parts.push(format!("{cached} there before"));
+        parts.push(format!("{cached} already computed"));
     }
     if *elsewhere > 0 {
         parts.push(format!("{elsewhere} for other shards"));
@@ -267,6 +272,9 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
     if *cancelled {
         parts.push("stopped before the end; run the same command again to go on".into());
     }
+    if parts.is_empty() {
+        parts.push("nothing to compute".into());
+    }
     format!("{}: {}", count(*images, "image"), parts.join(", "))
 }
 
@@ -277,15 +285,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_planned_claims_nothing_that_the_end_takes_back() {
+        assert_eq!(planned(8, 0, 8), "8 images");
+        assert_eq!(planned(8, 8, 0), "8 images: 8 already computed");
+        assert_eq!(planned(1, 1, 0), "1 image: 1 already computed");
+        assert_eq!(planned(8, 3, 5), "8 images: 3 already computed, 5 to look at");
+    }
+
+    #[test]
     fn the_summary_says_what_was_done_and_what_not() {
         let summary = Summary { images: 3, cached: 3, ..Summary::default() };
         let seconds = std::time::Duration::from_secs;
-        assert_eq!(sentence(&summary, seconds(1)), "3 images: nothing to compute, 3 there before");
+        assert_eq!(sentence(&summary, seconds(1)), "3 images: 3 already computed");
         assert_eq!(status(&summary), Status::Done);
         let summary =
             Summary { images: 9, computed: 3, rows: 3, cached: 1, elsewhere: 5, ..Summary::default() };
         let words = sentence(&summary, seconds(1));
-        assert_eq!(words, "9 images: 3 computed in 1 s (3.0 a second), 1 there before, 5 for other shards");
+        assert_eq!(
+            words,
+            "9 images: 3 computed in 1 s (3.0 a second), 1 already computed, 5 for other shards"
+        );
         assert_eq!(status(&summary), Status::Done);
         let failures = [(FailureKind::Truncated, 9), (FailureKind::Missing, 1)].into();
         let summary =

@@ -47,6 +47,10 @@ pub fn quoted(path: &Path) -> String {
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
+fn with_flags(command: &str, flags: &[String]) -> String {
+    std::iter::once(command).chain(flags.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+}
+
 /// What the system says is the same wherever it happens.
 fn for_system(error: &std::io::Error) -> Option<String> {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
@@ -74,27 +78,40 @@ fn escaped(path: &Path) -> String {
 
 fn own(error: &Error) -> Option<String> {
     Some(match error {
-        Error::NoFeatures { manifests, views, .. } => {
-            let mut words: Vec<_> = manifests.iter().map(|path| quoted(path)).collect();
-            if !views.is_empty() {
-                words.push(format!("--views {views}"));
-            }
-            format!("run `headstart extract {}` first, or add `--extract`", words.join(" "))
+        Error::NoFeatures { command, elsewhere: None, .. } => {
+            format!("run `{command}` first, or add `--extract`")
         }
-        Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
+        Error::NoFeatures { command, elsewhere: Some(flags), .. } => {
+            format!("the cache has features of all of them: add `{flags}`; or run `{command}` first, or add `--extract`")
+        }
+        Error::NothingLeft { command, .. } => format!("`{command}` says why each failed"),
         Error::OtherFeatures { acceptable: true, .. } => {
             "leave `--precision` out, for the run knows its own; `--accept-precision` takes these features nevertheless, and what is written tells so".into()
         }
-        Error::NoInt8Graph { .. } => {
-            "`headstart extract MANIFEST --precision int8` makes it, of your own images; so does `--extract`".into()
-        }
-        Error::NothingChosen => {
-            "`headstart extract MANIFEST --precision auto` measures and chooses; so does `--extract`".into()
+        Error::OtherFeatures { flags, .. } if !flags.is_empty() => {
+            format!("add `{}`: so the run was trained", flags.join(" "))
         }
         Error::OtherFeatures { .. } => {
-            "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--decode`, `--precision`, `--storage`), or train anew".into()
+            "give the backbone and the recipe that the run was trained with (`--backbone`, `--recipe`), or train again".into()
         }
-        Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
+        Error::LostInt8Graph { run, flags, .. } => format!(
+            "`--cache` names the cache that the run was trained on; or train again: `headstart train --from {} --extract {}`",
+            quoted(run),
+            [flags.as_slice(), &["--precision int8".to_owned()]].concat().join(" ")
+        ),
+        Error::OtherImages { dir, .. } => format!(
+            "if these are the images that you mean, name them: `headstart train MANIFEST --from {}`",
+            quoted(dir)
+        ),
+        Error::NoInt8Graph { flags, .. } => format!(
+            "`{}` makes it, of your own images",
+            with_flags("headstart extract MANIFEST --precision int8", flags)
+        ),
+        Error::NothingChosen { flags } => format!(
+            "`{}` measures and chooses",
+            with_flags("headstart extract MANIFEST --precision auto", flags)
+        ),
+        Error::ClassesLost { .. } => "repair their images, or remove the classes from the manifest".into(),
         Error::NothingToTrainOn { .. } => {
             "mark the rows to train on with `train`; `--split-column none` trains on all rows".into()
         }
@@ -106,7 +123,9 @@ fn own(error: &Error) -> Option<String> {
         Error::Target { flag, named, source } => output::hint(flag, named, source),
         // What to do depends on what is broken, and is said by whoever found it.
         Error::Broken { .. } => return None,
-        Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
+        Error::NoCache { path } => {
+            format!("`headstart extract MANIFEST --cache {}` begins one", quoted(path))
+        }
         Error::ImagesFailed { .. } => {
             "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()
         }
@@ -127,16 +146,18 @@ fn own(error: &Error) -> Option<String> {
             "give a folder that has images in it; what is an image goes by the end of its name, such as `.jpg`".into()
         }
         Error::NotTrained { .. } => "leave `--from` out: a training begins with a head of its own".into(),
-        Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {run}`"),
+        Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {}`", quoted(run)),
         Error::TooFewImages { .. } => {
             "`--shots` can be as many as the smallest class has, after what is held out of it".into()
         }
+        Error::NoUsableFold { .. } => "give two different images of two classes at least".into(),
         Error::NothingLeftToTrain { .. } => {
-            "`--epochs` says how many there are to be in all; without `--resume` it is trained anew".into()
+            "`--epochs` is the number of epochs in all: give a larger one; without `--resume` a new training starts".into()
         }
-        Error::StoppedEarly { .. } => {
-            "leave `--resume` out, to train anew with more `--set patience` or `--set patience=none`".into()
-        }
+        Error::StoppedEarly { min_delta, .. } => format!(
+            "leave `--resume` out, and start a new training with a larger `--set patience=N` or with `--set patience=none{}`",
+            if *min_delta { " --set min_delta=0" } else { "" }
+        ),
         Error::BrokenOff { source, .. } => return for_train(source),
     })
 }
@@ -239,10 +260,10 @@ fn for_train(error: &train::Error) -> Option<String> {
             "add `--validation 0.2`, or let it look at the training: `--set monitor=loss`".into()
         }
         OtherSettings { .. } => {
-            "with `--resume` only `--epochs` may differ; leave it out to train anew with other settings".into()
+            "with `--resume` only `--epochs` may differ; leave it out to start a new training with other settings".into()
         }
         OtherData { .. } => {
-            "`--resume` goes on with the same images; leave it out to train anew on others".into()
+            "`--resume` continues on the same images; leave it out to start a new training on others".into()
         }
         train::Error::Rows { .. } => {
             "run `headstart extract` on the manifest again: damaged rows are computed anew".into()

@@ -118,7 +118,8 @@ impl<'a> Making<'a> {
         let path = graphs.replace(backbone, |draft| anyhow::Ok(made.write(draft, false)?))?;
         let Fidelity { images, cosine_mean, cosine_min, .. } = report.fidelity;
         console.note(format_args!(
-            "int8: cosine to fp32: mean {cosine_mean:.4}, lowest {cosine_min:.4}, on {images} images not used for calibration"
+            "int8: cosine to fp32: mean {cosine_mean:.4}, lowest {cosine_min:.4}, on {} not used for calibration",
+            count(images, "image")
         ));
         console.note(format_args!("int8: graph written to {}", path.display()));
         let form = Form::only(backbone, Precision::Int8, graphs)?;

@@ -57,6 +57,7 @@ pub struct Manifest {
     examples: Vec<Example>,
     skipped: Skipped,
     doubts: Vec<Doubt>,
+    columns: Columns,
     /// The first source whose header lacks a column that may be absent, for when it turns out to be needed.
     no_label: Option<Lacking>,
     no_split: Option<Lacking>,
@@ -127,7 +128,8 @@ impl Manifest {
             let folder::Read { examples, skipped, doubts } = folder::read(path)?;
             let found = [columns.path.clone(), columns.label.clone()];
             let no_split = lacking(Role::Split, &columns.split, &found);
-            return Ok(Self { sources, examples, skipped, doubts, no_label: None, no_split });
+            let columns = columns.clone();
+            return Ok(Self { sources, examples, skipped, doubts, columns, no_label: None, no_split });
         }
         let table = table::read(path, columns)?;
         let lacking = |has, role, column| if has { None } else { lacking(role, column, &table.header) };
@@ -138,6 +140,7 @@ impl Manifest {
             examples: table.examples,
             skipped: Skipped::default(),
             doubts: vec![],
+            columns: columns.clone(),
         })
     }
 
@@ -174,6 +177,11 @@ impl Manifest {
     /// All files and folders it was read from.
     pub fn sources(&self) -> impl Iterator<Item = &Path> {
         self.sources.iter().map(AsRef::as_ref)
+    }
+
+    /// What the columns were called when it was read.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
     }
 
     /// The rows, in order.

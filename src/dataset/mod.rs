@@ -17,6 +17,7 @@
 //! ```
 
 mod classes;
+mod copies;
 mod doubt;
 mod encoding;
 mod error;
@@ -33,8 +34,10 @@ mod split_folders;
 mod system;
 mod table;
 mod walk;
+mod whereabouts;
 
 pub use classes::Classes;
+pub use copies::{Contradiction, Copies, shared};
 pub use doubt::Doubt;
 pub use error::{Error, Place, Role};
 pub use folder::{EXTENSIONS, ImagesIn, images_in, is_image};
@@ -47,3 +50,4 @@ pub use skipped::{Skipped, Unreadable, UnreadableReason};
 pub use split_folders::PartFolder;
 pub use system::is_system_name;
 pub use table::Columns;
+pub use whereabouts::{Candidate, Whereabouts};

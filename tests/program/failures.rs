@@ -155,7 +155,10 @@ fn only_failures_of_the_images_that_were_asked_for_are_listed() {
     fs::copy(place.path("text.jpg"), place.path("other_name.jpg")).unwrap();
     let said = place.run(&format!("extract few.csv {TINY} --failures f.csv")).ended(1);
     // The same bytes under another name are known to be no image, and have a line of their own.
-    said.says(&["`other_name.jpg`: expected an image, found text (as before)", "1 there before, 2 failed"]);
+    said.says(&[
+        "`other_name.jpg`: expected an image, found text (as before)",
+        "1 already computed, 2 failed",
+    ]);
     let want = [("truncated", "cut.jpg"), ("unsupported", "other_name.jpg")];
     assert_eq!(table(&place, "f.csv"), want.map(|(kind, path)| (kind.to_owned(), path.to_owned())));
 }

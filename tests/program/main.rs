@@ -17,11 +17,13 @@ mod export;
 mod extract;
 mod failures;
 mod from;
+mod hints;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod huge;
 mod import_head;
 mod interrupt;
+mod leaks;
 mod manifests;
 mod manual;
 #[cfg(target_os = "linux")]
@@ -43,5 +45,6 @@ mod results;
 mod runs;
 mod tiny;
 mod train;
+mod truth;
 mod views;
 mod words;

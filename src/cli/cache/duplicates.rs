@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::cli::args::{BackboneArgs, ColumnArgs, RuntimeArgs, read_manifests};
 use crate::cli::console::{Console, count, grouped, stdout};
-use crate::cli::features::Ready;
+use crate::cli::features::Lookup;
 use crate::cli::making::Making;
 use crate::cli::progress::Progress;
 use crate::cli::source::Source;
@@ -115,9 +115,10 @@ impl DuplicatesArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &self.manifests };
         let (mut images, mut ids) = (Images::new(manifests), vec![]);
         for number in 0..images.manifests.len() {
-            let ready = Ready::find(&source, cache.as_mut(), &images.manifests[number], &plain, console)?;
+            let ready = lookup.find(cache.as_mut(), &images.manifests[number], &plain)?;
             ready.places.iter().for_each(|&place| images.add(number, place));
             ids.extend(ready.ids);
         }

@@ -8,7 +8,7 @@ use headstart::preprocess::ViewKinds;
 
 use crate::cli::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use crate::cli::console::{Console, count, stdout};
-use crate::cli::features::Ready;
+use crate::cli::features::Lookup;
 use crate::cli::making::Making;
 use crate::cli::progress::Progress;
 use crate::cli::source::Source;
@@ -58,9 +58,10 @@ impl ExportArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
         let ready = match self.allow_missing {
-            true => Ready::find_some(cache.as_mut(), &manifest, console)?,
-            false => Ready::find(&source, cache.as_mut(), &manifest, &plain, console)?,
+            true => lookup.find_some(cache.as_mut(), &manifest)?,
+            false => lookup.find(cache.as_mut(), &manifest, &plain)?,
         };
         let cache = cache.expect("rows were found in it");
         let selection =

@@ -103,7 +103,7 @@ impl DoctorArgs {
             None => None,
         };
         let Some(precision) = precision else { return Ok(Form::own(backbone)) };
-        let missing = || Error::NoInt8Graph { path: graphs.path(backbone) };
+        let missing = || Error::NoInt8Graph { path: graphs.path(backbone), flags: self.backbone.flags() };
         Ok(Form::only(backbone, precision, graphs)?.ok_or_else(missing)?)
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use headstart::baseline::{HeadMethod, out_of_fold};
 use headstart::cache::Store;
-use headstart::dataset::split;
+use headstart::dataset::{Copies, Manifest, Whereabouts, split};
 use headstart::evaluate::label_errors::suspects;
-use headstart::evaluate::{EvaluationRecord, Metrics, predict};
+use headstart::evaluate::{EvaluationRecord, Metrics, Outcome, confidences, outcomes, predict};
 use headstart::extract::FeatureCache;
 use headstart::files::path_of_text;
 use headstart::train::{Run, TrainConfig};
@@ -17,9 +17,12 @@ use super::evaluated::{Evaluated, title};
 use super::learnt::Learnt;
 use super::page::{self, Judged};
 use crate::cli::Status;
-use crate::cli::args::{BackboneArgs, read_manifests};
+use crate::cli::args::BackboneArgs;
 use crate::cli::console::{Console, chain};
 use crate::cli::evaluate::Answers;
+use crate::cli::features::Lookup;
+use crate::cli::found::{self, Found};
+use crate::cli::parts::{folder_of, names};
 use crate::cli::progress::Progress;
 use crate::cli::runs::evaluations;
 use crate::cli::source::Source;
@@ -67,7 +70,11 @@ pub fn page(
         match again(run, &folder, features.as_mut(), &learnt) {
             Ok(one) => evaluated.push(one),
             Err(error) => {
-                warn(format!("`{}` could not be made again: {}", folder.display(), chain(&error)));
+                warn(format!(
+                    "`{}` could not be made again, so its figures are as they were: {}",
+                    folder.display(),
+                    chain(&error)
+                ));
                 match Metrics::read(&folder.join("metrics.json")) {
                     Ok(metrics) => evaluated.push(Evaluated::figures(name(&folder), metrics)),
                     Err(error) => warn(format!("left out: {error}")),
@@ -112,16 +119,61 @@ fn again(
         anyhow::bail!("its features were in {other}");
     }
     let Some(features) = features else { anyhow::bail!("there are no features") };
-    let paths: Vec<PathBuf> = record.manifests.iter().map(|path| path_of_text(path)).collect();
-    let mut manifest = read_manifests(&paths, &record.columns(), &Console::silent())?;
-    if let Some(part) = &record.split {
-        manifest = manifest.split(part)?;
-    }
+    let manifest = manifest_of(run, &record)?;
     let Features { source, cache } = features;
-    let answers = Answers::of(run, source, cache, &manifest, &record.views, &Console::silent())?;
+    let console = &Console::silent();
+    let lookup = Lookup { source, console, failures_named: false, all: &[] };
+    let answers = Answers::of(run, &lookup, cache, &manifest, &record.views)?;
+    let is_same = match &record.rows {
+        Some(rows) => answers.images().rows.as_ref() == Some(rows),
+        None => is_as_predicted(run, folder, &record, &answers.outcomes(run, &manifest)),
+    };
+    anyhow::ensure!(is_same, "images of `{}` are not those that were evaluated", manifest.source().display());
     let assessed = answers.assess(run, RESAMPLES)?;
     let subject = assessed.subject(title(&record), features.store(), &manifest);
     Ok(Evaluated::examine(subject, learnt))
+}
+
+/// The images that were evaluated, wherever their manifests are now.
+fn manifest_of(run: &Run, record: &EvaluationRecord) -> anyhow::Result<Manifest> {
+    let columns = record.columns();
+    let read = |paths: &[PathBuf]| -> anyhow::Result<Manifest> {
+        let manifest = Manifest::read_all(paths, &columns)?;
+        Ok(match &record.split {
+            Some(part) => manifest.split(part)?,
+            None => manifest,
+        })
+    };
+    let is_same = |manifest: &Manifest| {
+        record.digest.as_ref().is_none_or(|digest| *digest == *manifest.digest().to_hex())
+    };
+    let places = Whereabouts::candidates(record.places.as_ref(), &record.manifests, &folder_of(run));
+    match found::find(places, read, is_same)? {
+        // The error names what was typed.
+        None => read(&record.manifests.iter().map(|path| path_of_text(path)).collect::<Vec<_>>()),
+        Some(Found { read, is_same: true, .. }) => Ok(read),
+        Some(Found { paths, .. }) => {
+            anyhow::bail!("{} is not what was evaluated: its rows are others", names(&paths))
+        }
+    }
+}
+
+/// Whether these are the images of an evaluation by version 0.1.0, which kept no digest of them: the same paths and labels, and the
+/// head says the same of them. On another processor it may say something else of one in a hundred.
+fn is_as_predicted(run: &Run, folder: &Path, record: &EvaluationRecord, found: &[(Outcome, f64)]) -> bool {
+    /// Numbers that differ by no more are the same but for rounding.
+    const ROUNDING: f64 = 1e-3;
+    let path = folder.join("predictions.csv");
+    let (Ok(kept), Ok(sure)) = (outcomes(&path), confidences(&path)) else { return true };
+    // A temperature that was fitted since then changes how sure it is.
+    let is_comparable = run.calibration.as_ref().is_none_or(|fitted| fitted.created < record.created);
+    let is_same_row = |(a, (b, _)): (&Outcome, &(Outcome, f64))| (&a.path, &a.label) == (&b.path, &b.label);
+    let rows = kept.iter().zip(&sure).zip(found);
+    let changed = rows.filter(|((kept, sure), (found, now))| {
+        kept.prediction != found.prediction || (is_comparable && (*sure - now).abs() > ROUNDING)
+    });
+    let changed = changed.count();
+    kept.len() == found.len() && kept.iter().zip(found).all(is_same_row) && changed * 100 <= kept.len()
 }
 
 /// Let heads trained as this run's judge the training images that they have not seen.
@@ -137,7 +189,7 @@ fn cross_validate<'a>(
     let metrics = run.metrics.as_ref().context("it was not trained here")?;
     let epochs = metrics.best_epoch.unwrap_or(metrics.epochs).max(1);
     let config = TrainConfig { epochs, patience: None, ..training.settings.clone() };
-    let splits = split::folds(learnt.labels(), folds, config.seed)?;
+    let splits = split::image_folds(learnt.labels(), &Copies::of(learnt.ids()), folds, config.seed)?;
     let selection = features.store().select(learnt.ids())?;
     let mut rows = Array2::zeros((0, 0));
     selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut rows)?;

@@ -9,7 +9,9 @@ use headstart::nn::Temperature;
 use headstart::train::{Calibration, Origin, RunInfo, RunSummary, TrainConfig, TrainingMetrics};
 use serde::Serialize;
 
+use super::sets::Set;
 use crate::cli::console::chain;
+use crate::cli::precision::trained_in;
 
 /// What a run was made with, and what came of it.
 #[derive(Debug, Serialize)]
@@ -32,7 +34,8 @@ pub struct Entry {
 /// What `headstart evaluate` kept in the run.
 #[derive(Debug, Serialize)]
 pub struct Evaluation {
-    pub name: String,
+    #[serde(flatten)]
+    pub set: Set,
     pub accuracy: f64,
     pub log_loss: f64,
     pub images: u64,
@@ -113,8 +116,8 @@ impl Entry {
 
 impl Evaluation {
     fn new(folder: &Path, metrics: &Metrics) -> Self {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { name, accuracy: metrics.accuracy, log_loss: metrics.log_loss, images: metrics.scored }
+        let set = Set::of(folder, metrics);
+        Self { set, accuracy: metrics.accuracy, log_loss: metrics.log_loss, images: metrics.scored }
     }
 }
 
@@ -130,7 +133,7 @@ pub fn evaluations(run: &Path) -> Vec<PathBuf> {
 }
 
 /// What is not a setting of the training, but decides its result too.
-const OF_THE_DATA: [&str; 11] = [
+const OF_THE_DATA: [&str; 12] = [
     "imported_from",
     "trained_on",
     "images",
@@ -139,6 +142,7 @@ const OF_THE_DATA: [&str; 11] = [
     "shots",
     "views",
     "temperature",
+    "precision",
     "backbone",
     "features",
     "headstart",
@@ -170,6 +174,7 @@ fn settings(info: &RunInfo, calibration: Option<&Calibration>) -> toml::Table {
         data.and_then(|data| data.shots).and_then(number),
         Some(info.views()).filter(|views| !views.is_empty()).and_then(|views| text(&views.to_string())),
         calibration.map(|calibration| rounded(calibration.temperature)),
+        trained_in(info).and_then(|precision| text(precision.name())),
         text(&info.backbone.name),
         text(&format!("{:.12}", info.features.fingerprint)),
         info.versions.get("headstart").and_then(|version| text(version)),

@@ -1,6 +1,7 @@
 //! `headstart runs`: what was trained, in one list, or some of it side by side.
 
 mod entry;
+mod sets;
 mod table;
 
 use std::io::Write;
@@ -11,14 +12,15 @@ use serde::Serialize;
 
 use self::entry::Broken;
 pub use self::entry::{Entry, differing, evaluations};
+pub use self::sets::{Alike, Set, alike};
 use super::Status;
 use super::console::{Console, stdout, terminal_width};
 use super::run_name::RunsArgs;
 
 /// List runs, or compare some of them
 ///
-/// Without names, a line for each run: how good its head was in training and validation, and which of its settings are
-/// not the defaults. With names, these runs side by side: what they differ in, their figures, and what
+/// Without names, a line for each run: the precision of its features, how good its head was on the images that it was trained
+/// and validated on, and which of its settings are not the defaults. With names, these runs side by side: what they differ in, their figures, and what
 /// `headstart evaluate` found, as far as it is kept in the runs.
 #[derive(Debug, clap::Args)]
 pub struct RunsCommand {

@@ -13,8 +13,9 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::bootstrap::{self, Intervals};
+use super::bootstrap::{self, Interval, Intervals};
 use super::metrics::{self, Average, Bin, ClassFigures, Coverage, Undefined};
+use super::proportion::wilson;
 use crate::cache::OtherPrecision;
 use crate::files::{read_text, write_bytes};
 use crate::nn::Temperature;
@@ -159,6 +160,12 @@ pub struct ClassMetrics {
     pub predicted: u64,
     /// Examples of it that were predicted as it.
     pub correct: u64,
+    /// 95 % interval of the precision, see [`wilson`]; files of version 0.1.0 do not have it.
+    #[serde(default)]
+    pub precision_interval: Option<Interval>,
+    /// 95 % interval of the recall.
+    #[serde(default)]
+    pub recall_interval: Option<Interval>,
 }
 
 /// A class that is taken for another.
@@ -197,7 +204,8 @@ impl Metrics {
         Ok(Self::of_scored(scored.view(), &known, classes, labels.len()))
     }
 
-    /// The same with 95 % intervals from `resamples` draws of the examples of [`of`](Self::of); none without draws.
+    /// The same with 95 % intervals, from `resamples` draws of the examples of [`of`](Self::of) where they take such; none without
+    /// draws. See [`bootstrap`].
     ///
     /// # Panics
     /// If there are not as many rows as labels.
@@ -388,7 +396,18 @@ fn check(probabilities: ArrayView2<f32>, labels: &[Option<usize>], classes: usiz
 
 fn named(name: &str, figures: ClassFigures, roc_auc: Option<f64>) -> ClassMetrics {
     let ClassFigures { precision, recall, f1, support, predicted, correct } = figures;
-    ClassMetrics { name: name.into(), precision, recall, f1, roc_auc, support, predicted, correct }
+    ClassMetrics {
+        name: name.into(),
+        precision,
+        recall,
+        f1,
+        roc_auc,
+        support,
+        predicted,
+        correct,
+        precision_interval: wilson(correct, predicted),
+        recall_interval: wilson(correct, support),
+    }
 }
 
 impl From<Average> for Averages {

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{HEAD, HISTORY, INFO, METRICS, Run, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile};
+use super::{
+    HEAD, HISTORY, INFO, METRICS, Run, RunImages, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile,
+    images,
+};
 use crate::{
     files::{NewFolder, folder_of, of_system, sync_folder},
     nn::Head,
@@ -29,6 +32,8 @@ pub struct Course<'r> {
     pub metrics: &'r TrainingMetrics,
     /// To go on from, if wanted.
     pub checkpoint: Option<&'r Checkpoint>,
+    /// What it was trained on, to tell later whether an image was.
+    pub images: Option<&'r RunImages>,
 }
 
 impl NewRun<'_> {
@@ -103,6 +108,9 @@ impl Course<'_> {
         let mut metrics = serde_json::to_vec_pretty(self.metrics).expect("metrics are JSON");
         metrics.push(b'\n');
         write_synced(&dir.join(METRICS), &metrics)?;
+        if let Some(images) = self.images {
+            write_synced(&dir.join(images::FILE), &images.to_bytes())?;
+        }
         let Some(checkpoint) = self.checkpoint else { return Ok(()) };
         let path = checkpoint_path(dir);
         let folder = path.parent().expect("it lies in a folder of its own");
