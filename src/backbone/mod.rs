@@ -21,7 +21,6 @@ pub mod library;
 mod metadata;
 mod open;
 pub mod probe;
-mod python;
 pub mod quantize;
 pub mod runtime;
 pub mod session;

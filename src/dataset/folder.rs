@@ -9,8 +9,23 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::{Error, Example};
 
-/// File name extensions that are taken for images, in lower case.
-pub const EXTENSIONS: [&str; 10] = ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+/// File name extensions of the formats that are decoded, in lower case.
+pub const EXTENSIONS: &[&str] = &[
+    "avif", "avifs", "bmp", "gif", "heic", "heics", "heif", "hif", "jfif", "jpe", "jpeg", "jpg", "jxl",
+    "png", "tif", "tiff", "webp",
+];
+
+/// Those of other images, which are not decoded: they are images all the same, and each is a failure that names its format,
+/// where they would be passed over as notes are. In lower case.
+pub const OTHER_EXTENSIONS: &[&str] = &[
+    // Raw photos.
+    "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "iiq", "kdc", "mef", "mos", "mrw", "nef",
+    "nrw", "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
+    // Images of other programs, of the web, of science and of medicine.
+    "bpg", "cur", "dcm", "dds", "djv", "djvu", "emf", "eps", "exr", "fits", "flif", "hdp", "icns", "ico",
+    "j2c", "j2k", "jls", "jp2", "jpf", "jph", "jpx", "jxr", "pcx", "psb", "psd", "qoi", "sgi", "svg", "tga",
+    "wdp", "wmf", "xcf", "xpm",
+];
 
 /// What a folder holds that did not become an example. Hidden files are not counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -145,10 +160,11 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-/// Whether a file is taken for an image by its name: see [`EXTENSIONS`].
+/// Whether a file is taken for an image by its name: see [`EXTENSIONS`] and [`OTHER_EXTENSIONS`].
 pub fn is_image(file: &Path) -> bool {
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
+    let extension = extension.to_ascii_lowercase();
+    EXTENSIONS.contains(&extension.as_str()) || OTHER_EXTENSIONS.contains(&extension.as_str())
 }
 
 fn class_name(folder: &Path) -> Result<String, Error> {
@@ -206,6 +222,31 @@ mod tests {
         );
         assert!(examples.iter().all(|row| row.file == folder.path().join(&row.path) && row.line == 0));
         assert_eq!(skipped, Skipped { other_files: 1, ..Skipped::default() });
+    }
+
+    #[test]
+    fn images_that_are_not_decoded_are_images() {
+        let folder = with(&[
+            "cat/a.HEIC",
+            "cat/b.heif",
+            "cat/c.hif",
+            "cat/d.avif",
+            "cat/e.jxl",
+            "dog/f.NEF",
+            "dog/g.dng",
+            "dog/h.jp2",
+            "dog/i.svg",
+            "dog/j.psd",
+            "dog/k.ico",
+            "dog/notes.txt",
+            "dog/film.mp4",
+        ]);
+        let (examples, skipped) = read(folder.path()).unwrap();
+        assert_eq!(examples.len(), 11);
+        assert_eq!(skipped, Skipped { other_files: 2, ..Skipped::default() });
+        assert_eq!(images_in(folder.path()).unwrap().len(), 11);
+        let all: std::collections::BTreeSet<_> = EXTENSIONS.iter().chain(OTHER_EXTENSIONS).collect();
+        assert_eq!(all.len(), EXTENSIONS.len() + OTHER_EXTENSIONS.len(), "one stands there twice");
     }
 
     #[test]

@@ -24,6 +24,6 @@ mod table;
 
 pub use classes::Classes;
 pub use error::{Error, Place};
-pub use folder::{EXTENSIONS, Skipped, images_in, is_image};
+pub use folder::{EXTENSIONS, OTHER_EXTENSIONS, Skipped, images_in, is_image};
 pub use manifest::{Example, Manifest};
 pub use table::Columns;

@@ -89,7 +89,7 @@ impl<'a> Plan<'a> {
     }
 
     fn is_known_failure(&self, key: &Key) -> bool {
-        !self.retry_failed && self.failures.of_key(key).is_some()
+        !self.retry_failed && self.failures.of_key(key).is_some_and(|failure| !failure.may_pass())
     }
 
     /// Whether another shard is to compute the image.

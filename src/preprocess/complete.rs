@@ -7,13 +7,15 @@ use super::kind::Format;
 
 /// Whether `bytes` go on to the end that their own format announces.
 ///
-/// BMP and TIFF announce none, and the end of a JPEG is found while it is decoded; there the decoder is the one to notice.
+/// BMP and TIFF announce none, and the ends of JPEG, HEIC, AVIF and JPEG XL are found while they are decoded; there the
+/// decoder is the one to notice.
 pub(super) fn is_complete(format: Format, bytes: &[u8]) -> bool {
     let end = match format {
         Format::Png => png_end(bytes),
         Format::Gif => gif_end(bytes),
         Format::Webp => webp_end(bytes),
         Format::Bmp | Format::Jpeg | Format::Tiff => Some(bytes.len()),
+        Format::Heic | Format::Avif | Format::JpegXl => Some(bytes.len()),
     };
     end.is_some_and(|end| end <= bytes.len())
 }

@@ -14,7 +14,7 @@ use super::kind::{FileKind, Format, sniff};
 use super::recipe::Alpha;
 use super::resample::Size;
 use super::tiff_palette::Palette;
-use super::{Error, Limits, colour, jpeg};
+use super::{Error, Limits, colour, heif, jpeg, jxl};
 
 /// What a file says about its image.
 pub(super) struct Header {
@@ -56,6 +56,8 @@ pub(super) fn decode(
     // over a million. Unwinding leaves nothing half done: both buffers are overwritten by the next image.
     let decoded = panic::catch_unwind(AssertUnwindSafe(|| match format {
         Format::Jpeg => jpeg::decode(bytes, wanted, limits, &mut space.jpeg, rgb),
+        Format::Heic | Format::Avif => heif::decode(bytes, format, alpha, limits, &mut space.samples, rgb),
+        Format::JpegXl => jxl::decode(bytes, alpha, limits, &mut space.samples, rgb),
         other => decode_other(bytes, other, alpha, limits, &mut space.samples, rgb),
     }));
     let header = decoded.unwrap_or_else(|panic| {
@@ -117,6 +119,7 @@ fn codec(format: Format) -> ImageFormat {
         Format::Webp => ImageFormat::WebP,
         Format::Bmp => ImageFormat::Bmp,
         Format::Tiff => ImageFormat::Tiff,
+        Format::Heic | Format::Avif | Format::JpegXl => unreachable!("{format} has a decoder of its own"),
     }
 }
 

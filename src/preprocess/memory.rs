@@ -5,8 +5,8 @@ use std::panic;
 
 use image::{ImageDecoder, ImageReader};
 
-use super::jpeg;
 use super::kind::{FileKind, Format, sniff};
+use super::{heif, jpeg, jxl};
 
 /// Bytes that decoding the file's image and turning it upright take at most, judged by its header; 0 for a file of which
 /// the header tells no size, and which therefore will not be decoded.
@@ -16,8 +16,11 @@ pub(crate) fn decoding_takes(bytes: &[u8]) -> u64 {
 }
 
 fn by_header(bytes: &[u8]) -> u64 {
-    if let FileKind::Image(Format::Jpeg) = sniff(bytes) {
-        return jpeg::takes(bytes).unwrap_or(0);
+    match sniff(bytes) {
+        FileKind::Image(Format::Jpeg) => return jpeg::takes(bytes).unwrap_or(0),
+        FileKind::Image(Format::Heic | Format::Avif) => return heif::takes(bytes).unwrap_or(0),
+        FileKind::Image(Format::JpegXl) => return jxl::takes(bytes).unwrap_or(0),
+        _ => {}
     }
     let Ok(reader) = ImageReader::new(Cursor::new(bytes)).with_guessed_format() else { return 0 };
     let Ok(decoder) = reader.into_decoder() else { return 0 };

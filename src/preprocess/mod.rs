@@ -21,7 +21,9 @@ mod colour;
 mod complete;
 mod decode;
 mod error;
+mod heif;
 mod jpeg;
+mod jxl;
 mod kind;
 mod limits;
 mod memory;
@@ -41,6 +43,7 @@ mod tiff_palette;
 mod view;
 
 pub use error::Error;
+pub use heif::{Libheif, LibheifError, libheif};
 pub use kind::{FileKind, Format, sniff};
 pub use limits::Limits;
 pub(crate) use memory::decoding_takes;

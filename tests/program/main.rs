@@ -16,6 +16,7 @@ mod export;
 mod extract;
 mod failures;
 mod from;
+mod heic;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod huge;

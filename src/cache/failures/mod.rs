@@ -48,7 +48,7 @@ pub struct Failure {
     pub key: Option<Key>,
     /// None if there is no such file.
     pub stamp: Option<Stamp>,
-    /// Where it happened: `read`, `decode`, `resize`, `infer`.
+    /// Where it happened: `read`, `library`, `decode`, `resize`, `infer`.
     pub stage: String,
     /// What happened.
     pub kind: FailureKind,
@@ -56,6 +56,14 @@ pub struct Failure {
     pub reason: String,
     /// When, in RFC 3339; [`FailureLog::record`] fills it in if it is empty.
     pub time: String,
+}
+
+impl Failure {
+    /// Whether it was for want of something that may be installed meanwhile, so that the same bytes are worth another try:
+    /// the stage `library`.
+    pub fn may_pass(&self) -> bool {
+        self.stage == "library"
+    }
 }
 
 /// Notes failures in a file of this process; none is made as long as nothing fails.
