@@ -10,7 +10,7 @@ pub mod dataset;
 pub mod evaluate;
 pub mod export;
 pub mod extract;
-mod files;
+pub mod files;
 pub mod machine;
 pub mod nn;
 pub mod onnx;

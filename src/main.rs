@@ -5,6 +5,7 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    cli::leave_images_to_their_failures();
     match cli::run() {
         Ok(status) => status.into(),
         Err(error) => {

@@ -9,10 +9,12 @@ use headstart::backbone::device::Choice;
 use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
 use headstart::extract::BatchSize;
+use headstart::files::{Inputs, read_text};
 use headstart::preprocess::Recipe;
 use headstart::preprocess::recipe::{Decode, Exif};
 
 use super::console::Console;
+use super::output::network_files;
 use super::precision::PrecisionChoice;
 
 /// Images to work on.
@@ -93,7 +95,7 @@ pub struct BackboneArgs {
     pub backbone: PathBuf,
     /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does
     #[arg(long, value_name = "PRESET|FILE")]
-    recipe: Option<String>,
+    recipe: Option<PathBuf>,
     /// What is done with EXIF orientations, instead of what the recipe says: `apply`, or `ignore` as Pillow and torchvision do
     #[arg(long, value_name = "HOW", value_parser = exif)]
     pub exif: Option<Exif>,
@@ -158,6 +160,11 @@ impl BackboneArgs {
         })
     }
 
+    /// What is read: the graph with its weights, the recipe if it is a file, and the whole cache.
+    pub fn inputs(&self) -> Inputs {
+        Inputs::default().files(network_files(&self.backbone)).files(&self.recipe).all_in([&self.cache])
+    }
+
     pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {
         self.recipe.as_deref().map(read_recipe).transpose()
     }
@@ -186,13 +193,12 @@ pub fn batch_size(text: &str) -> Result<BatchSize, String> {
 }
 
 /// A preset's name, or a TOML file.
-pub fn read_recipe(name: &str) -> anyhow::Result<Recipe> {
-    let path = Path::new(name);
+pub fn read_recipe(path: &Path) -> anyhow::Result<Recipe> {
     // No preset is called like a path, so what looks like one is one, and is missed rather than unknown.
     let is_file = path.extension().is_some() || path.components().count() > 1 || path.is_file();
     if !is_file {
-        return Ok(Recipe::preset(name)?);
+        return Ok(Recipe::preset(&path.to_string_lossy())?);
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
-    Recipe::from_toml(&text).with_context(|| format!("`{name}` is not a recipe"))
+    let text = read_text(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Recipe::from_toml(&text).with_context(|| format!("`{}` is not a recipe", path.display()))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use headstart::cache::OtherPrecision;
+use headstart::files::TargetError;
 use headstart::preprocess::ViewKinds;
 use headstart::train::{self, Run};
 use serde_json::Value;
@@ -41,8 +42,12 @@ pub enum Error {
     NoRun { name: String, folder: PathBuf, found: Vec<String> },
     #[error("there is a run `{path}` already")]
     RunIsThere { path: PathBuf },
-    #[error("`{path}` exists already")]
-    FileIsThere { path: PathBuf },
+    #[error("`{}` is not replaced, because `{}` in it is read here", path.display(), input.display())]
+    RunIsInput { path: PathBuf, input: PathBuf },
+    #[error("there is no run at `{}`", path.display())]
+    NoRunAt { path: PathBuf },
+    #[error("{source}")]
+    Target { flag: &'static str, named: PathBuf, source: TargetError },
     #[error("there is no feature cache in `{path}`")]
     NoCache { path: PathBuf },
     #[error("{failed} of {} failed", count(*.images, "image"))]

@@ -1,7 +1,6 @@
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::cache::{OtherPrecision, Store};
@@ -12,6 +11,7 @@ use headstart::evaluate::{
     looks_like_a_formula, mean_over_views, predict, scored,
 };
 use headstart::extract::FeatureCache;
+use headstart::files::{FileSet, NewFolder, check_writable, path_text};
 use headstart::nn::Temperature;
 use headstart::preprocess::ViewKinds;
 use headstart::report::text;
@@ -22,9 +22,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::calibrate::{self, TemperatureArgs};
-use super::console::{Console, count, terminal_width};
+use super::console::{Console, count, stdout, terminal_width};
 use super::features::{Ready, in_views};
-use super::report::{Evaluated, Learnt, Subject, title, write_evaluation};
+use super::output;
+use super::report::{Evaluated, Learnt, Subject, evaluation_page, title};
 use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
 use super::{Status, extract};
@@ -39,7 +40,7 @@ const GUESSES: usize = 2;
 pub struct EvaluateArgs {
     /// The run: its folder, its name, or `latest`
     #[arg(value_name = "RUN")]
-    run: String,
+    run: PathBuf,
     /// Only the images of this part, as the manifest's split column names it
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
@@ -50,6 +51,9 @@ pub struct EvaluateArgs {
     /// Folder for predictions.csv, metrics.json and report.html (default: in the run, named after the manifest and views)
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Replace files of these names in the folder of --output that are no evaluation
+    #[arg(long, requires = "output")]
+    overwrite: bool,
     /// Guesses per image in predictions.csv
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
@@ -113,6 +117,7 @@ impl EvaluateArgs {
             console.warn(format_args!("features in {other}"));
         }
         let output = self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest, other_precision));
+        self.check_output(&output, &run, &manifest)?;
         let output = Output::create(output)?;
         let wanted = || vec![(manifest.files(), self.views.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
@@ -133,21 +138,29 @@ impl EvaluateArgs {
             probabilities: self.probabilities,
             min_confidence: self.min_confidence,
         };
-        record.write(&output.path("evaluation.toml"))?;
-        metrics.write(&output.path("metrics.json"))?;
+        // All of these files or none: a disk that fills up leaves those of an earlier evaluation.
+        let mut files = FileSet::default();
+        files.write(&output.path("evaluation.toml"), |out| out.write_all(record.to_toml().as_bytes()))?;
         let names = ready.names(&manifest);
-        output.predictions(&names, probabilities.view(), labels, classes, columns)?;
+        let predictions =
+            Predictions { names: &names, probabilities: probabilities.view(), labels, classes, columns };
+        files.write(&output.path("predictions.csv"), |out| predictions.write(out))?;
         warn_of_formulas(names.iter().chain(classes), console);
         if !self.no_report {
-            let path = output.path("report.html");
             let cache = cache.as_mut().expect("a cache that is not there has no features");
             let learnt = Learnt::find(&run, &source, cache);
             let subject = assessed.subject(title(&record), cache.store(), &manifest);
-            write_evaluation(&path, &run, &Evaluated::examine(subject, &learnt), &learnt)?;
-            console.note(format_args!("report: {}", path.display()));
+            let page = evaluation_page(&run, &Evaluated::examine(subject, &learnt), &learnt);
+            files.write(&output.path("report.html"), |out| out.write_all(page.as_bytes()))?;
+        }
+        // The last is the seal: an evaluation without figures is told as one that is not complete.
+        files.write(&output.path("metrics.json"), |out| out.write_all(metrics.to_json().as_bytes()))?;
+        files.put()?;
+        if !self.no_report {
+            console.note(format_args!("report: {}", output.path("report.html").display()));
         }
 
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             out.write_all(metrics.to_json().as_bytes())?;
         } else {
@@ -165,9 +178,23 @@ impl EvaluateArgs {
         Ok(if left_out || !missed.is_empty() { Status::Partial } else { Status::Done })
     }
 
+    /// That nothing is lost by writing there. The folders in the run are our own.
+    fn check_output(&self, folder: &Path, run: &Run, manifest: &Manifest) -> anyhow::Result<()> {
+        let inputs = || {
+            let inputs = self.backbone.inputs().all_in(self.manifest.paths()).files(manifest.files());
+            inputs.files(run.files())
+        };
+        let may_replace = || self.overwrite || self.output.is_none() || output::is_evaluation(folder);
+        for name in FILES {
+            let path = folder.join(name);
+            output::check("--output", &path, inputs, may_replace)?;
+        }
+        Ok(())
+    }
+
     /// What is evaluated, for whoever wants to do it again.
     fn record(&self) -> EvaluationRecord {
-        let paths = self.manifest.paths().iter().map(|path| path.display().to_string()).collect();
+        let paths = self.manifest.paths().iter().map(|path| path_text(path).into_owned()).collect();
         let columns = self.manifest.columns_over(Columns::default());
         EvaluationRecord::new(paths, columns, self.split.clone(), self.views.clone())
     }
@@ -305,7 +332,7 @@ fn scored_images(manifest: &Manifest, ready: &Ready, labels: &[Option<usize>]) -
     let labelled = ready.ids.iter().zip(labels).filter_map(|(&id, label)| Some((id, (*label)?)));
     let (ids, labels): (Vec<_>, Vec<_>) = labelled.unzip();
     ManifestInfo {
-        path: manifest.source().display().to_string(),
+        path: path_text(manifest.source()).into_owned(),
         digest: manifest.digest().to_hex().to_string(),
         images: labels.len(),
         rows: Some(ManifestInfo::digest_of_rows(&ids, &labels)),
@@ -355,38 +382,47 @@ fn tables(metrics: &Metrics) -> String {
     )
 }
 
-/// The folder of an evaluation.
-struct Output(PathBuf);
+/// What `evaluate` writes into its folder.
+const FILES: [&str; 4] = ["evaluation.toml", "predictions.csv", "report.html", "metrics.json"];
+
+/// The folder of an evaluation; it goes away again, if it is new, unless something is written into it.
+struct Output {
+    folder: PathBuf,
+    _made: NewFolder,
+}
 
 impl Output {
     fn create(folder: PathBuf) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&folder)
+        let made = NewFolder::make(&folder)
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        Ok(Self(folder))
+        let output = Self { folder, _made: made };
+        check_writable(&output.path("metrics.json"))?;
+        Ok(output)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.folder.join(name)
     }
+}
 
-    fn predictions(
-        &self,
-        names: &[String],
-        probabilities: ArrayView2<f32>,
-        labels: &[Option<usize>],
-        classes: &[String],
-        columns: PredictionColumns,
-    ) -> anyhow::Result<()> {
-        let path = self.path("predictions.csv");
+/// What goes into `predictions.csv`.
+struct Predictions<'p> {
+    names: &'p [String],
+    probabilities: ArrayView2<'p, f32>,
+    labels: &'p [Option<usize>],
+    classes: &'p [String],
+    columns: PredictionColumns,
+}
+
+impl Predictions<'_> {
+    fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let Self { names, probabilities, labels, classes, columns } = self;
         let guesses = columns.guesses(classes.len());
-        let write = || {
-            let mut writer = Writer::new(BufWriter::new(File::create(&path)?), classes, columns)?;
-            // Each is gone when it is written: with a column for each class they would be many times what is kept of them.
-            for ((name, row), &label) in names.iter().zip(probabilities.rows()).zip(labels) {
-                writer.row(name, &Prediction::of(row, label, guesses))?;
-            }
-            writer.finish()
-        };
-        write().with_context(|| format!("cannot write `{}`", path.display()))
+        let mut writer = Writer::new(out, classes, *columns)?;
+        // Each is gone when it is written: with a column for each class they would be many times what is kept of them.
+        for ((name, row), &label) in names.iter().zip(probabilities.rows()).zip(*labels) {
+            writer.row(name, &Prediction::of(row, label, guesses))?;
+        }
+        writer.finish()
     }
 }

@@ -1,21 +1,22 @@
-use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use anyhow::Context;
 use headstart::backbone::Engine;
 use headstart::backbone::device::{Device, PassedOver};
 use headstart::backbone::quantize::QuantizeOptions;
+use headstart::dataset::Manifest;
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
+use headstart::files;
 use headstart::preprocess::ViewKinds;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
-use super::console::{Console, count};
+use super::console::{Console, count, stdout};
 use super::error::Error;
 use super::making::Making;
+use super::output;
 use super::progress::{Progress, clock};
 use super::source::Source;
 use super::{Status, interrupt};
@@ -61,6 +62,9 @@ pub struct ExtractArgs {
     /// Write the failures among these images, also those known from earlier runs, to a CSV file
     #[arg(long, value_name = "FILE")]
     failures: Option<PathBuf>,
+    /// Replace the file of --failures if it is something else than such a list
+    #[arg(long, requires = "failures")]
+    overwrite: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -75,27 +79,35 @@ pub struct ExtractArgs {
 impl ExtractArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let manifest = self.manifest.read(console)?;
+        self.check_failures(&manifest)?;
         let files = || manifest.files();
         let making = Making { anew: self.recalibrate, ..Making::of(&files, &self.runtime) };
         let making = Making { min_cosine: self.min_cosine, ..making };
         let source = Source::open(&self.backbone, Some(&making), console)?;
-        // Opened before the work: hours later would be late to hear that it cannot be.
-        let failures = self.failures.as_deref().map(create).transpose()?;
         let mut cache = source.create_cache()?;
         let cancel = interrupt::listen();
         let files = manifest.files();
         let outcome = fill(&source, &mut cache, &files, self.options(&source), cancel, console);
         // Also if it broke off: why may well stand there.
-        if let Some(file) = failures {
-            cache.failures().among(files.iter().map(PathBuf::as_path)).write_csv(file)?;
+        if let Some(path) = &self.failures {
+            let failures = cache.failures().among(files.iter().map(PathBuf::as_path));
+            files::write_whole(path, |out| failures.write_csv(out).map_err(std::io::Error::other))?;
         }
         let summary = outcome?;
         if self.json {
-            writeln!(std::io::stdout(), "{}", serde_json::to_string(&summary)?)?;
+            writeln!(stdout(), "{}", serde_json::to_string(&summary)?)?;
         }
         let (images, failed) = (summary.images, summary.failed);
         anyhow::ensure!(!self.strict || failed == 0, Error::ImagesFailed { images, failed });
         Ok(status(&summary))
+    }
+
+    /// That the list of failures may be written: hours later would be late to hear that it may not.
+    fn check_failures(&self, manifest: &Manifest) -> anyhow::Result<()> {
+        let Some(path) = &self.failures else { return Ok(()) };
+        let inputs = || self.backbone.inputs().all_in(self.manifest.paths()).files(manifest.files());
+        output::check("--failures", path, inputs, || self.overwrite || output::is_list_of_failures(path))?;
+        Ok(files::check_writable(path)?)
     }
 
     fn options(&self, source: &Source) -> ExtractOptions {
@@ -111,10 +123,6 @@ impl ExtractArgs {
             ..defaults
         }
     }
-}
-
-fn create(path: &Path) -> anyhow::Result<File> {
-    File::create(path).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 pub fn status(summary: &Summary) -> Status {

@@ -1,5 +1,7 @@
 //! What a run hands on to the next one: its settings and images, or its whole training.
 
+use std::path::PathBuf;
+
 use headstart::train::{Checkpoint, Ended, Run, TrainConfig, Training, TrainingMetrics};
 
 use super::args::BackboneArgs;
@@ -15,7 +17,7 @@ pub struct FromArgs {
     /// Train as this run was trained (its folder, its name, or `latest`): with its settings and on its images. What is
     /// typed, or stands in --config, goes over them
     #[arg(long, value_name = "RUN")]
-    from: Option<String>,
+    from: Option<PathBuf>,
     /// Go on where the run of --from ended or was stopped, as if it had not: same images, same settings, and --epochs as
     /// many as there are to be in all. The result is a run of its own
     #[arg(long, requires = "from")]

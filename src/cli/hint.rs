@@ -4,12 +4,13 @@ use std::path::Path;
 
 use headstart::backbone::{Guess, cut, import, quantize};
 use headstart::evaluate::CalibrationError;
+use headstart::files::NotUtf8;
 use headstart::nn::import::ImportError;
 use headstart::train::Quantity;
 use headstart::{backbone, cache, dataset, export, extract, onnx, preprocess, train};
 
 use super::error::Error;
-use super::remedy;
+use super::{output, remedy};
 
 /// A remedy in the program's own terms, if there is one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
@@ -17,6 +18,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         cause
             .downcast_ref()
             .and_then(own)
+            .or_else(|| cause.downcast_ref().and_then(for_system))
             .or_else(|| cause.downcast_ref().and_then(for_extract))
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
             .or_else(|| cause.downcast_ref().and_then(for_library))
@@ -34,11 +36,39 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     })
 }
 
-/// As it can be typed.
+/// As it can be typed. What is no text, or would move the cursor, stands as an escape, which today's shells understand.
 pub fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
+    let path = match path.to_str().filter(|text| !text.contains(char::is_control)) {
+        Some(text) => text.to_owned(),
+        None => return escaped(path),
+    };
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:=@~".contains(c);
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
+/// What the system says is the same wherever it happens.
+fn for_system(error: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => Some("free some space, and run the same command again".into()),
+        _ if NotUtf8::of(error).is_some() => {
+            Some("save the file as UTF-8: editors offer it as the encoding when a file is saved".into())
+        }
+        _ => None,
+    }
+}
+
+/// `$'caf\xe9.jpg'`
+fn escaped(path: &Path) -> String {
+    let mut text = String::from("$'");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'\'' | b'\\' => text.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            byte => text += &format!("\\x{byte:02x}"),
+        }
+    }
+    text + "'"
 }
 
 fn own(error: &Error) -> Option<String> {
@@ -68,7 +98,9 @@ fn own(error: &Error) -> Option<String> {
         Error::NoRun { found, .. } if found.is_empty() => "`headstart train MANIFEST` makes one".into(),
         Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
-        Error::FileIsThere { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
+        Error::RunIsInput { .. } => "choose another `--name`".into(),
+        Error::NoRunAt { .. } => "`headstart runs` lists the runs; a name without `/` is looked up among them".into(),
+        Error::Target { flag, named, source } => output::hint(flag, named, source),
         Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
         Error::ImagesFailed { .. } => {
             "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()

@@ -1,12 +1,16 @@
 //! The images that `predict` is asked about: files, folders, manifests, patterns, and paths on stdin.
 
+#[cfg(unix)]
 use std::ffi::OsString;
 use std::io::BufRead;
+#[cfg(unix)]
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use glob::{MatchOptions, Pattern, glob_with};
 use headstart::dataset::{Columns, Manifest, images_in, is_image};
+use headstart::files::{path_of_text, without_mark};
 
 use super::console::{Console, count};
 use super::error::Error;
@@ -19,6 +23,8 @@ const AS_IN_A_SHELL: MatchOptions =
 pub fn named(words: &[PathBuf], console: &Console) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = vec![];
     for word in words {
+        // As results have it: a name that is no text, with `%XX` in it.
+        let word = &word.to_str().map_or_else(|| word.clone(), path_of_text);
         if word == Path::new("-") {
             files.extend(on_stdin()?);
         } else if word.is_dir() {
@@ -71,27 +77,31 @@ fn matching(pattern: &Path, console: &Console) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A path a line, whatever bytes are in it; empty lines are passed over.
+/// A path a line, whatever bytes are in it; empty lines, and a byte-order mark before the first, are passed over.
 fn on_stdin() -> anyhow::Result<Vec<PathBuf>> {
     let mut files = vec![];
-    for line in std::io::stdin().lock().split(b'\n') {
+    for (number, line) in std::io::stdin().lock().split(b'\n').enumerate() {
         let mut line = line.context("cannot read paths from stdin")?;
+        if number == 0 {
+            line = without_mark(&line).to_vec();
+        }
         if line.last() == Some(&b'\r') {
             line.pop();
         }
         if !line.is_empty() {
-            files.push(PathBuf::from(as_name(line)?));
+            files.push(as_path(line)?);
         }
     }
     Ok(files)
 }
 
-#[cfg(unix)]
-fn as_name(bytes: Vec<u8>) -> anyhow::Result<OsString> {
-    Ok(std::os::unix::ffi::OsStringExt::from_vec(bytes))
-}
-
-#[cfg(not(unix))]
-fn as_name(bytes: Vec<u8>) -> anyhow::Result<OsString> {
-    Ok(String::from_utf8(bytes).context("a path on stdin is not UTF-8")?.into())
+/// Text is a path as results have it; any other bytes are one as they are.
+fn as_path(bytes: Vec<u8>) -> anyhow::Result<PathBuf> {
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(path_of_text(&text)),
+        #[cfg(unix)]
+        Err(error) => Ok(OsString::from_vec(error.into_bytes()).into()),
+        #[cfg(not(unix))]
+        Err(error) => Err(error).context("a path on stdin is not UTF-8"),
+    }
 }

@@ -22,6 +22,8 @@ mod interrupt;
 mod live;
 mod making;
 mod manual;
+mod output;
+mod panics;
 mod parts;
 mod precision;
 mod predict;
@@ -38,11 +40,14 @@ mod source;
 mod tensorboard;
 mod train;
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use console::Console;
+pub use panics::leave_images_to_their_failures;
 
 /// Image classifiers from your own pictures: features of a frozen ResNet-50 once, then a head in seconds
 ///
@@ -103,13 +108,21 @@ pub fn run() -> anyhow::Result<Status> {
     if let Some(fit) = compare::Fit::asked(std::env::args_os()) {
         return fit.run();
     }
-    let cli = Cli::parse();
+    let matches = without_empty_variables(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let console = Console::new(cli.console);
-    // Whoever reads or writes a file names it; what has no context is our own output.
-    cli.command.run(&console).map_err(|error| match error.is::<std::io::Error>() {
-        true => error.context("cannot write to stdout"),
-        false => error,
-    })
+    let status = cli.command.run(&console)?;
+    // A line that is not complete may wait until now.
+    console::stdout().flush()?;
+    Ok(status)
+}
+
+/// A variable such as HEADSTART_DEVICE that is empty counts as not set, as everywhere in a shell.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty =
+        |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
+    command.mut_subcommands(without_empty_variables)
 }
 
 impl Command {
@@ -138,9 +151,11 @@ pub fn report(error: &anyhow::Error) {
     if broken_pipe(error) {
         return;
     }
-    console::tell_error(error);
-    for cause in error.chain().skip(1) {
-        console::tell(format_args!("  caused by: {}", cause.to_string().trim_end()));
+    let said = console::said_once(error);
+    let (headline, causes) = said.split_first().expect("an error says something");
+    console::tell_error(headline);
+    for cause in causes {
+        console::tell(format_args!("  caused by: {cause}"));
     }
     if let Some(hint) = hint::hint(error) {
         console::tell(format_args!("\nhint: {hint}"));

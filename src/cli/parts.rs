@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use headstart::cache::{Key, Store, View};
 use headstart::dataset::{self, Classes, Manifest, split};
 use headstart::extract::FeatureCache;
+use headstart::files::{path_of_text, path_text};
 use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{CachedRows, DataChoice, ManifestInfo};
 
@@ -70,11 +71,11 @@ impl DataArgs {
         let (validation, validation_manifest) = match (self.validation, &self.validation_manifest) {
             (None, None) => (base.validation, base.validation_manifest),
             (typed, manifest) => {
-                (typed.and_then(|typed| typed.0), manifest.as_ref().map(|path| path.display().to_string()))
+                (typed.and_then(|typed| typed.0), manifest.as_ref().map(|path| path_text(path).into_owned()))
             }
         };
         let typed: Vec<String> =
-            self.manifest.paths().iter().map(|path| path.display().to_string()).collect();
+            self.manifest.paths().iter().map(|path| path_text(path).into_owned()).collect();
         Ok(DataChoice {
             manifests: if typed.is_empty() { base.manifests } else { typed },
             path_column: columns.path,
@@ -98,9 +99,10 @@ impl Parts {
     /// A `split` column decides where there is one: to train on `test` rows would make every later figure worthless.
     pub fn of(choice: &DataChoice, console: &Console) -> anyhow::Result<Self> {
         let columns = choice.columns();
-        let manifest = read_manifests(&choice.manifests, &columns, console)?;
+        let paths: Vec<PathBuf> = choice.manifests.iter().map(|path| path_of_text(path)).collect();
+        let manifest = read_manifests(&paths, &columns, console)?;
         let told = choice.validation_manifest.as_deref();
-        let told = told.map(|path| Manifest::read(path.as_ref(), &columns)).transpose()?;
+        let told = told.map(|path| Manifest::read(&path_of_text(path), &columns)).transpose()?;
         let splits = manifest.splits();
         if splits.is_empty() {
             return Ok(Self { training: manifest, validation: told });
@@ -165,7 +167,7 @@ impl Part {
     ) -> anyhow::Result<Self> {
         let labels = manifest.labels(classes)?;
         let ready = Ready::find(source, cache, manifest, views, console)?;
-        let paths: Vec<String> = manifest.sources().map(|path| path.display().to_string()).collect();
+        let paths: Vec<String> = manifest.sources().map(|path| path_text(path).into_owned()).collect();
         Ok(Self {
             labels: ready.pick(&labels),
             names: ready.names(manifest),

@@ -1,17 +1,18 @@
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use headstart::cache::{Key, OtherPrecision, Store, View};
 use headstart::evaluate::{Prediction, PredictionColumns, Writer, mean_over_views};
 use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
+use headstart::files::path_text;
 use headstart::preprocess::{ViewKinds, Views};
-use headstart::report::text::clean;
+use headstart::report::text::{clean, short};
 use headstart::train::Run;
 use ndarray::{Array2, ArrayView1};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate::TemperatureArgs;
-use super::console::Console;
+use super::console::{Console, stdout};
 use super::error::Error;
 use super::exported::{self, Row};
 use super::features::in_views;
@@ -25,7 +26,7 @@ use super::{Status, extract, images, interrupt};
 pub struct PredictArgs {
     /// The run: its folder, its name, or `latest`; or an ONNX file that `export` wrote
     #[arg(value_name = "RUN")]
-    run: String,
+    run: PathBuf,
     /// Images, folders of images, manifests (CSV), or patterns such as 'photos/**/*.jpg' in quotes; `-` reads paths from
     /// stdin, one a line
     #[arg(value_name = "IMAGE", required = true)]
@@ -75,18 +76,15 @@ type Said = Result<Prediction, String>;
 impl PredictArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let files = images::named(&self.images, console)?;
+        let is_file = exported::is_one(&self.run) && !self.runs.has(&self.run);
+        anyhow::ensure!(self.views.is_empty() || !is_file, Error::ViewsOfExport { path: self.run.clone() });
         anyhow::ensure!(
-            self.views.is_empty() || !exported::is_one(&self.run),
-            Error::ViewsOfExport { path: self.run.clone().into() }
+            !self.temperature.no_temperature || !is_file,
+            Error::TemperatureOfExport { path: self.run.clone() }
         );
-        anyhow::ensure!(
-            !self.temperature.no_temperature || !exported::is_one(&self.run),
-            Error::TemperatureOfExport { path: self.run.clone().into() }
-        );
-        let (classes, said, other) = match exported::is_one(&self.run) {
+        let (classes, said, other) = match is_file {
             true => {
-                let (classes, said) =
-                    exported::answers(Path::new(&self.run), &files, &self.runtime, console)?;
+                let (classes, said) = exported::answers(&self.run, &files, &self.runtime, console)?;
                 (classes, said, None)
             }
             false => self.of_run(&files, console)?,
@@ -158,7 +156,7 @@ impl PredictArgs {
         said: &[Said],
         other: Option<&OtherPrecision>,
     ) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         let answered = files.iter().zip(said);
         match self.format {
             Format::Table => {
@@ -176,14 +174,14 @@ impl PredictArgs {
                 let mut writer = Writer::new(out, classes, columns)?;
                 for (file, said) in answered {
                     if let Ok(prediction) = said {
-                        writer.row(&file.to_string_lossy(), prediction)?;
+                        writer.row(&path_text(file), prediction)?;
                     }
                 }
                 writer.finish()?;
             }
             Format::Jsonl => {
                 for (file, said) in answered {
-                    let path = file.to_string_lossy();
+                    let path = path_text(file);
                     writeln!(out, "{}", serde_json::to_string(&answer(&path, said, classes, other))?)?;
                 }
             }
@@ -229,7 +227,7 @@ fn probabilities(run: &Run, features: &Array2<f32>, images: usize) -> Vec<Vec<f3
 /// `cat 0.9712, dog 0.0201, frog 0.0044`
 fn line(prediction: &Prediction, classes: &[String]) -> String {
     let words: Vec<_> =
-        prediction.top.iter().map(|&(class, p)| format!("{} {p:.4}", classes[class])).collect();
+        prediction.top.iter().map(|&(class, p)| format!("{} {p:.4}", short(&classes[class]))).collect();
     words.join(", ")
 }
 

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use headstart::dataset::{Classes, Manifest};
 use headstart::evaluate::CalibrationError;
 use headstart::extract::FeatureCache;
+use headstart::files::path_of_text;
 use headstart::nn::Head;
 use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{
@@ -16,7 +16,7 @@ use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate;
-use super::console::{Console, count};
+use super::console::{Console, count, stdout};
 use super::error::Error;
 use super::from::{Earlier, FromArgs};
 use super::hint::quoted;
@@ -74,8 +74,9 @@ impl TrainArgs {
         let settings = earlier.as_ref().map(|earlier| earlier.training.settings.clone());
         let config = self.settings.over(settings.unwrap_or_default())?;
         let choice = self.data.over(earlier.as_ref())?;
-        self.runs.check_new(self.name.as_deref(), self.overwrite)?;
+        let _made = self.runs.check_new(self.name.as_deref(), self.overwrite)?;
         let parts = Parts::of(&choice, console)?;
+        self.check_inputs(&choice, &parts, earlier.as_ref())?;
         let classes = parts.training.classes()?;
         let files = || parts.training.files();
         let making = Making::of(&files, &self.runtime);
@@ -146,6 +147,30 @@ impl TrainArgs {
         }
     }
 
+    /// That the run which is replaced holds nothing that is read here. One that is gone on with may be: all that it was is in
+    /// the new one.
+    fn check_inputs(
+        &self,
+        choice: &DataChoice,
+        parts: &Parts,
+        earlier: Option<&Earlier>,
+    ) -> Result<(), Error> {
+        let inputs = || {
+            let manifests =
+                choice.manifests.iter().chain(&choice.validation_manifest).map(|path| path_of_text(path));
+            let inputs = self
+                .backbone
+                .inputs()
+                .files(self.settings.file())
+                .all_in(manifests)
+                .files(parts.training.files());
+            let inputs = inputs.files(parts.validation.iter().flat_map(Manifest::files));
+            let read = earlier.filter(|earlier| !earlier.resume).map(|earlier| earlier.run.files());
+            inputs.files(read.into_iter().flatten())
+        };
+        self.runs.check_inputs(self.name.as_deref(), inputs)
+    }
+
     /// Write the run, let it be calibrated, and say where it is. An error that ended the training is told when what was trained
     /// before it is safe.
     fn write(
@@ -188,7 +213,7 @@ impl TrainArgs {
             let run = quoted(run.dir());
             console.note(format_args!("`headstart train --from {run} --resume` goes on from here"));
         }
-        writeln!(std::io::stdout(), "{}", run.dir().display())?;
+        stdout().path(run.dir())?;
         Ok((outcome.ended, calibrated))
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::dataset::Columns;
+use crate::files::{read_text, write_bytes};
 use crate::preprocess::ViewKinds;
 
 /// Which images an evaluation looked at, and how.
@@ -50,13 +51,17 @@ impl EvaluationRecord {
         Columns { path: path_column, label: label_column, split: split_column }
     }
 
-    /// Write it.
+    /// The text of the file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("words and lists are TOML")
+    }
+
+    /// Write it, all of it or nothing.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let text = toml::to_string(self).expect("words and lists are TOML");
-        std::fs::write(path, text).map_err(|source| Error::Write { path: path.into(), source })
+        Ok(write_bytes(path, self.to_toml().as_bytes())?)
     }
 
     /// Read it.
@@ -65,7 +70,7 @@ impl EvaluationRecord {
     /// [`Error::Read`] if it is not there or not in this form.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source: io::Error| Error::Read { path: path.into(), source };
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let text = read_text(path).map_err(failed)?;
         toml::from_str(&text).map_err(|cause| failed(io::Error::new(io::ErrorKind::InvalidData, cause)))
     }
 }

@@ -94,7 +94,7 @@ impl From<&preprocess::Error> for ImageFailure {
 
 fn kind_of(error: &preprocess::Error) -> FailureKind {
     use preprocess::Error::{
-        Damaged, Empty, NoLibrary, NotAnImage, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated,
+        Damaged, Empty, NoLibrary, NotAnImage, Panicked, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated,
         UnknownPreset, Unsupported,
     };
     match error {
@@ -104,7 +104,7 @@ fn kind_of(error: &preprocess::Error) -> FailureKind {
         Empty | Truncated { .. } => FailureKind::Truncated,
         TooLarge { .. } => FailureKind::TooLarge,
         // The latter three are about no image: a preprocessor that runs has a recipe that was checked.
-        Damaged { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
+        Damaged { .. } | Panicked { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
             FailureKind::DecoderError
         }
     }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, Cursor};
-use std::panic::{self, AssertUnwindSafe};
 
 use image::error::ImageError;
 use image::metadata::Orientation;
@@ -14,7 +13,7 @@ use super::kind::{FileKind, Format, sniff};
 use super::recipe::Alpha;
 use super::resample::Size;
 use super::tiff_palette::Palette;
-use super::{Error, Limits, colour, heif, jpeg, jxl};
+use super::{Error, Limits, colour, heif, jpeg, jxl, orientation};
 
 /// What a file says about its image.
 pub(super) struct Header {
@@ -39,7 +38,7 @@ pub(super) struct Space {
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::NotAnImage`], [`Error::Unsupported`], [`Error::Truncated`], [`Error::TooLarge`] or
-/// [`Error::Damaged`]; never a panic, whatever the bytes.
+/// [`Error::Damaged`]. A decoder that is not ours may panic: whoever calls guards against that.
 pub(super) fn decode(
     bytes: &[u8],
     alpha: Alpha,
@@ -49,22 +48,23 @@ pub(super) fn decode(
     rgb: &mut Vec<u8>,
 ) -> Result<(Format, Header), Error> {
     let format = recognise(bytes)?;
+    #[cfg(test)]
+    super::guard::trap::spring(bytes, "decoding");
     if !is_complete(format, bytes) {
         return Err(Error::Truncated { format, source: None });
     }
-    // The decoders read files from anywhere and are not ours; a slip in one of them should cost one image, not a run
-    // over a million. Unwinding leaves nothing half done: both buffers are overwritten by the next image.
-    let decoded = panic::catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Jpeg => jpeg::decode(bytes, wanted, limits, &mut space.jpeg, rgb),
-        Format::Heic | Format::Avif => heif::decode(bytes, format, alpha, limits, &mut space.samples, rgb),
-        Format::JpegXl => jxl::decode(bytes, alpha, limits, &mut space.samples, rgb),
-        other => decode_other(bytes, other, alpha, limits, &mut space.samples, rgb),
-    }));
-    let header = decoded.unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word");
-        Err(Error::Damaged { format, source: format!("the decoder panicked: {said}").into() })
-    })?;
+    let orientation = orientation::of(format, bytes);
+    let mut header = match format {
+        Format::Jpeg => {
+            let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+            jpeg::decode(bytes, orientation, wanted, limits, &mut space.jpeg, rgb)?
+        }
+        Format::Heic | Format::Avif => heif::decode(bytes, format, alpha, limits, &mut space.samples, rgb)?,
+        Format::JpegXl => jxl::decode(bytes, alpha, limits, &mut space.samples, rgb)?,
+        other => decode_other(bytes, other, alpha, limits, &mut space.samples, rgb)?,
+    };
+    // One place reads it for all formats that have it beside the pixels.
+    header.orientation = orientation.unwrap_or(header.orientation);
     Ok((format, header))
 }
 
@@ -94,13 +94,12 @@ fn decode_other(
     let mut own = image::Limits::no_limits();
     own.max_alloc = Some(limits.memory);
     reader.limits(own);
-    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     let colour = decoder.color_type();
     // What the decoder fills, and the RGB made from it.
     let pixels = u64::from(width) * u64::from(height);
     limits.check(width, height, pixels.saturating_mul(u64::from(colour.bytes_per_pixel()) + 3))?;
-    let orientation = decoder.orientation().map_err(failed)?;
     samples.clear();
     samples.resize(decoder.total_bytes() as usize, 0);
     decoder.read_image(samples).map_err(failed)?;
@@ -108,7 +107,8 @@ fn decode_other(
         Some(palette) if colour == ColorType::L8 => palette.look_up(samples, rgb),
         _ => colour::to_rgb(samples, colour, alpha, rgb)?,
     }
-    Ok(Header { width, height, decoded: (width as usize, height as usize), orientation })
+    let (decoded, orientation) = ((width as usize, height as usize), Orientation::NoTransforms);
+    Ok(Header { width, height, decoded, orientation })
 }
 
 fn codec(format: Format) -> ImageFormat {

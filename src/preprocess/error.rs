@@ -25,7 +25,7 @@ pub enum Error {
     #[error("expected an image, found {found}")]
     NotAnImage { found: FileKind },
     /// An image of a kind that is not decoded here.
-    #[error("cannot decode {what}; save it as JPEG or PNG")]
+    #[error("cannot decode {what}; save it as PNG or JPEG")]
     Unsupported { what: String },
     /// The library that decodes the format is not installed. As soon as it is, the same file may be decoded.
     #[error("cannot decode {format}")]
@@ -44,6 +44,10 @@ pub enum Error {
     #[error("the {format} data are damaged")]
     Damaged { format: Format, source: Box<dyn std::error::Error + Send + Sync> },
 
+    /// A decoder, or a step behind it, failed in a way that it must not: a fault of the program, which costs this image alone.
+    #[error("the program met a fault of its own in this image: {message}")]
+    Panicked { message: String },
+
     /// The crop does not fit into an image that is not resized.
     #[error("the image of {width}x{height} pixels is smaller than the crop of {crop_width}x{crop_height}")]
     TooSmall { width: u32, height: u32, crop_width: u32, crop_height: u32 },
@@ -60,13 +64,14 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::Truncated { .. }
             | Self::TooLarge { .. }
-            | Self::Damaged { .. } => "decode",
+            | Self::Damaged { .. }
+            | Self::Panicked { .. } => "decode",
             Self::TooSmall { .. } => "resize",
         }
     }
 
     /// What went wrong, in a word: `empty`, `not-an-image`, `unsupported`, `no-library`, `truncated`, `too-large`, `damaged`,
-    /// `too-small`, or `recipe`. Finer than the kinds by which failures are kept.
+    /// `panicked`, `too-small`, or `recipe`. Finer than the kinds by which failures are kept.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::UnknownPreset { .. } | Self::RecipeSyntax { .. } | Self::Recipe { .. } => "recipe",
@@ -77,6 +82,7 @@ impl Error {
             Self::Truncated { .. } => "truncated",
             Self::TooLarge { .. } => "too-large",
             Self::Damaged { .. } => "damaged",
+            Self::Panicked { .. } => "panicked",
             Self::TooSmall { .. } => "too-small",
         }
     }

@@ -1,18 +1,18 @@
 //! How much memory an image will take, before it takes it.
 
 use std::io::Cursor;
-use std::panic;
 
 use image::{ImageDecoder, ImageReader};
 
+use super::guard::guarded;
 use super::kind::{FileKind, Format, sniff};
 use super::{heif, jpeg, jxl};
 
 /// Bytes that decoding the file's image and turning it upright take at most, judged by its header; 0 for a file of which
 /// the header tells no size, and which therefore will not be decoded.
-pub(crate) fn decoding_takes(bytes: &[u8]) -> u64 {
+pub fn decoding_takes(bytes: &[u8]) -> u64 {
     // As in decoding: a slip of a reader of headers is to cost one image, which then fails there.
-    panic::catch_unwind(|| by_header(bytes)).unwrap_or(0)
+    guarded(|| Ok(by_header(bytes))).unwrap_or(0)
 }
 
 fn by_header(bytes: &[u8]) -> u64 {

@@ -23,7 +23,7 @@ const BAD: [(&str, &str, &str); 16] = [
     ("pipe.png", "unreadable", "expected an image, found a pipe or device"),
     ("loop.png", "unreadable", ""),
     ("text.jpg", "unsupported", "expected an image, found text"),
-    ("photo.jp2", "unsupported", "cannot decode JPEG 2000; save it as JPEG or PNG"),
+    ("photo.jp2", "unsupported", "cannot decode JPEG 2000; save it as PNG or JPEG"),
     ("empty.png", "truncated", "the file is empty"),
     ("cut.jpg", "truncated", "the JPEG file is cut off"),
     ("cut.png", "truncated", "the PNG file is cut off"),
@@ -188,7 +188,7 @@ fn too_many_failures_end_the_work_and_what_is_computed_is_kept() {
     let extract = format!("extract mixed.csv {TINY} --batch-size 1 --decoders 1");
     let said = place.run(&format!("{extract} --max-failures 15 --failures f.csv")).ended(2);
     said.says(&[
-        "error: 16 of the images failed, at most 15 may: `gone.png` (missing), ",
+        "error: 16 images failed, at most 15 may fail: `gone.png` (missing), ",
         " and 11 more\n",
         "hint: what was computed is kept; `--max-failures` allows more",
     ]);
@@ -199,7 +199,7 @@ fn too_many_failures_end_the_work_and_what_is_computed_is_kept() {
     assert!(cached >= 10, "{cached}");
     // What was known before counts too, so a second run says the same, and at once.
     let said = place.run(&format!("{extract} --max-failures 15 --onnxruntime /nowhere")).ended(2);
-    said.says(&["16 of the images failed"]);
+    said.says(&["16 images failed"]);
     place.run(&format!("{extract} --max-failures 16")).ended(1);
     place.run(&format!("extract good.csv {TINY} --max-failures 0")).done();
 }

@@ -103,7 +103,7 @@ fn images_that_are_not_decoded_are_failures_by_name_and_not_passed_over() {
     }
     let said = place.run("extract photos --backbone tiny.onnx").ended(1);
     for (name, _, format) in files {
-        let words = format!("{name}`: cannot decode {format}; save it as JPEG or PNG");
+        let words = format!("{name}`: cannot decode {format}; save it as PNG or JPEG");
         assert!(said.err.contains(&words), "no `{words}` in {}", said.err);
     }
     said.says(&["6 images: ", "6 failed (6 unsupported)"]).never_says("subfolder of its own");

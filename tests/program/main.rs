@@ -28,6 +28,7 @@ mod memory;
 #[path = "../net/mod.rs"]
 mod net;
 mod noisy;
+mod old_cache;
 mod place;
 mod precision;
 mod predict;

@@ -95,7 +95,7 @@ fn kept(place: &Place) -> Vec<String> {
 fn one_int8_graph_serves_every_manifest_and_every_command() {
     let place = place();
     let said = run(&place, "extract train.csv --precision int8").done();
-    said.says(&["int8: making a graph for `small`", "to calibrate on", "cosine to fp32", "graph kept as"]);
+    said.says(&["int8: making a graph for `small`", "calibrating on", "cosine to fp32", "graph written to"]);
     assert_eq!((kept(&place), graphs(&place).len()), (vec!["int8".to_owned()], 1));
     let graph = fs::read(&graphs(&place)[0]).unwrap();
 

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 
 use headstart::backbone::import::{self, ImportOptions};
 use headstart::backbone::inspect;
+use headstart::files::Inputs;
 use headstart::onnx;
 use headstart::preprocess::recipe::Layout;
 
 use self::about::AboutArgs;
 use super::Status;
-use super::console::Console;
-use super::error::Error;
+use super::console::{Console, stdout};
+use super::output;
 use super::probe::ProbeArgs;
 use super::recipes::RecipesArgs;
 
@@ -76,10 +77,9 @@ fn layout(text: &str) -> Result<Layout, String> {
 
 impl ImportArgs {
     fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        anyhow::ensure!(
-            self.overwrite || !self.output.exists(),
-            Error::FileIsThere { path: self.output.clone() }
-        );
+        let files = || import::files(&self.model).unwrap_or_else(|_| vec![self.model.clone()]);
+        let inputs = || Inputs::default().files(files()).files(self.about.files());
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
         let options = ImportOptions {
             include_top: self.include_top,
             name: self.about.name.clone(),
@@ -95,7 +95,7 @@ impl ImportArgs {
         for note in &imported.notes {
             console.note(note);
         }
-        writeln!(std::io::stdout(), "{}", self.output.display())?;
+        stdout().path(&self.output)?;
         Ok(Status::Done)
     }
 }
@@ -117,7 +117,7 @@ impl InspectArgs {
     fn run(&self) -> anyhow::Result<Status> {
         let inspection = inspect(&self.file)?;
         let trials = self.probe.run(&self.file)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             let mut document = serde_json::to_value(&inspection)?;
             if let Some(trials) = &trials {

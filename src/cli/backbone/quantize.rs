@@ -11,9 +11,11 @@ use headstart::backbone::{Backbone, OpenOptions};
 use headstart::baseline::{Choice, evaluate};
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
+use headstart::files::Inputs;
 
 use crate::cli::args::{ColumnArgs, read_manifests, read_recipe};
-use crate::cli::console::{Console, count};
+use crate::cli::console::{Console, count, stdout};
+use crate::cli::output::{self, network_files};
 use crate::cli::{Status, interrupt};
 
 /// Make a backbone that computes in 8-bit integers, calibrated on your images
@@ -63,7 +65,7 @@ pub struct QuantizeArgs {
     min_cosine: f64,
     /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does; it is written into the file
     #[arg(long, value_name = "PRESET|FILE")]
-    recipe: Option<String>,
+    recipe: Option<PathBuf>,
     /// Tensor that holds the features, for a graph that does not tell
     #[arg(long, value_name = "NAME")]
     feature_tensor: Option<String>,
@@ -133,6 +135,14 @@ impl QuantizeArgs {
         let backbone = Backbone::open_with(&self.backbone, &self.open_options()?)?;
         let manifest = read_manifests(&self.calibrate, &self.columns.columns(), console)?;
         let options = self.options()?;
+        let inputs = || {
+            let held_out = options.held_out_files.iter().flatten();
+            let manifests = self.calibrate.iter().chain(&self.evaluate);
+            let inputs =
+                Inputs::default().files(network_files(&self.backbone)).files(&self.recipe).all_in(manifests);
+            inputs.files(manifest.files()).files(held_out)
+        };
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
         if options.bits == WeightBits::Seven {
@@ -178,7 +188,7 @@ impl QuantizeArgs {
     fn print(&self, done: &Quantized, manifest: &Manifest) -> anyhow::Result<Status> {
         // Of other images the labels are elsewhere.
         let accuracies = if self.evaluate.is_none() { accuracies(&done.report, manifest) } else { None };
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             let mut document = serde_json::to_value(&done.report)?;
             if let Some([floats, integers]) = accuracies {
@@ -186,7 +196,7 @@ impl QuantizeArgs {
             }
             writeln!(out, "{document:#}")?;
         } else {
-            writeln!(out, "{}", self.output.display())?;
+            out.path(&self.output)?;
             write!(out, "{}", done.report)?;
             if let Some([floats, integers]) = accuracies {
                 writeln!(

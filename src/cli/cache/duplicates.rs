@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use headstart::cache::{Pair, duplicates};
 use headstart::dataset::{Example, Manifest};
+use headstart::files::path_text;
 use headstart::preprocess::ViewKinds;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::args::{BackboneArgs, ColumnArgs, RuntimeArgs, read_manifests};
-use crate::cli::console::{Console, count, grouped};
+use crate::cli::console::{Console, count, grouped, stdout};
 use crate::cli::features::Ready;
 use crate::cli::making::Making;
 use crate::cli::progress::Progress;
@@ -145,9 +146,9 @@ impl DuplicatesArgs {
         if self.json {
             let (n, threshold) = (images.places.len(), self.threshold);
             let all = json!({ "images": n, "threshold": threshold, "parts": images.names, "leaks": leaks, "pairs": lines });
-            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
+            writeln!(stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
         } else {
-            let mut out = csv::WriterBuilder::new().has_headers(false).from_writer(std::io::stdout().lock());
+            let mut out = csv::WriterBuilder::new().has_headers(false).from_writer(stdout());
             out.write_record(COLUMNS)?;
             lines.iter().try_for_each(|line| out.serialize(line))?;
             out.flush()?;
@@ -205,7 +206,7 @@ impl Images {
 
     /// The manifest, the split, or both if several manifests have splits.
     fn part_of(&self, manifest: usize, place: usize) -> String {
-        let source = self.manifests[manifest].source().display();
+        let source = path_text(self.manifests[manifest].source());
         match (&self.manifests[manifest].examples()[place].split, self.manifests.len()) {
             (Some(split), 1) => split.to_string(),
             (Some(split), _) => format!("{source}:{split}"),
@@ -236,10 +237,10 @@ impl Images {
             leak: self.is_leak(pair),
             labels_differ: self.labels_differ(pair),
             part_a,
-            path_a: a.file.display().to_string(),
+            path_a: path_text(&a.file).into_owned(),
             label_a: a.label.as_deref(),
             part_b,
-            path_b: b.file.display().to_string(),
+            path_b: path_text(&b.file).into_owned(),
             label_b: b.label.as_deref(),
             group: pair.group,
         }

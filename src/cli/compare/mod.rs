@@ -27,7 +27,7 @@ use self::plan::{Division, Plan};
 use self::pool::{Ended, Pool};
 use self::standings::{Facts, Outcome, Standings};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use super::console::Console;
+use super::console::{Console, stdout};
 use super::error::Error;
 use super::features::{Ready, in_views};
 use super::making::Making;
@@ -145,7 +145,7 @@ impl CompareArgs {
 
         let (outcomes, times) = compete(&plan, &self.pool(), cancel, console)?;
         let standings = Standings::new(facts, &plan.contenders, &outcomes);
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         match (self.json, self.csv) {
             (true, _) => writeln!(out, "{}", serde_json::to_string_pretty(&standings)?)?,
             (_, true) => table::csv(&standings, &mut out)?,

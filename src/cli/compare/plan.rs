@@ -9,6 +9,7 @@ use headstart::baseline::Choice;
 use headstart::cache::{Key, View};
 use headstart::dataset::split::Split;
 use headstart::dataset::{self, split};
+use headstart::files::{as_path_text, of_path_text};
 use serde::{Deserialize, Serialize};
 
 /// A method in the comparison.
@@ -56,6 +57,7 @@ impl Division {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// Folder of the store with the features.
+    #[serde(serialize_with = "as_path_text", deserialize_with = "of_path_text")]
     pub store: PathBuf,
     /// The plain features of the image of each label.
     pub ids: Vec<(Key, View)>,

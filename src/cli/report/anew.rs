@@ -9,6 +9,7 @@ use headstart::dataset::split;
 use headstart::evaluate::label_errors::suspects;
 use headstart::evaluate::{EvaluationRecord, Metrics, predict};
 use headstart::extract::FeatureCache;
+use headstart::files::path_of_text;
 use headstart::train::{Run, TrainConfig};
 use ndarray::Array2;
 
@@ -17,10 +18,10 @@ use super::learnt::Learnt;
 use super::page::{self, Judged};
 use crate::cli::Status;
 use crate::cli::args::{BackboneArgs, read_manifests};
-use crate::cli::console::Console;
+use crate::cli::console::{Console, chain};
 use crate::cli::evaluate::Answers;
 use crate::cli::progress::Progress;
-use crate::cli::runs::subfolders;
+use crate::cli::runs::evaluations;
 use crate::cli::source::Source;
 
 /// As `evaluate` draws them unless told otherwise.
@@ -53,18 +54,20 @@ pub fn page(
     };
     // Without features the page still has figures and curves.
     let mut features = open(run, args)
-        .map_err(|error| warn(format!("the page has no images, for there are no features: {error:#}")))
+        .map_err(|error| {
+            warn(format!("the page has no images, for there are no features: {}", chain(&error)))
+        })
         .ok();
     let learnt = match &mut features {
         Some(Features { source, cache: Some(cache) }) => Learnt::find(run, source, cache),
         _ => Err("There are no features to compare.".into()),
     };
     let mut evaluated = vec![];
-    for folder in subfolders(&run.dir().join("evaluation")) {
+    for folder in evaluations(run.dir()) {
         match again(run, &folder, features.as_mut(), &learnt) {
             Ok(one) => evaluated.push(one),
             Err(error) => {
-                warn(format!("`{}` could not be made again: {error:#}", folder.display()));
+                warn(format!("`{}` could not be made again: {}", folder.display(), chain(&error)));
                 match Metrics::read(&folder.join("metrics.json")) {
                     Ok(metrics) => evaluated.push(Evaluated::figures(name(&folder), metrics)),
                     Err(error) => warn(format!("left out: {error}")),
@@ -75,7 +78,7 @@ pub fn page(
     let judged = match (&features, &learnt) {
         _ if folds == 0 => None,
         (Some(features), Ok(learnt)) => cross_validate(run, features, learnt, folds, console)
-            .map_err(|error| warn(format!("the training images were not cross-validated: {error:#}")))
+            .map_err(|error| warn(format!("the training images were not cross-validated: {}", chain(&error))))
             .ok(),
         (Some(_), Err(reason)) => {
             warn(format!("the training images were not cross-validated: {reason}"));
@@ -109,7 +112,7 @@ fn again(
         anyhow::bail!("its features were in {other}");
     }
     let Some(features) = features else { anyhow::bail!("there are no features") };
-    let paths: Vec<PathBuf> = record.manifests.iter().map(PathBuf::from).collect();
+    let paths: Vec<PathBuf> = record.manifests.iter().map(|path| path_of_text(path)).collect();
     let mut manifest = read_manifests(&paths, &record.columns(), &Console::silent())?;
     if let Some(part) = &record.split {
         manifest = manifest.split(part)?;

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::page::epoch;
 use crate::cli::Status;
 use crate::cli::console::Console;
-use crate::cli::runs::{Entry, differing, subfolders};
+use crate::cli::runs::{Entry, differing, evaluations};
 
 const RESAMPLES: usize = 1000;
 
@@ -56,7 +56,7 @@ struct Kept {
 
 fn kept(run: &Path, warn: &mut impl FnMut(String)) -> Vec<Kept> {
     let mut all = vec![];
-    for folder in subfolders(&run.join("evaluation")) {
+    for folder in evaluations(run) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match Metrics::read(&folder.join("metrics.json")) {
             Ok(metrics) => {

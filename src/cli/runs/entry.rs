@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use headstart::evaluate::Metrics;
+use headstart::files::as_path_text;
 use headstart::nn::Temperature;
 use headstart::train::{Calibration, Origin, RunInfo, RunSummary, TrainConfig, TrainingMetrics};
 use serde::Serialize;
+
+use crate::cli::console::chain;
 
 /// What a run was made with, and what came of it.
 #[derive(Debug, Serialize)]
 pub struct Entry {
     pub name: String,
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     pub created: String,
     /// None of a head that was imported.
@@ -37,14 +41,20 @@ pub struct Evaluation {
 /// What should be a run, or part of one, and cannot be read.
 #[derive(Debug, Serialize)]
 pub struct Broken {
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     pub reason: String,
 }
 
 impl Broken {
     fn new(path: &Path, error: impl Into<anyhow::Error>) -> Self {
-        let reason = format!("{:#}", error.into()).lines().collect::<Vec<_>>().join(" ");
+        let reason = chain(&error.into()).lines().collect::<Vec<_>>().join(" ");
         Self { path: path.into(), reason }
+    }
+
+    fn unfinished(evaluation: &Path) -> Self {
+        let reason = "this evaluation is not complete: `metrics.json` is missing; evaluate again".into();
+        Self { path: evaluation.into(), reason }
     }
 }
 
@@ -52,15 +62,16 @@ impl Entry {
     /// The run in this folder, and those of its evaluations that cannot be read.
     pub fn load(dir: &Path) -> Result<(Self, Vec<Broken>), Broken> {
         let run = RunSummary::load(dir).map_err(|error| Broken::new(dir, error))?;
-        let (mut evaluations, mut broken) = (vec![], vec![]);
-        for folder in subfolders(&dir.join("evaluation")) {
+        let (mut found, mut broken) = (vec![], vec![]);
+        for folder in evaluations(dir) {
             let path = folder.join("metrics.json");
             match Metrics::read(&path) {
-                Ok(metrics) => evaluations.push(Evaluation::new(&folder, &metrics)),
+                Ok(metrics) => found.push(Evaluation::new(&folder, &metrics)),
+                Err(_) if !path.exists() => broken.push(Broken::unfinished(&folder)),
                 Err(error) => broken.push(Broken::new(&path, error)),
             }
         }
-        Ok((Self::new(run, evaluations), broken))
+        Ok((Self::new(run, found), broken))
     }
 
     fn new(run: RunSummary, evaluations: Vec<Evaluation>) -> Self {
@@ -107,10 +118,13 @@ impl Evaluation {
     }
 }
 
-/// Folders in this one, by name; none if it is not there.
-pub fn subfolders(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+/// The folders of a run's evaluations, by name. An empty one is what an evaluation that failed left behind in version
+/// 0.1.0, and is passed over.
+pub fn evaluations(run: &Path) -> Vec<PathBuf> {
+    let entries =
+        |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let all = entries(&run.join("evaluation"));
+    let mut folders: Vec<PathBuf> = all.filter(|path| entries(path).next().is_some()).collect();
     folders.sort();
     folders
 }

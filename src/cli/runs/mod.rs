@@ -3,16 +3,16 @@
 mod entry;
 mod table;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use headstart::train::TrainingMetrics;
 use serde::Serialize;
 
 use self::entry::Broken;
-pub use self::entry::{Entry, differing, subfolders};
+pub use self::entry::{Entry, differing, evaluations};
 use super::Status;
-use super::console::{Console, terminal_width};
+use super::console::{Console, stdout, terminal_width};
 use super::run_name::RunsArgs;
 
 /// List runs, or compare some of them
@@ -24,7 +24,7 @@ use super::run_name::RunsArgs;
 pub struct RunsCommand {
     /// Runs to compare: folders, names, or `latest`
     #[arg(value_name = "RUN")]
-    names: Vec<String>,
+    names: Vec<PathBuf>,
     /// What comes first: the newest, the first by name, or the best by a figure [default: date, or the order in which
     /// runs are named]
     #[arg(long, value_name = "BY")]
@@ -89,7 +89,7 @@ impl RunsCommand {
     }
 
     fn print(&self, runs: &[Entry], broken: &[Broken], console: &Console) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         // A program that reads on wants all of a line.
         let width = if out.is_terminal() { terminal_width() } else { usize::MAX };
         if self.json {

@@ -16,6 +16,7 @@ use super::Error;
 use super::bootstrap::{self, Intervals};
 use super::metrics::{self, Average, Bin, ClassFigures, Coverage, Undefined};
 use crate::cache::OtherPrecision;
+use crate::files::{read_text, write_bytes};
 use crate::nn::Temperature;
 
 /// The version of `metrics.json`. Fields may be added within one; a field that goes or changes its meaning makes
@@ -310,12 +311,7 @@ impl Metrics {
     /// # Errors
     /// [`Error::Write`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let part = path.with_added_extension("part");
-        let write = || {
-            std::fs::write(&part, self.to_json())?;
-            std::fs::rename(&part, path)
-        };
-        write().map_err(|source| Error::Write { path: path.into(), source })
+        Ok(write_bytes(path, self.to_json().as_bytes())?)
     }
 
     /// Read `metrics.json`.
@@ -324,9 +320,9 @@ impl Metrics {
     /// [`Error::Read`] if it is not there or not in this form, [`Error::Schema`] if it is of another version.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source: io::Error| Error::Read { path: path.into(), source };
-        let text = std::fs::read(path).map_err(failed)?;
+        let text = read_text(path).map_err(failed)?;
         // The version first: a file of another one need not have these fields.
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|cause| failed(cause.into()))?;
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|cause| failed(cause.into()))?;
         match value.get("schema").and_then(serde_json::Value::as_u64) {
             Some(found) if found != u64::from(SCHEMA) => {
                 Err(Error::Schema { path: path.into(), expected: SCHEMA, found })

@@ -20,7 +20,8 @@ use re_rav1d::src::lib::{
     dav1d_parse_sequence_header, dav1d_picture_unref, dav1d_send_data,
 };
 
-use super::fault::{Result, damaged, unsupported};
+use super::super::alone::alone;
+use super::fault::{Fault, Result, damaged, unsupported};
 use super::picture::{Chroma, Picture, Plane};
 use super::property::Nclx;
 
@@ -36,7 +37,14 @@ pub struct Header {
 
 impl Header {
     /// Read the header of the stream in `data`.
-    pub fn read(data: &[u8]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`], or [`Fault::Panicked`].
+    pub fn of_stream(data: Vec<u8>) -> Result<Self> {
+        alone(move || Self::read(&data)).map_err(Fault::Panicked)?
+    }
+
+    fn read(data: &[u8]) -> Result<Self> {
         let mut header = MaybeUninit::<Dav1dSequenceHeader>::uninit();
         let start = NonNull::new(data.as_ptr().cast_mut());
         // SAFETY: `header` is room for one, `start` the start of `data.len()` bytes, which are only read.
@@ -82,13 +90,17 @@ pub struct Frame {
     header: Header,
 }
 
-/// Decode the first frame that `data` show, on this thread.
+/// Decode the first frame that `data` show, on one thread, while this one waits.
 ///
 /// No frame of more than `pixels` pixels is begun.
 ///
 /// # Errors
-/// [`Fault::Damaged`](super::fault::Fault::Damaged).
-pub fn decode(data: &[u8], operating_point: u8, pixels: u64) -> Result<Frame> {
+/// [`Fault::Damaged`], or [`Fault::Panicked`].
+pub fn decode(data: Vec<u8>, operating_point: u8, pixels: u64) -> Result<Frame> {
+    alone(move || first_frame(&data, operating_point, pixels)).map_err(Fault::Panicked)?
+}
+
+fn first_frame(data: &[u8], operating_point: u8, pixels: u64) -> Result<Frame> {
     let header = Header::read(data)?;
     let mut decoder = Decoder::open(operating_point, pixels)?;
     let mut data = Data::copy(data)?;
@@ -137,7 +149,7 @@ impl Decoder {
             dav1d_default_settings(place);
             settings.assume_init()
         };
-        // On the caller's thread alone: images are decoded side by side as it is.
+        // On this thread alone: images are decoded side by side as it is.
         (settings.n_threads, settings.max_frame_delay) = (1, 1);
         (settings.operating_point, settings.all_layers) = (operating_point.min(31).into(), 0);
         settings.frame_size_limit = u32::try_from(pixels).unwrap_or(u32::MAX);
@@ -197,6 +209,9 @@ impl Drop for Data {
         unsafe { dav1d_data_unref(NonNull::new(&raw mut self.0)) };
     }
 }
+
+// SAFETY: what a picture points to is counted by atomic numbers, and only read once the decoder has handed it out.
+unsafe impl Send for Frame {}
 
 impl Frame {
     /// Its planes.

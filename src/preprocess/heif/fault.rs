@@ -14,6 +14,8 @@ pub enum Fault {
     Unsupported(String),
     /// Beyond the limits.
     TooLarge(Error),
+    /// A decoder failed in a way that it must not.
+    Panicked(Error),
     /// The library that would decode it is not there.
     NoLibrary(libheif::Error),
 }
@@ -27,7 +29,7 @@ impl Fault {
             Self::CutOff => Error::Truncated { format, source: None },
             Self::Damaged(why) => Error::Damaged { format, source: why.into() },
             Self::Unsupported(what) => Error::Unsupported { what: format!("{format} with {what}") },
-            Self::TooLarge(error) => error,
+            Self::TooLarge(error) | Self::Panicked(error) => error,
             Self::NoLibrary(source) => Error::NoLibrary { format, source },
         }
     }

@@ -136,7 +136,8 @@ fn with_av1(
 ) -> Result<()> {
     let tile_size = image.tile_size(container)?;
     let decode = |id: u32| {
-        let frame = av1::decode(&container.data(id)?, operating_point(container, id)?, limits.pixels)?;
+        let data = container.data(id)?.into_owned();
+        let frame = av1::decode(data, operating_point(container, id)?, limits.pixels)?;
         same_size(&frame.picture()?, tile_size)?;
         Ok(frame)
     };
@@ -185,7 +186,9 @@ impl Needs {
         let pixels = (width as u64).saturating_mul(height as u64);
         let mut frame = (0, 0);
         let mut each = 0;
-        for &tile in &image.tiles {
+        // Tiles in AV1 must be of one kind, which is seen when they are laid beside one another.
+        let tiles = if image.codec == Codec::Av1 { &image.tiles[..1] } else { &image.tiles };
+        for &tile in tiles {
             let (found, bits, chroma) = coded(container, image.codec, tile)?;
             frame = frame.max(found);
             each = each.max(chroma.samples_of_four() * if bits > 8 { 2 } else { 1 });
@@ -214,7 +217,7 @@ impl Needs {
 fn coded(container: &Container<'_>, codec: Codec, id: u32) -> Result<((u64, u64), u8, Chroma)> {
     match codec {
         Codec::Av1 => {
-            let header = av1::Header::read(&container.data(id)?)?;
+            let header = av1::Header::of_stream(container.data(id)?.into_owned())?;
             Ok(((header.size.0 as u64, header.size.1 as u64), header.bits, header.chroma))
         }
         Codec::Hevc => {

@@ -53,7 +53,7 @@ fn tolerance(name: &str) -> (u8, f64) {
 }
 
 #[test]
-fn files_are_as_pillow_and_pillow_heif_decode_them() {
+fn formats_of_phones_are_as_pillow_and_pillow_heif_decode_them() {
     let names = [names(".avif"), names(".heic"), names(".heif")].concat();
     assert_eq!(names.len(), 45, "golden files are missing");
     let mut wrong = vec![];
@@ -204,7 +204,7 @@ fn what_is_not_decoded_is_named() {
         bytes[place..place + 4].copy_from_slice(kind);
         decoded(&bytes, none, Alpha::OverWhite).unwrap_err().of(Format::Heic).to_string()
     };
-    assert_eq!(coded_as(b"jpeg"), "cannot decode HEIC with JPEG inside (`jpeg`); save it as JPEG or PNG");
+    assert_eq!(coded_as(b"jpeg"), "cannot decode HEIC with JPEG inside (`jpeg`); save it as PNG or JPEG");
     assert!(coded_as(b"iovl").contains("images laid over one another"));
     assert!(coded_as(b"vvc1").contains("H.266"));
     assert!(coded_as(b"abcd").contains("`abcd`"));

@@ -153,7 +153,7 @@ mod tests {
         let error = named(&[("owl", 1.0)]).for_classes(&classes).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`class_weight` names `owl`, which is none of the 3 classes: `cat`, `dog`, `tabby cat`"
+            "`class_weight` names `owl`, which is not one of the 3 classes: `cat`, `dog`, `tabby cat`"
         );
         let nothing = named(&[("cat", 0.0), ("dog", 0.0)]);
         assert!(matches!(

@@ -23,7 +23,7 @@ mod load;
 use std::path::{Path, PathBuf};
 
 pub use calibration::Calibration;
-pub use create::{Course, NewRun, checked_name};
+pub use create::{Course, LATEST, NewRun, checked_name};
 pub use data::DataChoice;
 pub use info::{
     BackboneInfo, FeaturesInfo, Import, ManifestInfo, Origin, RunInfo, Training, TrainingMetrics,
@@ -93,6 +93,13 @@ impl Run {
     /// Where its checkpoint lies, if it has one.
     pub fn checkpoint_path(&self) -> PathBuf {
         checkpoint_path(&self.dir)
+    }
+
+    /// The files that it consists of, whether they are all there or not.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = [INFO, HEAD, HISTORY, METRICS].map(|file| self.dir.join(file)).into();
+        files.extend([self.checkpoint_path(), self.calibration_path()]);
+        files
     }
 
     /// Its checkpoint, to go on with by [`Trainer::resume`](super::Trainer::resume).

@@ -110,7 +110,13 @@ fn names_that_lead_elsewhere_are_refused() {
     for name in ["", ".", "..", "../other", "a/b", "a\\b", ".hidden", "-rf", "a b", "c:d", &"x".repeat(101)] {
         assert!(matches!(create(&runs, Some(name), true), Err(Error::RunName { .. })), "{name}");
     }
+    for name in ["latest", "LATEST", "con", "Nul.txt", "com1", "LPT9.a", "photos."] {
+        assert!(matches!(create(&runs, Some(name), true), Err(Error::ReservedRunName { .. })), "{name}");
+    }
     assert!(!runs.exists());
+    for name in ["latest2", "console", "com", "com10", "lpt", "a.b", "10"] {
+        assert_eq!(checked_name(name).unwrap(), name);
+    }
 }
 
 #[test]
