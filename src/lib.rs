@@ -20,6 +20,7 @@ pub mod optim;
 pub mod preprocess;
 #[cfg(feature = "projections")]
 pub mod projection;
+mod python;
 pub mod report;
 mod text;
 pub mod train;

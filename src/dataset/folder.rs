@@ -9,9 +9,23 @@ use super::walk::{self, Met};
 use super::{Doubt, Error, Example, Part, Skipped, Unreadable, UnreadableReason, normal_label};
 use crate::files::{path_text, relative_path_text};
 
-/// File name extensions that are taken for images, in lower case.
-pub const EXTENSIONS: [&str; 14] =
-    ["bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp"];
+/// File name extensions of the formats that are decoded, in lower case.
+pub const EXTENSIONS: &[&str] = &[
+    "avif", "avifs", "bmp", "gif", "heic", "heics", "heif", "hif", "jfif", "jpe", "jpeg", "jpg", "jxl",
+    "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff", "webp",
+];
+
+/// Those of other images, which are not decoded: they are images all the same, and each is a failure that names its format,
+/// where they would be passed over as notes are. In lower case.
+pub const OTHER_EXTENSIONS: &[&str] = &[
+    // Raw photos.
+    "3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "fff", "iiq", "kdc", "mef", "mos", "mrw", "nef",
+    "nrw", "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
+    // Images of other programs, of the web, of science and of medicine.
+    "bpg", "cur", "dcm", "dds", "djv", "djvu", "emf", "eps", "exr", "fits", "flif", "hdp", "icns", "ico",
+    "j2c", "j2k", "jls", "jp2", "jpf", "jph", "jpx", "jxr", "pcx", "psb", "psd", "qoi", "sgi", "svg", "tga",
+    "wdp", "wmf", "xcf", "xpm",
+];
 
 /// What is read from a folder.
 pub(super) struct Read {
@@ -179,10 +193,11 @@ fn doubts(with_images: &[&ClassFolder], examples: &[Example]) -> Vec<Doubt> {
     doubts
 }
 
-/// Whether a file is taken for an image by its name: see [`EXTENSIONS`].
+/// Whether a file is taken for an image by its name: see [`EXTENSIONS`] and [`OTHER_EXTENSIONS`].
 pub fn is_image(file: &Path) -> bool {
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    EXTENSIONS.contains(&extension.to_ascii_lowercase().as_str())
+    let extension = extension.to_ascii_lowercase();
+    EXTENSIONS.contains(&extension.as_str()) || OTHER_EXTENSIONS.contains(&extension.as_str())
 }
 
 #[cfg(test)]
@@ -224,6 +239,31 @@ mod tests {
             skipped.to_string(),
             "skipped 1 file that is not an image (1 .txt); 1 hidden or system folder (`.git`); 1 hidden or system file"
         );
+    }
+
+    #[test]
+    fn images_that_are_not_decoded_are_images() {
+        let folder = with(&[
+            "cat/a.HEIC",
+            "cat/b.heif",
+            "cat/c.hif",
+            "cat/d.avif",
+            "cat/e.jxl",
+            "dog/f.NEF",
+            "dog/g.dng",
+            "dog/h.jp2",
+            "dog/i.svg",
+            "dog/j.psd",
+            "dog/k.ico",
+            "dog/notes.txt",
+            "dog/film.mp4",
+        ]);
+        let Read { examples, skipped, .. } = read(folder.path()).unwrap();
+        assert_eq!(examples.len(), 11);
+        assert_eq!(skipped.to_string(), "skipped 2 files that are not images (1 .mp4, 1 .txt)");
+        assert_eq!(images_in(folder.path()).unwrap().images.len(), 11);
+        let all: std::collections::BTreeSet<_> = EXTENSIONS.iter().chain(OTHER_EXTENSIONS).collect();
+        assert_eq!(all.len(), EXTENSIONS.len() + OTHER_EXTENSIONS.len(), "one stands there twice");
     }
 
     #[test]

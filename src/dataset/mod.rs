@@ -40,7 +40,7 @@ pub use classes::Classes;
 pub use copies::{Contradiction, Copies, shared};
 pub use doubt::Doubt;
 pub use error::{Error, Place, Role};
-pub use folder::{EXTENSIONS, ImagesIn, images_in, is_image};
+pub use folder::{EXTENSIONS, ImagesIn, OTHER_EXTENSIONS, images_in, is_image};
 pub use label::{Difference, normal_label};
 pub use locate::path_as_written;
 pub use manifest::{Example, Manifest};

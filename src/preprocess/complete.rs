@@ -13,7 +13,8 @@ use super::kind::Format;
 /// The file if it goes on to the end that its own format announces, with the mark at the end that it may lack; none if it was
 /// cut off.
 ///
-/// BMP, TIFF and PNM announce none, and the end of a JPEG is found while it is decoded; there the decoder is the one to notice.
+/// BMP, TIFF and PNM announce none, and the ends of JPEG, HEIC, AVIF and JPEG XL are found while they are decoded; there the
+/// decoder is the one to notice.
 pub(super) fn whole(format: Format, bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
     let end = match format {
         Format::Png => match png_end(bytes)? {
@@ -23,6 +24,7 @@ pub(super) fn whole(format: Format, bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
         Format::Gif => gif_end(bytes),
         Format::Webp => webp_end(bytes),
         Format::Bmp | Format::Jpeg | Format::Tiff | Format::Pnm => Some(bytes.len()),
+        Format::Heic | Format::Avif | Format::JpegXl => Some(bytes.len()),
     };
     end.filter(|&end| end <= bytes.len()).map(|_| bytes.into())
 }

@@ -11,7 +11,7 @@ use super::kind::{FileKind, Format, sniff};
 use super::limits::mebibytes;
 use super::recipe::Alpha;
 use super::resample::Size;
-use super::{Error, Limits, bmp, colour, complete, gif, jpeg, orientation, pnm, tiff};
+use super::{Error, Limits, bmp, colour, complete, gif, heif, jpeg, jxl, orientation, pnm, tiff};
 
 /// What a file says about its image.
 pub(super) struct Header {
@@ -56,6 +56,8 @@ pub(super) fn decode(
             let orientation = orientation.unwrap_or(Orientation::NoTransforms);
             jpeg::decode(bytes, orientation, wanted, limits, &mut space.jpeg, rgb)?
         }
+        Format::Heic | Format::Avif => heif::decode(bytes, format, alpha, limits, &mut space.samples, rgb)?,
+        Format::JpegXl => jxl::decode(bytes, alpha, limits, &mut space.samples, rgb)?,
         Format::Gif => gif::decode(bytes, alpha, limits, &mut space.samples, rgb)?,
         Format::Tiff => tiff::decode(bytes, alpha, limits, &mut space.samples, &mut space.jpeg, rgb)?,
         Format::Pnm => pnm::decode(bytes, limits, rgb)?,
@@ -93,7 +95,7 @@ fn by_crate(
         Format::Png => (ImageFormat::Png, png_size(bytes)),
         Format::Webp => (ImageFormat::WebP, None),
         Format::Bmp => (ImageFormat::Bmp, bmp::size(bytes)),
-        Format::Jpeg | Format::Gif | Format::Tiff | Format::Pnm => {
+        _ => {
             unreachable!("these have decoders of their own")
         }
     };

@@ -1,3 +1,4 @@
+use super::heif::LibheifError;
 use super::kind::{FileKind, Format};
 use super::recipe::Recipe;
 
@@ -26,6 +27,9 @@ pub enum Error {
     /// An image of a kind that is not decoded here.
     #[error("cannot decode {what}; save the image as PNG or JPEG")]
     Unsupported { what: String },
+    /// The library that decodes the format is not installed. As soon as it is, the same file may be decoded.
+    #[error("cannot decode {format}")]
+    NoLibrary { format: Format, source: LibheifError },
     /// The file ends before the image does.
     #[error("the {format} file is cut off: its data end before the image does")]
     Truncated {
@@ -50,11 +54,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// Where it went wrong: `recipe`, `read`, `decode` or `resize`. Stable, for files and scripts.
+    /// Where it went wrong: `recipe`, `read`, `library`, `decode` or `resize`. Stable, for files and scripts.
     pub fn stage(&self) -> &'static str {
         match self {
             Self::UnknownPreset { .. } | Self::RecipeSyntax { .. } | Self::Recipe { .. } => "recipe",
             Self::Empty => "read",
+            Self::NoLibrary { .. } => "library",
             Self::NotAnImage { .. }
             | Self::Unsupported { .. }
             | Self::Truncated { .. }
@@ -65,7 +70,7 @@ impl Error {
         }
     }
 
-    /// What went wrong, in a word: `empty`, `not-an-image`, `unsupported`, `truncated`, `too-large`, `damaged`,
+    /// What went wrong, in a word: `empty`, `not-an-image`, `unsupported`, `no-library`, `truncated`, `too-large`, `damaged`,
     /// `panicked`, `too-small`, or `recipe`. Finer than the kinds by which failures are kept.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -73,6 +78,7 @@ impl Error {
             Self::Empty => "empty",
             Self::NotAnImage { .. } => "not-an-image",
             Self::Unsupported { .. } => "unsupported",
+            Self::NoLibrary { .. } => "no-library",
             Self::Truncated { .. } => "truncated",
             Self::TooLarge { .. } => "too-large",
             Self::Damaged { .. } => "damaged",

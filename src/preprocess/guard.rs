@@ -9,7 +9,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
-use super::Error;
+use super::{Error, alone};
 
 thread_local! {
     /// How many calls of [`guarded`] the thread is in.
@@ -54,13 +54,25 @@ pub fn bare<T>(work: impl FnOnce() -> T) -> T {
 ///     }
 /// }));
 /// ```
+///
+/// On the thread of a decoder with an interface in C, where a panic would end the program, it never returns: the image has failed, and the
+/// thread sleeps.
 pub fn takes_panic(panic: &PanicHookInfo<'_>) -> bool {
+    let place = || panic.location().map(|place| format!("{}:{}", short(place.file()), place.line()));
+    alone::end_with(|| {
+        PLACE.set(place());
+        message(panic.payload())
+    });
     let takes = DEPTH.get() > 0;
     if takes {
-        let place = panic.location().map(|place| format!("{}:{}", short(place.file()), place.line()));
-        PLACE.set(place);
+        PLACE.set(place());
     }
     takes
+}
+
+/// Whether panics are to be seen.
+pub(super) fn is_bare() -> bool {
+    BARE.get()
 }
 
 /// What was said, and where if that is known, in one line.

@@ -21,6 +21,12 @@ pub enum Format {
     Tiff,
     /// PBM, PGM and PPM, plain and binary; of several images the first.
     Pnm,
+    /// HEIC, if libheif is installed; of several images the primary one.
+    Heic,
+    /// AVIF; of several images the primary one.
+    Avif,
+    /// JPEG XL; of an animated one the first frame.
+    JpegXl,
 }
 
 impl fmt::Display for Format {
@@ -33,6 +39,9 @@ impl fmt::Display for Format {
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
             Self::Pnm => "PNM",
+            Self::Heic => "HEIC",
+            Self::Avif => "AVIF",
+            Self::JpegXl => "JPEG XL",
         })
     }
 }
@@ -73,6 +82,7 @@ pub fn sniff(bytes: &[u8]) -> FileKind {
     }
     by_signature(head)
         .or_else(|| by_shape(head))
+        .or_else(|| further_in(head))
         .or_else(|| by_brand(head))
         .or_else(|| by_text(head))
         .unwrap_or(if head.iter().all(|&byte| byte == 0) {
@@ -104,16 +114,30 @@ fn by_signature(head: &[u8]) -> Option<FileKind> {
         (b"FUJIFILMCCD-RAW", OtherImage("a raw photo (Fujifilm RAF)")),
         (b"FOVb", OtherImage("a raw photo (Sigma X3F)")),
         (b"\0MRM", OtherImage("a raw photo (Minolta MRW)")),
-        (b"\xff\x0a", OtherImage("JPEG XL")),
-        (b"\0\0\0\x0cJXL \r\n", OtherImage("JPEG XL")),
+        (b"\xff\x0a", Image(Format::JpegXl)),
+        (b"\0\0\0\x0cJXL \r\n", Image(Format::JpegXl)),
         (b"\0\0\0\x0cjP  \r\n", OtherImage("JPEG 2000")),
         (b"\xff\x4f\xff\x51", OtherImage("JPEG 2000")),
-        (b"8BPS", OtherImage("Photoshop")),
-        (b"\0\0\x01\0", OtherImage("icon (ICO)")),
+        (b"8BPS", OtherImage("Photoshop (PSD)")),
+        (b"\0\0\x01\0", OtherImage("icons (ICO)")),
+        (b"icns", OtherImage("icons (ICNS)")),
         (b"qoif", OtherImage("QOI")),
         (b"DDS ", OtherImage("DDS")),
         (b"\x76\x2f\x31\x01", OtherImage("OpenEXR")),
         (b"#?RADIANCE", OtherImage("Radiance HDR")),
+        (b"#?RGBE", OtherImage("Radiance HDR")),
+        (b"II\xbc\x01", OtherImage("JPEG XR")),
+        (b"gimp xcf", OtherImage("GIMP (XCF)")),
+        (b"BPG\xfb", OtherImage("BPG")),
+        (b"FLIF", OtherImage("FLIF")),
+        (b"AT&TFORM", OtherImage("DjVu")),
+        (b"\xd7\xcd\xc6\x9a", OtherImage("Windows Metafile (WMF)")),
+        (b"%!PS-Adobe", OtherImage("PostScript (EPS)")),
+        (b"\xc5\xd0\xd3\xc6", OtherImage("PostScript (EPS)")),
+        (b"SIMPLE  =", OtherImage("FITS")),
+        (b"\x01\xda\0", OtherImage("Silicon Graphics (SGI)")),
+        (b"\x01\xda\x01", OtherImage("Silicon Graphics (SGI)")),
+        (b"/* XPM */", OtherImage("XPM")),
         (b"%PDF-", Other("a PDF document")),
         (b"PK\x03\x04", Other("a ZIP archive (or a document or model kept in one)")),
         (b"\x1f\x8b", Other("a gzip archive")),
@@ -161,16 +185,56 @@ fn by_brand(head: &[u8]) -> Option<FileKind> {
             _ => FileKind::Other("an audio or video file (RIFF)"),
         });
     }
-    if head.get(4..8) != Some(b"ftyp") {
-        return None;
+    (head.get(4..8) == Some(b"ftyp")).then(|| by_ftyp(head))
+}
+
+/// Formats that say what they are behind the beginning.
+fn further_in(head: &[u8]) -> Option<FileKind> {
+    if head.get(128..132) == Some(b"DICM") {
+        return Some(FileKind::OtherImage("DICOM"));
     }
-    Some(match head.get(8..12) {
-        Some(b"avif" | b"avis") => FileKind::OtherImage("AVIF"),
-        Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1") => {
-            FileKind::OtherImage("HEIC")
+    // As TGA begins, but for the number of pointers.
+    if head.starts_with(b"\0\0\x02\0") && head.get(4..6).is_some_and(|count| count != [0; 2]) {
+        return Some(FileKind::OtherImage("mouse pointers (CUR)"));
+    }
+    if head.starts_with(b"\x01\0\0\0") && head.get(40..44) == Some(b" EMF") {
+        return Some(FileKind::OtherImage("Windows Metafile (EMF)"));
+    }
+    // PCX and TGA have no signature, but headers of which few values make sense.
+    if let [10, 0 | 2..=5, 1, 1 | 2 | 4 | 8, ..] = head
+        && head.len() >= 128
+    {
+        return Some(FileKind::OtherImage("PCX"));
+    }
+    let number = |at: usize| head.get(at..at + 2).map_or(0, |pair| u16::from_le_bytes([pair[0], pair[1]]));
+    let (palette, bits) = (head.get(1)?, head.get(16)?);
+    let makes_sense =
+        matches!((palette, head[2], bits), (1, 1 | 9, 8) | (0, 2 | 10, 15 | 16 | 24 | 32) | (0, 3 | 11, 8));
+    let no_palette = *palette == 1 || head.get(3..8) == Some(&[0; 5]);
+    (makes_sense && no_palette && number(12) > 0 && number(14) > 0 && head.get(17)? & 0xc0 == 0)
+        .then_some(FileKind::OtherImage("TGA"))
+}
+
+/// What the first box of an ISO base media file says: the brand that it is foremost, and those that it is as well.
+fn by_ftyp(head: &[u8]) -> FileKind {
+    let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let brands = &head[..head.len().min(length.max(12))];
+    let (others, _) = brands.get(16..).unwrap_or_default().as_chunks::<4>();
+    let first = brands.get(8..12).unwrap_or_default();
+    let coded = |brand: &[u8]| match brand {
+        b"avif" | b"avis" => Some(FileKind::Image(Format::Avif)),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => {
+            Some(FileKind::Image(Format::Heic))
         }
-        Some(b"crx ") => FileKind::OtherImage("a raw photo (Canon CR3)"),
-        _ => FileKind::Other("a video (MP4 or QuickTime)"),
+        b"crx " => Some(FileKind::OtherImage("a raw photo (Canon CR3)")),
+        _ => None,
+    };
+    // The container of HEIC and AVIF, whatever is in it.
+    let is_container = |brand: &[u8]| matches!(brand, b"mif1" | b"mif2" | b"mif3" | b"msf1" | b"miaf");
+    let own = coded(first);
+    own.unwrap_or_else(|| match is_container(first) || others.iter().any(|brand| is_container(brand)) {
+        true => others.iter().find_map(|brand| coded(brand)).unwrap_or(FileKind::Image(Format::Heic)),
+        false => FileKind::Other("a video (MP4 or QuickTime)"),
     })
 }
 
@@ -223,8 +287,8 @@ mod tests {
             (b"IIRO\x08\0\0\0", FileKind::OtherImage("a raw photo (Olympus ORF)")),
             (b"IIU\0\x18\0\0\0", FileKind::OtherImage("a raw photo (Panasonic RW2)")),
             (b"FUJIFILMCCD-RAW 0201", FileKind::OtherImage("a raw photo (Fujifilm RAF)")),
-            (b"\0\0\0\x18ftypheic\0\0\0\0", FileKind::OtherImage("HEIC")),
-            (b"\0\0\0\x1cftypavif\0\0\0\0", FileKind::OtherImage("AVIF")),
+            (b"\0\0\0\x18ftypheic\0\0\0\0", FileKind::Image(Format::Heic)),
+            (b"\0\0\0\x1cftypavif\0\0\0\0", FileKind::Image(Format::Avif)),
             (b"\0\0\0\x20ftypisom\0\0\x02\0", FileKind::Other("a video (MP4 or QuickTime)")),
             (b"<?xml version='1.0'?>\n<!-- c -->\n<svg width='3'/>", FileKind::OtherImage("SVG")),
             (b"\n\n<!DOCTYPE HTML><title>404</title>", FileKind::Other("an HTML page")),
@@ -236,6 +300,52 @@ mod tests {
         ];
         for (bytes, kind) in cases {
             assert_eq!(sniff(bytes), kind, "{:?}", &bytes[..bytes.len().min(40)]);
+        }
+    }
+
+    #[test]
+    fn the_container_of_heic_and_avif_says_which_it_holds() {
+        let of = |first: &str, others: &str| {
+            let length = (16 + others.len()) as u32;
+            let head =
+                [&length.to_be_bytes(), b"ftyp".as_slice(), first.as_bytes(), &[0; 4], others.as_bytes()];
+            sniff(&[head.concat(), b"\0\0\0\x08avifavif".to_vec()].concat())
+        };
+        assert_eq!(of("mif1", "mif1heicmiaf"), FileKind::Image(Format::Heic));
+        assert_eq!(of("mif1", "mif1avifmiaf"), FileKind::Image(Format::Avif));
+        assert_eq!(of("avis", "avifmsf1"), FileKind::Image(Format::Avif));
+        assert_eq!(of("MA1B", "mif1avif"), FileKind::Image(Format::Avif));
+        // What neither says is up to the decoder, which names what it finds.
+        assert_eq!(of("mif1", "mif1"), FileKind::Image(Format::Heic));
+        assert_eq!(of("crx ", "crx isom"), FileKind::OtherImage("raw photos (Canon CR3)"));
+        assert_eq!(of("isom", "isomavc1"), FileKind::Other("a video (MP4 or QuickTime)"));
+        assert_eq!(of("qt  ", ""), FileKind::Other("a video (MP4 or QuickTime)"));
+    }
+
+    #[test]
+    fn images_of_other_formats_are_known_by_name() {
+        let at = |place: usize, bytes: &[u8]| [vec![1; place], bytes.to_vec(), vec![1; 200]].concat();
+        let mut emf = at(40, b" EMF");
+        emf[..4].copy_from_slice(&[1, 0, 0, 0]);
+        let tga = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 48, 0, 24, 0x20, 9, 9];
+        let pcx = [[10, 5, 1, 8].as_slice(), &[0; 200]].concat();
+        let cases: [(&[u8], &str); 13] = [
+            (b"\0\0\x02\0\x01\0\x20\x20", "mouse pointers (CUR)"),
+            (b"FUJIFILMCCD-RAW 0201", "raw photos (Fujifilm RAF)"),
+            (b"IIRS\x08\0\0\0", "raw photos (Olympus ORF)"),
+            (b"IIU\0\x18\0\0\0", "raw photos (Panasonic RW2)"),
+            (b"8BPS\0\x01", "Photoshop (PSD)"),
+            (b"\0\0\x01\0\x02\0", "icons (ICO)"),
+            (b"gimp xcf v011", "GIMP (XCF)"),
+            (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript (EPS)"),
+            (b"SIMPLE  =                    T", "FITS"),
+            (&at(128, b"DICM"), "DICOM"),
+            (&emf, "Windows Metafile (EMF)"),
+            (&tga, "TGA"),
+            (&pcx, "PCX"),
+        ];
+        for (bytes, name) in cases {
+            assert_eq!(sniff(bytes), FileKind::OtherImage(name));
         }
     }
 

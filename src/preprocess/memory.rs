@@ -6,7 +6,7 @@ use image::{ImageDecoder, ImageReader};
 
 use super::guard::guarded;
 use super::kind::{FileKind, Format, sniff};
-use super::{gif, jpeg, pnm, tiff};
+use super::{gif, heif, jpeg, jxl, pnm, tiff};
 
 /// Bytes that decoding the file's image and turning it upright take at most, judged by its header; 0 for a file of which
 /// the header tells no size, and which therefore will not be decoded.
@@ -17,15 +17,19 @@ pub fn decoding_takes(bytes: &[u8]) -> u64 {
 
 fn by_header(bytes: &[u8]) -> u64 {
     let takes = match sniff(bytes) {
-        FileKind::Image(Format::Jpeg) => Some(jpeg::takes(bytes)),
-        FileKind::Image(Format::Tiff) => Some(tiff::takes(bytes)),
-        FileKind::Image(Format::Gif) => Some(gif::takes(bytes)),
-        FileKind::Image(Format::Pnm) => Some(pnm::takes(bytes)),
-        _ => None,
+        FileKind::Image(Format::Jpeg) => jpeg::takes(bytes).ok(),
+        FileKind::Image(Format::Tiff) => tiff::takes(bytes).ok(),
+        FileKind::Image(Format::Gif) => gif::takes(bytes).ok(),
+        FileKind::Image(Format::Pnm) => pnm::takes(bytes).ok(),
+        FileKind::Image(Format::Heic | Format::Avif) => heif::takes(bytes),
+        FileKind::Image(Format::JpegXl) => jxl::takes(bytes),
+        _ => return by_crate(bytes),
     };
-    if let Some(takes) = takes {
-        return takes.unwrap_or(0);
-    }
+    takes.unwrap_or(0)
+}
+
+/// Of a format that the crate `image` decodes.
+fn by_crate(bytes: &[u8]) -> u64 {
     let Ok(reader) = ImageReader::new(Cursor::new(bytes)).with_guessed_format() else { return 0 };
     let Ok(decoder) = reader.into_decoder() else { return 0 };
     let (width, height) = decoder.dimensions();

@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod alone;
 mod bmp;
 mod changed;
 mod colour;
@@ -25,7 +26,9 @@ mod decode;
 mod error;
 mod gif;
 mod guard;
+mod heif;
 mod jpeg;
+mod jxl;
 mod kind;
 mod limits;
 mod memory;
@@ -53,6 +56,7 @@ pub use guard::takes_panic;
 pub(crate) use guard::trap;
 #[doc(hidden)]
 pub use guard::{bare, guarded};
+pub use heif::{Libheif, LibheifError, libheif};
 pub use kind::{FileKind, Format, sniff};
 pub use limits::Limits;
 #[doc(hidden)]

@@ -14,6 +14,9 @@ thread_local! {
 
 /// Small tensors, so that the time goes into decoding: one way with every pixel, one that shrinks meanwhile and crops.
 fn preprocessors() -> Vec<Preprocessor> {
+    // HEIC as far as libheif, which may be installed or not: what a library in C does with damaged files is its own affair.
+    // SAFETY: this comes first, and no other thread of whoever looks for panics reads or sets variables.
+    unsafe { std::env::set_var("HEADSTART_LIBHEIF", "none") };
     let preset = |name| Recipe::preset(name).expect("a preset");
     let whole = Recipe { resize: Resize::Stretch { width: 16, height: 12 }, ..preset("keras-resnet50") };
     let scaled = Recipe {

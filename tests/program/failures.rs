@@ -23,7 +23,7 @@ const BAD: [(&str, &str, &str); 16] = [
     ("pipe.png", "unreadable", "expected an image, found a pipe or device"),
     ("loop.png", "unreadable", ""),
     ("text.jpg", "unsupported", "expected an image, found text"),
-    ("photo.heic", "unsupported", "cannot decode HEIC"),
+    ("photo.jp2", "unsupported", "cannot decode JPEG 2000; save it as PNG or JPEG"),
     ("empty.png", "truncated", "the file is empty"),
     ("cut.jpg", "truncated", "the JPEG file is cut off"),
     ("cut.png", "truncated", "the PNG file is cut off"),
@@ -51,7 +51,7 @@ fn mixed() -> Place {
     fs::create_dir(place.path("folder.png")).unwrap();
     assert!(Command::new("mkfifo").arg(place.path("pipe.png")).status().unwrap().success());
     place.write("text.jpg", "this is no image");
-    place.write("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0");
+    place.write("photo.jp2", b"\0\0\0\x0cjP  \r\n\x87\n");
     place.write("empty.png", "");
     let photo = fs::read(super::place::repository().join("data/photos/cat.jpg")).unwrap();
     place.write("cut.jpg", &photo[..photo.len() / 2]);

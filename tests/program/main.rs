@@ -17,6 +17,7 @@ mod export;
 mod extract;
 mod failures;
 mod from;
+mod heic;
 mod hints;
 mod hostile;
 #[cfg(target_os = "linux")]

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::backbone::python::python;
+use crate::python::python;
 
 /// The shared library called `name`, by its path: in an active virtual environment, among the packages of the Python on
 /// the PATH, in `CUDA_HOME` or `CUDA_PATH`. What the system's loader finds by name alone is not looked for here.

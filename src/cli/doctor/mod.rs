@@ -45,6 +45,7 @@ impl DoctorArgs {
             report.add(check)?;
         }
         report.add(checks::int8(WeightBits::for_this_processor()))?;
+        report.add(checks::heic())?;
         let backbone = self.backbone(&mut report)?;
         self.engine(backbone.as_ref(), &mut report)?;
         for check in place::cache(&self.backbone.cache) {

@@ -30,7 +30,7 @@ const PHOTOS: [&str; 10] = [
     "temple",
 ];
 
-fn root(path: &str) -> PathBuf {
+pub(super) fn root(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
@@ -38,7 +38,7 @@ pub(super) fn read(path: &str) -> Vec<u8> {
     fs::read(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn golden(path: &str) -> RgbImage {
+pub(super) fn golden(path: &str) -> RgbImage {
     image::load_from_memory(&read(&format!("tests/golden/{path}"))).unwrap().to_rgb8()
 }
 
@@ -47,14 +47,14 @@ fn preset(name: &str) -> Recipe {
 }
 
 /// The file's own pixels, all of them.
-fn as_stored(bytes: &[u8]) -> Result<RgbImage, Error> {
+pub(super) fn as_stored(bytes: &[u8]) -> Result<RgbImage, Error> {
     let (mut space, mut rgb) = (Space::default(), Vec::new());
     let (_, header) = decode(bytes, Alpha::OverWhite, &Limits::default(), |_| None, &mut space, &mut rgb)?;
     Ok(RgbImage::from_raw(header.width, header.height, rgb).expect("three bytes a pixel"))
 }
 
 /// How far two images are apart, in steps of a byte: the most, and the mean.
-fn apart(a: &[u8], b: &[u8]) -> (u8, f64) {
+pub(super) fn apart(a: &[u8], b: &[u8]) -> (u8, f64) {
     assert_eq!(a.len(), b.len());
     let steps = || a.iter().zip(b).map(|(&a, &b)| a.abs_diff(b));
     (steps().max().unwrap(), steps().map(f64::from).sum::<f64>() / a.len() as f64)
@@ -242,7 +242,11 @@ fn what_is_no_photo_is_named() {
         (b"<!doctype html><title>404", "not-an-image", "expected an image, found an HTML page"),
         (b"%PDF-1.4", "not-an-image", "expected an image, found a PDF document"),
         (b"\x00\x01\x02\x03", "not-an-image", "expected an image, found bytes of an unknown kind"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "unsupported", "cannot decode HEIC; save the image as PNG or JPEG"),
+        (
+            b"\0\0\0\x0cjP  \r\n\x87\n",
+            "unsupported",
+            "cannot decode JPEG 2000; save the image as PNG or JPEG",
+        ),
     ];
     for (bytes, kind, message) in cases {
         let error = as_stored(bytes).unwrap_err();
