@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::folder::is_image;
 use crate::files::path_text;
-use crate::text::grouped;
+use crate::text::{counted, grouped};
 
 /// A folder, or a link in place of one, that could not be looked into.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Skipped {
         if let Some(first) = self.unreadable.first() {
             parts.push(format!(
                 "{} that cannot be read ({first})",
-                count(self.unreadable.len() as u64, "folder")
+                counted(self.unreadable.len() as u64, "folder")
             ));
         }
         if parts.is_empty() { "nothing".into() } else { parts.join("; ") }
@@ -117,19 +117,19 @@ impl Skipped {
             parts.push(text);
         }
         if self.loose_images > 0 {
-            parts.push(format!("{} beside the class folders", count(self.loose_images, "image")));
+            parts.push(format!("{} beside the class folders", counted(self.loose_images, "image")));
         }
         if !self.empty_folders.is_empty() {
-            let number = count(self.empty_folders.len() as u64, "class folder");
+            let number = counted(self.empty_folders.len() as u64, "class folder");
             parts.push(format!("{number} without images ({})", few(self.empty_folders.iter())));
         }
         let folders: u64 = self.system_folders.values().sum();
         if folders > 0 {
-            let number = count(folders, "hidden or system folder");
+            let number = counted(folders, "hidden or system folder");
             parts.push(format!("{number} ({})", few(self.system_folders.keys())));
         }
         if self.system_files > 0 {
-            parts.push(count(self.system_files, "hidden or system file"));
+            parts.push(counted(self.system_files, "hidden or system file"));
         }
         parts
     }
@@ -183,7 +183,7 @@ fn other_files(files: &BTreeMap<String, u64>) -> Option<String> {
     let rest: u64 = kinds.iter().skip(SHOWN).map(|(_, n)| **n).sum();
     texts.extend((rest > 0).then(|| format!("{} of other kinds", grouped(rest))));
     let (be, images) = if total == 1 { ("is", "an image") } else { ("are", "images") };
-    (total > 0).then(|| format!("{} that {be} not {images} ({})", count(total, "file"), texts.join(", ")))
+    (total > 0).then(|| format!("{} that {be} not {images} ({})", counted(total, "file"), texts.join(", ")))
 }
 
 /// A few names, and how many more there are.
@@ -195,10 +195,6 @@ fn few<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
         text += &format!(" and {more} more");
     }
     text
-}
-
-fn count(n: u64, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(n)) }
 }
 
 #[cfg(test)]
