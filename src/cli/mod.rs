@@ -141,7 +141,10 @@ pub fn report(error: &anyhow::Error) {
     }
     console::tell_error(error);
     for cause in error.chain().skip(1) {
-        console::tell(format_args!("  caused by: {}", cause.to_string().trim_end()));
+        console::tell(format_args!(
+            "  caused by: {}",
+            headstart::backbone::runtime::plain_words(&cause.to_string())
+        ));
     }
     if let Some(hint) = hint::hint(error) {
         console::tell(format_args!("\nhint: {hint}"));
