@@ -17,7 +17,7 @@ use ndarray::Array1;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).unwrap_or("data/photos".into());
-    let files = images_in(folder.as_ref())?;
+    let files = images_in(folder.as_ref())?.images;
     let backbone = Backbone::open("models/resnet50.onnx".as_ref())
         .map_err(|error| format!("{error}; `just setup` makes it, and this wants to run where it is"))?;
     // A cache that stays would be `data/features`; this one goes with the program.

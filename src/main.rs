@@ -1,10 +1,13 @@
 //! The `headstart` program: parse, run, print the error and its hint, choose the exit status.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod cli;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    cli::leave_images_to_their_failures();
     match cli::run() {
         Ok(status) => status.into(),
         Err(error) => {

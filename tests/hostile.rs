@@ -1,39 +1,17 @@
 //! Damaged and hostile ONNX files neither crash the reader and the search for features nor fill the memory. The same
 //! mutations in every run; `fuzz/` looks further.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use counting::held_by;
 use headstart::backbone::cut::candidates;
 use headstart::backbone::guess;
 use headstart::onnx;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-
-/// Counts what is held.
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        MOST.fetch_max(held, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Small networks of several writers, and what fuzzing has found.
 fn seeds() -> Vec<Vec<u8>> {
@@ -107,10 +85,8 @@ fn mutated_files_never_crash_or_fill_the_memory() {
     }
     for round in 0..4000 {
         let bytes = mutate(&mut random, &seeds);
-        let (length, before) = (bytes.len(), HELD.load(Ordering::Relaxed));
-        MOST.store(before, Ordering::Relaxed);
-        read(bytes);
-        let most = MOST.load(Ordering::Relaxed).saturating_sub(before);
+        let length = bytes.len();
+        let ((), most) = held_by(|| read(bytes));
         // The bound of the look before decoding, which is 64 times the file and 16 MiB, and as much again for the search.
         assert!(most <= 2 * (64 * length + (16 << 20)), "round {round}: {most} bytes for a file of {length}");
     }

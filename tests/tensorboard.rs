@@ -141,6 +141,9 @@ fn the_program_writes_curves_into_the_run_or_where_it_is_told() {
     let output = headstart_train(manifest.path(), &runs, &["--name", "again", &flag]);
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{complaints}");
-    assert!(complaints.contains("holds curves of another training already\n\nhint: give"), "{complaints}");
+    assert!(
+        complaints.contains("already holds the curves of another training\n\nhint: give"),
+        "{complaints}"
+    );
     assert!(!runs.join("again").exists());
 }

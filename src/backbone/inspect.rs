@@ -13,12 +13,14 @@ use super::guess::{self, Guess};
 use super::open::{Backbone, OpenOptions};
 use super::runtime::{Runtime, plain_words};
 use super::{Metadata, digest, graph, session};
+use crate::files::as_path_text;
 use crate::onnx::{self, DataType, Dim, Graph, Model, ValueInfo, Walk, type_name};
 use crate::text::grouped;
 
 /// A description of an ONNX file; `Display` is the form for people.
 #[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     /// Bytes of the file itself, without external data.
     pub size: u64,
@@ -87,6 +89,7 @@ pub struct OperatorCount {
 /// A file that holds weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExternalSummary {
+    #[serde(serialize_with = "as_path_text")]
     pub location: PathBuf,
     /// Bytes, absent if the file is not there.
     pub size: Option<u64>,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::answers::probe;
 use super::elf::{self, Flaw};
-use super::python::python;
+use crate::python::python;
 
 /// The oldest minor version whose interface this build speaks (cargo feature `api-24` of `ort`).
 pub const OLDEST_MINOR: u32 = ort::MINOR_VERSION;

@@ -22,7 +22,6 @@ mod metadata;
 mod open;
 mod pixels;
 pub mod probe;
-mod python;
 pub mod quantize;
 pub mod runtime;
 pub mod session;

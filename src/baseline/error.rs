@@ -14,7 +14,7 @@ pub enum Error {
     #[error("row {row} of the features holds a number that is not finite")]
     NotFinite { row: usize },
     /// What the method calls probabilities are none: usually it diverged.
-    #[error("`{method}` gave numbers that are no probabilities: row {row} sums to {sum}")]
+    #[error("`{method}` gave numbers that are not probabilities: row {row} sums to {sum}")]
     NotProbabilities { method: &'static str, row: usize, sum: f64 },
     /// Nothing to tell apart.
     #[error("a classifier needs examples of at least 2 classes, found {found}")]

@@ -4,6 +4,7 @@ use ndarray::ArrayView2;
 
 use super::{Error, Examples, Guesses, Method, Model};
 use crate::nn::Head;
+use crate::text::counted;
 use crate::train::{Flow, TrainConfig, train};
 
 /// A head, trained as [`train`] does: `mlp`, or `linear` if it has no hidden layer.
@@ -23,7 +24,8 @@ impl Method for HeadMethod {
         } else {
             format!("hidden {hidden:?} {}, dropout {dropout}, ", word(activation))
         };
-        format!("{layers}{} {learning_rate}, {epochs} epochs of batches of {batch_size}", word(optimizer))
+        let epochs = counted(*epochs as u64, "epoch");
+        format!("{layers}{} {learning_rate}, {epochs} of batches of {batch_size}", word(optimizer))
     }
 
     /// The features as they are, which is what `train` and every run have.

@@ -14,6 +14,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Examples, Guesses, Method, Model, Occurring};
+use crate::text::counted;
 
 /// The nearest rows by Euclidean distance have one vote each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,7 +170,8 @@ impl Method for Svm {
     }
 
     fn settings(&self) -> String {
-        format!("linear, one against the rest, C {}, {} epochs, standardised", self.c, self.epochs)
+        let epochs = counted(self.epochs as u64, "epoch");
+        format!("linear, one against the rest, C {}, {epochs}, standardised", self.c)
     }
 
     fn wants_standardised(&self) -> bool {

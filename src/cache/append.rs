@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::hold::hold;
 use super::{Error, Result};
+use crate::files::{has_no_flush, sync_folder};
 
 /// What an [`AppendFile`] writes to: a file, or a stand-in that fails when a test wants it to.
 pub(super) trait Backing: Send {
@@ -79,13 +80,6 @@ pub(super) fn sync_file(path: &Path) -> Result<()> {
     }
 }
 
-/// Some network file systems have no such call, a disk that is mounted for reading has nothing to flush, and a folder may be
-/// writable without being readable.
-fn has_no_flush(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported};
-    [InvalidInput, PermissionDenied, ReadOnlyFilesystem, Unsupported].contains(&error.kind())
-}
-
 /// Makes a folder and those above it, each known to the disk before something is put into it.
 pub(super) fn create_dir(dir: &Path) -> Result<()> {
     if dir.as_os_str().is_empty() || dir.is_dir() {
@@ -103,14 +97,7 @@ pub(super) fn create_dir(dir: &Path) -> Result<()> {
 
 /// Makes the names in a folder survive a power failure; only Unix can, and has to, be told.
 pub(super) fn sync_dir(dir: &Path) -> Result<()> {
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    let here = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    match File::open(here).and_then(|folder| folder.sync_all()) {
-        Err(error) if has_no_flush(&error) => Ok(()),
-        synced => synced.map_err(Error::sync(dir)),
-    }
+    sync_folder(dir).map_err(Error::sync(dir))
 }
 
 /// Sorts by time of making; the random part tells machines on one file system apart, whose process numbers can meet.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::append::sync_dir;
 use super::fingerprint;
 use super::{Error, Fingerprint, Result};
+use crate::files::Draft;
 
 /// The directory of a fingerprint: that whose text is the same, or else the first with the right last part.
 pub(super) fn find_dir(root: &Path, fingerprint: &Fingerprint) -> Result<Option<PathBuf>> {
@@ -78,22 +79,11 @@ pub(super) fn flaw_of(dir: &Path, fingerprint: &Fingerprint) -> Result<Option<St
 /// Whole or not at all, also when several processes do it at once.
 pub(super) fn write_fingerprint(dir: &Path, fingerprint: &Fingerprint) -> Result<()> {
     let path = dir.join(fingerprint::FILE);
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(Error::write(dir))?;
-    file.write_all(fingerprint.text().as_bytes()).map_err(Error::write(&path))?;
-    file.as_file().sync_all().map_err(Error::sync(&path))?;
-    readable_by_all(file.as_file()).map_err(Error::write(&path))?;
-    file.persist(&path).map_err(|error| Error::write(&path)(error.error))?;
+    let mut draft = Draft::begin(&path).map_err(|error| Error::write(dir)(error.source))?;
+    draft.file().write_all(fingerprint.text().as_bytes()).map_err(Error::write(&path))?;
+    draft.flush().map_err(Error::sync(&path))?;
+    draft.rename().map_err(Error::write(&path))?;
     sync_dir(dir)
-}
-
-/// A temporary file is its owner's alone; a cache is shared as its folder is.
-pub(super) fn readable_by_all(_file: &fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        _file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    Ok(())
 }
 
 /// `name` as the first part of a directory's name on every system.

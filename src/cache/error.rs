@@ -20,7 +20,7 @@ pub enum Error {
     /// The rows written since the last flush may be lost by a power failure.
     #[error("cannot flush `{path}` to the disk")]
     Sync { path: PathBuf, source: io::Error },
-    #[error("`{path}` stands for other features: {}", list(differences))]
+    #[error("`{path}` holds other features: {}", list(differences))]
     OtherFingerprint { path: PathBuf, differences: Vec<Difference> },
     #[error("`{path}` is damaged: {reason}")]
     DamagedFingerprint { path: PathBuf, reason: String },
@@ -34,9 +34,9 @@ pub enum Error {
         "feature {column} of image {key} (view {view}) is {value}, beyond the 65504 that 16-bit floats reach"
     )]
     TooLargeForF16 { key: Key, view: View, column: usize, value: f32 },
-    #[error("features of {found} numbers cannot be kept, expected 1 to 2147483647")]
+    #[error("cannot store features of {found} numbers, expected 1 to 2147483647")]
     FeatureSize { found: usize },
-    #[error("expected features of shape {expected:?}, found {found:?}")]
+    #[error("expected features of shape ({}, {}), found ({}, {})", expected.0, expected.1, found.0, found.1)]
     Shape { expected: (usize, usize), found: (usize, usize) },
     #[error(transparent)]
     Missing(#[from] Missing),

@@ -9,9 +9,10 @@ use super::directory::dirs_in;
 use super::memo::past;
 use super::segment::State;
 use super::{
-    Difference, Facts, Failure, Failures, Fingerprint, Key, Memo, Past, Provenance, Result, RowId, Store,
-    View, fingerprint,
+    Decoders, Difference, Facts, Failure, Failures, Fingerprint, Identity, Key, Memo, Past, Provenance,
+    Result, RowId, Store, View, fingerprint,
 };
+use crate::files::as_path_text;
 
 /// Where an image stands with the features in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,6 +22,8 @@ pub enum Verdict {
     Hit,
     /// It was tried and gives no features.
     Failed,
+    /// It was computed or tried by decoders of an earlier version, and those of today read it otherwise.
+    Outdated,
     /// It has rows, and each is damaged.
     Damaged,
     /// It has no row; what stood at this path before had one.
@@ -51,6 +54,7 @@ pub enum MemoState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
     pub view: View,
+    #[serde(serialize_with = "as_path_text")]
     pub segment: PathBuf,
     /// Where its batch begins in the file, in bytes.
     pub offset: u64,
@@ -64,6 +68,7 @@ pub struct Found {
 /// What one store has of an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Standing {
+    #[serde(serialize_with = "as_path_text")]
     pub directory: PathBuf,
     /// What tells its features from those in force; nothing if it is the store in force.
     pub differences: Vec<Difference>,
@@ -75,6 +80,7 @@ pub struct Standing {
 /// Where an image stands, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     pub verdict: Verdict,
     /// None if it cannot be read.
@@ -90,12 +96,15 @@ pub struct Explanation {
     pub in_force: Option<Standing>,
     /// Stores of other features that know the image.
     pub others: Vec<Standing>,
+    /// Under which earlier versions kept it, if they made other pixels of it.
+    pub earlier_key: Option<Key>,
 }
 
 /// Explains one image after the other.
 pub struct Explainer {
     root: PathBuf,
     memo: Memo,
+    decoders: Decoders,
     stores: Vec<Known>,
 }
 
@@ -110,7 +119,7 @@ impl Explainer {
     ///
     /// # Errors
     /// [`Error::Read`](super::Error::Read) if `root` cannot be read.
-    pub fn open(root: &Path, in_force: &Fingerprint) -> Result<Self> {
+    pub fn open(root: &Path, in_force: &Fingerprint, decoders: Decoders) -> Result<Self> {
         let dirs = dirs_in(root)?.into_iter().filter(|dir| dir.join(fingerprint::FILE).is_file());
         let known = |dir: PathBuf| {
             let store = Store::open_dir(&dir).ok()?;
@@ -118,13 +127,14 @@ impl Explainer {
             let differences = in_force.differences(store.fingerprint());
             Some(Known { store, failures, differences })
         };
-        Ok(Self { root: root.into(), memo: Memo::open(root), stores: dirs.filter_map(known).collect() })
+        let (memo, stores) = (Memo::open(root), dirs.filter_map(known).collect());
+        Ok(Self { root: root.into(), memo, decoders, stores })
     }
 
     /// Reads and hashes the file, whatever the memo says.
     pub fn explain(&mut self, path: &Path) -> Explanation {
-        let (facts, key) = match look(path) {
-            Ok((facts, key)) => (facts, key),
+        let (facts, Identity { key, earlier }) = match self.look(path) {
+            Ok(found) => found,
             Err(error) => return self.unreadable(path, &error),
         };
         let memo = self.memo_state(path, &facts, key);
@@ -139,7 +149,7 @@ impl Explainer {
         }
         Explanation {
             path: path.into(),
-            verdict: verdict(in_force.as_ref(), memo, key),
+            verdict: self.verdict(in_force.as_ref(), memo, key, earlier),
             key: Some(key),
             size: Some(facts.size),
             modified: Some(facts.modified),
@@ -147,14 +157,51 @@ impl Explainer {
             memo,
             in_force,
             others,
+            earlier_key: earlier,
         }
+    }
+
+    fn look(&self, path: &Path) -> io::Result<(Facts, Identity)> {
+        let facts = Facts::of(path)?;
+        Ok((facts, (self.decoders.identify)(path)?))
     }
 
     fn unreadable(&self, path: &Path, error: &io::Error) -> Explanation {
         let memo = past(&self.root, path).pop().map_or(MemoState::Unknown, MemoState::Changed);
-        let (key, size, modified, in_force, others) = Default::default();
-        let (path, error) = (path.into(), Some(error.to_string()));
-        Explanation { path, verdict: Verdict::Unreadable, key, size, modified, error, memo, in_force, others }
+        let (path, verdict, error) = (path.into(), Verdict::Unreadable, Some(error.to_string()));
+        let (key, earlier_key, size, modified, in_force, others) = Default::default();
+        Explanation { path, verdict, key, size, modified, error, memo, in_force, others, earlier_key }
+    }
+
+    fn verdict(
+        &self,
+        in_force: Option<&Standing>,
+        memo: MemoState,
+        key: Key,
+        earlier: Option<Key>,
+    ) -> Verdict {
+        match in_force {
+            // Other views than the plain one are kept beside it, never instead.
+            Some(Standing { rows, .. }) if rows.iter().any(|row| row.view == 0 && row.sound) => Verdict::Hit,
+            Some(Standing { rows, .. }) if rows.iter().any(|row| row.view == 0) => Verdict::Damaged,
+            Some(Standing { failure: Some(failure), .. }) => {
+                match failure.is_known_to(self.decoders.revision) {
+                    true => Verdict::Failed,
+                    false => Verdict::Outdated,
+                }
+            }
+            _ if earlier.is_some_and(|earlier| self.had(earlier)) => Verdict::Outdated,
+            _ => match memo {
+                MemoState::Changed(then) if then.key != key => Verdict::Changed,
+                _ => Verdict::Absent,
+            },
+        }
+    }
+
+    /// Whether the store in force has a row of this key, or a failure.
+    fn had(&self, key: Key) -> bool {
+        let mut in_force = self.stores.iter().filter(|known| known.differences.is_empty());
+        in_force.any(|known| known.store.contains(&key, 0) || known.failures.of_key(&key).is_some())
     }
 
     fn memo_state(&self, path: &Path, facts: &Facts, key: Key) -> MemoState {
@@ -203,23 +250,5 @@ impl Store {
                 provenance: segment.header.provenance.clone(),
             }
         })
-    }
-}
-
-fn look(path: &Path) -> io::Result<(Facts, Key)> {
-    let facts = Facts::of(path)?;
-    Ok((facts, super::memo::hash(path)?))
-}
-
-fn verdict(in_force: Option<&Standing>, memo: MemoState, key: Key) -> Verdict {
-    match in_force {
-        // Other views than the plain one are kept beside it, never instead.
-        Some(Standing { rows, .. }) if rows.iter().any(|row| row.view == 0 && row.sound) => Verdict::Hit,
-        Some(Standing { rows, .. }) if rows.iter().any(|row| row.view == 0) => Verdict::Damaged,
-        Some(Standing { failure: Some(_), .. }) => Verdict::Failed,
-        _ => match memo {
-            MemoState::Changed(then) if then.key != key => Verdict::Changed,
-            _ => Verdict::Absent,
-        },
     }
 }

@@ -14,7 +14,7 @@ pub enum FailureKind {
     Truncated,
     /// `too-large`: more bytes or pixels than are allowed.
     TooLarge,
-    /// `decoder-error`: the data contradict their format.
+    /// `decoder-error`: the data contradict their format, or decoding them met a fault of the program.
     DecoderError,
     /// `non-finite`: the graph gave NaN, infinity, or a number beyond those that are kept.
     NonFinite,

@@ -266,7 +266,8 @@ mod tests {
         let error = Fingerprint::new(parts())
             .compare(Path::new("f.json"), Fingerprint::new(other).text())
             .unwrap_err();
-        let want = "`f.json` stands for other features: `recipe.resize.filter` expected \"bilinear\", found \"lanczos\"";
+        let want =
+            "`f.json` holds other features: `recipe.resize.filter` expected \"bilinear\", found \"lanczos\"";
         assert_eq!(error.to_string(), want);
         let cut = Fingerprint::new(parts()).compare(Path::new("f.json"), "{\"for");
         assert!(matches!(cut, Err(Error::DamagedFingerprint { .. })));

@@ -9,10 +9,12 @@ use super::directory::dirs_in;
 use super::fingerprint;
 use super::store::SEGMENTS;
 use super::{FailureKind, FingerprintParts, Provenance, Result, Store, View};
+use crate::files::as_path_text;
 
 /// What one store holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CacheInfo {
+    #[serde(serialize_with = "as_path_text")]
     pub directory: PathBuf,
     /// What stands before the hash in the directory's name: the backbone.
     pub name: String,

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -6,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Which view of an image a row holds: 0 is the plain image.
 pub type View = u16;
 
-/// What an image is known by: the BLAKE3 of its file's bytes, so a renamed file is the same and an edited one is not.
+/// What an image is known by: the BLAKE3 of its file's bytes, so a renamed file is the same and an edited one is not. Where
+/// decoders have come to make other pixels of a file, its key is [revised](Self::revised).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Key(pub [u8; 32]);
@@ -15,6 +17,30 @@ impl Key {
     /// The key of an image file with these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The same of a file that is read in pieces: whatever its size, it takes no memory.
+    ///
+    /// # Errors
+    /// What reading says.
+    pub fn of_reader(reader: impl Read) -> io::Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(reader)?;
+        Ok(Self(*hasher.finalize().as_bytes()))
+    }
+
+    /// The key of a file with these bytes since decoders of this revision make other pixels of it than all before them; 1, the
+    /// first, leaves it as it is.
+    #[must_use]
+    pub fn revised(self, revision: u32) -> Self {
+        if revision <= 1 {
+            return self;
+        }
+        let mut hasher =
+            blake3::Hasher::new_derive_key("headstart 2026 pixels of a later revision of the decoders");
+        hasher.update(&revision.to_le_bytes());
+        hasher.update(&self.0);
+        Self(*hasher.finalize().as_bytes())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The feature cache: it cannot be wrong, and it cannot be lost.
 //!
-//! A row is the features of one view of one image. Its [`Key`] is the BLAKE3 of the image file's bytes; everything
-//! else that changes a number is in the [`Fingerprint`], and each fingerprint has a directory of its own:
+//! A row is the features of one view of one image. Its [`Key`] is the BLAKE3 of the image file's bytes, or is derived from
+//! that for files of which [`Decoders`] have come to make other pixels; everything else that changes a number is in the
+//! [`Fingerprint`], and each fingerprint has a directory of its own:
 //!
 //! ```text
 //! ROOT/
@@ -63,6 +64,7 @@ mod format;
 mod fuzzing;
 mod gc;
 mod hold;
+mod identity;
 mod index;
 mod info;
 mod key;
@@ -87,6 +89,7 @@ pub use format::Provenance;
 #[cfg(fuzzing)]
 pub use fuzzing::rows_of;
 pub use gc::{Extent, GcEvent, GcOptions, GcReport, MemoReport, gc, gc_memo, keys_of};
+pub use identity::{Decoders, Identity};
 pub use index::RowId;
 pub use info::{CacheInfo, Origin, info};
 pub use key::{Key, ParseKeyError, View};

@@ -4,6 +4,7 @@ use std::fmt;
 use ndarray::{Array2, ArrayViewMut2};
 
 use super::{Error, Key, Result, RowId, Store, View};
+use crate::text::counted;
 
 /// Rows of a store in an order of the caller's: the cache as a trainer sees it.
 #[derive(Debug)]
@@ -25,7 +26,12 @@ pub struct Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the features of {} of {} images are not in the cache", self.ids.len(), self.asked)
+        write!(
+            f,
+            "the cache lacks the features of {} of {}",
+            self.ids.len(),
+            counted(self.asked as u64, "image")
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ndarray::{ArrayViewMut2, Axis};
 
@@ -16,6 +16,7 @@ use super::index::Index;
 use super::marks::{self, Mark, Marks};
 use super::segment::{Segment, State};
 use super::{Error, Fingerprint, Key, Provenance, Result, RowId, SegmentWriter, Storage, View};
+use crate::files::{missing, remove_empty};
 
 pub(super) const SEGMENTS: &str = "segments";
 
@@ -34,6 +35,19 @@ pub struct Store {
     /// Keys and views of which every row is bad.
     lost: Mutex<HashSet<(Key, View)>>,
     marks: Marks,
+    /// Folders that this store made, the innermost first: they go again if nothing comes into them.
+    made: OnceLock<Vec<PathBuf>>,
+}
+
+/// Makes the folders of a store and its `fingerprint.json`, as far as they are not there.
+pub(super) fn make(dir: &Path, fingerprint: &Fingerprint) -> Result<()> {
+    create_dir(dir)?;
+    // None yet, or one that a power failure left empty or garbled. The rows themselves are tied to the
+    // fingerprint, so writing the text anew cannot adopt those of another.
+    if flaw_of(dir, fingerprint)?.is_some() {
+        write_fingerprint(dir, fingerprint)?;
+    }
+    create_dir(&dir.join(SEGMENTS))
 }
 
 impl Store {
@@ -45,19 +59,41 @@ impl Store {
     /// [`Error::OtherFingerprint`] if the directory turns out to hold other features; [`Error::NotWritable`],
     /// [`Error::DiskFull`], [`Error::Read`] or [`Error::Write`].
     pub fn create_or_open(root: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self> {
+        let store = Self::prepare(root, name, fingerprint)?;
+        store.make()?;
+        Ok(Self { flaw: None, ..store })
+    }
+
+    /// As [`create_or_open`](Self::create_or_open), but folders that are not there yet are made with the first writer, or the
+    /// first failure that is noted.
+    ///
+    /// # Errors
+    /// As [`create_or_open`](Self::create_or_open), as far as nothing is written.
+    pub fn prepare(root: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self> {
         RowLayout::new(fingerprint)?;
         let dir = match find_dir(root, fingerprint)? {
             Some(dir) => dir,
             None => root.join(format!("{}-{}", file_name(name), fingerprint.short())),
         };
-        create_dir(&dir)?;
-        // None yet, or one that a power failure left empty or garbled. The rows themselves are tied to the
-        // fingerprint, so writing the text anew cannot adopt those of another.
-        if flaw_of(&dir, fingerprint)?.is_some() {
-            write_fingerprint(&dir, fingerprint)?;
-        }
-        create_dir(&dir.join(SEGMENTS))?;
         Self::load(dir, fingerprint)
+    }
+
+    fn make(&self) -> Result<()> {
+        // Only the first time can make any.
+        self.made.get_or_init(|| missing(&self.segments_dir()));
+        make(&self.dir, &self.fingerprint).inspect_err(|_| self.remove_if_empty())
+    }
+
+    /// Removes the folders that this store made, unless something came into them: for work that failed before its first
+    /// row. Another process that is about to write makes anew what it needs.
+    pub(crate) fn remove_if_empty(&self) {
+        let Some([segments, rest @ ..]) = self.made.get().map(Vec::as_slice) else { return };
+        remove_empty(std::slice::from_ref(segments));
+        // The folder itself, and not only that of its segments, was made here.
+        if let ([dir, ..], false) = (rest, segments.exists()) {
+            let _ = fs::remove_file(dir.join(fingerprint::FILE));
+            remove_empty(rest);
+        }
     }
 
     /// Opens the store of a fingerprint below `root`, if there is one; writes nothing.
@@ -85,7 +121,7 @@ impl Store {
 
     fn load(dir: PathBuf, fingerprint: &Fingerprint) -> Result<Self> {
         let mut store = Self {
-            flaw: flaw_of(&dir, fingerprint)?,
+            flaw: if dir.exists() { flaw_of(&dir, fingerprint)? } else { None },
             dir,
             fingerprint: fingerprint.clone(),
             layout: RowLayout::new(fingerprint)?,
@@ -93,6 +129,7 @@ impl Store {
             index: Index::default(),
             lost: Mutex::default(),
             marks: Marks::default(),
+            made: OnceLock::new(),
         };
         store.refresh()?;
         store.heed_marks();
@@ -232,11 +269,12 @@ impl Store {
         Ok(())
     }
 
-    /// Opens a segment of its own for this process. Its rows are seen after a [`refresh`](Self::refresh).
+    /// Opens a segment of its own for this process, in folders that are made if they are not there. Its rows are seen after a [`refresh`](Self::refresh).
     ///
     /// # Errors
     /// [`Error::NotWritable`], [`Error::DiskFull`] or [`Error::Write`].
     pub fn writer(&self, provenance: Provenance) -> Result<SegmentWriter> {
+        self.make()?;
         self.sync_names()?;
         SegmentWriter::create(&self.segments_dir(), &self.fingerprint, self.layout, provenance)
     }
@@ -249,6 +287,9 @@ impl Store {
     /// # Errors
     /// [`Error::Sync`].
     pub fn sync(&self) -> Result<()> {
+        if !self.segments_dir().exists() {
+            return Ok(());
+        }
         let unclosed = self.segments.iter().filter(|segment| !segment.closed && !segment.batches.is_empty());
         unclosed.map(|segment| segment.path.as_path()).try_for_each(sync_file)?;
         sync_dir(&self.segments_dir())?;

@@ -8,6 +8,8 @@ use serde::Serialize;
 use super::format::Flaw;
 use super::segment::{Region, Segment};
 use super::{Key, RowId, Store, View, failures, memo};
+use crate::files::{as_path_text, as_path_texts};
+use crate::text::counted;
 
 /// How far a look has come, in bytes of segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,7 @@ pub struct Progress {
 /// A row that must not be used.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BadRow {
+    #[serde(serialize_with = "as_path_text")]
     pub segment: PathBuf,
     /// Where its batch begins in the file, in bytes.
     pub offset: u64,
@@ -35,6 +38,7 @@ pub struct BadRow {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BadRegion {
     /// A segment, or a file of the memo or of failures.
+    #[serde(serialize_with = "as_path_text")]
     pub segment: PathBuf,
     /// In bytes from the start of the file.
     pub offset: u64,
@@ -50,6 +54,7 @@ pub struct Disagreement {
     pub view: View,
     /// The largest absolute difference of two features.
     pub difference: f32,
+    #[serde(serialize_with = "as_path_texts")]
     pub segments: [PathBuf; 2],
 }
 
@@ -220,14 +225,14 @@ impl fmt::Display for VerifyReport {
             writeln!(f, "torn tail: {region}")?;
         }
         for path in &self.foreign {
-            writeln!(f, "not of this store: `{}`", path.display())?;
+            writeln!(f, "not part of this store: `{}`", path.display())?;
         }
         for Disagreement { key, view, difference, segments: [a, b] } in &self.disagreements {
             let (a, b) = (a.display(), b.display());
             writeln!(f, "rows of image {key} (view {view}) differ by {difference}: `{a}` and `{b}`")?;
         }
         if self.duplicates > 0 {
-            writeln!(f, "{} duplicate rows", self.duplicates)?;
+            writeln!(f, "{}", counted(self.duplicates as u64, "duplicate row"))?;
         }
         f.write_str(if self.is_clean() { "clean" } else { "not clean" })
     }
@@ -243,6 +248,6 @@ impl fmt::Display for BadRow {
 impl fmt::Display for BadRegion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { segment, offset, length, reason } = self;
-        write!(f, "`{}` {length} bytes at byte {offset}: {reason}", segment.display())
+        write!(f, "`{}` {} at byte {offset}: {reason}", segment.display(), counted(*length as u64, "byte"))
     }
 }

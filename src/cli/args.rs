@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::backbone::OpenOptions;
-use headstart::backbone::device::Choice;
+use headstart::backbone::device::{Choice, Precision};
 use headstart::cache::Storage;
-use headstart::dataset::{Columns, Manifest};
+use headstart::dataset::{Columns, Manifest, Skipped};
 use headstart::extract::BatchSize;
+use headstart::files::{Inputs, read_text};
 use headstart::preprocess::Recipe;
 use headstart::preprocess::recipe::{Decode, Exif};
 
-use super::console::Console;
+use super::console::{Console, count};
+use super::hint::quoted;
+use super::output::network_files;
 use super::precision::PrecisionChoice;
 
 /// Images to work on.
@@ -41,17 +44,44 @@ impl ManifestArgs {
     }
 }
 
-/// Several are read as one; what of a folder is no image is told.
+/// Several are read as one. What was skipped, what could not be read and what is doubtful is told.
 pub fn read_manifests<P: AsRef<Path>>(
     paths: &[P],
     columns: &Columns,
     console: &Console,
 ) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read_all(paths, columns)?;
-    if !manifest.skipped().is_empty() {
-        console.note(format_args!("{}", manifest.skipped()));
-    }
+    tell_manifest(&manifest, console);
     Ok(manifest)
+}
+
+/// What was found in folders and not taken, and labels that may be mistakes.
+pub fn tell_manifest(manifest: &Manifest, console: &Console) {
+    tell_skipped(manifest.skipped(), console);
+    for doubt in manifest.doubts().iter().take(DOUBTS_SHOWN) {
+        console.warn(doubt);
+    }
+    let more = manifest.doubts().len().saturating_sub(DOUBTS_SHOWN);
+    if more > 0 {
+        console.warn(format_args!("{} like these", count(more, "more case")));
+    }
+}
+
+const DOUBTS_SHOWN: usize = 3;
+const UNREADABLE_SHOWN: usize = 5;
+
+/// What was found in folders and not taken. With a folder that could not be read, the exit status will be 1.
+pub fn tell_skipped(skipped: &Skipped, console: &Console) {
+    if skipped.has_more() {
+        console.note(skipped);
+    }
+    for unreadable in skipped.unreadable.iter().take(UNREADABLE_SHOWN) {
+        console.passed_over(format_args!("skipped {unreadable}"));
+    }
+    let all = skipped.unreadable.len();
+    if all > 1 {
+        console.passed_over(format_args!("skipped {} that cannot be read", count(all, "folder")));
+    }
 }
 
 /// What the columns of a manifest are called.
@@ -64,7 +94,8 @@ pub struct ColumnArgs {
     /// Column with the class [default: label]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// Column with the part of the data: `train`, `validation`, `test` [default: split]
+    /// Column with the part of the data: `train`, `validation` or `test`, in whatever case, or a usual name for one of them,
+    /// such as `val` [default: split]
     #[arg(long, value_name = "NAME")]
     split_column: Option<String>,
 }
@@ -84,16 +115,19 @@ impl ColumnArgs {
     }
 }
 
+const BACKBONE: &str = "models/resnet50.onnx";
+const CACHE: &str = "data/features";
+
 /// The frozen graph, and where its features are kept.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Features")]
 pub struct BackboneArgs {
     /// ONNX graph that gives the features
-    #[arg(long, value_name = "FILE", default_value = "models/resnet50.onnx")]
+    #[arg(long, value_name = "FILE", default_value = BACKBONE)]
     pub backbone: PathBuf,
     /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does
     #[arg(long, value_name = "PRESET|FILE")]
-    recipe: Option<String>,
+    recipe: Option<PathBuf>,
     /// What is done with EXIF orientations, instead of what the recipe says: `apply`, or `ignore` as Pillow and torchvision do
     #[arg(long, value_name = "HOW", value_parser = exif)]
     pub exif: Option<Exif>,
@@ -104,7 +138,7 @@ pub struct BackboneArgs {
     #[arg(long, value_name = "NAME")]
     pub feature_tensor: Option<String>,
     /// Folder of the feature cache
-    #[arg(long, value_name = "DIR", default_value = "data/features")]
+    #[arg(long, value_name = "DIR", default_value = CACHE)]
     pub cache: PathBuf,
     /// How features are kept: `f32`, or `f16` in half the space [default: as they are kept already, else f32]
     #[arg(long, value_name = "TYPE", value_parser = storage)]
@@ -139,6 +173,14 @@ fn storage(text: &str) -> Result<Storage, String> {
     }
 }
 
+/// As `--storage` takes it.
+pub fn storage_name(storage: Storage) -> &'static str {
+    match storage {
+        Storage::F32 => "f32",
+        Storage::F16 => "f16",
+    }
+}
+
 impl RuntimeArgs {
     /// Has the head be trained on these threads too. Said twice, the first time counts.
     pub fn use_threads(&self) {
@@ -156,6 +198,49 @@ impl BackboneArgs {
             decode: self.decode,
             feature_tensor: self.feature_tensor.clone(),
         })
+    }
+
+    /// What is read: the graph with its weights, the recipe if it is a file, and the whole cache.
+    pub fn inputs(&self) -> Inputs {
+        Inputs::default().files(network_files(&self.backbone)).files(&self.recipe).all_in([&self.cache])
+    }
+
+    /// The flags that say all of this but the precision and the storage, as they can be typed; none for what is the default.
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = vec![];
+        let mut say = |flag: &str, value: &Path| flags.push(format!("{flag} {}", quoted(value)));
+        if self.backbone != Path::new(BACKBONE) {
+            say("--backbone", &self.backbone);
+        }
+        if let Some(recipe) = &self.recipe {
+            say("--recipe", recipe);
+        }
+        if let Some(exif) = self.exif {
+            say("--exif", if exif == Exif::Apply { "apply" } else { "ignore" }.as_ref());
+        }
+        if let Some(decode) = self.decode {
+            say("--decode", if decode == Decode::Full { "full" } else { "scaled" }.as_ref());
+        }
+        if let Some(tensor) = &self.feature_tensor {
+            say("--feature-tensor", tensor.as_ref());
+        }
+        if self.cache != Path::new(CACHE) {
+            say("--cache", &self.cache);
+        }
+        flags
+    }
+
+    /// All of them.
+    pub fn all_flags(&self) -> Vec<String> {
+        let mut flags = self.flags();
+        flags.extend(self.precision.map(|precision| format!("--precision {precision}")));
+        flags.extend(self.storage.map(|storage| format!("--storage {}", storage_name(storage))));
+        flags
+    }
+
+    /// The same in another precision and storage.
+    pub fn with(self, precision: Option<Precision>, storage: Option<Storage>) -> Self {
+        Self { precision: precision.map(PrecisionChoice::Only), storage, ..self }
     }
 
     pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {
@@ -186,13 +271,12 @@ pub fn batch_size(text: &str) -> Result<BatchSize, String> {
 }
 
 /// A preset's name, or a TOML file.
-pub fn read_recipe(name: &str) -> anyhow::Result<Recipe> {
-    let path = Path::new(name);
+pub fn read_recipe(path: &Path) -> anyhow::Result<Recipe> {
     // No preset is called like a path, so what looks like one is one, and is missed rather than unknown.
     let is_file = path.extension().is_some() || path.components().count() > 1 || path.is_file();
     if !is_file {
-        return Ok(Recipe::preset(name)?);
+        return Ok(Recipe::preset(&path.to_string_lossy())?);
     }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
-    Recipe::from_toml(&text).with_context(|| format!("`{name}` is not a recipe"))
+    let text = read_text(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    Recipe::from_toml(&text).with_context(|| format!("`{}` is not a recipe", path.display()))
 }

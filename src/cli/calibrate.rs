@@ -1,6 +1,7 @@
 //! The temperature of a run: fitted, kept, left out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use headstart::evaluate::{FittedTemperature, Metrics, Sureness, fit_temperature};
 use headstart::nn::Temperature;
@@ -17,14 +18,14 @@ const WIDE: f64 = 2.0;
 /// Which of a run's probabilities are meant.
 #[derive(Debug, clap::Args)]
 pub struct TemperatureArgs {
-    /// Take the head as it was trained, without the temperature that `--calibrate` gave the run
+    /// Use the head as it was trained, without the temperature that `--calibrate` gave the run
     #[arg(long, help_heading = "Runs")]
     pub no_temperature: bool,
 }
 
 impl TemperatureArgs {
     /// The run that `name` means, with its temperature or without.
-    pub fn load(&self, runs: &RunsArgs, name: &str) -> anyhow::Result<Run> {
+    pub fn load(&self, runs: &RunsArgs, name: &Path) -> anyhow::Result<Run> {
         let run = runs.load(name)?;
         Ok(if self.no_temperature { run.without_calibration() } else { run })
     }
@@ -53,7 +54,7 @@ pub fn calibrate(
         count(labels.len(), "image")
     ));
     if high > WIDE * low {
-        console.warn("so few images hardly tell the temperature: fit it again when there are more");
+        console.warn("the temperature is uncertain with so few images: fit it again when there are more");
     }
     Ok(())
 }
@@ -65,7 +66,7 @@ pub fn require_others(run: &Run, images: &ManifestInfo, console: &Console) -> an
     anyhow::ensure!(trained_on.rows != images.rows, Error::TrainedOnThese { run: run.name() });
     if trained_on.digest == images.digest {
         console.warn(format_args!(
-            "`{}` was trained on images of this manifest: a temperature that is fitted on them makes the run too sure",
+            "`{}` was trained on images of this manifest: a temperature fitted on them makes the run too sure",
             run.name()
         ));
     }
@@ -78,7 +79,7 @@ pub fn change(metrics: &Metrics) -> Option<String> {
     let (before, after): (Sureness, Sureness) = (calibrated.before, metrics.sureness());
     let temperature = Temperature::new(calibrated.temperature)?;
     let own = if calibrated.fitted_here {
-        "; it was fitted on these images, on others it will bring a little less"
+        "; it was fitted on these images: on others it gains a little less"
     } else {
         ""
     };

@@ -1,8 +1,11 @@
 //! What people see: results on stdout, everything else on stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, StdoutLock, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use headstart::report::text::clean;
+use headstart::backbone::runtime::plain_words;
+use headstart::report::text::{self, clean, shortened};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
@@ -51,6 +54,13 @@ impl Console {
         }
     }
 
+    /// As [`warn`](Self::warn), of something that was passed over: whatever the command does well besides, it has not done
+    /// all, and [`is_complete`] says so.
+    pub fn passed_over(&self, line: impl std::fmt::Display) {
+        self.warn(line);
+        COMPLETE.store(false, Ordering::Relaxed);
+    }
+
     /// A line that also `--quiet` shows: something may be wrong.
     pub fn warn(&self, line: impl std::fmt::Display) {
         if !self.silent {
@@ -59,12 +69,88 @@ impl Console {
     }
 }
 
+/// Where results go. Its errors say that it was stdout which could not be written, so that nobody has to guess it from an
+/// error without a name; nothing else in the program writes there.
+pub fn stdout() -> Stdout {
+    // The one place.
+    #[allow(clippy::disallowed_methods)]
+    Stdout(io::stdout().lock())
+}
+
+/// What [`stdout`] gives.
+pub struct Stdout(StdoutLock<'static>);
+
+/// Why results could not be printed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout")]
+struct StdoutError {
+    source: io::Error,
+}
+
+impl Stdout {
+    pub fn is_terminal(&self) -> bool {
+        self.0.is_terminal()
+    }
+
+    /// A path and a line break, byte for byte: for programs that go on with it.
+    pub fn path(&mut self, path: &Path) -> io::Result<()> {
+        #[cfg(unix)]
+        self.write_all(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))?;
+        #[cfg(not(unix))]
+        write!(self, "{}", path.display())?;
+        writeln!(self)
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(of_stdout)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(of_stdout)
+    }
+}
+
+/// The kind stays, so that an interrupted call is made again, and a closed pipe is known for what it is.
+fn of_stdout(source: io::Error) -> io::Error {
+    match source.kind() {
+        io::ErrorKind::Interrupted => source,
+        kind => io::Error::new(kind, StdoutError { source }),
+    }
+}
+
+/// An error and its causes in one line, nothing of it twice.
+pub fn chain(error: &anyhow::Error) -> String {
+    said_once(error).join(": ")
+}
+
+/// What an error says, and then its causes as far as they say something new: some errors repeat their cause.
+pub fn said_once(error: &anyhow::Error) -> Vec<String> {
+    let mut said: Vec<String> = vec![];
+    for cause in error.chain() {
+        let text = plain_words(&cause.to_string());
+        if !text.is_empty() && !said.iter().any(|before| before.contains(&text)) {
+            said.push(text);
+        }
+    }
+    said
+}
+
+/// Of the whole process, which is one command.
+static COMPLETE: AtomicBool = AtomicBool::new(true);
+
+/// Whether nothing was passed over so far: see [`Console::passed_over`].
+pub fn is_complete() -> bool {
+    COMPLETE.load(Ordering::Relaxed)
+}
+
 /// A line to stderr, or several. Names of files and classes are in them, and whatever they are made of: nothing of it
 /// moves the cursor. Whoever listened may have gone: Ctrl-C also ends the `tee` behind us, and that must not stop what
 /// is to be written after it.
 pub fn tell(lines: impl std::fmt::Display) {
     let lines = lines.to_string();
-    let lines: Vec<String> = lines.split('\n').map(clean).collect();
+    let lines: Vec<String> = lines.split('\n').map(|line| shortened(&clean(line))).collect();
     let _ = writeln!(std::io::stderr().lock(), "{}", lines.join("\n"));
 }
 
@@ -77,18 +163,12 @@ pub fn tell_error(lines: impl std::fmt::Display) {
 
 /// `1 image`, `2 images`.
 pub fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {}", plural(what)) }
-}
-
-fn plural(what: &str) -> String {
-    if what.ends_with('s') { format!("{what}es") } else { format!("{what}s") }
+    text::counted(n as u64, what)
 }
 
 /// `1,234,567`.
 pub fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
+    text::grouped(n as u64)
 }
 
 /// Columns of the terminal, or what reads well where there is none.
@@ -156,12 +236,39 @@ fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, grouped, is_utf8};
+    use anyhow::Context;
+
+    use super::*;
 
     #[test]
     fn digits_stand_in_threes() {
-        let all = [0, 12, 123, 1234, 123_456, 1_234_567].map(grouped);
-        assert_eq!(all, ["0", "12", "123", "1,234", "123,456", "1,234,567"]);
+        assert_eq!([0, 123, 1234].map(grouped), ["0", "123", "1,234"]);
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let system = || io::Error::new(io::ErrorKind::NotFound, "no such file");
+        let error =
+            Err::<(), _>(system()).context("cannot read `a`").context("`a` is no recipe").unwrap_err();
+        assert_eq!(chain(&error), "`a` is no recipe: cannot read `a`: no such file");
+        let repeats = anyhow::anyhow!("no such file")
+            .context("cannot read `a`: no such file")
+            .context("cannot read `a`");
+        assert_eq!(said_once(&repeats), ["cannot read `a`", "cannot read `a`: no such file"]);
+        let repeats =
+            anyhow::anyhow!("no such file").context("no such file").context("cannot read `a`: no such file");
+        assert_eq!(said_once(&repeats), ["cannot read `a`: no such file"]);
+    }
+
+    #[test]
+    fn only_stdout_says_that_it_was_stdout() {
+        let full = of_stdout(io::ErrorKind::StorageFull.into());
+        assert_eq!(
+            (full.kind(), full.to_string()),
+            (io::ErrorKind::StorageFull, "cannot write to stdout".into())
+        );
+        assert_eq!(said_once(&full.into()), ["cannot write to stdout", "no storage space"]);
+        assert_eq!(of_stdout(io::ErrorKind::Interrupted.into()).to_string(), "operation interrupted");
     }
 
     #[test]

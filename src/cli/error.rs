@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use headstart::cache::OtherPrecision;
-use headstart::preprocess::ViewKinds;
+use headstart::dataset::Skipped;
+use headstart::files::{TargetError, path_text};
+use headstart::preprocess::{Recipe, ViewKinds};
 use headstart::train::{self, Run};
 use serde_json::Value;
 
@@ -15,9 +17,22 @@ use super::source::Source;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{missing} of {} {} no features{} yet, the first is `{first}`", count(*.images, "image"), if *.missing == 1 { "has" } else { "have" }, in_views(.views))]
-    NoFeatures { missing: usize, images: usize, first: PathBuf, manifests: Vec<PathBuf>, views: ViewKinds },
+    NoFeatures {
+        missing: usize,
+        images: usize,
+        first: PathBuf,
+        views: ViewKinds,
+        /// What computes them.
+        command: String,
+        /// Flags that lead to features of other kinds, which the cache has of all these images.
+        elsewhere: Option<String>,
+    },
     #[error("no image is left: features failed for all of {images}")]
-    NothingLeft { images: usize },
+    NothingLeft {
+        images: usize,
+        /// What says why.
+        command: String,
+    },
     #[error("{} without an image that has features: {}", count(.classes.len(), "class"), .classes.join(", "))]
     ClassesLost { classes: Vec<String> },
     #[error(
@@ -30,21 +45,33 @@ pub enum Error {
         found: String,
         /// They are the same network's in another precision, and the command takes such features on request.
         acceptable: bool,
+        /// The flags that lead to the run's features; none if it takes another backbone.
+        flags: Vec<String>,
     },
+    #[error("the run `{}` was trained on int8 features, and their graph is not in `{folder}`", .run.display())]
+    LostInt8Graph { run: PathBuf, folder: PathBuf, flags: Vec<String> },
+    #[error("{} {} other images than the run `{run}` was trained on", list(.paths), if .paths.len() == 1 { "holds" } else { "hold" })]
+    OtherImages { run: String, dir: PathBuf, paths: Vec<PathBuf> },
     #[error("`{path}` is not there: no int8 graph of this backbone has been made yet")]
-    NoInt8Graph { path: PathBuf },
+    NoInt8Graph { path: PathBuf, flags: Vec<String> },
     #[error("no precision was chosen for this backbone yet")]
-    NothingChosen,
-    #[error("the manifest names parts, but none is `{wanted}`; there are {}", found.join(", "))]
-    NoSuchPart { wanted: &'static str, found: Vec<String> },
+    NothingChosen { flags: Vec<String> },
+    #[error("the split column has no rows to train on: found {}", found.join(", "))]
+    NothingToTrainOn { found: Vec<String> },
     #[error("there is no run `{name}` in `{folder}`")]
     NoRun { name: String, folder: PathBuf, found: Vec<String> },
     #[error("there is a run `{path}` already")]
     RunIsThere { path: PathBuf },
+    #[error("`{}` is not replaced, because `{}` in it is read here", path.display(), input.display())]
+    RunIsInput { path: PathBuf, input: PathBuf },
+    #[error("`{}` exists already, and is not a run", path.display())]
+    NameTaken { path: PathBuf },
+    #[error("there is no run at `{}`", path.display())]
+    NoRunAt { path: PathBuf },
+    #[error("{source}")]
+    Target { flag: &'static str, named: PathBuf, source: TargetError },
     #[error("`{path}` is broken")]
     Broken { path: PathBuf },
-    #[error("`{path}` exists already")]
-    FileIsThere { path: PathBuf },
     #[error("there is no feature cache in `{path}`")]
     NoCache { path: PathBuf },
     #[error("{failed} of {} failed", count(*.images, "image"))]
@@ -64,16 +91,25 @@ pub enum Error {
     NothingMatches { pattern: String, others: usize },
     #[error("no images were given")]
     NoImages,
+    #[error("`{}` holds no images: found {}", path_text(folder), found.all())]
+    NoImagesIn { folder: PathBuf, found: Box<Skipped> },
     #[error("the head of the run `{run}` was imported, so there is no training to take anything from")]
     NotTrained { run: String },
-    #[error("the run `{run}` does not tell on which images it was trained")]
-    ImagesUnknown { run: String },
+    #[error("the run `{}` does not tell on which images it was trained", .run.display())]
+    ImagesUnknown { run: PathBuf },
     #[error("{shots} of each class are more than there are: `{class}` has {}", count(*.images, "image"))]
     TooFewImages { shots: usize, class: String, images: usize },
+    #[error("none of {} can be used: each leaves fewer than two classes to learn from", count(*.folds, "fold"))]
+    NoUsableFold { folds: usize },
     #[error("the run `{run}` has {} already, and is to have {epochs}", count(*.done, "epoch"))]
     NothingLeftToTrain { run: String, done: usize, epochs: usize },
     #[error("early stopping ended the run `{run}` after {}", count(*.epochs, "epoch"))]
-    StoppedEarly { run: String, epochs: usize },
+    StoppedEarly {
+        run: String,
+        epochs: usize,
+        /// It counted progress by a least step, which means nothing without a patience.
+        min_delta: bool,
+    },
     #[error("the training broke off; head and checkpoint of the last good step are in `{run}`")]
     BrokenOff { run: PathBuf, source: train::Error },
 }
@@ -87,10 +123,11 @@ impl Error {
             ("the feature size", info.features.size.to_string(), backbone.feature_size().to_string()),
             ("the graph", digest(&info.backbone.digest), digest(&backbone.digest().to_hex())),
         ];
+        let flags = differing_flags(run, source);
         let told = |what: &str, expected: &str, found: &str| {
             let (run, what) = (run.name(), what.to_owned());
             let (expected, found) = (expected.into(), found.into());
-            Self::OtherFeatures { run, what, expected, found, acceptable: false }
+            Self::OtherFeatures { run, what, expected, found, acceptable: false, flags: flags.clone() }
         };
         // An int8 graph is another graph, but that is not what anybody would want to hear.
         if let Some(OtherPrecision { trained_on, seen }) = other {
@@ -120,12 +157,61 @@ impl Error {
     /// Such features are taken on request.
     pub fn acceptable(self, yes: bool) -> Self {
         match self {
-            Self::OtherFeatures { run, what, expected, found, .. } => {
-                Self::OtherFeatures { run, what, expected, found, acceptable: yes }
+            Self::OtherFeatures { run, what, expected, found, flags, .. } => {
+                Self::OtherFeatures { run, what, expected, found, acceptable: yes, flags }
             }
             other => other,
         }
     }
+
+    /// These are not the images that the run was trained on.
+    pub fn other_images(run: &Run, paths: &[PathBuf]) -> Self {
+        Self::OtherImages { run: run.name(), dir: run.dir().to_path_buf(), paths: paths.to_vec() }
+    }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    super::parts::names(paths)
+}
+
+/// The flags that bring the features of this backbone to those of the run; none if it takes another backbone.
+fn differing_flags(run: &Run, source: &Source) -> Vec<String> {
+    let value = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let (expected, found) = (value(&run.info.features.fingerprint_text), value(source.fingerprint.text()));
+    let (recipe, found_recipe) = (value(&run.info.recipe), &source.fingerprint.parts().recipe);
+    let mut flags = vec![];
+    if without(&recipe, &SMALL) != without(found_recipe, &SMALL) {
+        let known = Recipe::presets().iter().find(|preset| {
+            let not_of_a_preset = [&SMALL[..], &["layout"]].concat();
+            without(&preset.recipe().to_value(), &not_of_a_preset) == without(&recipe, &not_of_a_preset)
+        });
+        match known {
+            Some(preset) => flags.push(format!("--recipe {}", preset.name)),
+            None => return vec![],
+        }
+    }
+    for (values, found, field) in [
+        (&recipe, found_recipe, "exif"),
+        (&recipe, found_recipe, "decode"),
+        (&expected, &found, "precision"),
+        (&expected, &found, "storage"),
+    ] {
+        if let Some(word) = values[field].as_str().filter(|_| values[field] != found[field]) {
+            flags.push(format!("--{field} {word}"));
+        }
+    }
+    flags
+}
+
+/// Parts of a recipe that have a flag of their own, or that no user chooses.
+const SMALL: [&str; 3] = ["exif", "decode", "decoder"];
+
+fn without(recipe: &Value, fields: &[&str]) -> Value {
+    let mut recipe = recipe.clone();
+    if let Some(recipe) = recipe.as_object_mut() {
+        recipe.retain(|name, _| !fields.contains(&name.as_str()));
+    }
+    recipe
 }
 
 /// The first field in which two recipes differ, and its values.

@@ -1,30 +1,34 @@
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::cache::{OtherPrecision, Store};
-use headstart::dataset::{Classes, Columns, Manifest};
+use headstart::dataset::{Classes, Columns, Manifest, Whereabouts};
 use headstart::evaluate::metrics::{self, Coverage};
 use headstart::evaluate::{
-    EvaluationRecord, Intervals, Metrics, Prediction, PredictionColumns, Requirement, Writer,
+    EvaluationRecord, Intervals, Metrics, Outcome, Prediction, PredictionColumns, Requirement, Writer,
     looks_like_a_formula, mean_over_views, predict, scored,
 };
 use headstart::extract::FeatureCache;
+use headstart::files::{FileSet, NewFolder, check_writable, path_text};
 use headstart::nn::Temperature;
 use headstart::preprocess::ViewKinds;
 use headstart::report::text;
-use headstart::train::{ManifestInfo, Run};
+use headstart::train::{ManifestInfo, Run, RunImages};
 use ndarray::{Array2, ArrayView2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::calibrate::{self, TemperatureArgs};
-use super::console::{Console, count, terminal_width};
-use super::features::{Ready, in_views};
-use super::report::{Evaluated, Learnt, Subject, title, write_evaluation};
+use super::console::{Console, count, stdout, terminal_width};
+use super::features::{Lookup, Ready, in_views};
+use super::leaks::{self, Looked};
+use super::output;
+use super::parts::folder_of;
+use super::place;
+use super::report::{Evaluated, Learnt, Subject, evaluation_page, title};
 use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
 use super::{Status, extract};
@@ -39,7 +43,7 @@ const GUESSES: usize = 2;
 pub struct EvaluateArgs {
     /// The run: its folder, its name, or `latest`
     #[arg(value_name = "RUN")]
-    run: String,
+    run: PathBuf,
     /// Only the images of this part, as the manifest's split column names it
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
@@ -50,6 +54,9 @@ pub struct EvaluateArgs {
     /// Folder for predictions.csv, metrics.json and report.html (default: in the run, named after the manifest and views)
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Replace files of these names in the folder of --output that are no evaluation
+    #[arg(long, requires = "output")]
+    overwrite: bool,
     /// Guesses per image in predictions.csv
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
@@ -102,7 +109,6 @@ impl EvaluateArgs {
         }
         // What is wrong with labels is told before anything is computed.
         labels(&manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
-        let record = self.record();
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         let other_precision = source.other_precision.as_ref();
         if let Some(other) = other_precision {
@@ -112,14 +118,33 @@ impl EvaluateArgs {
             );
             console.warn(format_args!("features in {other}"));
         }
-        let output = self.output.clone().unwrap_or_else(|| self.in_run(&run, &manifest, other_precision));
-        let output = Output::create(output)?;
+        // What cannot be written is told before anything is computed.
+        let output = match &self.output {
+            Some(folder) => {
+                self.check_output(folder, &run, &manifest)?;
+                Some(Output::create(folder.clone())?)
+            }
+            None => check_writable(&run.dir().join("metrics.json")).map(|()| None)?,
+        };
         let wanted = || vec![(manifest.files(), self.views.clone())];
         let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let answers = Answers::of(&run, &source, &mut cache, &manifest, &self.views, console)?;
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
+        let answers = Answers::of(&run, &lookup, &mut cache, &manifest, &self.views)?;
+        self.tell_leaks(&run, &lookup, cache.as_mut(), &manifest, &answers)?;
+        let record = self.record(&run, &answers.images);
+        let other_precision = source.other_precision.as_ref();
+        let output = match output {
+            Some(output) => output,
+            None => {
+                let outcomes = answers.outcomes(&run, &manifest);
+                let folder = place::in_run(&run, &record, &outcomes, other_precision, console);
+                self.check_output(&folder, &run, &manifest)?;
+                Output::create(folder)?
+            }
+        };
         if self.calibrate {
             calibrate::require_others(&run, &answers.images, console)?;
             let (logits, known) = scored(answers.logits.view(), &answers.labels);
@@ -133,21 +158,30 @@ impl EvaluateArgs {
             probabilities: self.probabilities,
             min_confidence: self.min_confidence,
         };
-        record.write(&output.path("evaluation.toml"))?;
-        metrics.write(&output.path("metrics.json"))?;
-        let names = ready.names(&manifest);
-        output.predictions(&names, probabilities.view(), labels, classes, columns)?;
+        // All of these files or none: a disk that fills up leaves those of an earlier evaluation.
+        let mut files = FileSet::default();
+        files.write(&output.path("evaluation.toml"), |out| out.write_all(record.to_toml().as_bytes()))?;
+        // predictions.csv lies elsewhere than the manifest, and is a manifest itself.
+        let names = ready.located(&manifest);
+        let predictions =
+            Predictions { names: &names, probabilities: probabilities.view(), labels, classes, columns };
+        files.write(&output.path("predictions.csv"), |out| predictions.write(out))?;
         warn_of_formulas(names.iter().chain(classes), console);
         if !self.no_report {
-            let path = output.path("report.html");
             let cache = cache.as_mut().expect("a cache that is not there has no features");
             let learnt = Learnt::find(&run, &source, cache);
             let subject = assessed.subject(title(&record), cache.store(), &manifest);
-            write_evaluation(&path, &run, &Evaluated::examine(subject, &learnt), &learnt)?;
-            console.note(format_args!("report: {}", path.display()));
+            let page = evaluation_page(&run, &Evaluated::examine(subject, &learnt), &learnt);
+            files.write(&output.path("report.html"), |out| out.write_all(page.as_bytes()))?;
+        }
+        // The last is the seal: an evaluation without figures is told as one that is not complete.
+        files.write(&output.path("metrics.json"), |out| out.write_all(metrics.to_json().as_bytes()))?;
+        files.put()?;
+        if !self.no_report {
+            console.note(format_args!("report: {}", output.path("report.html").display()));
         }
 
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             out.write_all(metrics.to_json().as_bytes())?;
         } else {
@@ -165,26 +199,68 @@ impl EvaluateArgs {
         Ok(if left_out || !missed.is_empty() { Status::Partial } else { Status::Done })
     }
 
-    /// What is evaluated, for whoever wants to do it again.
-    fn record(&self) -> EvaluationRecord {
-        let paths = self.manifest.paths().iter().map(|path| path.display().to_string()).collect();
-        let columns = self.manifest.columns_over(Columns::default());
-        EvaluationRecord::new(paths, columns, self.split.clone(), self.views.clone())
+    /// That nothing is lost by writing there. The folders in the run are our own.
+    fn check_output(&self, folder: &Path, run: &Run, manifest: &Manifest) -> anyhow::Result<()> {
+        let inputs = || {
+            let inputs = self.backbone.inputs().all_in(self.manifest.paths()).files(manifest.files());
+            inputs.files(run.files())
+        };
+        let may_replace = || self.overwrite || self.output.is_none() || output::is_evaluation(folder);
+        let files = FILES.map(|name| folder.join(name)).into();
+        output::check_all("--output", folder, files, inputs, may_replace)
     }
 
-    /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged, and `+int8` if the head was trained on
-    /// another precision: those are other figures.
-    fn in_run(&self, run: &Run, manifest: &Manifest, other: Option<&OtherPrecision>) -> PathBuf {
-        let stem = manifest.source().file_stem().unwrap_or("manifest".as_ref());
-        let mut name = stem.to_os_string();
-        if !self.views.is_empty() {
-            name.push(format!("+{}", self.views.to_string().replace(',', "+")));
+    /// What is evaluated, for whoever wants to do it again.
+    fn record(&self, run: &Run, images: &ManifestInfo) -> EvaluationRecord {
+        let typed = self.manifest.paths();
+        let paths = typed.iter().map(|path| path_text(path).into_owned()).collect();
+        let columns = self.manifest.columns_over(Columns::default());
+        EvaluationRecord {
+            digest: Some(images.digest.clone()),
+            rows: images.rows.clone(),
+            places: Whereabouts::of(typed, &folder_of(run)),
+            ..EvaluationRecord::new(paths, columns, self.split.clone(), self.views.clone())
         }
-        if let Some(other) = other {
-            name.push(format!("+{}", other.seen));
-        }
-        run.dir().join("evaluation").join(name)
     }
+
+    /// Say which of the images the run was trained on, and which are there twice.
+    fn tell_leaks(
+        &self,
+        run: &Run,
+        lookup: &Lookup,
+        cache: Option<&mut FeatureCache>,
+        manifest: &Manifest,
+        answers: &Answers,
+    ) -> anyhow::Result<()> {
+        let Answers { ready, labels, .. } = answers;
+        let classes = Classes::new(run.info.classes.iter().cloned())?;
+        let names = ready.names(manifest);
+        let looked = Looked { ids: &ready.ids, names: &names, labels, classes: &classes };
+        let mut found = looked.tell(leaks::Use::Evaluated, lookup.console);
+        match known_images(run, lookup.source, cache)? {
+            Some(known) => found |= leaks::tell_evaluated(&run.name(), &known, &looked, lookup.console),
+            None if run.info.training().is_some() => lookup
+                .console
+                .detail(format_args!("`{}` does not tell which images it was trained on", run.name())),
+            None => {}
+        }
+        if found {
+            let manifests = self.manifest.paths().iter().map(PathBuf::as_path);
+            leaks::tell_more(lookup.source, manifests, manifest.columns(), lookup.console);
+        }
+        Ok(())
+    }
+}
+
+/// Which images the run was trained on: as it says, or, for a run of version 0.1.0, as its manifests and the cache say.
+fn known_images(
+    run: &Run,
+    source: &Source,
+    cache: Option<&mut FeatureCache>,
+) -> anyhow::Result<Option<RunImages>> {
+    let told = run.images()?;
+    Ok(told
+        .or_else(|| Learnt::find(run, source, cache?).ok().map(|learnt| RunImages::new(&learnt.keys(), &[]))))
 }
 
 /// What a head says of a manifest's images.
@@ -204,14 +280,14 @@ pub struct Answers {
 impl Answers {
     pub fn of(
         run: &Run,
-        source: &Source,
+        lookup: &Lookup,
         cache: &mut Option<FeatureCache>,
         manifest: &Manifest,
         views: &ViewKinds,
-        console: &Console,
     ) -> anyhow::Result<Self> {
+        let source = lookup.source;
         let labels = labels(manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
-        let ready = Ready::find(source, cache.as_mut(), manifest, views, console)?;
+        let ready = lookup.find(cache.as_mut(), manifest, views)?;
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
         let views = source.views(views);
         let logits = logits(run, &store.select(&in_views(&ready.ids, views))?)?;
@@ -219,6 +295,25 @@ impl Answers {
         let images = scored_images(manifest, &ready, &labels);
         let other_precision = source.other_precision.clone();
         Ok(Self { ready, labels, logits, views: views.len(), images, other_precision })
+    }
+
+    /// The images that they are scored on.
+    pub fn images(&self) -> &ManifestInfo {
+        &self.images
+    }
+
+    /// What `predictions.csv` says of the images that have a label, and how sure it is of each.
+    pub fn outcomes(&self, run: &Run, manifest: &Manifest) -> Vec<(Outcome, f64)> {
+        let said = mean_over_views(run.temperature().probabilities(self.logits.clone()).view(), self.views);
+        let name = |class: usize| run.info.classes[class].clone();
+        let names = self.ready.names(manifest).into_iter().zip(&self.labels);
+        let rows = names.zip(said.rows());
+        rows.filter_map(|((path, label), row)| {
+            let (class, confidence) = metrics::best(row);
+            let outcome = Outcome { path, label: name((*label)?), prediction: name(class) };
+            Some((outcome, f64::from(confidence)))
+        })
+        .collect()
     }
 
     /// How good they are, with the temperature of the run.
@@ -283,8 +378,9 @@ fn warn_of_formulas<'a>(names: impl Iterator<Item = &'a String>, console: &Conso
     let like_formulas: Vec<&String> = names.filter(|name| looks_like_a_formula(name)).collect();
     if let Some(first) = like_formulas.first() {
         console.warn(format_args!(
-            "{} in predictions.csv are formulas to a spreadsheet, the first is `{first}`: import them as text",
-            count(like_formulas.len(), "name")
+            "{} in predictions.csv {} to a spreadsheet, the first is `{first}`: import it as text",
+            count(like_formulas.len(), "name"),
+            if like_formulas.len() == 1 { "is a formula" } else { "are formulas" }
         ));
     }
 }
@@ -305,7 +401,7 @@ fn scored_images(manifest: &Manifest, ready: &Ready, labels: &[Option<usize>]) -
     let labelled = ready.ids.iter().zip(labels).filter_map(|(&id, label)| Some((id, (*label)?)));
     let (ids, labels): (Vec<_>, Vec<_>) = labelled.unzip();
     ManifestInfo {
-        path: manifest.source().display().to_string(),
+        path: path_text(manifest.source()).into_owned(),
         digest: manifest.digest().to_hex().to_string(),
         images: labels.len(),
         rows: Some(ManifestInfo::digest_of_rows(&ids, &labels)),
@@ -337,12 +433,12 @@ fn tables(metrics: &Metrics) -> String {
     let intervals = metrics.intervals.as_ref().map(|intervals| {
         let Intervals { level, accuracy, balanced_accuracy, log_loss, .. } = intervals;
         let range = |[low, high]: &[f64; 2]| format!("{low:.4} to {high:.4}");
+        let loss = log_loss.as_ref().map_or(String::new(), |ends| format!(", loss {}", range(ends)));
         format!(
-            "{:.0} % intervals: accuracy {}, balanced accuracy {}, loss {}\n",
+            "{:.0} % intervals: accuracy {}, balanced accuracy {}{loss}\n",
             100.0 * level,
             range(accuracy),
-            range(balanced_accuracy),
-            range(log_loss)
+            range(balanced_accuracy)
         )
     });
     let intervals = intervals.unwrap_or_default();
@@ -355,38 +451,47 @@ fn tables(metrics: &Metrics) -> String {
     )
 }
 
-/// The folder of an evaluation.
-struct Output(PathBuf);
+/// What `evaluate` writes into its folder.
+const FILES: [&str; 4] = ["evaluation.toml", "predictions.csv", "report.html", "metrics.json"];
+
+/// The folder of an evaluation; it goes away again, if it is new, unless something is written into it.
+struct Output {
+    folder: PathBuf,
+    _made: NewFolder,
+}
 
 impl Output {
     fn create(folder: PathBuf) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&folder)
+        let made = NewFolder::make(&folder)
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        Ok(Self(folder))
+        let output = Self { folder, _made: made };
+        check_writable(&output.path("metrics.json"))?;
+        Ok(output)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.folder.join(name)
     }
+}
 
-    fn predictions(
-        &self,
-        names: &[String],
-        probabilities: ArrayView2<f32>,
-        labels: &[Option<usize>],
-        classes: &[String],
-        columns: PredictionColumns,
-    ) -> anyhow::Result<()> {
-        let path = self.path("predictions.csv");
+/// What goes into `predictions.csv`.
+struct Predictions<'p> {
+    names: &'p [String],
+    probabilities: ArrayView2<'p, f32>,
+    labels: &'p [Option<usize>],
+    classes: &'p [String],
+    columns: PredictionColumns,
+}
+
+impl Predictions<'_> {
+    fn write(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let Self { names, probabilities, labels, classes, columns } = self;
         let guesses = columns.guesses(classes.len());
-        let write = || {
-            let mut writer = Writer::new(BufWriter::new(File::create(&path)?), classes, columns)?;
-            // Each is gone when it is written: with a column for each class they would be many times what is kept of them.
-            for ((name, row), &label) in names.iter().zip(probabilities.rows()).zip(labels) {
-                writer.row(name, &Prediction::of(row, label, guesses))?;
-            }
-            writer.finish()
-        };
-        write().with_context(|| format!("cannot write `{}`", path.display()))
+        let mut writer = Writer::new(out, classes, *columns)?;
+        // Each is gone when it is written: with a column for each class they would be many times what is kept of them.
+        for ((name, row), &label) in names.iter().zip(probabilities.rows()).zip(*labels) {
+            writer.row(name, &Prediction::of(row, label, guesses))?;
+        }
+        writer.finish()
     }
 }

@@ -7,20 +7,21 @@ use headstart::export::{self, Form, OPSETS, Options};
 use super::Status;
 use super::args::BackboneArgs;
 use super::calibrate::TemperatureArgs;
-use super::console::Console;
+use super::console::{Console, stdout};
+use super::output;
 use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
 
 /// Write a run as one ONNX file: backbone and head in one graph, class names and recipe inside
 ///
-/// The file runs wherever ONNX does. Its input is what the recipe makes of an image, or with `--with-preprocessing` a decoded
-/// image of any size; its output the probabilities of the classes. Before it gets its name it is run beside the run on
-/// real images, and must give the same.
+/// The file works wherever ONNX does. Its input is an image as the recipe prepares it, or with `--with-preprocessing` a decoded
+/// image of any size; its output is the probabilities of the classes. Before the file gets its name, it is checked on real
+/// images: it must give what the run gives.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
     /// The run: its folder, its name, or `latest`
     #[arg(value_name = "RUN")]
-    run: String,
+    run: PathBuf,
     /// The ONNX file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -33,7 +34,7 @@ pub struct ExportArgs {
     /// Write the head alone, which takes features
     #[arg(long)]
     head_only: bool,
-    /// Compute in 16-bit floats; what goes in and comes out stays as it is
+    /// Compute in 16-bit floats; inputs and outputs stay as they are
     #[arg(long)]
     f16: bool,
     /// Version of ONNX's operators, for runtimes that do not read the backbone's (default: the backbone's)
@@ -41,10 +42,10 @@ pub struct ExportArgs {
     opset: Option<i64>,
     #[command(flatten)]
     temperature: TemperatureArgs,
-    /// An image to hold the file against the run on, instead of the program's four photographs; give two or more
+    /// An image to check the file on, instead of the program's four photographs; give two or more
     #[arg(long = "image", value_name = "FILE")]
     images: Vec<PathBuf>,
-    /// Print what was written and how near it is to the run as JSON
+    /// Print as JSON what was written and how close it is to the run
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -61,12 +62,14 @@ pub struct ExportArgs {
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let run = self.temperature.load(&self.runs, &self.run)?;
+        let inputs = || self.backbone.inputs().files(run.files()).files(&self.images);
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
         let exported =
             export::export(&runtime, &run, &source.backbone, &self.output, &self.options(&source))?;
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&exported)?)?;
         } else {

@@ -18,7 +18,7 @@ use super::{extract, interrupt};
 pub type Row = Result<Vec<f32>, String>;
 
 /// Why an image has no answer that Ctrl-C came before.
-const STOPPED: &str = "the work was stopped before its turn";
+const STOPPED: &str = "the work stopped before its turn";
 
 /// What was computed of an image, or why there is nothing; `None` where Ctrl-C came before it.
 pub fn told<T>(computed: Option<Computed<T>>) -> Result<T, String> {
@@ -26,8 +26,7 @@ pub fn told<T>(computed: Option<Computed<T>>) -> Result<T, String> {
 }
 
 /// Whether what was given for a run is such a file.
-pub fn is_one(name: &str) -> bool {
-    let path = Path::new(name);
+pub fn is_one(path: &Path) -> bool {
     path.is_file() || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 

@@ -1,21 +1,23 @@
-use std::fs::File;
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use anyhow::Context;
 use headstart::backbone::Engine;
 use headstart::backbone::device::{Device, PassedOver};
 use headstart::backbone::quantize::QuantizeOptions;
+use headstart::cache;
+use headstart::dataset::Manifest;
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
+use headstart::files;
 use headstart::preprocess::ViewKinds;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
-use super::console::{Console, count};
+use super::console::{Console, count, stdout};
 use super::error::Error;
 use super::making::Making;
+use super::output;
 use super::progress::{Progress, clock};
 use super::source::Source;
 use super::{Status, interrupt};
@@ -61,6 +63,9 @@ pub struct ExtractArgs {
     /// Write the failures among these images, also those known from earlier runs, to a CSV file
     #[arg(long, value_name = "FILE")]
     failures: Option<PathBuf>,
+    /// Replace the file of --failures if it is something else than such a list
+    #[arg(long, requires = "failures")]
+    overwrite: bool,
     /// Print the summary as JSON
     #[arg(long)]
     json: bool,
@@ -75,27 +80,40 @@ pub struct ExtractArgs {
 impl ExtractArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let manifest = self.manifest.read(console)?;
+        self.check_failures(&manifest)?;
         let files = || manifest.files();
         let making = Making { anew: self.recalibrate, ..Making::of(&files, &self.runtime) };
         let making = Making { min_cosine: self.min_cosine, ..making };
         let source = Source::open(&self.backbone, Some(&making), console)?;
-        // Opened before the work: hours later would be late to hear that it cannot be.
-        let failures = self.failures.as_deref().map(create).transpose()?;
         let mut cache = source.create_cache()?;
         let cancel = interrupt::listen();
         let files = manifest.files();
         let outcome = fill(&source, &mut cache, &files, self.options(&source), cancel, console);
         // Also if it broke off: why may well stand there.
-        if let Some(file) = failures {
-            cache.failures().among(files.iter().map(PathBuf::as_path)).write_csv(file)?;
+        let failures = cache.failures().among(files.iter().map(PathBuf::as_path));
+        if let Some(path) = self.failures.as_ref().filter(|_| outcome.is_ok() || !failures.is_empty()) {
+            files::write_whole(path, |out| {
+                failures.write_csv(out).map_err(|error| match error {
+                    cache::Error::Csv { source } => source.into(),
+                    other => std::io::Error::other(other),
+                })
+            })?;
         }
         let summary = outcome?;
         if self.json {
-            writeln!(std::io::stdout(), "{}", serde_json::to_string(&summary)?)?;
+            writeln!(stdout(), "{}", serde_json::to_string(&summary)?)?;
         }
         let (images, failed) = (summary.images, summary.failed);
         anyhow::ensure!(!self.strict || failed == 0, Error::ImagesFailed { images, failed });
         Ok(status(&summary))
+    }
+
+    /// That the list of failures may be written: hours later would be late to hear that it may not.
+    fn check_failures(&self, manifest: &Manifest) -> anyhow::Result<()> {
+        let Some(path) = &self.failures else { return Ok(()) };
+        let inputs = || self.backbone.inputs().all_in(self.manifest.paths()).files(manifest.files());
+        output::check("--failures", path, inputs, || self.overwrite || output::is_list_of_failures(path))?;
+        Ok(files::check_writable(path)?)
     }
 
     fn options(&self, source: &Source) -> ExtractOptions {
@@ -111,10 +129,6 @@ impl ExtractArgs {
             ..defaults
         }
     }
-}
-
-fn create(path: &Path) -> anyhow::Result<File> {
-    File::create(path).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 pub fn status(summary: &Summary) -> Status {
@@ -177,11 +191,7 @@ fn fill(
     console.detail(format_args!("recipe: {}", backbone.recipe()));
     let summary = Extractor::new(backbone, options).fill(cache, files, cancel, &mut |event| match event {
         Event::Planned { images, cached, to_do } => {
-            console.note(format_args!(
-                "{}, {cached} with features of `{}`{views}",
-                count(images, "image"),
-                backbone.name()
-            ));
+            console.note(format_args!("{} for `{}`{views}", planned(images, cached, to_do), backbone.name()));
             progress = Some(Progress::new(console, "images", to_do));
         }
         Event::Loaded { engine } => tell_engine(engine, progress.as_ref().expect("planned first"), console),
@@ -228,7 +238,18 @@ pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
     }
 }
 
-/// `1000 images: 990 computed in 40 s (24.8 a second), 8 there before, 2 failed (1 missing, 1 truncated)`
+/// `1000 images: 990 already computed, 10 to look at`, as far as paths and times tell: what has the bytes of another image is found
+/// when it is read.
+fn planned(images: usize, cached: usize, to_do: usize) -> String {
+    let all = count(images, "image");
+    match (cached, to_do) {
+        (0, _) => all,
+        (cached, 0) => format!("{all}: {cached} already computed"),
+        (cached, to_do) => format!("{all}: {cached} already computed, {to_do} to look at"),
+    }
+}
+
+/// `1000 images: 990 computed in 40 s (24.8 a second), 8 already computed, 2 failed (1 missing, 1 truncated)`
 fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
     let Summary { images, cached, computed, rows, failed, failures, elsewhere, cancelled } = summary;
     let mut parts = vec![];
@@ -237,11 +258,9 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
         let views = if rows == computed { String::new() } else { format!(" in {}", count(*rows, "view")) };
         let rate = *rows as f64 / elapsed.as_secs_f64().max(1e-9);
         parts.push(format!("{computed}{views} computed in {} ({rate:.1} a second)", clock(elapsed)));
-    } else {
-        parts.push("nothing to compute".into());
     }
     if *cached > 0 {
-        parts.push(format!("{cached} there before"));
+        parts.push(format!("{cached} already computed"));
     }
     if *elsewhere > 0 {
         parts.push(format!("{elsewhere} for other shards"));
@@ -253,6 +272,9 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
     if *cancelled {
         parts.push("stopped before the end; run the same command again to go on".into());
     }
+    if parts.is_empty() {
+        parts.push("nothing to compute".into());
+    }
     format!("{}: {}", count(*images, "image"), parts.join(", "))
 }
 
@@ -263,15 +285,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_planned_claims_nothing_that_the_end_takes_back() {
+        assert_eq!(planned(8, 0, 8), "8 images");
+        assert_eq!(planned(8, 8, 0), "8 images: 8 already computed");
+        assert_eq!(planned(1, 1, 0), "1 image: 1 already computed");
+        assert_eq!(planned(8, 3, 5), "8 images: 3 already computed, 5 to look at");
+    }
+
+    #[test]
     fn the_summary_says_what_was_done_and_what_not() {
         let summary = Summary { images: 3, cached: 3, ..Summary::default() };
         let seconds = std::time::Duration::from_secs;
-        assert_eq!(sentence(&summary, seconds(1)), "3 images: nothing to compute, 3 there before");
+        assert_eq!(sentence(&summary, seconds(1)), "3 images: 3 already computed");
         assert_eq!(status(&summary), Status::Done);
         let summary =
             Summary { images: 9, computed: 3, rows: 3, cached: 1, elsewhere: 5, ..Summary::default() };
         let words = sentence(&summary, seconds(1));
-        assert_eq!(words, "9 images: 3 computed in 1 s (3.0 a second), 1 there before, 5 for other shards");
+        assert_eq!(
+            words,
+            "9 images: 3 computed in 1 s (3.0 a second), 1 already computed, 5 for other shards"
+        );
         assert_eq!(status(&summary), Status::Done);
         let failures = [(FailureKind::Truncated, 9), (FailureKind::Missing, 1)].into();
         let summary =

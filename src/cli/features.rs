@@ -1,6 +1,6 @@
 //! The features of a manifest's images.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use headstart::cache::{Key, View};
 use headstart::dataset::Manifest;
@@ -25,57 +25,74 @@ pub fn in_views(ids: &[(Key, View)], views: Views) -> Vec<(Key, View)> {
     views.iter().flat_map(seen).collect()
 }
 
-impl Ready {
+/// What it takes to look features up.
+#[derive(Clone, Copy)]
+pub struct Lookup<'a> {
+    pub source: &'a Source,
+    pub console: &'a Console,
+    /// Whether the failed images were named just now, by an extraction: then they are only counted.
+    pub failures_named: bool,
+    /// All manifests whose features the command is going to look up, where it looks up one after the other.
+    pub all: &'a [PathBuf],
+}
+
+/// Failed images that are named one by one; the rest is counted.
+const FAILURES_NAMED: usize = 5;
+
+impl Lookup<'_> {
     /// Look every example up. Images that were tried and gave no features are left out and named; one that was never
     /// tried, or not in all of these views, is an error, for then the answer would depend on how far an extraction got.
     pub fn find(
-        source: &Source,
+        &self,
         cache: Option<&mut FeatureCache>,
         manifest: &Manifest,
         views: &ViewKinds,
-        console: &Console,
-    ) -> anyhow::Result<Self> {
-        let (ready, absent) = Self::look_up(source.views(views), cache, manifest, console);
+    ) -> anyhow::Result<Ready> {
+        let (ready, absent) = self.look_up(self.source.views(views), cache, manifest);
         if let Some(first) = absent.first() {
-            let (missing, images) = (absent.len(), manifest.len());
-            let manifests = manifest.sources().map(Path::to_path_buf).collect();
-            let (first, views) = (first.clone(), views.clone());
-            return Err(Error::NoFeatures { missing, images, first, manifests, views }.into());
+            return Err(Error::NoFeatures {
+                missing: absent.len(),
+                images: manifest.len(),
+                first: first.clone(),
+                views: views.clone(),
+                command: self.source.extract_command(manifest, self.all, views),
+                elsewhere: self.source.kept_elsewhere(&manifest.files(), views),
+            }
+            .into());
         }
-        ready.or_nothing_left(manifest)
+        self.or_nothing_left(ready, manifest)
     }
 
     /// As [`find`](Self::find), but images that were never tried are left out too, and told.
-    pub fn find_some(
-        cache: Option<&mut FeatureCache>,
-        manifest: &Manifest,
-        console: &Console,
-    ) -> anyhow::Result<Self> {
-        let (ready, absent) = Self::look_up(Views::PLAIN, cache, manifest, console);
+    pub fn find_some(&self, cache: Option<&mut FeatureCache>, manifest: &Manifest) -> anyhow::Result<Ready> {
+        let (ready, absent) = self.look_up(Views::PLAIN, cache, manifest);
         if !absent.is_empty() {
-            console.warn(format_args!("left out {} without features", count(absent.len(), "image")));
+            self.console.warn(format_args!("left out {} without features", count(absent.len(), "image")));
         }
-        ready.or_nothing_left(manifest)
+        self.or_nothing_left(ready, manifest)
     }
 
-    fn or_nothing_left(self, manifest: &Manifest) -> anyhow::Result<Self> {
-        anyhow::ensure!(!self.ids.is_empty(), Error::NothingLeft { images: manifest.len() });
-        Ok(self)
+    fn or_nothing_left(&self, ready: Ready, manifest: &Manifest) -> anyhow::Result<Ready> {
+        if ready.ids.is_empty() {
+            let command = self.source.extract_command(manifest, self.all, &ViewKinds::default());
+            return Err(Error::NothingLeft { images: manifest.len(), command }.into());
+        }
+        Ok(ready)
     }
 
     /// Those that have features, and the files that were never tried; failures are told.
     fn look_up(
+        &self,
         views: Views,
         cache: Option<&mut FeatureCache>,
         manifest: &Manifest,
-        console: &Console,
-    ) -> (Self, Vec<PathBuf>) {
+    ) -> (Ready, Vec<PathBuf>) {
         let files = manifest.files();
         let standings = match cache {
             Some(cache) => cache.standing_in(views, &files),
             None => vec![Standing::Absent; files.len()],
         };
-        let mut ready = Self { places: vec![], ids: vec![] };
+        let mut ready = Ready { places: vec![], ids: vec![] };
         let (mut absent, mut failed) = (vec![], vec![]);
         for (place, standing) in standings.into_iter().enumerate() {
             let file = &files[place];
@@ -88,18 +105,32 @@ impl Ready {
                 Standing::Absent => absent.push(file.clone()),
             }
         }
-        for (file, reason) in failed.iter().take(5) {
-            console.warn(format_args!("left out `{}`: {reason}", file.display()));
-        }
-        if failed.len() > 5 {
-            console.warn(format_args!("left out {} without features", count(failed.len() - 5, "more image")));
-        }
+        self.tell_failures(&failed);
         (ready, absent)
     }
 
+    fn tell_failures(&self, failed: &[(&PathBuf, String)]) {
+        let named = if self.failures_named { 0 } else { failed.len().min(FAILURES_NAMED) };
+        for (file, reason) in &failed[..named] {
+            self.console.warn(format_args!("left out `{}`: {reason}", file.display()));
+        }
+        let rest = failed.len() - named;
+        if rest > 0 {
+            let images = count(rest, if named > 0 { "more image" } else { "image" });
+            self.console.warn(format_args!("left out {images} without features"));
+        }
+    }
+}
+
+impl Ready {
     /// Of one value per example of the manifest, those of the examples that are ready.
     pub fn pick<T: Clone>(&self, values: &[T]) -> Vec<T> {
         self.places.iter().map(|&place| values[place].clone()).collect()
+    }
+
+    /// The paths of the examples, so that they mean the same files from everywhere.
+    pub fn located(&self, manifest: &Manifest) -> Vec<String> {
+        self.places.iter().map(|&place| manifest.examples()[place].located()).collect()
     }
 
     /// The paths of the examples, as they are written in the manifest.

@@ -1,11 +1,14 @@
 //! What a run hands on to the next one: its settings and images, or its whole training.
 
+use std::path::PathBuf;
+
 use headstart::train::{Checkpoint, Ended, Run, TrainConfig, Training, TrainingMetrics};
 
 use super::args::BackboneArgs;
 use super::console::{Console, count};
 use super::error::Error;
 use super::making::Making;
+use super::parts::Origin;
 use super::run_name::RunsArgs;
 use super::source::Source;
 
@@ -15,7 +18,7 @@ pub struct FromArgs {
     /// Train as this run was trained (its folder, its name, or `latest`): with its settings and on its images. What is
     /// typed, or stands in --config, goes over them
     #[arg(long, value_name = "RUN")]
-    from: Option<String>,
+    from: Option<PathBuf>,
     /// Go on where the run of --from ended or was stopped, as if it had not: same images, same settings, and --epochs as
     /// many as there are to be in all. The result is a run of its own
     #[arg(long, requires = "from")]
@@ -43,6 +46,11 @@ impl FromArgs {
 }
 
 impl Earlier {
+    /// Where its manifests are told.
+    pub fn origin(&self) -> Origin<'_> {
+        Origin { run: &self.run, training: &self.training }
+    }
+
     /// The checkpoint, if it is to be gone on with and there is something left to do.
     pub fn checkpoint(&self, config: &TrainConfig) -> anyhow::Result<Option<Checkpoint>> {
         if !self.resume {
@@ -51,7 +59,10 @@ impl Earlier {
         let (run, metrics) = (self.run.name(), &self.metrics);
         let stopped_early =
             metrics.ended == Ended::Completed && metrics.epochs < self.training.settings.epochs;
-        anyhow::ensure!(!stopped_early, Error::StoppedEarly { run, epochs: metrics.epochs });
+        if stopped_early {
+            let min_delta = self.training.settings.min_delta > 0.0;
+            return Err(Error::StoppedEarly { run, epochs: metrics.epochs, min_delta }.into());
+        }
         anyhow::ensure!(
             metrics.epochs < config.epochs,
             Error::NothingLeftToTrain { run, done: metrics.epochs, epochs: config.epochs }
@@ -82,10 +93,10 @@ impl Earlier {
     pub fn tell(&self, console: &Console) {
         let (name, done) = (self.run.name(), self.metrics.epochs);
         if self.resume {
-            console.note(format_args!("going on with `{name}` after {}", count(done, "epoch")));
+            console.note(format_args!("continuing `{name}` after {}", count(done, "epoch")));
         } else if self.metrics.ended == Ended::Stopped {
             console.note(format_args!(
-                "`{name}` was stopped after {}; this trains anew, `--resume` would go on from there",
+                "`{name}` was stopped after {}; this starts a new training; add `--resume` to continue it",
                 count(done, "epoch")
             ));
         }

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use headstart::evaluate::CalibrationError;
+use headstart::files::NotUtf8;
 use headstart::nn::import::ImportError;
 use headstart::train::Quantity;
-use headstart::{cache, dataset, export, extract, onnx, preprocess, train};
+use headstart::{cache, export, extract, onnx, preprocess, train};
 
+use super::dataset_hint::for_dataset;
 use super::error::Error;
 use super::graph_hint::{for_backbone, for_cut, for_import, for_library, for_onnx, for_quantize};
+use super::output;
 
 /// A remedy in the program's own terms, if there is one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
@@ -16,6 +19,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
         cause
             .downcast_ref()
             .and_then(own)
+            .or_else(|| super::of_system(cause).and_then(for_system))
             .or_else(|| cause.downcast_ref().and_then(for_extract))
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
             .or_else(|| cause.downcast_ref().and_then(for_library))
@@ -33,44 +37,95 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
     })
 }
 
-/// As it can be typed.
+/// As it can be typed. What is no text, or would move the cursor, stands as an escape, which today's shells understand.
 pub fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
+    let path = match path.to_str().filter(|text| !text.contains(char::is_control)) {
+        Some(text) => text.to_owned(),
+        None => return escaped(path),
+    };
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:=@~".contains(c);
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
+fn with_flags(command: &str, flags: &[String]) -> String {
+    std::iter::once(command).chain(flags.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+}
+
+/// What the system says is the same wherever it happens.
+fn for_system(error: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => Some("free some space, and run the same command again".into()),
+        _ if NotUtf8::of(error).is_some() => {
+            Some("save the file as UTF-8: editors offer it as the encoding when a file is saved".into())
+        }
+        _ => None,
+    }
+}
+
+/// `$'caf\xe9.jpg'`
+fn escaped(path: &Path) -> String {
+    let mut text = String::from("$'");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'\'' | b'\\' => text.extend(['\\', char::from(*byte)]),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            byte => text += &format!("\\x{byte:02x}"),
+        }
+    }
+    text + "'"
+}
+
 fn own(error: &Error) -> Option<String> {
     Some(match error {
-        Error::NoFeatures { manifests, views, .. } => {
-            let mut words: Vec<_> = manifests.iter().map(|path| quoted(path)).collect();
-            if !views.is_empty() {
-                words.push(format!("--views {views}"));
-            }
-            format!("run `headstart extract {}` first, or add `--extract`", words.join(" "))
+        Error::NoFeatures { command, elsewhere: None, .. } => {
+            format!("run `{command}` first, or add `--extract`")
         }
-        Error::NothingLeft { .. } => "`headstart extract` on the same manifest tells why each failed".into(),
+        Error::NoFeatures { command, elsewhere: Some(flags), .. } => {
+            format!("the cache has features of all of them: add `{flags}`; or run `{command}` first, or add `--extract`")
+        }
+        Error::NothingLeft { command, .. } => format!("`{command}` says why each failed"),
         Error::OtherFeatures { acceptable: true, .. } => {
             "leave `--precision` out, for the run knows its own; `--accept-precision` takes these features nevertheless, and what is written tells so".into()
         }
-        Error::NoInt8Graph { .. } => {
-            "`headstart extract MANIFEST --precision int8` makes it, of your own images; so does `--extract`".into()
-        }
-        Error::NothingChosen => {
-            "`headstart extract MANIFEST --precision auto` measures and chooses; so does `--extract`".into()
+        Error::OtherFeatures { flags, .. } if !flags.is_empty() => {
+            format!("add `{}`: so the run was trained", flags.join(" "))
         }
         Error::OtherFeatures { .. } => {
-            "give the backbone, recipe and precision that the run was trained with (`--backbone`, `--recipe`, `--exif`, `--decode`, `--precision`, `--storage`), or train anew".into()
+            "give the backbone and the recipe that the run was trained with (`--backbone`, `--recipe`), or train again".into()
         }
-        Error::ClassesLost { .. } => "mend their images, or leave the classes out of the manifest".into(),
-        Error::NoSuchPart { .. } => "`--split-column` names the column, if another one is meant".into(),
+        Error::LostInt8Graph { run, flags, .. } => format!(
+            "`--cache` names the cache that the run was trained on; or train again: `headstart train --from {} --extract {}`",
+            quoted(run),
+            [flags.as_slice(), &["--precision int8".to_owned()]].concat().join(" ")
+        ),
+        Error::OtherImages { dir, .. } => format!(
+            "if these are the images that you mean, name them: `headstart train MANIFEST --from {}`",
+            quoted(dir)
+        ),
+        Error::NoInt8Graph { flags, .. } => format!(
+            "`{}` makes it, of your own images",
+            with_flags("headstart extract MANIFEST --precision int8", flags)
+        ),
+        Error::NothingChosen { flags } => format!(
+            "`{}` measures and chooses",
+            with_flags("headstart extract MANIFEST --precision auto", flags)
+        ),
+        Error::ClassesLost { .. } => "repair their images, or remove the classes from the manifest".into(),
+        Error::NothingToTrainOn { .. } => {
+            "mark the rows to train on with `train`; `--split-column none` trains on all rows".into()
+        }
         Error::NoRun { found, .. } if found.is_empty() => "`headstart train MANIFEST` makes one".into(),
         Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
-        Error::FileIsThere { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
+        Error::RunIsInput { .. } | Error::NameTaken { .. } => "choose another `--name`".into(),
+        Error::NoRunAt { .. } => "`headstart runs` lists the runs; a name without `/` is looked up among them".into(),
+        Error::Target { flag, named, source } => output::hint(flag, named, source),
         // What to do depends on what is broken, and is said by whoever found it.
         Error::Broken { .. } => return None,
-        Error::NoCache { .. } => "`headstart extract MANIFEST` begins one".into(),
+        Error::NoCache { path } => {
+            format!("`headstart extract MANIFEST --cache {}` begins one", quoted(path))
+        }
         Error::ImagesFailed { .. } => {
             "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()
         }
@@ -87,17 +142,22 @@ fn own(error: &Error) -> Option<String> {
                 .into()
         }
         Error::NoImages => "give images, folders of images, or a manifest".into(),
+        Error::NoImagesIn { .. } => {
+            "give a folder that has images in it; what is an image goes by the end of its name, such as `.jpg`".into()
+        }
         Error::NotTrained { .. } => "leave `--from` out: a training begins with a head of its own".into(),
-        Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {run}`"),
+        Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {}`", quoted(run)),
         Error::TooFewImages { .. } => {
             "`--shots` can be as many as the smallest class has, after what is held out of it".into()
         }
+        Error::NoUsableFold { .. } => "give two different images of two classes at least".into(),
         Error::NothingLeftToTrain { .. } => {
-            "`--epochs` says how many there are to be in all; without `--resume` it is trained anew".into()
+            "`--epochs` is the number of epochs in all: give a larger one; without `--resume` a new training starts".into()
         }
-        Error::StoppedEarly { .. } => {
-            "leave `--resume` out, to train anew with more `--set patience` or `--set patience=none`".into()
-        }
+        Error::StoppedEarly { min_delta, .. } => format!(
+            "leave `--resume` out, and start a new training with a larger `--set patience=N` or with `--set patience=none{}`",
+            if *min_delta { " --set min_delta=0" } else { "" }
+        ),
         Error::BrokenOff { source, .. } => return for_train(source),
     })
 }
@@ -113,25 +173,6 @@ fn for_extract(error: &extract::Error) -> Option<String> {
         ),
         _ => None,
     }
-}
-
-fn for_dataset(error: &dataset::Error) -> Option<String> {
-    use dataset::Error::{
-        MissingColumn, MissingLabel, NoClassFolders, NoLabels, OneClass, Shots, SplitFolders, UnknownLabel,
-    };
-    Some(match error {
-        dataset::Error::Missing { .. } | dataset::Error::Empty { .. } => {
-            "a manifest is a CSV with the columns `path,label`, or a folder with one subfolder of images per class".into()
-        }
-        MissingColumn { .. } => "name the columns with `--path-column` and `--label-column`".into(),
-        NoClassFolders { .. } => "put the images of each class into a subfolder of its own, or write a CSV".into(),
-        SplitFolders { .. } => "give the folder of one part, such as the one called `train`".into(),
-        MissingLabel { .. } | NoLabels { .. } => "fill in the label, or leave the row out".into(),
-        OneClass { .. } => "a classifier has something to choose from: add images of another class".into(),
-        Shots { .. } => "`--shots` is at least 1, and at most what the smallest class has".into(),
-        UnknownLabel { .. } => "correct the label, or train a run that knows the class".into(),
-        _ => return None,
-    })
 }
 
 fn for_export(error: &export::Error) -> Option<String> {
@@ -198,9 +239,11 @@ fn for_cache(error: &cache::Error) -> Option<String> {
 
 fn for_train(error: &train::Error) -> Option<String> {
     use train::Error::{
-        CurvesExist, NotARun, NotFinite, OtherData, OtherSettings, RunExists, Setting, ValidationNotFinite,
+        CurvesExist, NotARun, NotFinite, OtherData, OtherSettings, ReservedRunName, RunExists, RunName,
+        Setting, ValidationNotFinite,
     };
     Some(match error {
+        RunName { .. } | ReservedRunName { .. } => "choose another `--name`".into(),
         RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         CurvesExist { .. } => {
             "give another folder, or `--tensorboard` without one: curves of two trainings would be drawn as one".into()
@@ -217,10 +260,10 @@ fn for_train(error: &train::Error) -> Option<String> {
             "add `--validation 0.2`, or let it look at the training: `--set monitor=loss`".into()
         }
         OtherSettings { .. } => {
-            "with `--resume` only `--epochs` may differ; leave it out to train anew with other settings".into()
+            "with `--resume` only `--epochs` may differ; leave it out to start a new training with other settings".into()
         }
         OtherData { .. } => {
-            "`--resume` goes on with the same images; leave it out to train anew on others".into()
+            "`--resume` continues on the same images; leave it out to start a new training on others".into()
         }
         train::Error::Rows { .. } => {
             "run `headstart extract` on the manifest again: damaged rows are computed anew".into()

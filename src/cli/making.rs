@@ -101,7 +101,7 @@ impl<'a> Making<'a> {
         console: &Console,
     ) -> anyhow::Result<Form> {
         console.note(format_args!(
-            "int8: making a graph for `{}`, which takes some minutes once",
+            "int8: making a graph for `{}`; this takes some minutes, once",
             backbone.name()
         ));
         let runtime = Runtime::load(library)?;
@@ -118,9 +118,10 @@ impl<'a> Making<'a> {
         let path = graphs.replace(backbone, |draft| anyhow::Ok(made.write(draft, false)?))?;
         let Fidelity { images, cosine_mean, cosine_min, .. } = report.fidelity;
         console.note(format_args!(
-            "int8: cosine to fp32 {cosine_mean:.4} in the mean, {cosine_min:.4} at least, on {images} images that were not calibrated on"
+            "int8: cosine to fp32: mean {cosine_mean:.4}, lowest {cosine_min:.4}, on {} not used for calibration",
+            count(images, "image")
         ));
-        console.note(format_args!("int8: graph kept as {}", path.display()));
+        console.note(format_args!("int8: graph written to {}", path.display()));
         let form = Form::only(backbone, Precision::Int8, graphs)?;
         Ok(form.expect("it was written just now"))
     }
@@ -130,7 +131,7 @@ fn tell(event: &Event<'_>, console: &Console) {
     match event {
         Event::Drawn { calibration, held_out, failed } => {
             let calibration = count(*calibration, "image");
-            console.note(format_args!("int8: {calibration} to calibrate on, {held_out} held out"));
+            console.note(format_args!("int8: calibrating on {calibration}, {held_out} held out"));
             for (file, reason) in *failed {
                 console.warn(format_args!("`{}`: {reason}", file.display()));
             }
@@ -157,7 +158,7 @@ impl Making<'_> {
         }
         let own = Form::own(backbone);
         if backbone.is_quantised() {
-            console.note(format_args!("auto: int8, which is all that `{}` computes in", backbone.name()));
+            console.note(format_args!("auto: int8, the only precision of `{}`", backbone.name()));
             return Ok(Choosing { form: own, onnxruntime: None });
         }
         self.measure(own, graphs, console)
@@ -170,8 +171,10 @@ impl Making<'_> {
         let (fp32, library) = self.trial(own, None, &sample)?;
         let usable = fp32.features.iter().flatten().count();
         if usable < LEAST {
-            console
-                .note(format_args!("auto: fp32, for {} tell nothing of the others", count(usable, "image")));
+            console.note(format_args!(
+                "auto: fp32, because {} cannot tell how good the others are",
+                count(usable, "image")
+            ));
             return Ok(Choosing { form: fp32.form, onnxruntime: Some(library) });
         }
         let mut trials = vec![];
@@ -272,12 +275,12 @@ fn spread(files: Vec<PathBuf>, wanted: usize) -> Vec<PathBuf> {
     files.into_iter().step_by(step).collect()
 }
 
-/// `int8 on cpu: 84.1 images/s, cosine to fp32 0.9981 in the mean, 0.9903 at least`
+/// `int8 on cpu: 84.1 images/s, cosine to fp32: mean 0.9981, lowest 0.9903`
 fn line(measured: &Measured) -> String {
     let Measured { precision, device, images_per_second, cosine: [mean, least] } = measured;
     let near = match precision {
         Precision::Fp32 => String::new(),
-        _ => format!(", cosine to fp32 {mean:.4} in the mean, {least:.4} at least"),
+        _ => format!(", cosine to fp32: mean {mean:.4}, lowest {least:.4}"),
     };
     format!("{precision} on {device}: {images_per_second:.1} images/s{near}")
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::CommandFactory;
 
+use super::console::stdout;
 use super::{Cli, Status};
 
 /// Print a completion script for a shell
@@ -17,7 +18,7 @@ impl CompletionsArgs {
     pub fn run(&self) -> anyhow::Result<Status> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "headstart", &mut script);
-        std::io::stdout().write_all(&script)?;
+        stdout().write_all(&script)?;
         Ok(Status::Done)
     }
 }
@@ -34,7 +35,7 @@ impl ManArgs {
         command.build();
         clap_mangen::Man::new(command.clone()).render(&mut page)?;
         render_subcommands(&command, "headstart", &mut page)?;
-        std::io::stdout().write_all(&page)?;
+        stdout().write_all(&page)?;
         Ok(Status::Done)
     }
 }

@@ -4,9 +4,11 @@ mod args;
 mod backbone;
 mod cache;
 mod calibrate;
+mod class_counts;
 mod compare;
 mod console;
 mod curve;
+mod dataset_hint;
 mod doctor;
 mod error;
 mod evaluate;
@@ -14,16 +16,21 @@ mod export;
 mod exported;
 mod extract;
 mod features;
+mod found;
 mod from;
 mod graph_hint;
 mod hint;
 mod images;
 mod import_head;
 mod interrupt;
+mod leaks;
 mod live;
 mod making;
 mod manual;
+mod output;
+mod panics;
 mod parts;
+mod place;
 mod precision;
 mod predict;
 mod probe;
@@ -38,12 +45,16 @@ mod settings;
 mod source;
 mod tensorboard;
 mod train;
+mod usage;
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use console::Console;
+pub use panics::leave_images_to_their_failures;
 
 /// Image classifiers from your own pictures: features of a frozen ResNet-50 once, then a head in seconds
 ///
@@ -104,13 +115,23 @@ pub fn run() -> anyhow::Result<Status> {
     if let Some(fit) = compare::Fit::asked(std::env::args_os()) {
         return fit.run();
     }
-    let cli = Cli::parse();
+    let matches = without_empty_variables(Cli::command()).try_get_matches();
+    let matches = matches.unwrap_or_else(|error| usage::exit(&error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage::exit(&error));
     let console = Console::new(cli.console);
-    // Whoever reads or writes a file names it; what has no context is our own output.
-    cli.command.run(&console).map_err(|error| match error.is::<std::io::Error>() {
-        true => error.context("cannot write to stdout"),
-        false => error,
-    })
+    let status = cli.command.run(&console)?;
+    // A line that is not complete may wait until now.
+    console::stdout().flush()?;
+    // A folder that could not be read is told where it is met, deep below the command.
+    Ok(if status == Status::Done && !console::is_complete() { Status::Partial } else { status })
+}
+
+/// A variable such as HEADSTART_DEVICE that is empty counts as not set, as everywhere in a shell.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty =
+        |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg });
+    command.mut_subcommands(without_empty_variables)
 }
 
 impl Command {
@@ -139,12 +160,11 @@ pub fn report(error: &anyhow::Error) {
     if broken_pipe(error) {
         return;
     }
-    console::tell_error(error);
-    for cause in error.chain().skip(1) {
-        console::tell(format_args!(
-            "  caused by: {}",
-            headstart::backbone::runtime::plain_words(&cause.to_string())
-        ));
+    let said = console::said_once(error);
+    let (headline, causes) = said.split_first().expect("an error says something");
+    console::tell_error(headline);
+    for cause in causes {
+        console::tell(format_args!("  caused by: {cause}"));
     }
     if let Some(hint) = hint::hint(error) {
         console::tell(format_args!("\nhint: {hint}"));
@@ -153,8 +173,18 @@ pub fn report(error: &anyhow::Error) {
 
 /// `headstart … | head` closes our stdout: the reader has what it wanted.
 fn broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    error.chain().filter_map(of_system).any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// What the system said, if that is what this cause is about; the crate `csv` wraps it.
+fn of_system<'e>(cause: &'e (dyn std::error::Error + 'static)) -> Option<&'e std::io::Error> {
+    if let Some(error) = cause.downcast_ref::<csv::Error>() {
+        return match error.kind() {
+            csv::ErrorKind::Io(error) => of_system(error),
+            _ => None,
+        };
+    }
+    let error = cause.downcast_ref::<std::io::Error>()?;
+    let wrapped = error.get_ref().and_then(|inner| inner.downcast_ref::<csv::Error>());
+    wrapped.and_then(|inner| of_system(inner)).or(Some(error))
 }

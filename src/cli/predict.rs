@@ -1,17 +1,19 @@
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use headstart::cache::{Key, OtherPrecision, Store, View};
+use headstart::dataset::Columns;
 use headstart::evaluate::{Prediction, PredictionColumns, Writer, mean_over_views};
 use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
+use headstart::files::path_text;
 use headstart::preprocess::{ViewKinds, Views};
-use headstart::report::text::clean;
+use headstart::report::text::{clean, short};
 use headstart::train::Run;
 use ndarray::{Array2, ArrayView1};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate::TemperatureArgs;
-use super::console::Console;
+use super::console::{Console, stdout};
 use super::error::Error;
 use super::exported::{self, Row};
 use super::features::in_views;
@@ -20,12 +22,12 @@ use super::run_name::RunsArgs;
 use super::source::{AcceptArgs, Source};
 use super::{Status, extract, images, interrupt};
 
-/// Say what images show
+/// Predict what images show
 #[derive(Debug, clap::Args)]
 pub struct PredictArgs {
     /// The run: its folder, its name, or `latest`; or an ONNX file that `export` wrote
     #[arg(value_name = "RUN")]
-    run: String,
+    run: PathBuf,
     /// Images, folders of images, manifests (CSV), or patterns such as 'photos/**/*.jpg' in quotes; `-` reads paths from
     /// stdin, one a line
     #[arg(value_name = "IMAGE", required = true)]
@@ -33,9 +35,12 @@ pub struct PredictArgs {
     /// Classes per image
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
-    /// Look at each image in these views too, and take the mean of the probabilities: `flip`, `crop5`, `crop10`
+    /// Average the probabilities over these views of each image too: `flip`, `crop5`, `crop10`
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
+    /// Column of a manifest with the path of the image, relative to the manifest's own folder [default: path]
+    #[arg(long, value_name = "NAME", help_heading = "Manifest")]
+    path_column: Option<String>,
     #[command(flatten)]
     temperature: TemperatureArgs,
     /// How to print
@@ -74,19 +79,18 @@ type Said = Result<Prediction, String>;
 
 impl PredictArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let files = images::named(&self.images, console)?;
+        let mut columns = Columns::default();
+        columns.path = self.path_column.clone().unwrap_or(columns.path);
+        let files = images::named(&self.images, &columns, console)?;
+        let is_file = exported::is_one(&self.run) && !self.runs.has(&self.run);
+        anyhow::ensure!(self.views.is_empty() || !is_file, Error::ViewsOfExport { path: self.run.clone() });
         anyhow::ensure!(
-            self.views.is_empty() || !exported::is_one(&self.run),
-            Error::ViewsOfExport { path: self.run.clone().into() }
+            !self.temperature.no_temperature || !is_file,
+            Error::TemperatureOfExport { path: self.run.clone() }
         );
-        anyhow::ensure!(
-            !self.temperature.no_temperature || !exported::is_one(&self.run),
-            Error::TemperatureOfExport { path: self.run.clone().into() }
-        );
-        let (classes, said, other) = match exported::is_one(&self.run) {
+        let (classes, said, other) = match is_file {
             true => {
-                let (classes, said) =
-                    exported::answers(Path::new(&self.run), &files, &self.runtime, console)?;
+                let (classes, said) = exported::answers(&self.run, &files, &self.runtime, console)?;
                 (classes, said, None)
             }
             false => self.of_run(&files, console)?,
@@ -115,7 +119,7 @@ impl PredictArgs {
         let run = self.temperature.load(&self.runs, &self.run)?;
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         if let Some(other) = &source.other_precision {
-            console.warn(format_args!("features in {other}"));
+            console.warn(format_args!("using features in {other}"));
         }
         let rows = self.answers(&run, &source, files, console)?;
         Ok((run.info.classes, rows, source.other_precision))
@@ -158,7 +162,7 @@ impl PredictArgs {
         said: &[Said],
         other: Option<&OtherPrecision>,
     ) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         let answered = files.iter().zip(said);
         match self.format {
             Format::Table => {
@@ -176,14 +180,14 @@ impl PredictArgs {
                 let mut writer = Writer::new(out, classes, columns)?;
                 for (file, said) in answered {
                     if let Ok(prediction) = said {
-                        writer.row(&file.to_string_lossy(), prediction)?;
+                        writer.row(&path_text(file), prediction)?;
                     }
                 }
                 writer.finish()?;
             }
             Format::Jsonl => {
                 for (file, said) in answered {
-                    let path = file.to_string_lossy();
+                    let path = path_text(file);
                     writeln!(out, "{}", serde_json::to_string(&answer(&path, said, classes, other))?)?;
                 }
             }
@@ -229,7 +233,7 @@ fn probabilities(run: &Run, features: &Array2<f32>, images: usize) -> Vec<Vec<f3
 /// `cat 0.9712, dog 0.0201, frog 0.0044`
 fn line(prediction: &Prediction, classes: &[String]) -> String {
     let words: Vec<_> =
-        prediction.top.iter().map(|&(class, p)| format!("{} {p:.4}", classes[class])).collect();
+        prediction.top.iter().map(|&(class, p)| format!("{} {p:.4}", short(&classes[class]))).collect();
     words.join(", ")
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::probe::{Answer, Classifier, Probe};
 use headstart::backbone::runtime::Runtime;
+use headstart::files::path_text;
 use headstart::preprocess::Recipe;
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ pub struct ProbeArgs {
     attempt: bool,
     /// Try this recipe alone: a preset or a TOML file
     #[arg(long, value_name = "PRESET|FILE", requires = "attempt")]
-    recipe: Option<String>,
+    recipe: Option<PathBuf>,
     /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
     #[arg(long, value_name = "FILE")]
     onnxruntime: Option<PathBuf>,
@@ -60,7 +61,10 @@ impl ProbeArgs {
         };
         if let Some(name) = &self.recipe {
             let probe = classifier.ask(&read_recipe(name)?)?;
-            return Ok(Some(Trials { tried: vec![Trial { recipe: name.clone(), probe }], unfit: vec![] }));
+            return Ok(Some(Trials {
+                tried: vec![Trial { recipe: path_text(name).into_owned(), probe }],
+                unfit: vec![],
+            }));
         }
         let mut trials = Trials { tried: vec![], unfit: vec![] };
         for preset in Recipe::presets() {

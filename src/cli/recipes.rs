@@ -1,20 +1,22 @@
 use std::io::Write;
+use std::path::PathBuf;
 
 use headstart::preprocess::Recipe;
 use serde_json::json;
 
 use super::Status;
 use super::args::read_recipe;
+use super::console::stdout;
 
-/// List the recipes that have a name, or print one as TOML to begin your own with
+/// List the recipes that have a name, or print one as TOML as a start for your own
 ///
 /// A recipe is everything that happens to an image on its way into the graph. `--recipe` takes a name from this list, or a file:
-/// print the one that comes nearest, change what differs, and give the file wherever a name is taken.
+/// print the closest one, change what differs, and give that file wherever a name is taken.
 #[derive(Debug, clap::Args)]
 pub struct RecipesArgs {
     /// Print this one: a preset's name or a TOML file
     #[arg(value_name = "PRESET|FILE")]
-    name: Option<String>,
+    name: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -22,7 +24,7 @@ pub struct RecipesArgs {
 
 impl RecipesArgs {
     pub fn run(&self) -> anyhow::Result<Status> {
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         match (&self.name, self.json) {
             (Some(name), false) => write!(out, "{}", read_recipe(name)?.to_toml())?,
             (Some(name), true) => writeln!(out, "{:#}", read_recipe(name)?.to_value())?,

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use headstart::train::{Run, checked_name};
+use headstart::files::{Inputs, NewFolder};
+use headstart::train::{LATEST, Run, checked_name};
 
 use super::error::Error;
 
@@ -21,40 +22,59 @@ impl RunsArgs {
         &self.runs
     }
 
-    /// Complain before the training, not after it.
-    pub fn check_new(&self, name: Option<&str>, overwrite: bool) -> anyhow::Result<()> {
+    /// Complain before the training, not after it. The folder of the runs, if it is made here, goes away again with what is
+    /// returned, unless there is a run in it by then.
+    pub fn check_new(&self, name: Option<&str>, overwrite: bool) -> anyhow::Result<NewFolder> {
         name.map(checked_name).transpose()?;
-        std::fs::create_dir_all(&self.runs)
+        let made = NewFolder::make(&self.runs)
             .with_context(|| format!("cannot make the folder `{}` for runs", self.runs.display()))?;
-        let taken = name.map(|name| self.runs.join(name)).filter(|path| path.exists() && !overwrite);
-        taken.map_or(Ok(()), |path| Err(Error::RunIsThere { path }.into()))
+        let taken = name.map(|name| self.runs.join(name)).filter(|path| path.symlink_metadata().is_ok());
+        match taken {
+            // Nobody may replace it, so it would not help to ask for that.
+            Some(path) if !holds_run(&path) => Err(Error::NameTaken { path }.into()),
+            Some(path) if !overwrite => Err(Error::RunIsThere { path }.into()),
+            _ => Ok(made),
+        }
+    }
+
+    /// That a run which is replaced holds nothing that is read for the new one.
+    pub fn check_inputs(&self, name: Option<&str>, inputs: impl FnOnce() -> Inputs) -> anyhow::Result<()> {
+        let path = name.map(|name| self.runs.join(name)).filter(|path| path.exists());
+        let Some(path) = path else { return Ok(()) };
+        let inputs = inputs();
+        let input = inputs.first_in(&path).map(Path::to_path_buf);
+        input.map_or(Ok(()), |input| Err(Error::RunIsInput { path, input }.into()))
     }
 
     /// Load the run that `name` means.
-    pub fn load(&self, name: &str) -> anyhow::Result<Run> {
+    pub fn load(&self, name: &Path) -> anyhow::Result<Run> {
         Ok(Run::load(&self.find(name)?)?)
     }
 
-    /// The folder that `name` means.
-    pub fn find(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let as_path = PathBuf::from(name);
-        if as_path.exists() {
-            return Ok(as_path);
-        }
-        let in_folder = self.runs.join(name);
-        if in_folder.exists() {
-            return Ok(in_folder);
+    /// Whether `name` means one of the runs, rather than a path.
+    pub fn has(&self, name: &Path) -> bool {
+        is_name(name) && (name.as_os_str() == LATEST || holds_run(&self.runs.join(name)))
+    }
+
+    /// The folder that `name` means: a name is looked up among the runs first, and then it is a path like any other.
+    pub fn find(&self, name: &Path) -> anyhow::Result<PathBuf> {
+        if !is_name(name) {
+            anyhow::ensure!(name.exists(), Error::NoRunAt { path: name.into() });
+            return Ok(name.into());
         }
         let runs = self.by_age();
-        match runs.last() {
-            Some((_, path)) if name == "latest" => Ok(path.clone()),
-            _ => Err(Error::NoRun {
-                name: name.to_owned(),
-                folder: self.runs.clone(),
-                found: runs.into_iter().map(|(_, path)| name_of(&path)).collect(),
-            }
-            .into()),
+        if let (true, Some((_, last))) = (name.as_os_str() == LATEST, runs.last()) {
+            return Ok(last.clone());
         }
+        let among_runs = self.runs.join(name);
+        let places = [among_runs.as_path(), name];
+        let there = places.into_iter().find(|place| holds_run(place));
+        // What is no run gets an error that says so.
+        if let Some(place) = there.or_else(|| places.into_iter().find(|place| place.exists())) {
+            return Ok(place.into());
+        }
+        let found = runs.into_iter().map(|(_, path)| name_of(&path)).collect();
+        Err(Error::NoRun { name: name.display().to_string(), folder: self.runs.clone(), found }.into())
     }
 
     /// Every folder among the runs, whether a run is in it or not; none if there is no folder for runs.
@@ -78,7 +98,7 @@ impl RunsArgs {
     fn by_age(&self) -> Vec<(std::time::SystemTime, PathBuf)> {
         let entries = std::fs::read_dir(&self.runs).into_iter().flatten().flatten();
         let mut runs: Vec<_> = entries
-            .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+            .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
             .filter_map(|entry| {
                 let info = std::fs::metadata(entry.path().join("run.toml")).ok()?;
                 Some((info.modified().ok()?, entry.path()))
@@ -89,6 +109,31 @@ impl RunsArgs {
     }
 }
 
+/// Whether it can be a run's name: `photos`, but neither `./photos` nor `photos/`, which are paths.
+fn is_name(name: &Path) -> bool {
+    name.file_name() == Some(name.as_os_str())
+}
+
+fn holds_run(folder: &Path) -> bool {
+    folder.join("run.toml").is_file()
+}
+
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_no_path() {
+        for name in ["photos", "latest", "a.b-c_d", "..a"] {
+            assert!(is_name(name.as_ref()), "{name}");
+        }
+        for path in ["./photos", "photos/", "runs/photos", "/photos", ".", "..", "../photos", "", "photos/."]
+        {
+            assert!(!is_name(path.as_ref()), "{path}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use headstart::files::read_text;
 use headstart::nn::Activation;
 use headstart::train::{ClassWeight, OptimizerKind, ScheduleKind, TrainConfig};
 
@@ -37,26 +38,26 @@ pub struct SettingsArgs {
     /// Momentum of sgd, in [0, 1)
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     momentum: Option<f64>,
-    /// Share of every parameter that adamw, or sgd, takes away at a step, times the rate
+    /// Weight decay of adamw or sgd: the share of every parameter that is taken away at each step, times the rate
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// How the rate goes on: constant, cosine, exponential or plateau [default: constant]
+    /// Schedule of the rate: constant, cosine, exponential or plateau [default: constant]
     #[arg(long, value_name = "NAME", value_parser = named::<ScheduleKind>)]
     schedule: Option<ScheduleKind>,
-    /// Stop after so many epochs without improvement of what is validated, and keep the best
+    /// Stop after this many epochs without improvement in validation, and keep the best epoch
     #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
     patience: Option<usize>,
     /// How much of each label is spread over all classes, in [0, 1) [default: 0]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     label_smoothing: Option<f64>,
-    /// How much each class counts: `auto` for the rarer the more, or by name as in `{ cat = 2.0 }`
+    /// Weight of each class: `auto` gives rare classes more weight; or by name, as in `{ cat = 2.0 }`
     #[arg(long, value_name = "WEIGHTS", value_parser = weights)]
     class_weight: Option<ClassWeight>,
     /// The same seed gives the same head, bit for bit [default: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
-    /// Any setting by its name in a settings file, such as `l2=1e-4` or `warmup_steps=100`; `none` where it need not
-    /// be set; repeatable
+    /// Any setting by its name in a settings file, such as `l2=1e-4` or `warmup_steps=100`; `none` removes an
+    /// optional one; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = Axis::parse)]
     set: Vec<Axis>,
 }
@@ -76,7 +77,12 @@ fn hidden_sizes(text: &str) -> Result<HiddenSizes, String> {
 
 /// A setting by the name that it has in a settings file.
 fn named<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+    let value = serde_json::from_value(text.into());
+    // Which words there are; that it is a variant means nothing to anybody.
+    value.map_err(|error: serde_json::Error| match error.to_string().split_once(", expected ") {
+        Some((_, words)) => format!("expected {words}"),
+        None => error.to_string(),
+    })
 }
 
 fn weights(text: &str) -> Result<ClassWeight, String> {
@@ -84,6 +90,11 @@ fn weights(text: &str) -> Result<ClassWeight, String> {
 }
 
 impl SettingsArgs {
+    /// The settings file, if one is given.
+    pub fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// Flags over the file over the defaults, checked.
     pub fn config(&self) -> anyhow::Result<TrainConfig> {
         self.over(TrainConfig::default())
@@ -120,8 +131,7 @@ impl SettingsArgs {
 
 /// Only what stands in the file goes over the base.
 fn read_over(path: &Path, base: &TrainConfig) -> anyhow::Result<TrainConfig> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the settings `{}`", path.display()))?;
+    let text = read_text(path).with_context(|| format!("cannot read the settings `{}`", path.display()))?;
     let wrong = || format!("`{}` does not hold settings", path.display());
     // Read as settings first, for errors that name the line.
     toml::from_str::<TrainConfig>(&text).with_context(wrong)?;
@@ -238,7 +248,7 @@ mod tests {
     #[test]
     fn settings_go_by_their_names_in_a_file() {
         assert_eq!(named::<OptimizerKind>("sgd"), Ok(OptimizerKind::Sgd));
-        assert!(named::<Activation>("softmax").unwrap_err().contains("relu"));
+        assert_eq!(named::<Activation>("softmax").unwrap_err(), "expected one of `relu`, `tanh`, `sigmoid`");
     }
 
     #[test]

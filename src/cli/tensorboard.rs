@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use headstart::files::of_system;
 use headstart::train::tensorboard::TensorBoard;
 use headstart::train::{Ended, Error, Event, TrainConfig};
 
@@ -34,7 +35,7 @@ impl TensorBoardArgs {
 }
 
 fn hidden_folder(runs: &Path) -> anyhow::Result<tempfile::TempDir> {
-    let folder = tempfile::Builder::new().prefix(".training-").tempdir_in(runs);
+    let folder = tempfile::Builder::new().prefix(".training-").tempdir_in(runs).map_err(of_system);
     folder.with_context(|| format!("cannot make a folder in `{}`", runs.display()))
 }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use headstart::dataset::{Classes, Manifest};
@@ -9,20 +9,23 @@ use headstart::extract::FeatureCache;
 use headstart::nn::Head;
 use headstart::preprocess::{ViewKinds, Views};
 use headstart::train::{
-    self, Course, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Origin, Outcome, Rows, Run, RunInfo,
-    TrainConfig, Trainer, Training, TrainingMetrics,
+    self, CopiesRule, Course, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Origin, Outcome, Rows, Run,
+    RunImages, RunInfo, TrainConfig, Trainer, Training, TrainingMetrics,
 };
 use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate;
-use super::console::{Console, count};
+use super::class_counts::class_counts;
+use super::console::{Console, count, stdout};
 use super::error::Error;
+use super::features::Lookup;
 use super::from::{Earlier, FromArgs};
 use super::hint::quoted;
+use super::leaks;
 use super::live::Live;
 use super::making::Making;
-use super::parts::{DataArgs, Images, Part, Parts, every_class_is_there};
+use super::parts::{DataArgs, Images, Part, Parts, Whence, every_class_is_there, names};
 use super::progress::clock;
 use super::run_name::RunsArgs;
 use super::settings::SettingsArgs;
@@ -73,10 +76,14 @@ impl TrainArgs {
         let earlier = self.from.load(&self.runs)?;
         let settings = earlier.as_ref().map(|earlier| earlier.training.settings.clone());
         let config = self.settings.over(settings.unwrap_or_default())?;
-        let choice = self.data.over(earlier.as_ref())?;
-        self.runs.check_new(self.name.as_deref(), self.overwrite)?;
-        let parts = Parts::of(&choice, console)?;
-        let classes = parts.training.classes()?;
+        let choice = self.data.over(earlier.as_ref(), self.runs.folder())?;
+        let _made = self.runs.check_new(self.name.as_deref(), self.overwrite)?;
+        let parts = self.data.read(&choice, earlier.as_ref(), console)?;
+        let choice = choice.at(&parts.manifests, parts.validation_manifest.as_deref(), self.runs.folder());
+        self.check_inputs(&parts, earlier.as_ref())?;
+        let classes = parts.classes(earlier.as_ref())?;
+        // Before what may take hours: whoever gave the wrong folder sees it here.
+        console.note(class_counts(&classes, &parts.training.labels(&classes)?));
         let files = || parts.training.files();
         let making = Making::of(&files, &self.runtime);
         let making = self.extract.then_some(&making);
@@ -94,8 +101,10 @@ impl TrainArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
+        let all: Vec<PathBuf> = parts.manifests.iter().chain(&parts.validation_manifest).cloned().collect();
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &all };
         let find = |cache: Option<&mut FeatureCache>, manifest: &Manifest, views: &ViewKinds| {
-            Part::find(&source, cache, manifest, views, &classes, console)
+            Part::find(&lookup, cache, manifest, views, &classes)
         };
         let training = find(cache.as_mut(), &parts.training, &choice.views)?;
         every_class_is_there(&training.labels, &classes)?;
@@ -104,9 +113,14 @@ impl TrainArgs {
             None => None,
         };
         let left_out = training.left_out + validation.as_ref().map_or(0, |part| part.left_out);
+        if let Some(earlier) = earlier.as_ref().filter(|earlier| !earlier.resume) {
+            same_images_or_told(earlier, &parts, &training, &classes, console)?;
+        }
+        let found_copies = training.tell_copies(use_of_copies(&choice), &classes, console);
         let images = Images::choose(training, validation, &choice, &classes, config.seed)?;
         anyhow::ensure!(!self.calibrate || images.validation.is_some(), Error::NothingHeldOut);
         let views = source.views(&choice.views);
+        let choice_holds_out = choice.validation.is_some();
         let training = told_training(config, choice, &images, earlier.as_ref());
         let trainer = trainer(&training, &classes, &source, earlier.as_ref())?;
         let cache = cache.expect("a cache that is not there has no features");
@@ -114,6 +128,13 @@ impl TrainArgs {
         let looked_at = images.validation.as_ref();
         let looked_at = looked_at.map(|part| part.rows(cache.store(), Views::PLAIN)).transpose()?;
         interrupt::listen();
+        let found_leaks = match (choice_holds_out, &images.validation) {
+            (false, Some(part)) => leaks::tell_validated(images.training.ids(), part.ids(), console),
+            _ => false,
+        };
+        if found_copies || found_leaks {
+            leaks::tell_more(&source, all.iter().map(PathBuf::as_path), parts.training.columns(), console);
+        }
         tell(&images, views, &classes, earlier.as_ref(), console);
         if !self.calibrate && earlier.as_ref().is_some_and(|earlier| earlier.run.calibration.is_some()) {
             console.note("the earlier run has a temperature, which is not handed on: `--calibrate` fits one for this run");
@@ -133,8 +154,10 @@ impl TrainArgs {
             None => Ok(true),
         };
         let origin = Origin::Trained(Box::new(training));
+        let validation = images.validation.as_ref().map(Part::keys).unwrap_or_default();
         match self.write(
             run_info(&classes, &source, origin),
+            &RunImages::new(&images.training.keys(), &validation),
             trained,
             earlier.as_ref(),
             &calibrate,
@@ -146,11 +169,30 @@ impl TrainArgs {
         }
     }
 
+    /// That the run which is replaced holds nothing that is read here. One that is gone on with may be: all that it was is in
+    /// the new one.
+    fn check_inputs(&self, parts: &Parts, earlier: Option<&Earlier>) -> anyhow::Result<()> {
+        let inputs = || {
+            let manifests = parts.manifests.iter().chain(&parts.validation_manifest);
+            let inputs = self
+                .backbone
+                .inputs()
+                .files(self.settings.file())
+                .all_in(manifests)
+                .files(parts.training.files());
+            let inputs = inputs.files(parts.validation.iter().flat_map(Manifest::files));
+            let read = earlier.filter(|earlier| !earlier.resume).map(|earlier| earlier.run.files());
+            inputs.files(read.into_iter().flatten())
+        };
+        self.runs.check_inputs(self.name.as_deref(), inputs)
+    }
+
     /// Write the run, let it be calibrated, and say where it is. An error that ended the training is told when what was trained
     /// before it is safe.
     fn write(
         &self,
         info: RunInfo,
+        images: &RunImages,
         Trained { outcome, error, curves, time }: Trained,
         earlier: Option<&Earlier>,
         calibrate: &dyn Fn(&mut Run) -> anyhow::Result<bool>,
@@ -170,8 +212,12 @@ impl TrainArgs {
             };
         }
         let metrics = TrainingMetrics::new(&outcome, seconds + time.as_secs_f64());
-        let course =
-            Course { history: &outcome.history, metrics: &metrics, checkpoint: Some(&outcome.checkpoint) };
+        let course = Course {
+            history: &outcome.history,
+            metrics: &metrics,
+            checkpoint: Some(&outcome.checkpoint),
+            images: Some(images),
+        };
         let mut run = NewRun { info: &info, head: &outcome.head, course: Some(course) }.create(
             self.runs.folder(),
             self.name.as_deref(),
@@ -188,8 +234,40 @@ impl TrainArgs {
             let run = quoted(run.dir());
             console.note(format_args!("`headstart train --from {run} --resume` goes on from here"));
         }
-        writeln!(std::io::stdout(), "{}", run.dir().display())?;
+        stdout().path(run.dir())?;
         Ok((outcome.ended, calibrated))
+    }
+}
+
+/// The images of the earlier run are asked for again, and manifests alone do not say whether they are the same: files may have
+/// changed, or be others of the same names.
+fn same_images_or_told(
+    earlier: &Earlier,
+    parts: &Parts,
+    training: &Part,
+    classes: &Classes,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let is_same = || training.has_images_of(&earlier.training, classes);
+    match parts.whence {
+        Whence::Run { changed: false } if !is_same() => console.warn(format_args!(
+            "images of {} have changed since `{}` was trained on them",
+            names(&parts.manifests),
+            earlier.run.name()
+        )),
+        Whence::Name if !is_same() => {
+            return Err(Error::other_images(&earlier.run, &parts.manifests).into());
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn use_of_copies(choice: &DataChoice) -> leaks::Use {
+    match (choice.validation, choice.copies) {
+        (None, _) => leaks::Use::TrainedOn,
+        (Some(_), CopiesRule::Together) => leaks::Use::HeldOutTogether,
+        (Some(_), CopiesRule::Apart) => leaks::Use::HeldOutApart,
     }
 }
 
@@ -198,7 +276,7 @@ fn calibrated(run: &mut Run, part: &Part, rows: &dyn Rows, console: &Console) ->
     let logits = logits(&run.head, rows)?;
     match calibrate::calibrate(run, logits.view(), &part.labels, part.info(), console) {
         Err(error) if error.is::<CalibrationError>() => {
-            console.warn(format_args!("no temperature was fitted: {error}"));
+            console.warn(format_args!("could not calibrate: {error}"));
             Ok(false)
         }
         fitted => fitted.map(|()| true),

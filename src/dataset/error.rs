@@ -5,7 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::text::listed;
+use super::label::{difference, shown, skeleton};
+use super::{Part, PartFolder, Skipped};
+use crate::files::path_text;
+use crate::text::{grouped, listed};
 
 /// Where a row stands: a manifest and a line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +21,20 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.source.display())?;
+        write!(f, "`{}`", path_text(&self.source))?;
         if self.line > 0 { write!(f, " line {}", self.line) } else { Ok(()) }
     }
+}
+
+/// What a column of a manifest is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The image.
+    Path,
+    /// What it shows.
+    Label,
+    /// The part of the data that it belongs to.
+    Split,
 }
 
 /// Why a manifest cannot be read, or does not serve what it is wanted for.
@@ -28,7 +42,7 @@ impl fmt::Display for Place {
 #[non_exhaustive]
 pub enum Error {
     /// Neither a file nor a folder is there.
-    #[error("no manifest at `{path}`: no such file or folder")]
+    #[error("no manifest at `{}`: no such file or folder", path_text(path))]
     Missing {
         /// What was asked for.
         path: PathBuf,
@@ -39,7 +53,7 @@ pub enum Error {
     NoManifest,
 
     /// The file or folder is there and cannot be read.
-    #[error("cannot read `{path}`")]
+    #[error("cannot read `{}`", path_text(path))]
     Read {
         /// The manifest, or a folder below it.
         path: PathBuf,
@@ -47,7 +61,7 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The CSV is not text in UTF-8.
+    /// The CSV is not text in UTF-8, nor in UTF-16 with a byte order mark.
     #[error("{place}: expected text in UTF-8, found {found}")]
     NotUtf8 {
         /// The first line that is not.
@@ -67,11 +81,31 @@ pub enum Error {
         found: u64,
     },
 
+    /// A quote is opened and never closed.
+    #[error("{place}: a quote is opened and never closed")]
+    UnclosedQuote {
+        /// The row that it is opened in.
+        place: Place,
+    },
+
+    /// A quote is closed so late that it takes in other rows.
+    #[error(
+        "{place}: a quote is opened and not closed before line {closed}, so the lines between become one cell"
+    )]
+    StrayQuote {
+        /// The row that it is opened in.
+        place: Place,
+        /// The line that it is closed on.
+        closed: u64,
+    },
+
     /// A column that is needed is not in the header.
-    #[error("`{path}` has no column `{column}`: found {}", listed(found))]
+    #[error("`{}` has no column `{column}`: found {}", path_text(path), listed(found))]
     MissingColumn {
         /// The manifest.
         path: PathBuf,
+        /// What the column is needed for.
+        role: Role,
         /// The column that was looked for.
         column: String,
         /// The columns that are there.
@@ -79,10 +113,12 @@ pub enum Error {
     },
 
     /// A column that is needed is in the header twice, so which one is meant is open.
-    #[error("`{path}` has more than one column `{column}`")]
+    #[error("`{}` has more than one column `{column}`", path_text(path))]
     RepeatedColumn {
         /// The manifest.
         path: PathBuf,
+        /// What the column is needed for.
+        role: Role,
         /// Its name.
         column: String,
     },
@@ -95,43 +131,34 @@ pub enum Error {
     },
 
     /// There is no row at all.
-    #[error("`{path}` lists no images")]
+    #[error("`{}` lists no images", path_text(path))]
     Empty {
         /// The manifest.
         path: PathBuf,
     },
 
     /// A folder has no class folder with an image in it.
-    #[error(
-        "`{path}` has no images in subfolders: expected one subfolder per class, found {loose_images} images beside {subfolders} subfolders without any"
-    )]
+    #[error("`{}` has no images in subfolders: expected one subfolder per class, found {}", path_text(path), found.all())]
     NoClassFolders {
         /// The folder.
         path: PathBuf,
-        /// Images that lie in the folder itself.
-        loose_images: u64,
-        /// Subfolders, none of which holds an image.
-        subfolders: usize,
+        /// What it holds instead.
+        found: Box<Skipped>,
+        /// The one CSV that lies in it, which may be the manifest.
+        table: Option<PathBuf>,
     },
 
     /// The subfolders are parts of a data set, not classes.
-    #[error("`{path}` holds the parts of a data set, not classes: found the subfolders {}", listed(found))]
+    #[error("`{}` holds the parts of a data set, not classes: found the subfolders {}", path_text(path), listed(&names(found)))]
     SplitFolders {
         /// The folder.
         path: PathBuf,
-        /// Its subfolders.
-        found: Vec<String>,
-    },
-
-    /// A class folder's name is not text, so it cannot be a label.
-    #[error("the name of `{path}` is not valid Unicode and cannot be a label")]
-    FolderName {
-        /// The folder.
-        path: PathBuf,
+        /// Those of its subfolders that are parts.
+        found: Vec<PartFolder>,
     },
 
     /// One image is listed twice, with two labels.
-    #[error("`{file}` is labelled `{first_label}` in {first} and `{second_label}` in {second}")]
+    #[error("`{}` is labelled `{first_label}` in {first} and `{second_label}` in {second}", path_text(file))]
     ConflictingLabels {
         /// The image.
         file: PathBuf,
@@ -155,7 +182,7 @@ pub enum Error {
     },
 
     /// A label is not among the classes.
-    #[error("{place}: label `{label}` is not among the {} known classes: {}", classes.len(), listed(classes))]
+    #[error("{place}: {}", unknown_label(label, classes))]
     UnknownLabel {
         /// The row.
         place: Place,
@@ -166,19 +193,21 @@ pub enum Error {
     },
 
     /// No row has a label.
-    #[error("no row of `{path}` has a label")]
+    #[error("no row of `{}` has a label", path_text(path))]
     NoLabels {
         /// The manifest.
         path: PathBuf,
     },
 
     /// All rows have the same label: nothing to tell apart.
-    #[error("every label in `{path}` is `{label}`: expected at least two classes")]
+    #[error("every label in `{}` is `{label}`: expected at least two classes", path_text(path))]
     OneClass {
         /// The manifest.
         path: PathBuf,
         /// The one class.
         label: String,
+        /// Where the images of a folder lie in further subfolders, the folder that holds these.
+        inner: Option<PathBuf>,
     },
 
     /// A list of class names holds an empty one, or one of them twice.
@@ -190,8 +219,17 @@ pub enum Error {
         name: String,
     },
 
+    /// A row belongs to a part that is none of those that are known.
+    #[error("{place}: split `{split}` is not known: expected {}", listed(&Part::ALL.map(|part| part.to_string())))]
+    UnknownSplit {
+        /// The first such row.
+        place: Place,
+        /// What it says.
+        split: String,
+    },
+
     /// No row belongs to the part that was asked for.
-    #[error("`{path}` has no rows of the split `{split}`: found {}", listed(found))]
+    #[error("`{}` has no rows of the split `{split}`: found {}", path_text(path), listed(found))]
     NoSuchSplit {
         /// The manifest.
         path: PathBuf,
@@ -236,4 +274,55 @@ pub enum Error {
         /// All examples.
         examples: usize,
     },
+}
+
+fn names(folders: &[PartFolder]) -> Vec<String> {
+    folders.iter().map(|folder| folder.name.clone()).collect()
+}
+
+/// Such as ``label `Cat` is not among the 2 known classes: `cat`, `dog` (it differs from `cat` in case)``. It never shows one word
+/// twice: where two labels look the same, it says in what they differ, and shows it.
+fn unknown_label(label: &str, classes: &[String]) -> String {
+    let own = skeleton(label);
+    let known = |label: &str| {
+        format!("label `{label}` is not among the {} known classes", grouped(classes.len() as u64))
+    };
+    match classes.iter().find(|class| skeleton(class) == own) {
+        Some(twin) => {
+            let kind = difference(label, twin);
+            format!("{}: it differs from `{}` {kind}", known(&shown(label, kind)), shown(twin, kind))
+        }
+        None => format!("{}: {}", known(label), listed(classes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_label_is_never_told_by_two_equal_words() {
+        let classes = ["caf\u{E9}".to_owned(), "dog".to_owned()];
+        let told = |label: &str| unknown_label(label, &classes);
+        assert_eq!(told("cow"), "label `cow` is not among the 2 known classes: `caf\u{E9}`, `dog`");
+        for (label, words) in [
+            ("Dog", "label `Dog` is not among the 2 known classes: it differs from `dog` in case"),
+            (
+                "dog\u{200B}",
+                "label `dog\\u{200b}` is not among the 2 known classes: it differs from `dog` in characters that cannot be seen",
+            ),
+            (
+                "d\u{43E}g",
+                "label `d\\u{43e}g` is not among the 2 known classes: it differs from `dog` in letters that look alike",
+            ),
+        ] {
+            assert_eq!(told(label), words);
+        }
+    }
+
+    #[test]
+    fn a_place_may_have_a_name_that_is_no_text() {
+        let place = Place { source: Path::new("m.csv").into(), line: 3 };
+        assert_eq!(place.to_string(), "`m.csv` line 3");
+    }
 }

@@ -5,26 +5,43 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Classes, Columns, Error, Place, Skipped, folder, table};
+use super::{
+    Classes, Columns, Doubt, Error, Part, Place, Role, Skipped, doubt, folder, normal_label, path_as_written,
+    table,
+};
+use crate::files::path_text;
 
 /// One row of a manifest: an image, and what it is said to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// The path as it is written.
+    /// The path as it is written. In a folder it is relative to that folder, as [`path_text`] has it.
     pub path: String,
     /// The file that is meant: relative paths start at the manifest's own folder.
     pub file: PathBuf,
-    /// What the image shows, if that is said.
+    /// What the image shows, if that is said, in the normal form of labels ([`normal_label`]).
     pub label: Option<Arc<str>>,
-    /// The part of the data that it belongs to, if that is said.
+    /// The part of the data that it belongs to, if that is said, as it is written: see [`part`](Self::part).
     pub split: Option<Arc<str>>,
     /// The manifest it comes from.
     pub source: Arc<Path>,
     /// Its line there, from 1, which is the header; 0 in a folder, which has no lines.
     pub line: u64,
+    /// The label as it is written, where that is not its normal form.
+    pub(super) written_label: Option<Arc<str>>,
 }
 
 impl Example {
+    /// The part of the data that it belongs to, if that is said and known.
+    pub fn part(&self) -> Option<Part> {
+        self.split.as_deref().and_then(Part::named)
+    }
+
+    /// Its path as text that means the same file wherever it is read: absolute, as [`path_text`] has it.
+    pub fn located(&self) -> String {
+        let absolute = std::path::absolute(&self.file);
+        path_text(absolute.as_deref().unwrap_or(&self.file)).into_owned()
+    }
+
     /// Where the row stands.
     pub fn place(&self) -> Place {
         Place { source: self.source.clone(), line: self.line }
@@ -39,6 +56,8 @@ pub struct Manifest {
     sources: Vec<Arc<Path>>,
     examples: Vec<Example>,
     skipped: Skipped,
+    doubts: Vec<Doubt>,
+    columns: Columns,
     /// The first source whose header lacks a column that may be absent, for when it turns out to be needed.
     no_label: Option<Lacking>,
     no_split: Option<Lacking>,
@@ -47,6 +66,7 @@ pub struct Manifest {
 #[derive(Debug, Clone)]
 struct Lacking {
     path: Arc<Path>,
+    role: Role,
     column: String,
     found: Vec<String>,
 }
@@ -55,6 +75,7 @@ impl Lacking {
     fn error(&self) -> Error {
         Error::MissingColumn {
             path: self.path.as_ref().into(),
+            role: self.role,
             column: self.column.clone(),
             found: self.found.clone(),
         }
@@ -71,9 +92,7 @@ impl Manifest {
     /// # Errors
     /// Whatever is wrong with the list as a list; whether the images exist is found when they are read.
     pub fn read(path: &Path, columns: &Columns) -> Result<Self, Error> {
-        let manifest = Self::read_one(path, columns)?;
-        manifest.check_conflicts()?;
-        Ok(manifest)
+        Self::read_all(&[path], columns)
     }
 
     /// Read several manifests as one: the rows of the first, then those of the second, and so on.
@@ -88,31 +107,40 @@ impl Manifest {
             all.sources.extend(manifest.sources);
             all.examples.extend(manifest.examples);
             all.skipped.add(manifest.skipped);
+            all.doubts.extend(manifest.doubts);
             all.no_label = all.no_label.or(manifest.no_label);
             all.no_split = all.no_split.or(manifest.no_split);
         }
         all.check_conflicts()?;
+        all.doubts.extend(doubt::lookalikes(&all.examples));
         Ok(all)
     }
 
     fn read_one(path: &Path, columns: &Columns) -> Result<Self, Error> {
+        let path = path_as_written(path);
+        let path = path.as_path();
         let source: Arc<Path> = path.into();
-        let lacking = |column: &str, found: &[String]| {
-            let absent = !found.iter().any(|name| name == column);
-            absent.then(|| Lacking { path: source.clone(), column: column.into(), found: found.into() })
+        let lacking = |role, column: &str, found: &[String]| {
+            Some(Lacking { path: source.clone(), role, column: column.into(), found: found.into() })
         };
+        let sources = vec![source.clone()];
         if path.is_dir() {
-            let (examples, skipped) = folder::read(path)?;
-            let no_split = lacking(&columns.split, &[columns.path.clone(), columns.label.clone()]);
-            return Ok(Self { sources: vec![source.clone()], examples, skipped, no_label: None, no_split });
+            let folder::Read { examples, skipped, doubts } = folder::read(path)?;
+            let found = [columns.path.clone(), columns.label.clone()];
+            let no_split = lacking(Role::Split, &columns.split, &found);
+            let columns = columns.clone();
+            return Ok(Self { sources, examples, skipped, doubts, columns, no_label: None, no_split });
         }
         let table = table::read(path, columns)?;
+        let lacking = |has, role, column| if has { None } else { lacking(role, column, &table.header) };
         Ok(Self {
-            no_label: lacking(&columns.label, &table.header),
-            no_split: lacking(&columns.split, &table.header),
-            sources: vec![source.clone()],
+            no_label: lacking(table.has_label, Role::Label, &columns.label),
+            no_split: lacking(table.has_split, Role::Split, &columns.split),
+            sources,
             examples: table.examples,
             skipped: Skipped::default(),
+            doubts: vec![],
+            columns: columns.clone(),
         })
     }
 
@@ -151,6 +179,11 @@ impl Manifest {
         self.sources.iter().map(AsRef::as_ref)
     }
 
+    /// What the columns were called when it was read.
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
     /// The rows, in order.
     pub fn examples(&self) -> &[Example] {
         &self.examples
@@ -176,7 +209,12 @@ impl Manifest {
         &self.skipped
     }
 
-    /// BLAKE3 over path (as written), label and split of each row, in order.
+    /// What is allowed and rarely meant, such as labels that differ only in case.
+    pub fn doubts(&self) -> &[Doubt] {
+        &self.doubts
+    }
+
+    /// BLAKE3 over path, label and split of each row, all as written, in order.
     ///
     /// The same rows give the same digest, however the file is written: quoting, line ends, order of columns and
     /// further columns do not matter. The order of the rows does: training sees them in it.
@@ -189,7 +227,7 @@ impl Manifest {
         };
         for example in &self.examples {
             cell(Some(&example.path));
-            cell(example.label.as_deref());
+            cell(example.written_label.as_deref().or(example.label.as_deref()));
             cell(example.split.as_deref());
         }
         hasher.finalize()
@@ -197,22 +235,57 @@ impl Manifest {
 
     /// The rows of one part of the data, in order.
     ///
+    /// `train`, `validation` and `test` mean all rows of that part, by whatever name ([`Part::named`]). Any other name means the
+    /// rows that bear it, in whatever case, be it a known one or not; if none does, those of the part that it is a name for.
+    ///
     /// # Errors
-    /// [`Error::MissingColumn`] without a `split` column, [`Error::NoSuchSplit`] if no row bears the name.
+    /// [`Error::MissingColumn`] without a `split` column, [`Error::NoSuchSplit`] if there is no such row.
     pub fn split(&self, name: &str) -> Result<Self, Error> {
-        let mut part = self.clone();
-        part.examples.retain(|example| example.split.as_deref() == Some(name));
-        if part.is_empty() {
+        let part = Part::named(name);
+        let of_part = || self.clone().only(|example| part.is_some() && example.part() == part);
+        let canonical = part.is_some_and(|part| part.name().eq_ignore_ascii_case(name.trim()));
+        if let Some(rows) = canonical.then(of_part).flatten() {
+            return Ok(rows);
+        }
+        let wanted = normal_label(name).to_lowercase();
+        let bears = |split: &str| normal_label(split).to_lowercase() == wanted;
+        let rows = self.clone().only(|example| example.split.as_deref().is_some_and(bears));
+        rows.or_else(of_part).ok_or_else(|| {
             let found: Vec<String> = self.splits().into_iter().map(str::to_owned).collect();
-            return Err(match &self.no_split {
+            match &self.no_split {
                 Some(lacking) if found.is_empty() => lacking.error(),
                 _ => Error::NoSuchSplit { path: self.source().into(), split: name.into(), found },
-            });
-        }
-        Ok(part)
+            }
+        })
     }
 
-    /// The parts that the `split` column names, sorted; none if it is absent or empty.
+    /// The rows of a part, in order; `None` if there are none. Rows of a split that is not known are in no part: see
+    /// [`require_known_splits`](Self::require_known_splits).
+    pub fn part(&self, part: Part) -> Option<Self> {
+        self.clone().only(|example| example.part() == Some(part))
+    }
+
+    fn only(mut self, wanted: impl Fn(&Example) -> bool) -> Option<Self> {
+        self.examples.retain(wanted);
+        (!self.examples.is_empty()).then_some(self)
+    }
+
+    /// That every row which names a part names one that is known, so that none is left out without a word.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSplit`] with the first row that does not.
+    pub fn require_known_splits(&self) -> Result<(), Error> {
+        let is_unknown = |example: &&Example| example.split.is_some() && example.part().is_none();
+        match self.examples.iter().find(is_unknown) {
+            None => Ok(()),
+            Some(example) => Err(Error::UnknownSplit {
+                place: example.place(),
+                split: example.split.as_deref().unwrap_or_default().into(),
+            }),
+        }
+    }
+
+    /// The parts that the `split` column names, sorted, as they are written; none if it is absent or empty.
     pub fn splits(&self) -> Vec<&str> {
         let names: BTreeSet<&str> =
             self.examples.iter().filter_map(|example| example.split.as_deref()).collect();
@@ -230,7 +303,8 @@ impl Manifest {
         match names.first() {
             None => Err(self.unlabelled()),
             Some(&label) if names.len() == 1 => {
-                Err(Error::OneClass { path: self.source().into(), label: label.into() })
+                let inner = folder::inner_classes(self.source(), &self.examples);
+                Err(Error::OneClass { path: self.source().into(), label: label.into(), inner })
             }
             Some(_) => Classes::new(names),
         }
@@ -396,6 +470,67 @@ mod tests {
         let (walked, listed) = (read("data"), read("data/m.csv"));
         assert_eq!(walked.digest(), listed.digest());
         assert!(walked.examples().iter().zip(listed.examples()).all(|(a, b)| a.file == b.file));
+    }
+
+    #[test]
+    fn parts_have_many_names() {
+        let text =
+            "path,label,split\na,cat,TRAIN\nb,dog,Testing\nc,dog,training\nd,dog,\ne,cat,val\nf,cat,dev\n";
+        let manifest = read(text).unwrap();
+        manifest.require_known_splits().unwrap();
+        let paths = |part: Manifest| part.examples().iter().map(|row| row.path.clone()).collect::<String>();
+        for (part, rows) in [(Part::Train, "ac"), (Part::Validation, "ef"), (Part::Test, "b")] {
+            assert_eq!(paths(manifest.part(part).unwrap()), rows);
+            for name in [part.name().to_owned(), part.name().to_uppercase()] {
+                assert_eq!(paths(manifest.split(&name).unwrap()), rows, "{name}");
+            }
+        }
+        // A name of one's own choice means the rows that bear it.
+        assert_eq!(paths(manifest.split("dev").unwrap()), "f");
+        assert_eq!(paths(manifest.split("eval").unwrap()), "b");
+    }
+
+    #[test]
+    fn a_split_that_is_not_known_is_told_with_its_line() {
+        let manifest = read("path,label,split\na,cat,train\nb,dog,\nc,dog,Holdout\n").unwrap();
+        let error = manifest.require_known_splits().unwrap_err().to_string();
+        assert!(
+            error.ends_with(
+                "m.csv` line 4: split `Holdout` is not known: expected `train`, `validation`, `test`"
+            ),
+            "{error}"
+        );
+        // Whoever asks for it gets it.
+        assert_eq!(manifest.split("holdout").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn labels_that_look_alike_are_doubted() {
+        let doubts = |text| read(text).unwrap().doubts().iter().map(Doubt::to_string).collect::<Vec<_>>();
+        assert_eq!(doubts("path,label\na,cat\nb,dog\nc,cafe\u{301}\nd,caf\u{E9}\n"), Vec::<String>::new());
+        let told = doubts("path,label\na,cat\nb,Cat\nc,CAT\nd,big dog\ne,big  dog\n");
+        assert_eq!(
+            told,
+            [
+                "the labels `big  dog`, `big dog` differ only in spaces: each is a class of its own",
+                "the labels `CAT`, `Cat`, `cat` differ only in case: each is a class of its own",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_digest_is_that_of_earlier_versions() {
+        // Of labels as they are written, though they are compared in their normal form.
+        let digest = |text| read(text).unwrap().digest().to_hex().to_string();
+        let text = "path,label,split\na.png,cafe\u{301},TRAIN\nb.png,caf\u{E9},\n";
+        let expected = {
+            let mut hasher = blake3::Hasher::new();
+            for cell in ["a.png", "cafe\u{301}", "TRAIN", "b.png", "caf\u{E9}"] {
+                hasher.update(&(cell.len() as u64).to_le_bytes()).update(cell.as_bytes());
+            }
+            hasher.update(&u64::MAX.to_le_bytes()).finalize().to_hex().to_string()
+        };
+        assert_eq!(digest(text), expected);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A [`Manifest`] is read from a CSV with the columns `path,label` (and optionally `split`), or from a folder
 //! with one subfolder per class. It lists images without opening them: what is wrong with a single image is
-//! found when it is decoded, what is wrong with the list is found here, with the line it stands on.
+//! found when it is decoded, what is wrong with the list is found here, with the line it stands on. What may be wrong is
+//! told too ([`Manifest::doubts`]), and so is what was left out ([`Manifest::skipped`]).
 //!
 //! ```no_run
 //! use headstart::dataset::{Columns, Manifest, split};
@@ -16,14 +17,37 @@
 //! ```
 
 mod classes;
+mod copies;
+mod doubt;
+mod encoding;
 mod error;
 mod folder;
+mod label;
+mod locate;
 mod manifest;
+mod part;
+mod pattern;
+mod records;
+mod skipped;
 pub mod split;
+mod split_folders;
+mod system;
 mod table;
+mod walk;
+mod whereabouts;
 
 pub use classes::Classes;
-pub use error::{Error, Place};
-pub use folder::{EXTENSIONS, Skipped, images_in, is_image};
+pub use copies::{Contradiction, Copies, shared};
+pub use doubt::Doubt;
+pub use error::{Error, Place, Role};
+pub use folder::{EXTENSIONS, ImagesIn, OTHER_EXTENSIONS, images_in, is_image};
+pub use label::{Difference, normal_label};
+pub use locate::path_as_written;
 pub use manifest::{Example, Manifest};
+pub use part::Part;
+pub use pattern::{Matches, Pattern};
+pub use skipped::{Skipped, Unreadable, UnreadableReason};
+pub use split_folders::PartFolder;
+pub use system::is_system_name;
 pub use table::Columns;
+pub use whereabouts::{Candidate, Whereabouts};

@@ -2,12 +2,16 @@
 //!
 //! The same labels and the same seed give the same parts. The generator is ChaCha8 on a stream of its own, so the
 //! seed can serve other purposes too without the parts following those.
+//!
+//! Copies of one image stay together: [`stratified_images`], [`image_folds`] and [`image_shots`] divide images, not examples. Where
+//! no image is there twice they give what [`stratified`], [`folds`] and [`shots`] give. An image that bears several labels counts
+//! for the class of its first example.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::Error;
+use super::{Copies, Error};
 
 /// Which examples to train on and which to hold out: indices, ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,20 +30,38 @@ pub struct Split {
 /// # Errors
 /// [`Error::Fraction`] unless `0 < fraction < 1`; [`Error::NothingToSplit`] if no class has two examples.
 pub fn stratified(labels: &[usize], fraction: f64, seed: u64) -> Result<Split, Error> {
+    stratified_images(labels, &Copies::none(labels.len()), fraction, seed)
+}
+
+/// The same with all copies of an image on one side. A class with two images or more keeps at least one on each side; all
+/// examples of a lone image are trained on.
+///
+/// # Errors
+/// As [`stratified`]; [`Error::NothingToSplit`] if no class has two different images.
+///
+/// # Panics
+/// If `copies` are not of as many examples.
+pub fn stratified_images(
+    labels: &[usize],
+    copies: &Copies,
+    fraction: f64,
+    seed: u64,
+) -> Result<Split, Error> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::Fraction { fraction });
     }
-    let classes = shuffled_classes(labels, seed);
-    let sizes: Vec<usize> = classes.iter().map(Vec::len).collect();
-    let held_out = shares(&sizes, fraction);
-    if held_out.iter().all(|&count| count == 0) {
+    let classes = shuffled_images(labels, copies, seed);
+    let sizes: Vec<Sizes> = classes.iter().map(|class| Sizes::of(class, copies)).collect();
+    let wanted = shares(&sizes, fraction);
+    let mut is_held_out = vec![false; copies.images().len()];
+    for (class, &wanted) in classes.iter().zip(&wanted) {
+        take(class, copies, wanted).into_iter().for_each(|image| is_held_out[image] = true);
+    }
+    keep_every_class(labels, copies, &mut is_held_out);
+    if !is_held_out.contains(&true) {
         return Err(Error::NothingToSplit { examples: labels.len() });
     }
-    let mut is_held_out = vec![false; labels.len()];
-    for (class, &count) in classes.iter().zip(&held_out) {
-        class[..count].iter().for_each(|&index| is_held_out[index] = true);
-    }
-    Ok(parts(&is_held_out))
+    Ok(parts(&of_examples(&is_held_out, copies)))
 }
 
 /// `k` splits whose validation parts are disjoint and together are everything.
@@ -49,15 +71,36 @@ pub fn stratified(labels: &[usize], fraction: f64, seed: u64) -> Result<Split, E
 /// # Errors
 /// [`Error::Folds`] unless `2 <= k <= labels.len()`.
 pub fn folds(labels: &[usize], k: usize, seed: u64) -> Result<Vec<Split>, Error> {
-    if k < 2 || k > labels.len() {
-        return Err(Error::Folds { folds: k, examples: labels.len() });
+    image_folds(labels, &Copies::none(labels.len()), k, seed)
+}
+
+/// The same with all copies of an image in one part, so that parts are as even as whole images allow.
+///
+/// # Errors
+/// [`Error::Folds`] unless there are `2 <= k` and as many different images as folds.
+///
+/// # Panics
+/// If `copies` are not of as many examples.
+pub fn image_folds(labels: &[usize], copies: &Copies, k: usize, seed: u64) -> Result<Vec<Split>, Error> {
+    let images = copies.images().len();
+    if k < 2 || k > images {
+        return Err(Error::Folds { folds: k, examples: images });
     }
-    // Dealt out like cards, going on with the next fold where the class before ended: so totals stay even, too.
-    let mut fold_of = vec![0; labels.len()];
-    for (dealt, index) in shuffled_classes(labels, seed).into_iter().flatten().enumerate() {
-        fold_of[index] = dealt % k;
+    let classes = shuffled_images(labels, copies, seed);
+    let mut fold_of = vec![0; images];
+    if copies.repeated() == 0 {
+        // Dealt out like cards, going on with the next fold where the class before ended: so totals stay even, too.
+        for (dealt, image) in classes.into_iter().flatten().enumerate() {
+            fold_of[image] = dealt % k;
+        }
+    } else {
+        deal_by_size(&classes, copies, k, &mut fold_of);
     }
-    Ok((0..k).map(|fold| parts(&fold_of.iter().map(|&own| own == fold).collect::<Vec<_>>())).collect())
+    let split = |fold| {
+        let is_held_out: Vec<bool> = fold_of.iter().map(|&own| own == fold).collect();
+        parts(&of_examples(&is_held_out, copies))
+    };
+    Ok((0..k).map(split).collect())
 }
 
 /// `k` examples of each class, ascending: what few-shot learning trains on.
@@ -67,47 +110,127 @@ pub fn folds(labels: &[usize], k: usize, seed: u64) -> Result<Vec<Split>, Error>
 /// # Errors
 /// [`Error::Shots`] if `k` is 0 or a class that has examples has fewer than `k`.
 pub fn shots(labels: &[usize], k: usize, seed: u64) -> Result<Vec<usize>, Error> {
+    image_shots(labels, &Copies::none(labels.len()), k, seed)
+}
+
+/// The same with `k` different images of each class: of an image, the first example.
+///
+/// # Errors
+/// [`Error::Shots`] if `k` is 0 or a class that has examples has fewer than `k` different images.
+///
+/// # Panics
+/// If `copies` are not of as many examples.
+pub fn image_shots(labels: &[usize], copies: &Copies, k: usize, seed: u64) -> Result<Vec<usize>, Error> {
     let mut chosen = Vec::new();
-    for (label, class) in shuffled_classes(labels, seed).into_iter().enumerate() {
+    for (label, class) in shuffled_images(labels, copies, seed).into_iter().enumerate() {
         // A label that nobody has is a class of another part of the manifest.
-        if class.is_empty() {
+        if class.is_empty() && !labels.contains(&label) {
             continue;
         }
         let first = class.len().checked_sub(k).filter(|_| k > 0);
         let first = first.ok_or(Error::Shots { shots: k, label, examples: class.len() })?;
         // From the end, for what is held out is taken from the front.
-        chosen.extend_from_slice(&class[first..]);
+        chosen.extend(class[first..].iter().map(|&image| copies.images()[image][0]));
     }
     chosen.sort_unstable();
     Ok(chosen)
 }
 
-/// The examples of each class, in an order drawn from the seed.
-fn shuffled_classes(labels: &[usize], seed: u64) -> Vec<Vec<usize>> {
+/// The images of each class, in an order drawn from the seed.
+fn shuffled_images(labels: &[usize], copies: &Copies, seed: u64) -> Vec<Vec<usize>> {
     const STREAM: u64 = u64::from_be_bytes(*b"\0\0\0split");
+    assert_eq!(labels.len(), copies.len(), "a label for each example");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
     let mut classes = vec![Vec::new(); labels.iter().max().map_or(0, |&last| last + 1)];
-    for (index, &label) in labels.iter().enumerate() {
-        classes[label].push(index);
+    for (image, examples) in copies.images().iter().enumerate() {
+        classes[labels[examples[0]]].push(image);
     }
     classes.iter_mut().for_each(|class| class.shuffle(&mut rng));
     classes
 }
 
-/// How many of each class to hold out, by largest remainders, so that rounding does not add up over the classes.
-fn shares(sizes: &[usize], fraction: f64) -> Vec<usize> {
-    let exact: Vec<f64> = sizes.iter().map(|&size| size as f64 * fraction).collect();
+/// How large a class is.
+#[derive(Clone, Copy)]
+struct Sizes {
+    images: usize,
+    examples: usize,
+}
+
+impl Sizes {
+    fn of(class: &[usize], copies: &Copies) -> Self {
+        Self { images: class.len(), examples: class.iter().map(|&image| copies.images()[image].len()).sum() }
+    }
+}
+
+/// How many examples of each class to hold out, by largest remainders, so that rounding does not add up over the classes.
+fn shares(sizes: &[Sizes], fraction: f64) -> Vec<usize> {
+    let exact: Vec<f64> = sizes.iter().map(|size| size.examples as f64 * fraction).collect();
     let mut counts: Vec<usize> = exact.iter().map(|share| share.floor() as usize).collect();
     let total = exact.iter().sum::<f64>().round() as usize;
     let mut by_remainder: Vec<usize> = (0..sizes.len()).collect();
     by_remainder.sort_by(|&a, &b| (exact[b] - exact[b].floor()).total_cmp(&(exact[a] - exact[a].floor())));
     let left = total.saturating_sub(counts.iter().sum());
     by_remainder.into_iter().take(left).for_each(|class| counts[class] += 1);
-    for (count, &size) in counts.iter_mut().zip(sizes) {
-        *count = if size < 2 { 0 } else { (*count).clamp(1, size - 1) };
+    for (count, size) in counts.iter_mut().zip(sizes) {
+        *count = if size.images < 2 { 0 } else { (*count).clamp(1, size.examples - 1) };
     }
     counts
+}
+
+/// Images of a class that have `wanted` examples together, or as nearly as fits: from the front, without those that are too many.
+/// If all are, the one with the fewest.
+fn take(class: &[usize], copies: &Copies, wanted: usize) -> Vec<usize> {
+    let size = |image: &usize| copies.images()[*image].len();
+    let (mut taken, mut left) = (vec![], wanted);
+    for image in class {
+        if size(image) <= left {
+            left -= size(image);
+            taken.push(*image);
+        }
+    }
+    if taken.is_empty() && wanted > 0 {
+        taken.extend(class.iter().copied().min_by_key(size));
+    }
+    taken
+}
+
+/// An image may bear the label of another class than it is counted for. No class is held out whole by that.
+fn keep_every_class(labels: &[usize], copies: &Copies, is_held_out: &mut [bool]) {
+    let mut trained_on = vec![0; labels.iter().max().map_or(0, |&last| last + 1)];
+    for (example, &label) in labels.iter().enumerate() {
+        trained_on[label] += usize::from(!is_held_out[copies.image_of(example)]);
+    }
+    for example in 0..labels.len() {
+        let image = copies.image_of(example);
+        if trained_on[labels[example]] == 0 && is_held_out[image] {
+            is_held_out[image] = false;
+            copies.images()[image].iter().for_each(|&example| trained_on[labels[example]] += 1);
+        }
+    }
+}
+
+/// Class by class, the largest images first, each to the fold that has the fewest examples of the class, then of all.
+fn deal_by_size(classes: &[Vec<usize>], copies: &Copies, k: usize, fold_of: &mut [usize]) {
+    let mut totals = vec![0; k];
+    for class in classes {
+        let mut of_class = vec![0; k];
+        let mut images = class.clone();
+        // Stable, so that the seed decides among equals.
+        images.sort_by_key(|&image| std::cmp::Reverse(copies.images()[image].len()));
+        for image in images {
+            let fold = (0..k).min_by_key(|&fold| (of_class[fold], totals[fold])).expect("two folds at least");
+            let size = copies.images()[image].len();
+            of_class[fold] += size;
+            totals[fold] += size;
+            fold_of[image] = fold;
+        }
+    }
+}
+
+/// From images to their examples.
+fn of_examples(is_held_out: &[bool], copies: &Copies) -> Vec<bool> {
+    (0..copies.len()).map(|example| is_held_out[copies.image_of(example)]).collect()
 }
 
 fn parts(is_held_out: &[bool]) -> Split {
@@ -230,5 +353,122 @@ mod tests {
         for (k, n) in [(0, 4), (1, 4), (5, 4), (2, 0)] {
             assert!(matches!(folds(&vec![0; n], k, 0), Err(Error::Folds { .. })), "{k} folds of {n}");
         }
+    }
+
+    /// Examples of six classes; some show the image of an earlier one, mostly under its label.
+    fn with_copies() -> impl Strategy<Value = (Vec<usize>, Copies)> {
+        prop::collection::vec((0usize..6, 0usize..60, 0usize..12), 4..150).prop_map(|rows| {
+            let keys: Vec<usize> = rows.iter().map(|row| row.1).collect();
+            let copies = Copies::of(&keys);
+            let label = |(example, row): (usize, &(usize, usize, usize))| match row.2 {
+                // One in twelve contradicts.
+                0 => row.0,
+                _ => rows[copies.images()[copies.image_of(example)][0]].0,
+            };
+            (rows.iter().enumerate().map(label).collect(), copies)
+        })
+    }
+
+    fn is_on_one_side(copies: &Copies, split: &Split) -> bool {
+        let held_out: std::collections::HashSet<_> = split.validation.iter().collect();
+        copies.images().iter().all(|image| {
+            let held_out = image.iter().filter(|example| held_out.contains(example)).count();
+            held_out == 0 || held_out == image.len()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn copies_are_held_out_together((labels, copies) in with_copies(), fraction in 0.05f64..0.95, seed: u64) {
+            let Ok(split) = stratified_images(&labels, &copies, fraction, seed) else {
+                // Only where no class has two images.
+                let first = |image: &Vec<usize>| labels[image[0]];
+                let images = |class| copies.images().iter().filter(|image| first(image) == class).count();
+                prop_assert!((0..6).all(|class| images(class) < 2) || !copies.contradictions(&labels).is_empty());
+                return Ok(());
+            };
+            let mut all = [split.train.clone(), split.validation.clone()].concat();
+            all.sort();
+            prop_assert!(all.into_iter().eq(0..labels.len()));
+            prop_assert!(is_ascending(&split.train) && is_ascending(&split.validation));
+            prop_assert!(is_on_one_side(&copies, &split));
+            prop_assert!(!split.validation.is_empty() && !split.train.is_empty());
+            for &label in &labels {
+                prop_assert!(count(&labels, &split.train, label) > 0, "class {label} is held out whole");
+            }
+            prop_assert_eq!(&split, &stratified_images(&labels, &copies, fraction, seed).unwrap());
+        }
+
+        #[test]
+        fn copies_are_in_one_fold((labels, copies) in with_copies(), k in 2usize..8, seed: u64) {
+            prop_assume!(k <= copies.images().len());
+            let folds = image_folds(&labels, &copies, k, seed).unwrap();
+            let mut all: Vec<usize> = folds.iter().flat_map(|fold| fold.validation.clone()).collect();
+            all.sort();
+            prop_assert!(all.into_iter().eq(0..labels.len()));
+            for fold in &folds {
+                prop_assert!(is_on_one_side(&copies, fold) && !fold.validation.is_empty() && !fold.train.is_empty());
+            }
+        }
+
+        #[test]
+        fn shots_are_different_images((labels, copies) in with_copies(), k in 1usize..4, seed: u64) {
+            let Ok(chosen) = image_shots(&labels, &copies, k, seed) else { return Ok(()) };
+            let images: std::collections::HashSet<_> = chosen.iter().map(|&example| copies.image_of(example)).collect();
+            prop_assert_eq!(images.len(), chosen.len());
+            for class in 0..6 {
+                prop_assert_eq!(count(&labels, &chosen, class), if labels.contains(&class) { k } else { 0 });
+            }
+        }
+    }
+
+    #[test]
+    fn without_copies_everything_is_as_it_was_in_the_first_version() {
+        // What version 0.1.0 gives, with this generator.
+        let labels: Vec<usize> = (0..30).map(|index| index * index % 7 % 4).collect();
+        let copies = Copies::of(&(0..30).collect::<Vec<_>>());
+        let held_out = stratified_images(&labels, &copies, 0.3, 11).unwrap().validation;
+        assert_eq!(held_out, STRATIFIED);
+        let folds: Vec<Vec<usize>> =
+            image_folds(&labels, &copies, 4, 11).unwrap().into_iter().map(|fold| fold.validation).collect();
+        assert_eq!(folds, FOLDS);
+        assert_eq!(image_shots(&labels, &copies, 3, 11).unwrap(), SHOTS);
+    }
+
+    /// Made by the functions of version 0.1.0 (commit 213e240) on the labels of the test above.
+    const STRATIFIED: [usize; 9] = [1, 5, 9, 11, 12, 13, 17, 20, 28];
+    const FOLDS: [&[usize]; 4] = [
+        &[2, 6, 8, 9, 10, 14, 24, 26],
+        &[0, 1, 3, 7, 15, 18, 22, 28],
+        &[11, 12, 20, 21, 23, 25, 29],
+        &[4, 5, 13, 16, 17, 19, 27],
+    ];
+    const SHOTS: [usize; 9] = [2, 4, 8, 16, 18, 21, 22, 24, 27];
+
+    #[test]
+    fn a_class_of_one_image_is_trained_on_however_often_it_is_there() {
+        let labels = [0, 0, 0, 1, 1, 1, 1];
+        let copies = Copies::of(&["x", "x", "x", "a", "b", "c", "d"]);
+        let split = stratified_images(&labels, &copies, 0.5, 3).unwrap();
+        assert_eq!(split.validation.len(), 2);
+        assert!(split.validation.iter().all(|&example| labels[example] == 1));
+        let lone = Copies::of(&["x", "x", "x", "a", "a", "a", "a"]);
+        assert!(matches!(
+            stratified_images(&labels, &lone, 0.5, 3),
+            Err(Error::NothingToSplit { examples: 7 })
+        ));
+        assert!(matches!(image_folds(&labels, &lone, 3, 0), Err(Error::Folds { folds: 3, examples: 2 })));
+    }
+
+    #[test]
+    fn a_fraction_is_of_the_examples_not_of_the_images() {
+        // Forty images, each three times: a quarter of 120 examples are ten whole images.
+        let labels: Vec<usize> = (0..120).map(|example| example / 3 % 2).collect();
+        let copies = Copies::of(&(0..120).map(|example| example / 3).collect::<Vec<_>>());
+        let split = stratified_images(&labels, &copies, 0.25, 5).unwrap();
+        assert_eq!(split.validation.len(), 30);
+        assert_eq!(count(&labels, &split.validation, 0), 15);
+        let folds = image_folds(&labels, &copies, 4, 5).unwrap();
+        assert!(folds.iter().all(|fold| fold.validation.len() == 30));
     }
 }

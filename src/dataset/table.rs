@@ -5,11 +5,15 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Error, Example, Place};
+use super::encoding::text_of;
+use super::locate::located;
+use super::records::{Cell, QuoteFault, Record, Records};
+use super::{Error, Example, Place, Role, is_image, normal_label};
 
 /// What the columns of a manifest are called.
 ///
-/// Spaces around these names, and around labels and splits, are not part of them; in paths every space counts.
+/// Where no column has the very name, one that differs in case only is taken. Spaces around these names, and around labels and
+/// splits, are not part of them; in paths every space counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Columns {
     /// The image's path, relative to the manifest's own folder or absolute. Default `path`.
@@ -30,140 +34,181 @@ impl Default for Columns {
 pub(super) struct Table {
     pub examples: Vec<Example>,
     pub header: Vec<String>,
+    pub has_label: bool,
+    pub has_split: bool,
+}
+
+/// Where the columns stand.
+struct Places {
+    columns: usize,
+    path: usize,
+    label: Option<usize>,
+    split: Option<usize>,
 }
 
 /// Read a CSV: the columns by name, in any order, among any others.
 ///
-/// Commas, semicolons (as spreadsheets write them where the comma is the decimal sign) and tabs are understood:
-/// the first of them that makes the header show a path column is the separator.
+/// Commas, semicolons (as spreadsheets write them where the comma is the decimal sign), tabs and `|` are understood: the first
+/// of them that makes the header show a path column is the separator, unless a line `sep=;` before it names another. Rows
+/// without anything in them are passed over.
 pub(super) fn read(path: &Path, columns: &Columns) -> Result<Table, Error> {
     let source: Arc<Path> = path.into();
     let bytes = std::fs::read(path).map_err(|cause| match cause.kind() {
         ErrorKind::NotFound => Error::Missing { path: path.into() },
         _ => Error::Read { path: path.into(), source: cause },
     })?;
-    let text = utf8(&source, &bytes)?;
-    let (header, separator) = header(path, text, columns)?;
-    let examples = rows(&source, text, &header, separator, columns)?;
+    let text = text_of(&source, &bytes)?;
+    let (header, separator) = header(&source, &text, columns)?;
+    let at = |role, column: &str| position(path, &header, role, column);
+    let places = Places {
+        columns: header.len(),
+        path: at(Role::Path, &columns.path)?.expect("the header was accepted because it has this"),
+        label: at(Role::Label, &columns.label)?,
+        split: at(Role::Split, &columns.split)?,
+    };
+    let examples = rows(&source, &text, separator, &places)?;
     if examples.is_empty() {
         return Err(Error::Empty { path: path.into() });
     }
-    Ok(Table { examples, header })
+    Ok(Table { examples, header, has_label: places.label.is_some(), has_split: places.split.is_some() })
 }
 
-/// The text without its byte order mark.
-fn utf8<'a>(source: &Arc<Path>, bytes: &'a [u8]) -> Result<&'a str, Error> {
-    let wrong = |line, found| Error::NotUtf8 { place: Place { source: source.clone(), line }, found };
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(wrong(1, "UTF-16"));
+/// The rows that have something in them; a line `sep=;` at the top is none.
+fn records<'t>(text: &'t str, separator: u8) -> impl Iterator<Item = Result<Record<'t>, QuoteFault>> {
+    let declared = declared_separator(text).is_some();
+    let is_blank = |record: &Record| record.cells.iter().all(|cell| cell.text.trim().is_empty());
+    let records = Records::new(text, separator).skip(usize::from(declared));
+    records.filter(move |record| !record.as_ref().is_ok_and(is_blank))
+}
+
+/// What Excel writes, and reads, above the header where the separator is not the one of the country.
+fn declared_separator(text: &str) -> Option<u8> {
+    let first = text.lines().next()?.trim_end_matches('\r').trim_matches('"');
+    let first = first.split('\r').next()?.trim_end_matches('"');
+    match first.as_bytes() {
+        [s, e, p, b'=', separator] if [s, e, p].map(u8::to_ascii_lowercase) == *b"sep" => Some(*separator),
+        _ => None,
     }
-    let text = std::str::from_utf8(bytes).map_err(|cause| {
-        let before = &bytes[..cause.valid_up_to()];
-        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count() as u64;
-        wrong(line, if bytes.contains(&0) { "binary data" } else { "another encoding" })
-    })?;
-    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
-}
-
-fn reader(text: &str, separator: u8) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new().delimiter(separator).has_headers(false).from_reader(text.as_bytes())
 }
 
 /// The header's names, trimmed, and the separator between them.
-fn header(path: &Path, text: &str, columns: &Columns) -> Result<(Vec<String>, u8), Error> {
-    let split_by = |separator| -> Vec<String> {
-        let first = reader(text, separator).into_records().next().and_then(Result::ok).unwrap_or_default();
-        first.iter().map(|name| name.trim().to_owned()).collect()
+fn header(source: &Arc<Path>, text: &str, columns: &Columns) -> Result<(Vec<String>, u8), Error> {
+    let split_by = |separator| -> Result<Vec<String>, Error> {
+        let first = records(text, separator).next().transpose().map_err(|fault| faulty(source, &fault))?;
+        let names = |record: Record| record.cells.iter().map(|cell| cell.text.trim().to_owned()).collect();
+        Ok(first.map(names).unwrap_or_default())
     };
-    let found = split_by(b',');
-    if found.is_empty() {
-        return Err(Error::Empty { path: path.into() });
-    }
-    for separator in [b',', b';', b'\t'] {
-        let names = split_by(separator);
-        if names.contains(&columns.path) {
+    let declared = declared_separator(text);
+    let separators = declared.map_or(vec![b',', b';', b'\t', b'|'], |separator| vec![separator]);
+    let mut most = vec![];
+    for separator in separators {
+        let names = split_by(separator)?;
+        if names.iter().any(|name| same_name(name, &columns.path)) {
             return Ok((names, separator));
         }
-    }
-    Err(Error::MissingColumn { path: path.into(), column: columns.path.clone(), found })
-}
-
-/// Where a column stands, if it is there.
-fn position(path: &Path, header: &[String], column: &str) -> Result<Option<usize>, Error> {
-    let mut places = header.iter().enumerate().filter(|(_, name)| *name == column).map(|(place, _)| place);
-    let first = places.next();
-    match places.next() {
-        Some(_) => Err(Error::RepeatedColumn { path: path.into(), column: column.into() }),
-        None => Ok(first),
-    }
-}
-
-fn rows(
-    source: &Arc<Path>,
-    text: &str,
-    header: &[String],
-    separator: u8,
-    columns: &Columns,
-) -> Result<Vec<Example>, Error> {
-    let path_at =
-        position(source, header, &columns.path)?.expect("the header was accepted because it has this");
-    let label_at = position(source, header, &columns.label)?;
-    let split_at = position(source, header, &columns.split)?;
-    let folder = source.parent().unwrap_or(Path::new(""));
-
-    let mut names = Names::default();
-    let mut examples = Vec::new();
-    let mut reader = reader(text, separator);
-    let mut record = csv::StringRecord::new();
-    let mut is_header = true;
-    loop {
-        match reader.read_record(&mut record) {
-            Ok(true) if is_header => is_header = false,
-            Ok(true) => {
-                let place = Place { source: source.clone(), line: line(text, record.position()) };
-                let path = &record[path_at];
-                if path.trim().is_empty() {
-                    return Err(Error::EmptyPath { place });
-                }
-                let mut cell = |at: Option<usize>| at.and_then(|at| names.share(record[at].trim()));
-                examples.push(Example {
-                    path: path.to_owned(),
-                    // Relative paths start at the manifest's own folder, whatever the working directory.
-                    file: folder.join(path),
-                    label: cell(label_at),
-                    split: cell(split_at),
-                    source: place.source,
-                    line: place.line,
-                });
-            }
-            Ok(false) => return Ok(examples),
-            Err(cause) => return Err(damaged(source, text, cause)),
+        if names.is_empty() {
+            return Err(Error::Empty { path: source.as_ref().into() });
+        }
+        if names.len() > most.len() {
+            most = names;
         }
     }
+    Err(Error::MissingColumn {
+        path: source.as_ref().into(),
+        role: Role::Path,
+        column: columns.path.clone(),
+        found: most,
+    })
 }
 
-fn damaged(source: &Arc<Path>, text: &str, cause: csv::Error) -> Error {
-    match cause.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => Error::Ragged {
-            place: Place { source: source.clone(), line: line(text, pos.as_ref()) },
-            expected: *expected_len,
-            found: *len,
-        },
-        // What is in memory, and UTF-8, has no other fault; this keeps the reason if that is ever wrong.
-        _ => Error::Read { path: source.as_ref().into(), source: cause.into() },
+fn same_name(name: &str, column: &str) -> bool {
+    name == column || name.to_lowercase() == column.to_lowercase()
+}
+
+/// Where a column stands, if it is there: the one of this very name, or else the one that differs in case.
+fn position(path: &Path, header: &[String], role: Role, column: &str) -> Result<Option<usize>, Error> {
+    let of = |is_it: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (0..header.len()).filter(|&place| is_it(&header[place])).collect()
+    };
+    let exact = of(&|name| name == column);
+    let found = if exact.is_empty() { of(&|name| same_name(name, column)) } else { exact };
+    match found[..] {
+        [] => Ok(None),
+        [place] => Ok(Some(place)),
+        _ => Err(Error::RepeatedColumn { path: path.into(), role, column: column.into() }),
     }
 }
 
-/// The line that a record begins on, from 1.
-///
-/// The reader's own count is where the record before it ended: it stands before blank lines, and before the `\n`
-/// of a `\r\n`.
-fn line(text: &str, position: Option<&csv::Position>) -> u64 {
-    let Some(position) = position else { return 0 };
-    let rest = &text.as_bytes()[position.byte() as usize..];
-    let skipped =
-        rest.iter().take_while(|&&byte| byte == b'\n' || byte == b'\r').filter(|&&byte| byte == b'\n');
-    position.line() + skipped.count() as u64
+fn rows(source: &Arc<Path>, text: &str, separator: u8, at: &Places) -> Result<Vec<Example>, Error> {
+    let folder = source.parent().unwrap_or(Path::new(""));
+    let mut names = Names::default();
+    let mut examples = Vec::new();
+    for record in records(text, separator).skip(1) {
+        let record = record.map_err(|fault| faulty(source, &fault))?;
+        let place = Place { source: source.clone(), line: record.line };
+        let cells = record.cells;
+        // Spreadsheets fill rows up with separators, as far as any row has ever gone.
+        let blank_end = cells.iter().skip(at.columns).all(|cell| cell.text.trim().is_empty());
+        if cells.len() < at.columns || !blank_end {
+            return Err(Error::Ragged { place, expected: at.columns as u64, found: cells.len() as u64 });
+        }
+        if let Some(cell) =
+            cells.iter().enumerate().find_map(|(n, cell)| swallows(cell, n, separator, at).then_some(cell))
+        {
+            let (opened, closed) = cell.lines;
+            return Err(Error::StrayQuote { place: Place { line: opened, ..place }, closed });
+        }
+        let path = &*cells[at.path].text;
+        if path.trim().is_empty() {
+            return Err(Error::EmptyPath { place });
+        }
+        let cell = |at: Option<usize>| at.map(|at| cells[at].text.trim()).filter(|text| !text.is_empty());
+        let written = cell(at.label);
+        let label = written.map(normal_label).filter(|label| !label.is_empty());
+        examples.push(Example {
+            path: path.to_owned(),
+            file: located(folder, path),
+            written_label: written
+                .filter(|&written| label.as_deref() != Some(written))
+                .map(|text| names.share(text)),
+            label: label.map(|label| names.share(&label)),
+            split: cell(at.split).map(|split| names.share(split)),
+            source: place.source,
+            line: place.line,
+        });
+    }
+    Ok(examples)
+}
+
+/// Whether a cell has rows in it that a stray quote has taken in: lines that look like rows, with an image where the path
+/// would be; in a path, a label or a split also very many lines.
+fn swallows(cell: &Cell, number: usize, separator: u8, at: &Places) -> bool {
+    /// Lines that a label may have.
+    const LINES: u64 = 10;
+    let (first, last) = cell.lines;
+    if first == last {
+        return false;
+    }
+    if [Some(at.path), at.label, at.split].contains(&Some(number)) && last - first >= LINES {
+        return true;
+    }
+    let lines: Vec<&str> = cell.text.split(['\n', '\r']).filter(|line| !line.is_empty()).collect();
+    let looks_like_a_row = |(number, line): (usize, &&str)| {
+        let parts: Vec<&str> = line.split(char::from(separator)).collect();
+        // The last one goes on behind the quote.
+        let is_whole = parts.len() == at.columns || (number + 1 == lines.len() && parts.len() > 1);
+        let path = parts.get(at.path).map(|path| path.trim().trim_matches('"'));
+        is_whole && path.is_some_and(|path| is_image(Path::new(path)))
+    };
+    lines.iter().enumerate().skip(1).any(looks_like_a_row)
+}
+
+fn faulty(source: &Arc<Path>, fault: &QuoteFault) -> Error {
+    let place = |line| Place { source: source.clone(), line };
+    match *fault {
+        QuoteFault::Unclosed { line } => Error::UnclosedQuote { place: place(line) },
+        QuoteFault::Stray { line, closed } => Error::StrayQuote { place: place(line), closed },
+    }
 }
 
 /// One copy of each label for however many rows bear it.
@@ -171,17 +216,13 @@ fn line(text: &str, position: Option<&csv::Position>) -> u64 {
 struct Names(HashSet<Arc<str>>);
 
 impl Names {
-    /// The shared copy; nothing for an empty cell.
-    fn share(&mut self, name: &str) -> Option<Arc<str>> {
-        if name.is_empty() {
-            return None;
-        }
+    fn share(&mut self, name: &str) -> Arc<str> {
         if let Some(known) = self.0.get(name) {
-            return Some(known.clone());
+            return known.clone();
         }
         let new: Arc<str> = name.into();
         self.0.insert(new.clone());
-        Some(new)
+        new
     }
 }
 
@@ -230,11 +271,96 @@ mod tests {
             "path, label\na b.png, cat\nc.png, dog\n",
             "label;path\ncat;a b.png\ndog;c.png\n",
             "path\tlabel\na b.png\tcat\nc.png\tdog\n",
+            "path|label\na b.png|cat\nc.png|dog\n",
+            "sep=;\r\npath;label\r\na b.png;cat\r\nc.png;dog\r\n",
+            "\u{FEFF}\"sep=,\"\npath,label\na b.png,cat\nc.png,dog\n",
+            "SEP=\t\rpath\tlabel\ra b.png\tcat\rc.png\tdog\r",
+            "path,label\ra b.png,cat\rc.png,dog",
+            "path,label\n,\na b.png,cat\n , \nc.png,dog\n,\n,\n",
+            ",,\npath,label,\na b.png,cat,\nc.png,dog,,,\n,,,,\n",
+            "Path,LABEL\na b.png,cat\nc.png,dog\n",
+            "\"Label\";\"Path\"\n\"cat\";\"a b.png\"\n\"dog\";\"c.png\"\n",
         ] {
             let rows = parse(other).unwrap();
-            let same = rows.iter().map(cells).eq(plain.iter().map(cells));
+            // But for the lines that they stand on.
+            let content =
+                |example: &Example| (example.path.clone(), example.label.clone(), example.split.clone());
+            let same = rows.iter().map(content).eq(plain.iter().map(content));
             assert!(same, "{other:?} gives {rows:?}");
         }
+    }
+
+    #[test]
+    fn text_of_sixteen_bits_reads_the_same() {
+        let text = "path\tlabel\r\na b.png\tcaf\u{E9}\r\n";
+        let rows = parse(text).unwrap();
+        for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+            let bytes: Vec<u8> =
+                "\u{FEFF}".encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect();
+            assert!(parse(&bytes).unwrap().iter().map(cells).eq(rows.iter().map(cells)));
+        }
+    }
+
+    #[test]
+    fn a_column_of_this_very_name_comes_before_one_of_another_case() {
+        let rows = parse("Path,path,label\nx.png,a.png,cat\n").unwrap();
+        assert_eq!(rows[0].path, "a.png");
+        assert!(matches!(parse("Path,PATH\na,b\n"), Err(Error::RepeatedColumn { role: Role::Path, .. })));
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_told_with_its_line() {
+        for (text, line) in [
+            ("path,label\na.png,disc\nb.png,\"box\nc.png,box\n", 3),
+            ("path,label\r\na.png,disc\r\n\"b.png,box\r\nc.png,box\r\n", 3),
+            ("path,label\ra.png,\"box", 2),
+            ("\"path,label\na.png,box\n", 1),
+            ("path;label\na.png;\"a\nb\"\nc.png;\"x\n", 4),
+        ] {
+            let Err(Error::UnclosedQuote { place }) = parse(text) else { panic!("{text:?}") };
+            assert_eq!(place.line, line, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_takes_in_rows_is_told_with_both_lines() {
+        let many = "a\n".repeat(12);
+        for (text, lines) in [
+            // It is closed by the quote that opens a later cell.
+            ("path,label\na.png,\"box\nb.png,\"disc\"\nc.png,box\n", (2, 3)),
+            ("path,label\n\"a.png,box\nb.png,disc\n\"c.png\",box\n", (2, 4)),
+            // By another stray one, at the end of a line.
+            ("path,label\na.png,\"box\nb.png,disc\nc.png,box\"\nd.png,box\n", (2, 4)),
+            ("label,path\n\"cat,a.png\ndog,b.png\ndog\",c.png\n", (2, 4)),
+            // In a column that nobody reads.
+            ("path,label,notes\na.png,cat,\"5 in\nb.png,dog,\nc.png,dog,\"\n", (2, 4)),
+            (&format!("path,label\na.png,\"{many}\"\n"), (2, 14)),
+        ] {
+            let Err(Error::StrayQuote { place, closed }) = parse(text) else {
+                panic!("{text:?}: {:?}", parse(text))
+            };
+            assert_eq!((place.line, closed), lines, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn cells_of_several_lines_are_fine() {
+        let text = "path,label,notes\na.png,\"big\ndog\",\"seen at 5,\n6, and 7\n\"\n\"b\nb.png\",x,\n";
+        let rows = parse(text).unwrap();
+        assert_eq!(
+            rows.iter().map(cells).collect::<Vec<_>>(),
+            [("a.png", Some("big\ndog"), None, 2), ("b\nb.png", Some("x"), None, 6)]
+        );
+    }
+
+    #[test]
+    fn labels_are_kept_in_one_normal_form() {
+        let rows = parse("path,label\na.png,cafe\u{301}\nb.png,caf\u{E9}\n").unwrap();
+        assert_eq!(rows[0].label, rows[1].label);
+        assert_eq!(
+            (rows[0].written_label.as_deref(), rows[1].written_label.as_deref()),
+            (Some("cafe\u{301}"), None)
+        );
     }
 
     #[test]
@@ -271,11 +397,7 @@ mod tests {
         let Err(Error::NotUtf8 { place, found }) = parse(b"path,label\na.png,ok\nb\xE9.png,x\n") else {
             panic!()
         };
-        assert_eq!((place.line, found), (3, "another encoding"));
-        let Err(Error::NotUtf8 { found, .. }) = parse(b"\xFF\xFEp\0a\0") else { panic!() };
-        assert_eq!(found, "UTF-16");
-        let Err(Error::NotUtf8 { found, .. }) = parse(b"\x89PNG\r\n\x1A\n\0\0") else { panic!() };
-        assert_eq!(found, "binary data");
+        assert_eq!((place.line, found), (3, "another encoding, such as Windows-1252"));
     }
 
     #[test]
@@ -287,7 +409,9 @@ mod tests {
         assert!(
             matches!(parse("path,path,label\na,b,c\n"), Err(Error::RepeatedColumn { column, .. }) if column == "path")
         );
-        for empty in ["", "\n\n", "\u{FEFF}", "path,label\n", "path,label"] {
+        for empty in
+            ["", "\n\n", "\u{FEFF}", "path,label\n", "path,label", "path,label\n,\n,\n", ",\n", "sep=;\n"]
+        {
             assert!(matches!(parse(empty), Err(Error::Empty { .. })), "{empty:?}");
         }
     }

@@ -31,16 +31,18 @@ pub struct FittedTemperature {
 #[non_exhaustive]
 pub enum CalibrationError {
     /// Too few to tell anything.
-    #[error("a temperature is fitted on {LEAST_ROWS} labelled images or more, found {found}")]
+    #[error("fitting a temperature needs {LEAST_ROWS} labelled images or more, found {found}")]
     TooFew { found: usize },
     /// Nothing to be wrong about.
-    #[error("a temperature is fitted on images of two classes or more, found one")]
+    #[error("fitting a temperature needs images of two classes or more, found one")]
     OneClass,
     /// The lower, the better, without end.
-    #[error("all {rows} images are right, so nothing tells how sure is too sure")]
+    #[error("all {rows} images are classified correctly, so nothing shows how sure is too sure")]
     AllRight { rows: usize },
     /// The higher, the better, without end.
-    #[error("on these images the head does no better than chance, so no temperature makes it honest")]
+    #[error(
+        "the head does no better than chance on these images, so no temperature can make its confidence right"
+    )]
     Chance,
     /// There is one, where a head says the same of everything or is certain of everything.
     #[error("the best temperature is not between {} and {}", Temperature::LEAST, Temperature::MOST)]

@@ -3,12 +3,15 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::files::WriteError;
+use crate::text::counted;
+
 /// Why figures cannot be computed, stored or read back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No row has a label, so there is nothing to compare predictions with.
-    #[error("none of the {rows} rows has a label to compare with")]
+    #[error("none of {} has a label to compare with", counted(*rows as u64, "image"))]
     NothingToScore {
         /// Rows that were predicted.
         rows: usize,
@@ -64,4 +67,10 @@ pub enum Error {
         /// What the file says.
         found: u64,
     },
+}
+
+impl From<WriteError> for Error {
+    fn from(WriteError { path, source }: WriteError) -> Self {
+        Self::Write { path, source }
+    }
 }

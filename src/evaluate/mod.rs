@@ -12,17 +12,18 @@ pub mod metrics;
 mod outcomes;
 mod paired;
 mod predictions;
+pub mod proportion;
 mod record;
 mod requirement;
 mod views;
 
-pub use bootstrap::Intervals;
+pub use bootstrap::{Intervals, ShareMethod};
 pub use calibration::{CalibrationError, FittedTemperature, LEAST_ROWS, fit_temperature};
 pub use document::{
     Averages, Calibrated, ClassMetrics, Confusion, Metrics, RocAuc, SCHEMA, Sureness, TopK, scored,
 };
 pub use error::Error;
-pub use outcomes::{Outcome, outcomes};
+pub use outcomes::{Outcome, confidences, outcomes};
 pub use paired::Paired;
 pub use predictions::{
     Prediction, PredictionColumns, Writer, least_sure_hits, looks_like_a_formula, predict, surest_mistakes,

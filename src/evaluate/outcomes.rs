@@ -40,6 +40,27 @@ pub fn outcomes(path: &Path) -> Result<Vec<Outcome>, Error> {
     Ok(outcomes)
 }
 
+/// How sure each of these rows is.
+///
+/// # Errors
+/// [`Error::Read`] if it is not there or is no such file.
+pub fn confidences(path: &Path) -> Result<Vec<f64>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        label: String,
+        confidence: f64,
+    }
+    let failed = |cause: csv::Error| Error::Read { path: path.into(), source: cause.into() };
+    let mut confidences = vec![];
+    for row in csv::Reader::from_path(path).map_err(failed)?.deserialize::<Row>() {
+        let row = row.map_err(failed)?;
+        if !row.label.is_empty() {
+            confidences.push(row.confidence);
+        }
+    }
+    Ok(confidences)
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::array;
@@ -66,8 +87,12 @@ mod tests {
         assert_eq!((read[1].path.as_str(), read[1].prediction.as_str()), ("b,\n.png", "dog, \"big\"\n"));
         assert_eq!(read.iter().map(Outcome::is_correct).collect::<Vec<_>>(), [true, false]);
 
+        let sure = confidences(&path).unwrap();
+        assert!((sure[0] - 0.9).abs() < 1e-6 && (sure[1] - 0.8).abs() < 1e-6 && sure.len() == 2, "{sure:?}");
+
         std::fs::write(&path, "path,what\na,b\n").unwrap();
         assert!(matches!(outcomes(&path), Err(Error::Read { .. })));
+        assert!(matches!(confidences(&path), Err(Error::Read { .. })));
         assert!(matches!(outcomes(&folder.path().join("absent.csv")), Err(Error::Read { .. })));
     }
 }

@@ -3,10 +3,10 @@
 //! Each accuracy has a wide interval, for it depends on which images were taken. Most of that both have in common: on the
 //! same images the difference is known much better than either figure.
 
-use rand::Rng;
 use serde::Serialize;
 
-use super::bootstrap::{Interval, below, middle};
+use super::bootstrap::Interval;
+use super::proportion::paired_difference;
 
 /// How two classifiers, `a` and `b`, do on the same images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -19,7 +19,7 @@ pub struct Paired {
     pub only_b: u64,
     /// The accuracy of `b` less that of `a`.
     pub difference: f64,
-    /// From where to where 95 % of the differences lie when images are drawn anew.
+    /// Its 95 % interval, see [`paired_difference`].
     pub interval: Interval,
     /// How likely chance alone divides the images that one of them has right at least as unevenly: McNemar's exact test,
     /// two-sided.
@@ -27,32 +27,25 @@ pub struct Paired {
 }
 
 impl Paired {
-    /// Compare what two classifiers have right, image by image; `None` without images or resamples.
+    /// Compare what two classifiers have right, image by image; `None` without images.
     ///
     /// # Panics
     /// If there are not as many answers of both.
     ///
     /// # Source
-    /// McNemar 1947; exact form as in statsmodels' `mcnemar(exact=True)`. Interval: the percentile bootstrap of
-    /// [`bootstrap`](super::bootstrap).
-    pub fn of(a: &[bool], b: &[bool], resamples: usize, rng: &mut impl Rng) -> Option<Self> {
+    /// McNemar 1947; exact form as in statsmodels' `mcnemar(exact=True)`.
+    pub fn of(a: &[bool], b: &[bool]) -> Option<Self> {
         assert_eq!(a.len(), b.len(), "an answer of both for each image");
-        let gains: Vec<i8> = a.iter().zip(b).map(|(&a, &b)| i8::from(b) - i8::from(a)).collect();
-        let count = |gain: i8| gains.iter().filter(|&&own| own == gain).count() as u64;
-        let (only_a, only_b) = (count(-1), count(1));
-        let images = gains.len() as f64;
-        let mean = |sum: i64| sum as f64 / images;
-        let mut draw = || {
-            let drawn = (0..gains.len()).map(|_| i64::from(gains[below(gains.len(), rng)]));
-            mean(drawn.sum())
-        };
-        let drawn = if gains.is_empty() { vec![] } else { (0..resamples).map(|_| draw()).collect() };
+        let count =
+            |wanted: (bool, bool)| a.iter().zip(b).filter(|&(&a, &b)| (a, b) == wanted).count() as u64;
+        let [both, only_a, only_b, neither] =
+            [(true, true), (true, false), (false, true), (false, false)].map(count);
         Some(Self {
-            images: gains.len() as u64,
+            images: a.len() as u64,
             only_a,
             only_b,
-            interval: middle(drawn)?,
-            difference: mean(only_b as i64 - only_a as i64),
+            interval: paired_difference(both, only_a, only_b, neither)?,
+            difference: (only_b as f64 - only_a as f64) / a.len() as f64,
             p_value: two_sided(only_a.min(only_b), only_a + only_b),
         })
     }
@@ -73,14 +66,7 @@ fn two_sided(rarer: u64, throws: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
     use super::*;
-
-    fn rng() -> ChaCha8Rng {
-        ChaCha8Rng::seed_from_u64(0)
-    }
 
     #[test]
     fn the_test_is_scipys() {
@@ -103,22 +89,23 @@ mod tests {
     fn the_difference_counts_images_that_one_has_right() {
         let a: Vec<bool> = (0..200).map(|i| i % 10 != 0).collect();
         let b: Vec<bool> = (0..200).map(|i| i % 20 != 0 && i != 7).collect();
-        let paired = Paired::of(&a, &b, 2000, &mut rng()).unwrap();
+        let paired = Paired::of(&a, &b).unwrap();
         assert_eq!((paired.images, paired.only_a, paired.only_b), (200, 1, 10));
         assert!((paired.difference - 9.0 / 200.0).abs() < 1e-12);
         let [low, high] = paired.interval;
-        // The normal approximation of a mean of -1, 0 and 1, whose quantiles are multiples of 1/200.
+        // The normal approximation of a mean of -1, 0 and 1.
         let half = 1.96 * ((11.0 / 200.0 - paired.difference.powi(2)) / 200.0).sqrt();
         assert!((low - (0.045 - half)).abs() < 0.01 && (high - (0.045 + half)).abs() < 0.01, "{low} {high}");
-        let back = Paired::of(&b, &a, 2000, &mut rng()).unwrap();
+        let back = Paired::of(&b, &a).unwrap();
         assert_eq!((back.difference, back.p_value), (-paired.difference, paired.p_value));
     }
 
     #[test]
     fn those_who_agree_do_not_differ_and_nothing_compares_to_nothing() {
-        let same = Paired::of(&[true, false], &[true, false], 50, &mut rng()).unwrap();
-        assert_eq!((same.difference, same.interval, same.p_value), (0.0, [0.0, 0.0], 1.0));
-        assert_eq!(Paired::of(&[], &[], 50, &mut rng()), None);
-        assert_eq!(Paired::of(&[true], &[true], 0, &mut rng()), None);
+        let same = Paired::of(&[true, false], &[true, false]).unwrap();
+        assert_eq!((same.difference, same.p_value), (0.0, 1.0));
+        // Two images are no proof that both are equally good.
+        assert!(same.interval[0] < -0.5 && same.interval[1] > 0.5, "{:?}", same.interval);
+        assert_eq!(Paired::of(&[], &[]), None);
     }
 }

@@ -105,8 +105,8 @@ impl PredictionColumns {
 ///
 /// Columns: `path`, `label`, `prediction`, `confidence`, `correct`, and `top_2`, `top_2_probability`, … for further
 /// guesses; on request `accepted`, which says whether the confidence is high enough, and `p_CLASS` for each class. `label` and
-/// `correct` are empty where no label is known. Paths and labels stand as they do in the manifest, so the file can be read as one
-/// again. That goes for those too that a spreadsheet takes for formulas: see [`looks_like_a_formula`].
+/// `correct` are empty where no label is known. Labels stand as they do in the manifest. With paths that are absolute, or start
+/// where this file lies, it can be read as a manifest again. That goes for those too that a spreadsheet takes for formulas: see [`looks_like_a_formula`].
 pub struct Writer<'a, W: Write> {
     csv: csv::Writer<W>,
     classes: &'a [String],
@@ -190,9 +190,10 @@ fn probability(p: f32) -> String {
 #[cfg(test)]
 mod tests {
     use ndarray::array;
+    use proptest::prelude::*;
 
     use super::*;
-    use crate::dataset::{Columns, Manifest};
+    use crate::dataset::{Columns, Manifest, normal_label};
 
     fn names() -> Vec<String> {
         ["cat", "dog, big", "owl"].map(String::from).into()
@@ -257,6 +258,57 @@ mod tests {
             a.png,owl,cat,0.900000,false,true,0.900000,0.000000,0.100000\n\
             a.png,,owl,0.600000,,true,0.000000,0.400000,0.600000\n";
         assert_eq!(String::from_utf8(text).unwrap(), want);
+    }
+
+    proptest! {
+        // Each makes files.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever a class is called, the file that is written of it is a manifest with this label, and its paths are found.
+        #[test]
+        fn labels_and_paths_come_back(
+            names in prop::collection::vec("[a-z ,;\"'\n\r\t=+@|é\u{301}-]{1,6}", 2..5),
+            known in prop::collection::vec(any::<bool>(), 4),
+            directory in "[a-z ,\"é\u{301}=-]{1,5}",
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut names: Vec<String> = names.iter().map(|name| normal_label(name).into_owned()).collect();
+            names.extend(["nan".into(), "=1+1".into(), "\"".into()]);
+            names.retain(|name| !name.is_empty());
+            names.sort();
+            names.dedup();
+            let image = folder.path().join(&directory).join("1.png");
+            std::fs::create_dir_all(image.parent().unwrap()).unwrap();
+            std::fs::write(&image, "").unwrap();
+            let table = folder.path().join("predictions.csv");
+            let mut writer = Writer::new(std::fs::File::create(&table).unwrap(), &names, top(1)).unwrap();
+            for class in 0..names.len() {
+                let label = known[class % known.len()].then_some(class);
+                let prediction = Prediction { label, top: vec![(class, 1.0)] };
+                writer.row(image.to_str().unwrap(), &prediction).unwrap();
+            }
+            writer.finish().unwrap();
+            let text = std::fs::read(&table).unwrap();
+            // One image with several labels would be a contradiction; here each row is asked for by itself.
+            let lines = Manifest::read(&table, &Columns::default());
+            if known.iter().filter(|known| **known).count() > 1 {
+                prop_assert!(matches!(lines, Err(crate::dataset::Error::ConflictingLabels { .. })), "{:?}", lines);
+            }
+            let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(&text[..]).into_records();
+            let header = rows.next().unwrap().unwrap();
+            for (class, row) in rows.enumerate() {
+                let mut one = csv::Writer::from_path(&table).unwrap();
+                one.write_record(&header).unwrap();
+                one.write_record(&row.unwrap()).unwrap();
+                drop(one);
+                let manifest = Manifest::read(&table, &Columns::default()).unwrap();
+                let example = &manifest.examples()[0];
+                let label = known[class % known.len()].then(|| names[class].as_str());
+                prop_assert_eq!(example.label.as_deref(), label);
+                prop_assert_eq!(&example.file, &image);
+                prop_assert_eq!(example.located(), image.to_str().unwrap());
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use crate::dataset::Columns;
+use crate::dataset::{Columns, Whereabouts};
+use crate::files::{read_text, write_bytes};
 use crate::preprocess::ViewKinds;
 
 /// Which images an evaluation looked at, and how.
@@ -27,6 +28,15 @@ pub struct EvaluationRecord {
     pub views: ViewKinds,
     /// The version of `headstart`.
     pub headstart: String,
+    /// BLAKE3 of the manifests' content, hex; files of version 0.1.0 do not tell, nor what follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// BLAKE3 over the content and class of each image that was scored, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<String>,
+    /// Where the manifests were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Whereabouts>,
 }
 
 impl EvaluationRecord {
@@ -41,7 +51,22 @@ impl EvaluationRecord {
             split,
             views,
             headstart: env!("CARGO_PKG_VERSION").into(),
+            digest: None,
+            rows: None,
+            places: None,
         }
+    }
+
+    /// Whether both are evaluations of one set of images: of the same manifests at the same place, though they may have changed, or
+    /// of the same images. `None` if that cannot be known, for one of them is of version 0.1.0, which kept relative names alone.
+    pub fn is_of_same_images(&self, other: &Self) -> Option<bool> {
+        if self.split != other.split || self.views != other.views {
+            return Some(false);
+        }
+        let paths = |record: &Self| record.places.as_ref().map(|places| places.paths.clone());
+        let (Some(mine), Some(theirs)) = (paths(self), paths(other)) else { return None };
+        let same_rows = self.rows.is_some() && self.rows == other.rows;
+        Some(same_rows || (mine == theirs && self.columns() == other.columns()))
     }
 
     /// What the columns of the manifests are called.
@@ -50,13 +75,17 @@ impl EvaluationRecord {
         Columns { path: path_column, label: label_column, split: split_column }
     }
 
-    /// Write it.
+    /// The text of the file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("words and lists are TOML")
+    }
+
+    /// Write it, all of it or nothing.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let text = toml::to_string(self).expect("words and lists are TOML");
-        std::fs::write(path, text).map_err(|source| Error::Write { path: path.into(), source })
+        Ok(write_bytes(path, self.to_toml().as_bytes())?)
     }
 
     /// Read it.
@@ -65,7 +94,7 @@ impl EvaluationRecord {
     /// [`Error::Read`] if it is not there or not in this form.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source: io::Error| Error::Read { path: path.into(), source };
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let text = read_text(path).map_err(failed)?;
         toml::from_str(&text).map_err(|cause| failed(io::Error::new(io::ErrorKind::InvalidData, cause)))
     }
 }
@@ -73,6 +102,41 @@ impl EvaluationRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(path: &str, rows: &str) -> EvaluationRecord {
+        let record =
+            EvaluationRecord::new(vec!["test".into()], Columns::default(), None, ViewKinds::default());
+        let places = Whereabouts { paths: vec![path.into()], kept_in: "/runs".into() };
+        EvaluationRecord { rows: Some(rows.into()), places: Some(places), ..record }
+    }
+
+    #[test]
+    fn one_set_is_one_place_or_the_same_images() {
+        let record = of("/a/test", "11");
+        assert_eq!(record.is_of_same_images(&of("/a/test", "22")), Some(true), "the manifest has grown");
+        assert_eq!(record.is_of_same_images(&of("/b/test", "11")), Some(true), "it was moved");
+        assert_eq!(record.is_of_same_images(&of("/b/test", "22")), Some(false));
+        let part = EvaluationRecord { split: Some("test".into()), ..record.clone() };
+        assert_eq!(record.is_of_same_images(&part), Some(false));
+        let columns = EvaluationRecord { label_column: "kind".into(), ..of("/a/test", "22") };
+        assert_eq!(record.is_of_same_images(&columns), Some(false));
+        let old = EvaluationRecord { places: None, rows: None, ..record.clone() };
+        assert_eq!(record.is_of_same_images(&old), None);
+    }
+
+    #[test]
+    fn files_of_the_first_version_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("evaluation.toml");
+        let text = "created = \"2026-11-23T08:00:00Z\"\nmanifests = [\"test\"]\npath_column = \"path\"\n\
+            label_column = \"label\"\nsplit_column = \"split\"\nheadstart = \"0.1.0\"\n";
+        std::fs::write(&path, text).unwrap();
+        let record = EvaluationRecord::read(&path).unwrap();
+        assert_eq!((record.manifests[0].as_str(), record.digest, record.places), ("test", None, None));
+        let new = of("/a/test", "11");
+        new.write(&path).unwrap();
+        assert_eq!(EvaluationRecord::read(&path).unwrap(), new);
+    }
 
     #[test]
     fn it_comes_back_as_it_was() {

@@ -21,6 +21,7 @@ use crate::cache::OtherPrecision;
 use crate::nn::Temperature;
 use crate::onnx::{Model, StringStringEntry};
 use crate::preprocess::Recipe;
+use crate::text::counted;
 use crate::train::{Origin, Run};
 
 const FORM: &str = "headstart.form";
@@ -153,8 +154,8 @@ impl Card {
             (Form::Tensor, None) => "images as float32".to_owned(),
         };
         format!(
-            "Classifier of {} classes, named in headstart.labels. Takes {takes}; gives their probabilities (n, {}).",
-            self.classes.len(),
+            "Classifier of {}, named in headstart.labels. Takes {takes}; gives their probabilities (n, {}).",
+            counted(self.classes.len() as u64, "class"),
             self.classes.len()
         )
     }

@@ -16,6 +16,7 @@ use crate::backbone::cut::images::PHOTOS;
 use crate::backbone::runtime::Runtime;
 use crate::backbone::session::{Session, SessionOptions};
 use crate::preprocess::{Preprocessor, original};
+use crate::text::counted;
 use crate::train::Run;
 
 /// How near an exported graph is to its run.
@@ -133,8 +134,9 @@ impl fmt::Display for Check {
         let Self { images, difference, bound, same_class } = self;
         write!(
             f,
-            "held against the run on {images} images: probabilities differ by {difference:.1e} at most \
-             (allowed {bound:.0e}), the same class for {same_class} of {images}"
+            "checked against the run on {}: probabilities differ by at most {difference:.1e} \
+             (allowed {bound:.0e}), the same class for {same_class} of {images}",
+            counted(*images as u64, "image")
         )
     }
 }

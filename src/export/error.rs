@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::text::dims;
 use crate::{backbone, onnx, preprocess};
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -12,7 +13,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// Another graph than the one whose features the head was trained on.
-    #[error("the run `{run}` was trained on features of the graph {expected}, and `{path}` is {found}")]
+    #[error("the run `{run}` was trained on features of the graph {expected}, but `{path}` is {found}")]
     OtherBackbone { run: String, path: PathBuf, expected: String, found: String },
     /// Somebody's file is in the way.
     #[error("`{path}` exists already")]
@@ -25,11 +26,11 @@ pub enum Error {
     Half { why: String },
     /// The exported file says something else than the run.
     #[error(
-        "the exported graph is not the run: on `{image}`, a probability differs by {difference:.2e}, expected at most {bound:.0e}; nothing was written"
+        "the exported graph does not compute what the run does: on `{image}`, a probability differs by {difference:.2e}, expected at most {bound:.0e}; nothing was written"
     )]
     Differs { image: String, difference: f32, bound: f32 },
     /// Less than two images to compare on.
-    #[error("an export is checked on two images or more, found {found}")]
+    #[error("checking an export needs two images or more, found {found}")]
     TooFewImages { found: usize },
     #[error("cannot read `{path}`")]
     Read { path: PathBuf, source: io::Error },
@@ -39,9 +40,9 @@ pub enum Error {
     #[error(transparent)]
     Pixels(preprocess::Error),
     /// An ONNX file, but not one that `export` made.
-    #[error("`{path}` does not say how it classifies images: its metadata lack {}", missing.join(", "))]
+    #[error("`{path}` does not say how it classifies images: its metadata has no {}", missing.join(", "))]
     NotExported { path: PathBuf, missing: Vec<&'static str> },
-    #[error("`{path}`: the metadata entry `{key}` is not in its form")]
+    #[error("`{path}`: cannot read the metadata entry `{key}`")]
     Metadata { path: PathBuf, key: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
     /// A head alone has no use for images.
     #[error("`{path}` is a head without its backbone: it takes features, not images")]
@@ -51,7 +52,7 @@ pub enum Error {
     Refused { source: ort::Error },
     #[error("ONNX Runtime failed on the exported graph")]
     Inference { source: ort::Error },
-    #[error("the exported graph gave {found:?}, expected {expected:?}")]
+    #[error("the exported graph gave numbers of shape {}, expected {}", dims(found), dims(expected))]
     Shape { expected: [usize; 2], found: Vec<i64> },
     #[error(transparent)]
     Onnx(#[from] onnx::Error),

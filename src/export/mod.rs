@@ -16,6 +16,7 @@ mod net;
 mod pixels;
 
 use std::fmt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -28,8 +29,10 @@ pub use error::{Error, Result};
 use crate::backbone::Backbone;
 use crate::backbone::runtime::Runtime;
 use crate::cache::OtherPrecision;
+use crate::files::{Draft, as_path_text, same_file};
 use crate::onnx;
 pub use crate::onnx::OPSETS;
+use crate::text::counted;
 use crate::train::Run;
 
 /// What an exported file is to be like.
@@ -52,6 +55,7 @@ pub struct Options {
 /// What was written, and how near it is to the run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Exported {
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     /// Size of the file in bytes.
     pub bytes: u64,
@@ -82,18 +86,18 @@ pub fn export(
     let card = Card::read(&model, output)?;
     let bytes = onnx::encode(&model, output)?;
     let cannot = |source| onnx::Error::Write { path: output.to_owned(), source };
-    let draft = onnx::Draft::write(output, &bytes).map_err(cannot)?;
+    let draft = Draft::begin(output).map_err(|error| cannot(error.source))?;
+    draft.file().write_all(&bytes).map_err(cannot)?;
     let check = check::against_run(runtime, run, backbone, draft.path(), options)?;
-    draft.persist(output).map_err(cannot)?;
+    draft.put().map_err(cannot)?;
     Ok(Exported { path: output.to_owned(), bytes: bytes.len() as u64, card, check })
 }
 
 fn check_target(backbone: &Path, output: &Path, overwrite: bool) -> Result<()> {
-    let same = matches!((backbone.canonicalize(), output.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    if same {
+    if same_file(backbone, output) {
         return Err(Error::OwnBackbone { path: output.to_owned() });
     }
-    if !overwrite && output.exists() {
+    if !overwrite && output.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: output.to_owned() });
     }
     Ok(())
@@ -109,10 +113,10 @@ impl fmt::Display for Exported {
         };
         writeln!(
             f,
-            "{} ({:.1} MB): {} classes, takes {takes}",
+            "{} ({:.1} MB): {}, takes {takes}",
             path.display(),
             *bytes as f64 / 1e6,
-            card.classes.len()
+            counted(card.classes.len() as u64, "class")
         )?;
         write!(f, "{check}")
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array2;
 
 use super::failure::read_image;
-use super::{Error, ImageFailure};
+use super::{DECODERS, Error, ImageFailure, key_of};
 use crate::backbone::Backbone;
 use crate::backbone::device::Precision;
 use crate::cache;
@@ -59,17 +59,18 @@ pub enum Standing {
     Ready(Key),
     /// It was tried, or cannot be read, and has none.
     Failed { reason: String },
-    /// It was never tried.
+    /// It was never tried by today's decoders.
     Absent,
 }
 
 impl FeatureCache {
-    /// Open the cache of `fingerprint` under `root`, or begin it in a folder that is called after `name`.
+    /// Open the cache of `fingerprint` under `root`, or begin it in a folder that is called after `name`: it is made when there
+    /// is something to keep.
     ///
     /// # Errors
     /// If it cannot be read, or not be made.
     pub fn create_or_open(root: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self, Error> {
-        Self::over(root, Store::create_or_open(root, name, fingerprint)?)
+        Self::over(root, Store::prepare(root, name, fingerprint)?)
     }
 
     /// Open the cache of `fingerprint` under `root`; `None` if there is none yet.
@@ -143,21 +144,17 @@ impl FeatureCache {
                 Standing::Ready(key)
             }
             Ok(key) => match self.failures.of_key(&key) {
-                Some(failure) => Standing::Failed { reason: failure.reason.clone() },
-                None => Standing::Absent,
+                Some(failure) if failure.is_known_to(DECODERS.revision) => {
+                    Standing::Failed { reason: failure.reason.clone() }
+                }
+                // Decoders that have not tried it yet may well read it.
+                _ => Standing::Absent,
             },
             Err(error) => Standing::Failed { reason: ImageFailure::read(&error).reason },
         }
     }
 
     fn key_of(&mut self, file: &Path) -> std::io::Result<Key> {
-        let facts = Facts::of(file)?;
-        if let Some(key) = self.memo.get(file, &facts) {
-            return Ok(key);
-        }
-        let key = Key::of(&read_image(file)?);
-        // A memo that cannot be kept costs time, not truth.
-        let _ = self.memo.insert(file, &facts, key);
-        Ok(key)
+        self.memo.key_of(file, |file| Ok(key_of(&read_image(file)?)))
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::backbone::device::Precision;
 use crate::cache::FailureKind;
+use crate::text::counted;
 use crate::{backbone, cache, preprocess};
 
 #[derive(Debug, thiserror::Error)]
@@ -18,14 +19,14 @@ pub enum Error {
     Cache(#[from] cache::Error),
     #[error(transparent)]
     Recipe(#[from] preprocess::Error),
-    #[error("the cache is for features in {expected}, but they are to be computed in {found}")]
+    #[error("the cache holds features in {expected}, but the engine computes them in {found}")]
     OtherPrecision { expected: String, found: Precision },
-    #[error("cannot keep in `{path}` what int8 needs")]
+    #[error("cannot store the files for int8 in `{path}`")]
     Keep { path: PathBuf, source: io::Error },
     #[error("`{file}` has no features: {reason}")]
     NoFeatures { file: PathBuf, reason: String },
     /// What was computed until then is kept.
-    #[error("{failed} of the images failed, at most {allowed} may: {}", named(first, *failed))]
+    #[error("{} failed, at most {allowed} may fail: {}", counted(*failed as u64, "image"), named(first, *failed))]
     TooManyFailures {
         allowed: usize,
         failed: usize,

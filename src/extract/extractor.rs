@@ -152,6 +152,9 @@ impl<'a> Extractor<'a> {
     ) -> Result<Summary, Error> {
         self.check_precision(cache)?;
         let outcome = self.fill_from(cache, files, cancel, RefCell::new(on_event));
+        if outcome.is_err() {
+            cache.store.remove_if_empty();
+        }
         // Also after an error: whoever asks the cache then is to see what there is.
         cache.reload()?;
         outcome
@@ -269,7 +272,7 @@ impl<'a> Extractor<'a> {
             }
             Ok(())
         };
-        let admit = |job: &Job, bytes: &[u8]| Admission::Compute(Key::of(bytes), job.views);
+        let admit = |job: &Job, key: Key| Admission::Compute(key, job.views);
         let mut on_outcome = |id: usize, outcome| {
             on_event.borrow_mut()(Event::Progress);
             results[id] = Some(match outcome {

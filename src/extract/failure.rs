@@ -42,7 +42,7 @@ fn read_up_to(path: &Path, allowed: u64) -> io::Result<Vec<u8>> {
 /// One image's failure, as it stands in the failures file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFailure {
-    /// Where it stopped: `read`, `decode`, `resize` or `infer`.
+    /// Where it stopped: `read`, `library`, `decode`, `resize` or `infer`.
     pub stage: String,
     pub kind: FailureKind,
     /// A sentence for people.
@@ -94,15 +94,17 @@ impl From<&preprocess::Error> for ImageFailure {
 
 fn kind_of(error: &preprocess::Error) -> FailureKind {
     use preprocess::Error::{
-        Damaged, Empty, NotAnImage, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated, UnknownPreset,
-        Unsupported,
+        Damaged, Empty, NoLibrary, NotAnImage, Panicked, Recipe, RecipeSyntax, TooLarge, TooSmall, Truncated,
+        UnknownPreset, Unsupported,
     };
     match error {
-        NotAnImage { .. } | Unsupported { .. } | TooSmall { .. } => FailureKind::Unsupported,
+        NotAnImage { .. } | Unsupported { .. } | NoLibrary { .. } | TooSmall { .. } => {
+            FailureKind::Unsupported
+        }
         Empty | Truncated { .. } => FailureKind::Truncated,
         TooLarge { .. } => FailureKind::TooLarge,
         // The latter three are about no image: a preprocessor that runs has a recipe that was checked.
-        Damaged { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
+        Damaged { .. } | Panicked { .. } | UnknownPreset { .. } | RecipeSyntax { .. } | Recipe { .. } => {
             FailureKind::DecoderError
         }
     }

@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::Error;
 use crate::backbone::device::Precision;
 use crate::backbone::{self, Backbone, OpenOptions};
 use crate::cache::file_name;
+use crate::files::{NewFolder, of_system, write_bytes};
 
 const FOLDER: &str = "graphs";
 const ENDING: &str = ".int8.onnx";
@@ -74,8 +74,11 @@ impl Graphs {
         backbone: &Backbone,
         write: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
-        let folder = self.begin().map_err(self.cannot())?;
-        let draft = folder.path().join("graph.onnx");
+        // Gone again if nothing comes of it.
+        let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
+        let drafts = tempfile::Builder::new().prefix(".draft-").tempdir_in(&self.folder);
+        let drafts = drafts.map_err(of_system).map_err(self.cannot())?;
+        let draft = drafts.path().join("graph.onnx");
         write(&draft)?;
         let path = self.path(backbone);
         if let Ok(before) = open(&path, backbone) {
@@ -85,12 +88,6 @@ impl Graphs {
         }
         fs::rename(&draft, &path).map_err(self.cannot())?;
         Ok(path)
-    }
-
-    /// A folder for what is not complete yet.
-    fn begin(&self) -> io::Result<TempDir> {
-        fs::create_dir_all(&self.folder)?;
-        tempfile::Builder::new().prefix(".draft-").tempdir_in(&self.folder)
     }
 
     fn cannot(&self) -> impl Fn(io::Error) -> Error {
@@ -108,13 +105,9 @@ impl Graphs {
     /// # Errors
     /// [`Error::Keep`].
     pub fn choose(&self, backbone: &Backbone, chosen: &Chosen) -> Result<(), Error> {
-        let write = || {
-            let folder = self.begin()?;
-            let draft = folder.path().join("precision.json");
-            fs::write(&draft, serde_json::to_string_pretty(chosen)? + "\n")?;
-            fs::rename(&draft, self.choice(backbone))
-        };
-        write().map_err(self.cannot())
+        let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
+        let text = serde_json::to_string_pretty(chosen).expect("numbers and words are JSON") + "\n";
+        write_bytes(&self.choice(backbone), text.as_bytes()).map_err(|error| self.cannot()(error.source))
     }
 
     fn choice(&self, backbone: &Backbone) -> PathBuf {

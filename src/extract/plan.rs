@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::pipeline::{Admission, Job};
-use super::{Event, ExtractOptions, Shard};
-use crate::cache::{Facts, Failures, Key, Memo, Store};
+use super::{DECODERS, Event, ExtractOptions, Shard};
+use crate::cache::{Facts, Failure, Failures, Key, Memo, Store};
 use crate::preprocess::Views;
 
 /// Each different file, sorted into what is known of it.
@@ -89,7 +89,8 @@ impl<'a> Plan<'a> {
     }
 
     fn is_known_failure(&self, key: &Key) -> bool {
-        !self.retry_failed && self.failures.of_key(key).is_some()
+        let known = |failure: &Failure| failure.is_known_to(DECODERS.revision);
+        !self.retry_failed && self.failures.of_key(key).is_some_and(known)
     }
 
     /// Whether another shard is to compute the image.
@@ -97,12 +98,11 @@ impl<'a> Plan<'a> {
         self.shard.is_some_and(|shard| !shard.contains(key))
     }
 
-    /// Decides, from a file's bytes, whether there is something to compute. Of files with the same bytes the first is
+    /// Decides, from a file's key, whether there is something to compute. Of files with the same bytes the first is
     /// computed and the others are skipped.
-    pub fn admission<'p>(&'p self, store: &'p Store) -> impl Fn(&Job, &[u8]) -> Admission + Sync + 'p {
+    pub fn admission<'p>(&'p self, store: &'p Store) -> impl Fn(&Job, Key) -> Admission + Sync + 'p {
         let claimed = Mutex::new(HashSet::new());
-        move |_, bytes| {
-            let key = Key::of(bytes);
+        move |_, key| {
             let views = self.missing(store, &key);
             let settled = views.is_empty() || self.is_elsewhere(&key) || self.is_known_failure(&key);
             let mut claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::pipeline::Outcome;
 use super::plan::Plan;
-use super::{Error, Event, ImageFailure, Summary};
+use super::{DECODERS, Error, Event, ImageFailure, Summary};
 use crate::cache::{Failure, FailureKind, FailureLog, Failures, Key, Memo, Stamp, Store};
 
 /// Failures that an error names.
@@ -151,6 +151,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
             stage: failure.stage.clone(),
             kind: failure.kind,
             reason: failure.reason.clone(),
+            revision: DECODERS.revision,
             time: String::new(),
         })?;
         Ok(())
@@ -188,7 +189,8 @@ impl<'a, 'e> Recorder<'a, 'e> {
 
     /// An image whose bytes failed before, here or under another path, which then gets a line of its own.
     fn failed_again(&mut self, id: usize, key: &Key) -> Result<(), Error> {
-        let Some(before) = self.failures.of_key(key) else { return Ok(()) };
+        let before = self.failures.of_key(key).filter(|before| before.is_known_to(DECODERS.revision));
+        let Some(before) = before else { return Ok(()) };
         let failure = ImageFailure::recorded(before);
         if !self.stands(id, &failure) {
             self.note(id, Some(*key), &failure)?;

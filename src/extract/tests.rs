@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView4, Axis};
 
 use super::batch::BatchSize;
 use super::pipeline::{Admission, Infer, InferError, Job, Pipeline};
-use crate::cache::{Key, Storage};
+use crate::cache::Storage;
 use crate::preprocess::recipe::{Layout, Resize};
 use crate::preprocess::{Recipe, Views};
 
@@ -70,7 +70,7 @@ fn a_cancelled_run_writes_the_batch_in_inference_and_begins_no_other() {
     pipeline
         .run(
             &jobs,
-            &|_, bytes| Admission::Compute(Key::of(bytes), Views::PLAIN),
+            &|_, key| Admission::Compute(key, Views::PLAIN),
             || Ok(StopsInItsThirdRun { runs: &runs, cancel: &cancel }),
             |batch| {
                 written += batch.rows.len();

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::text::dims;
+
 /// A head that could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -10,7 +12,7 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot write `{path}`")]
     Write { path: PathBuf, source: io::Error },
-    #[error("`{path}` is not a head that can be used")]
+    #[error("cannot use `{path}` as a head")]
     Format { path: PathBuf, source: FormatError },
 }
 
@@ -19,7 +21,7 @@ pub enum Error {
 #[non_exhaustive]
 pub enum FormatError {
     /// Not a safetensors file, or cut short.
-    #[error("not a whole safetensors file")]
+    #[error("it is not a complete safetensors file")]
     SafeTensors(#[from] safetensors::SafeTensorError),
     /// A safetensors file of another kind.
     #[error("its header has no entry `{key}`")]
@@ -31,17 +33,17 @@ pub enum FormatError {
     #[error("it has the format {found}, and this version reads up to {known}")]
     Newer { found: u32, known: u32 },
     /// Settings that cannot be.
-    #[error("its settings cannot be")]
+    #[error("its settings are not valid")]
     Config(#[from] super::ConfigError),
     #[error("tensor `{name}` is missing")]
     Missing { name: String },
-    #[error("tensor `{name}` has the shape {found:?}, expected {expected:?}")]
+    #[error("tensor `{name}` has the shape {}, expected {}", dims(found), dims(expected))]
     Shape { name: String, expected: Vec<usize>, found: Vec<usize> },
     #[error("tensor `{name}` holds {found}, expected {expected}")]
     Dtype { name: String, expected: String, found: String },
     #[error("tensor `{name}` holds a number that is not finite")]
     NotFinite { name: String },
     /// More than belongs there: it is not the file that the header speaks of.
-    #[error("tensor `{name}` does not belong here")]
+    #[error("tensor `{name}` does not belong in a head")]
     Unexpected { name: String },
 }

@@ -6,6 +6,7 @@ use std::{fs, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::{Error, FormatError, Head, HeadConfig, summary::layer_name, tensors};
+use crate::files::{WriteError, write_bytes};
 
 const KEY: &str = "headstart.head";
 const FORMAT: u32 = 1;
@@ -50,8 +51,8 @@ impl Head<f32> {
     /// # Errors
     /// [`Error::Write`].
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        tensors::write_atomically(path, &self.to_bytes())
-            .map_err(|source| Error::Write { path: path.into(), source })
+        let failed = |WriteError { path, source }| Error::Write { path, source };
+        write_bytes(path, &self.to_bytes()).map_err(failed)
     }
 
     /// Read a head from a file.

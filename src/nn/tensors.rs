@@ -1,13 +1,12 @@
 //! Named matrices in a safetensors file, with one entry of JSON in its header.
 
-use std::{collections::HashMap, fs, io, io::Write as _, path::Path};
+use std::collections::HashMap;
 
 use ndarray::Array2;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::FormatError;
-use crate::files::folder_of;
 
 /// A matrix on its way to a file.
 pub(crate) struct Tensor<'a> {
@@ -87,23 +86,4 @@ impl<'a> Reader<'a> {
             None => Ok(()),
         }
     }
-}
-
-/// Write a file so that its name shows either what was there before or all of what is new.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut builder = tempfile::Builder::new();
-    // As a file made the ordinary way: temporary files are private otherwise, and a colleague could not read
-    // the run. The process' own mask still applies.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    // The name is in the folder, and lost with it until that is written too. Not every system lets one ask.
-    if let Ok(folder) = fs::File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Reading and writing whole files.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use prost::Message;
 use super::error::{Error, Result};
 use super::proto::Model;
 use super::{guard, sniff};
-use crate::files::folder_of;
+use crate::files::{WriteError, write_bytes};
 
 /// Protobuf's own limit: lengths are 31 bits in most of its libraries. Larger models keep their weights outside.
 const LIMIT: u64 = (1 << 31) - 1;
@@ -80,8 +80,8 @@ pub fn decode(path: &Path, bytes: Bytes) -> Result<Model> {
 /// # Errors
 /// [`Error::Write`]; [`Error::TooLarge`] when it would exceed protobuf's 2 GiB.
 pub fn write(model: &Model, path: &Path) -> Result<()> {
-    write_atomically(path, &encode(model, path)?)
-        .map_err(|source| Error::Write { path: path.to_owned(), source })
+    let failed = |WriteError { path, source }| Error::Write { path, source };
+    write_bytes(path, &encode(model, path)?).map_err(failed)
 }
 
 /// The bytes of a file of `model`; `path` is where they belong, for messages.
@@ -94,45 +94,6 @@ pub fn encode(model: &Model, path: &Path) -> Result<Vec<u8>> {
         return Err(Error::TooLarge { path: path.to_owned(), found, limit: LIMIT });
     }
     Ok(model.encode_to_vec())
-}
-
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    Draft::write(path, bytes)?.persist(path)
-}
-
-/// A file that is all there, but not under its name yet; it goes away unless it gets one.
-pub(crate) struct Draft(tempfile::NamedTempFile);
-
-impl Draft {
-    /// Write `bytes` beside where `path` will be.
-    pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<Self> {
-        let mut file = tempfile::Builder::new().prefix(".onnx-").tempfile_in(folder_of(path))?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        make_readable(file.as_file())?;
-        Ok(Self(file))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Give it its name, instead of what has it now.
-    pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
-        self.0.persist(path).map(|_| ()).map_err(|error| error.error)
-    }
-}
-
-/// Temporary files are made for their owner alone; a model is for whoever may read the folder.
-#[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_file: &File) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

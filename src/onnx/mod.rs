@@ -36,7 +36,6 @@ pub use check::Flaw;
 pub(crate) use check::check;
 pub use error::{Error, Result};
 pub use external::{embed_external_data, move_external_data};
-pub(crate) use file::Draft;
 pub use file::{decode, encode, read, read_bytes, write};
 pub use inline::{inline, inlined};
 pub use opset::{OPSETS, bring_to_opset};

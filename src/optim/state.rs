@@ -23,11 +23,17 @@ pub struct Slot<F> {
 #[non_exhaustive]
 pub enum StateError {
     /// The state of another kind of optimizer.
-    #[error("optimizer state has the arrays {found:?}, expected {expected:?}")]
+    #[error("the optimizer state has the arrays {}, expected {}", found.join(", "), expected.join(", "))]
     Slots { expected: Vec<String>, found: Vec<String> },
     /// For parameters of other shapes.
-    #[error("optimizer state `{slot}` has the shapes {found:?}, expected {expected:?}")]
+    #[error("the optimizer state `{slot}` has the shapes {}, expected {}", listed(found), listed(expected))]
     Shapes { slot: String, expected: Vec<(usize, usize)>, found: Vec<(usize, usize)> },
+}
+
+/// `(64, 10), (1, 10)`
+fn listed(shapes: &[(usize, usize)]) -> String {
+    let shape = |(rows, columns): &(usize, usize)| format!("({rows}, {columns})");
+    shapes.iter().map(shape).collect::<Vec<_>>().join(", ")
 }
 
 impl<F: Clone> State<F> {

@@ -54,10 +54,24 @@ fn keep_upper_bytes(samples: &mut Vec<u8>) {
 }
 
 /// `sample * a + 255 * (1 - a)`, to the nearest.
-fn over_white(sample: u8, alpha: u8) -> u8 {
+pub(super) fn over_white(sample: u8, alpha: u8) -> u8 {
     let (sample, alpha) = (u32::from(sample), u32::from(alpha));
     // At most 255, so nothing is lost.
     ((sample * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+}
+
+/// A colour before it was multiplied by its opacity.
+fn divided(sample: u8, alpha: u8) -> u8 {
+    let (sample, alpha) = (u32::from(sample), u32::from(alpha));
+    (sample * 255 + alpha / 2).checked_div(alpha).unwrap_or(0).min(255) as u8
+}
+
+/// Lay colours that are multiplied by their opacity already over white, or bring back what they were, as `alpha` says.
+pub(super) fn premultiplied(sample: u8, opacity: u8, alpha: Alpha) -> u8 {
+    match alpha {
+        Alpha::OverWhite => sample.saturating_add(255 - opacity),
+        Alpha::Drop => divided(sample, opacity),
+    }
 }
 
 #[cfg(test)]

@@ -2,20 +2,31 @@
 //!
 //! Decoders are lenient in their own ways: some pad what is missing with grey, some stop reading once the last pixel
 //! is known. Here a file that was cut off anywhere is recognised as such, and a whole one never is.
+//!
+//! One thing may be missing: the mark at the very end of a PNG or GIF (`IEND`, the trailer). Some programs do not write it, and
+//! no pixel is in it.
+
+use std::borrow::Cow;
 
 use super::kind::Format;
 
-/// Whether `bytes` go on to the end that their own format announces.
+/// The file if it goes on to the end that its own format announces, with the mark at the end that it may lack; none if it was
+/// cut off.
 ///
-/// BMP and TIFF announce none, and the end of a JPEG is found while it is decoded; there the decoder is the one to notice.
-pub(super) fn is_complete(format: Format, bytes: &[u8]) -> bool {
+/// BMP, TIFF and PNM announce none, and the ends of JPEG, HEIC, AVIF and JPEG XL are found while they are decoded; there the
+/// decoder is the one to notice.
+pub(super) fn whole(format: Format, bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
     let end = match format {
-        Format::Png => png_end(bytes),
+        Format::Png => match png_end(bytes)? {
+            PngEnd::At(end) => Some(end),
+            PngEnd::Open(at) => return Some([&bytes[..at], IEND].concat().into()),
+        },
         Format::Gif => gif_end(bytes),
         Format::Webp => webp_end(bytes),
-        Format::Bmp | Format::Jpeg | Format::Tiff => Some(bytes.len()),
+        Format::Bmp | Format::Jpeg | Format::Tiff | Format::Pnm => Some(bytes.len()),
+        Format::Heic | Format::Avif | Format::JpegXl => Some(bytes.len()),
     };
-    end.is_some_and(|end| end <= bytes.len())
+    end.filter(|&end| end <= bytes.len()).map(|_| bytes.into())
 }
 
 /// Behind the end-of-image marker that is the next one from `at` on. What follows it (a video, a second picture) is
@@ -37,23 +48,42 @@ pub(super) fn jpeg_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Behind the chunk `IEND`.
-fn png_end(bytes: &[u8]) -> Option<usize> {
+/// The last chunk of a PNG, which is always the same.
+const IEND: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
+
+enum PngEnd {
+    /// Behind the chunk `IEND`.
+    At(usize),
+    /// The chunk is missing, in whole or in part, and belongs here.
+    Open(usize),
+}
+
+fn png_end(bytes: &[u8]) -> Option<PngEnd> {
     let mut at = 8;
+    let mut has_pixels = false;
     loop {
+        let rest = bytes.get(at..)?;
+        if has_pixels && rest.len() < IEND.len() && IEND.starts_with(rest) {
+            return Some(PngEnd::Open(at));
+        }
         let length = u32::from_be_bytes(array(bytes, at)?) as usize;
         let name: [u8; 4] = array(bytes, at + 4)?;
         at = at.checked_add(length)?.checked_add(12)?;
+        has_pixels |= name == *b"IDAT";
         if name == *b"IEND" {
-            return Some(at);
+            return Some(PngEnd::At(at));
         }
     }
 }
 
-/// Behind the trailer.
+/// Behind the trailer, or behind the last block where there is none.
 fn gif_end(bytes: &[u8]) -> Option<usize> {
     let mut at = 13 + colour_table(*bytes.get(10)?);
+    let mut has_pixels = false;
     loop {
+        if has_pixels && at == bytes.len() {
+            return Some(at);
+        }
         let introducer = *bytes.get(at)?;
         at += 1;
         match introducer {
@@ -62,6 +92,7 @@ fn gif_end(bytes: &[u8]) -> Option<usize> {
             b',' => {
                 let flags = *bytes.get(at + 8)?;
                 at = sub_blocks(bytes, at + 9 + colour_table(flags) + 1)?;
+                has_pixels = true;
             }
             // Not GIF any more; the decoder has a better word for it than "cut off".
             _ => return Some(at),
@@ -110,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_file_is_no_overflow() {
-        assert!(!is_complete(Format::Png, b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIDAT...."));
-        assert!(!is_complete(Format::Webp, b"RIFF\xff\xff\xff\xffWEBP"));
-        assert!(!is_complete(Format::Gif, b"GIF89a"));
+        assert!(whole(Format::Png, b"\x89PNG\r\n\x1a\n\xff\xff\xff\xffIDAT....").is_none());
+        assert!(whole(Format::Webp, b"RIFF\xff\xff\xff\xffWEBP").is_none());
+        assert!(whole(Format::Gif, b"GIF89a").is_none());
     }
 }

@@ -1,20 +1,17 @@
 //! From the bytes of a file to RGB pixels.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, Cursor};
-use std::panic::{self, AssertUnwindSafe};
 
 use image::error::ImageError;
 use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
+use image::{ImageDecoder, ImageFormat, ImageReader};
 
-use super::complete::is_complete;
 use super::kind::{FileKind, Format, sniff};
+use super::limits::mebibytes;
 use super::recipe::Alpha;
 use super::resample::Size;
-use super::tiff_palette::Palette;
-use super::{Error, Limits, colour, jpeg};
+use super::{Error, Limits, bmp, colour, complete, gif, heif, jpeg, jxl, orientation, pnm, tiff};
 
 /// What a file says about its image.
 pub(super) struct Header {
@@ -39,7 +36,7 @@ pub(super) struct Space {
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::NotAnImage`], [`Error::Unsupported`], [`Error::Truncated`], [`Error::TooLarge`] or
-/// [`Error::Damaged`]; never a panic, whatever the bytes.
+/// [`Error::Damaged`]. A decoder that is not ours may panic: whoever calls guards against that.
 pub(super) fn decode(
     bytes: &[u8],
     alpha: Alpha,
@@ -49,20 +46,28 @@ pub(super) fn decode(
     rgb: &mut Vec<u8>,
 ) -> Result<(Format, Header), Error> {
     let format = recognise(bytes)?;
-    if !is_complete(format, bytes) {
-        return Err(Error::Truncated { format, source: None });
-    }
-    // The decoders read files from anywhere and are not ours; a slip in one of them should cost one image, not a run
-    // over a million. Unwinding leaves nothing half done: both buffers are overwritten by the next image.
-    let decoded = panic::catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Jpeg => jpeg::decode(bytes, wanted, limits, &mut space.jpeg, rgb),
-        other => decode_other(bytes, other, alpha, limits, &mut space.samples, rgb),
-    }));
-    let header = decoded.unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word");
-        Err(Error::Damaged { format, source: format!("the decoder panicked: {said}").into() })
-    })?;
+    #[cfg(test)]
+    super::guard::trap::spring(bytes, "decoding");
+    let orientation = orientation::of(format, bytes);
+    let whole = complete::whole(format, bytes).ok_or(Error::Truncated { format, source: None })?;
+    let bytes: &[u8] = &whole;
+    let mut header = match format {
+        Format::Jpeg => {
+            let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+            jpeg::decode(bytes, orientation, wanted, limits, &mut space.jpeg, rgb)?
+        }
+        Format::Heic | Format::Avif => heif::decode(bytes, format, alpha, limits, &mut space.samples, rgb)?,
+        Format::JpegXl => jxl::decode(bytes, alpha, limits, &mut space.samples, rgb)?,
+        Format::Gif => gif::decode(bytes, alpha, limits, &mut space.samples, rgb)?,
+        Format::Tiff => tiff::decode(bytes, alpha, limits, &mut space.samples, &mut space.jpeg, rgb)?,
+        Format::Pnm => pnm::decode(bytes, limits, rgb)?,
+        Format::Png | Format::Webp | Format::Bmp => {
+            by_crate(bytes, format, alpha, limits, &mut space.samples, rgb)?
+        }
+    };
+    // One place reads it for all formats that have it beside the pixels.
+    header.orientation = orientation.unwrap_or(header.orientation);
+    has_pixels(format, header.decoded.0, header.decoded.1)?;
     Ok((format, header))
 }
 
@@ -77,7 +82,8 @@ fn recognise(bytes: &[u8]) -> Result<Format, Error> {
     }
 }
 
-fn decode_other(
+/// The formats that the crate `image` decodes.
+fn by_crate(
     bytes: &[u8],
     format: Format,
     alpha: Alpha,
@@ -85,51 +91,75 @@ fn decode_other(
     samples: &mut Vec<u8>,
     rgb: &mut Vec<u8>,
 ) -> Result<Header, Error> {
-    let failed = |error| failed(format, error);
-    let palette = if format == Format::Tiff { Palette::find(bytes) } else { None };
-    let bytes = palette.as_ref().map_or(Cow::Borrowed(bytes), |palette| palette.as_grey(bytes).into());
-    let mut reader = ImageReader::with_format(Cursor::new(&bytes), codec(format));
+    let (codec, stated) = match format {
+        Format::Png => (ImageFormat::Png, png_size(bytes)),
+        Format::Webp => (ImageFormat::WebP, None),
+        Format::Bmp => (ImageFormat::Bmp, bmp::size(bytes)),
+        _ => {
+            unreachable!("these have decoders of their own")
+        }
+    };
+    // Asked first, for the decoder may refuse without saying why.
+    if let Some((width, height)) = stated {
+        has_pixels(format, width as usize, height as usize)?;
+        limits.check(width, height, u64::from(width) * u64::from(height) * 3)?;
+    }
+    let failed = |error| failed(format, limits, error);
+    let bytes = if format == Format::Bmp { bmp::with_known_header(bytes) } else { bytes.into() };
+    let mut reader = ImageReader::with_format(Cursor::new(&bytes), codec);
     let mut own = image::Limits::no_limits();
     own.max_alloc = Some(limits.memory);
     reader.limits(own);
-    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     let colour = decoder.color_type();
     // What the decoder fills, and the RGB made from it.
     let pixels = u64::from(width) * u64::from(height);
     limits.check(width, height, pixels.saturating_mul(u64::from(colour.bytes_per_pixel()) + 3))?;
-    let orientation = decoder.orientation().map_err(failed)?;
     samples.clear();
     samples.resize(decoder.total_bytes() as usize, 0);
     decoder.read_image(samples).map_err(failed)?;
-    match palette {
-        Some(palette) if colour == ColorType::L8 => palette.look_up(samples, rgb),
-        _ => colour::to_rgb(samples, colour, alpha, rgb)?,
+    colour::to_rgb(samples, colour, alpha, rgb)?;
+    if format == Format::Bmp && bmp::has_sixteen_bits(&bytes) {
+        bmp::round_down(&bytes, rgb);
     }
-    Ok(Header { width, height, decoded: (width as usize, height as usize), orientation })
+    let (decoded, orientation) = ((width as usize, height as usize), Orientation::NoTransforms);
+    Ok(Header { width, height, decoded, orientation })
 }
 
-fn codec(format: Format) -> ImageFormat {
-    match format {
-        Format::Jpeg => ImageFormat::Jpeg,
-        Format::Png => ImageFormat::Png,
-        Format::Gif => ImageFormat::Gif,
-        Format::Webp => ImageFormat::WebP,
-        Format::Bmp => ImageFormat::Bmp,
-        Format::Tiff => ImageFormat::Tiff,
-    }
+/// Width and height that a PNG's first chunk states.
+fn png_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let edge = |at: usize| bytes.get(at..)?.first_chunk().map(|edge| u32::from_be_bytes(*edge));
+    Some((edge(16)?, edge(20)?))
 }
 
-fn failed(format: Format, error: ImageError) -> Error {
+/// Refuse an image that nothing can be made of.
+fn has_pixels(format: Format, width: usize, height: usize) -> Result<(), Error> {
+    if width == 0 || height == 0 {
+        return Err(Error::Damaged { format, source: "the image has no pixels".into() });
+    }
+    Ok(())
+}
+
+fn failed(format: Format, limits: &Limits, error: ImageError) -> Error {
     match error {
-        // The decoder refused before it told the size.
-        ImageError::Limits(_) => {
-            Error::TooLarge { found: format!("a {format} of unknown size"), allowed: "fewer bytes".into() }
-        }
-        ImageError::Unsupported(_) => Error::Unsupported { what: format!("this {format} ({error})") },
-        error if ended_early(&error) => Error::Truncated { format, source: Some(error.into()) },
-        error => Error::Damaged { format, source: error.into() },
+        ImageError::Limits(_) => Error::TooLarge {
+            found: format!("decoding this {format} takes more memory than it may"),
+            allowed: format!("{} MiB", mebibytes(limits.memory)),
+        },
+        ImageError::Unsupported(_) => Error::Unsupported { what: format!("this kind of {format}") },
+        error if ended_early(&error) => Error::Truncated { format, source: None },
+        error => Error::Damaged { format, source: innermost(&error).into() },
     }
+}
+
+/// What the error that caused all others says.
+fn innermost(error: &ImageError) -> String {
+    let mut innermost: &(dyn StdError + 'static) = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    innermost.to_string()
 }
 
 /// Whether the end of the file is the cause, however deep it is wrapped.

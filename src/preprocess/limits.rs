@@ -39,6 +39,6 @@ impl Limits {
     }
 }
 
-fn mebibytes(bytes: u64) -> u64 {
+pub(super) fn mebibytes(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }

@@ -17,36 +17,54 @@
 //! # }
 //! ```
 
+mod alone;
+mod bmp;
+mod changed;
 mod colour;
 mod complete;
 mod decode;
 mod error;
+mod gif;
+mod guard;
+mod heif;
 mod jpeg;
+mod jxl;
 mod kind;
 mod limits;
 mod memory;
 mod normalise;
 mod orient;
+mod orientation;
 mod original;
+mod pnm;
 mod preprocessor;
 mod presets;
 pub mod recipe;
 mod resample;
 mod resize;
+mod revision;
 mod sample;
 #[cfg(test)]
 mod tests;
 mod thumbnail;
-mod tiff_palette;
+mod tiff;
 mod view;
 
 pub use error::Error;
+pub use guard::takes_panic;
+#[cfg(test)]
+pub(crate) use guard::trap;
+#[doc(hidden)]
+pub use guard::{bare, guarded};
+pub use heif::{Libheif, LibheifError, libheif};
 pub use kind::{FileKind, Format, sniff};
 pub use limits::Limits;
-pub(crate) use memory::decoding_takes;
+#[doc(hidden)]
+pub use memory::decoding_takes;
 pub use original::{Original, original};
 pub use preprocessor::{DECODER, Decoded, Opened, Pixels, Preprocessor};
 pub use presets::Preset;
 pub use recipe::Recipe;
+pub use revision::{REVISION, revision};
 pub use thumbnail::{Thumbnail, thumbnail};
 pub use view::{UnknownView, View, ViewKind, ViewKinds, Views, Window};

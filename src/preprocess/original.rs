@@ -3,6 +3,7 @@
 use image::metadata::Orientation;
 
 use super::decode::{Header, Space, decode};
+use super::guard::guarded;
 use super::orient::upright;
 use super::recipe::{Alpha, Exif};
 use super::resample::Size;
@@ -24,10 +25,10 @@ pub struct Original {
 /// # Errors
 /// As [`Preprocessor::pixels`](super::Preprocessor::pixels).
 pub fn original(bytes: &[u8], exif: Exif, alpha: Alpha) -> Result<Original, Error> {
-    at_least(bytes, exif, alpha, |_| None)
+    guarded(|| at_least(bytes, exif, alpha, |_| None))
 }
 
-/// The same, possibly smaller: with at least as many pixels across and down, as stored, as `wanted` says for the file's size.
+/// The same, unguarded against panics and possibly smaller: with at least as many pixels across and down, as stored, as `wanted` says for the file's size.
 pub(super) fn at_least(
     bytes: &[u8],
     exif: Exif,

@@ -1,6 +1,7 @@
 use image::metadata::Orientation;
 
 use super::decode::{Header, Space, decode};
+use super::guard::guarded;
 use super::normalise::Table;
 use super::recipe::{Decode, Exif, Recipe, Resize};
 use super::resample::{Part, Resampler, Size};
@@ -94,7 +95,8 @@ pub struct Decoded {
     pub width: u32,
     /// Pixels down, as stored.
     pub height: u32,
-    /// The EXIF orientation, 1 to 8; 1, which is upright, if there is none. Whether it was applied is the recipe's choice.
+    /// How the image is to be turned, as a number of EXIF's, 1 to 8; 1, which is upright, if nothing says so. Whether it was
+    /// applied is the recipe's choice.
     pub orientation: u8,
 }
 
@@ -125,10 +127,11 @@ impl Preprocessor {
     /// for a JPEG that is scaled meanwhile, of which crops may need another scale.
     ///
     /// # Errors
-    /// Every variant of [`Error`] but those about recipes and [`Error::TooSmall`]; the preprocessor stays usable.
+    /// Every variant of [`Error`] but those about recipes and [`Error::TooSmall`]; the preprocessor stays usable, also after a
+    /// panic, which is [`Error::Panicked`].
     pub fn open<'b>(&mut self, bytes: &'b [u8]) -> Result<Opened<'_, 'b>, Error> {
         let Self { recipe, crops, limits, table, resampler, buffers } = self;
-        let (decoded, image) = buffers.load(bytes, recipe, limits)?;
+        let (decoded, image) = guarded(|| buffers.load(bytes, recipe, limits))?;
         let source = Source { bytes, recipe, crops, limits };
         Ok(Opened { source, table, resampler, buffers, decoded, image })
     }
@@ -179,19 +182,23 @@ impl<'p> Opened<'p, '_> {
     /// If `out` is not [`Recipe::len`] long.
     pub fn tensor(&mut self, view: View, out: &mut [f32]) -> Result<(), Error> {
         assert_eq!(out.len(), self.source.recipe.len(), "the output takes one image");
-        let (rgb, _) = self.buffers.prepare(view, self.source, &mut self.image, self.resampler)?;
-        self.table.fill(rgb, out);
-        Ok(())
+        guarded(|| {
+            let (rgb, _) = self.buffers.prepare(view, self.source, &mut self.image, self.resampler)?;
+            #[cfg(test)]
+            super::guard::trap::spring(self.source.bytes, "normalising");
+            self.table.fill(rgb, out);
+            Ok(())
+        })
     }
 
     /// Mirror, resize and crop the image as view and recipe say.
     ///
     /// # Errors
-    /// [`Error::TooSmall`], or [`Error::TooLarge`] for a ribbon whose longer edge explodes.
-    pub fn into_pixels(mut self, view: View) -> Result<Pixels<'p>, Error> {
-        let (rgb, (width, height)) =
-            self.buffers.prepare(view, self.source, &mut self.image, self.resampler)?;
-        Ok(Pixels { rgb, width, height, decoded: self.decoded })
+    /// [`Error::TooSmall`], [`Error::TooLarge`] for a ribbon whose longer edge explodes, or [`Error::Panicked`].
+    pub fn into_pixels(self, view: View) -> Result<Pixels<'p>, Error> {
+        let Self { source, mut image, resampler, buffers, decoded, .. } = self;
+        let (rgb, (width, height)) = guarded(move || buffers.prepare(view, source, &mut image, resampler))?;
+        Ok(Pixels { rgb, width, height, decoded })
     }
 }
 
@@ -222,6 +229,8 @@ impl Buffers {
             orientation: header.orientation.to_exif(),
         };
         let turned = orientation(&header) != Orientation::NoTransforms;
+        #[cfg(test)]
+        super::guard::trap::spring(bytes, "turning");
         let size = match turned {
             true => orient::upright(decoded, header.decoded, orientation(&header), upright),
             false => header.decoded,
@@ -253,6 +262,8 @@ impl Buffers {
             }
             rgb = mirrored;
         }
+        #[cfg(test)]
+        super::guard::trap::spring(source.bytes, "resizing");
         let part = view.window.part(recipe.crop.as_ref(), target);
         if image.size == target && part == Part::whole(target) {
             return Ok((rgb, target));

@@ -4,6 +4,7 @@ use image::codecs::{jpeg::JpegEncoder, png::PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::Error;
+use super::guard::guarded;
 use super::original::{Original, at_least};
 use super::recipe::{Alpha, Exif, Filter};
 use super::resample::{Part, Resampler};
@@ -30,6 +31,10 @@ pub struct Thumbnail {
 /// If `edge` is 0.
 pub fn thumbnail(bytes: &[u8], edge: usize) -> Result<Thumbnail, Error> {
     assert!(edge > 0, "a thumbnail has pixels");
+    guarded(|| make(bytes, edge))
+}
+
+fn make(bytes: &[u8], edge: usize) -> Result<Thumbnail, Error> {
     let wanted = |size| Some(fit(size, edge));
     let Original { rgb, width, height } = at_least(bytes, Exif::Apply, Alpha::OverWhite, wanted)?;
     let size = (width, height);

@@ -9,7 +9,7 @@ pub enum Error {
         row: usize,
     },
     /// A method gave up.
-    #[error("{method} gave up")]
+    #[error("{method} failed")]
     Failed {
         /// `PCA` or `t-SNE`.
         method: &'static str,

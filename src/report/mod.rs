@@ -9,6 +9,7 @@
 //! function of the caller's.
 
 mod comparison;
+mod names;
 mod page;
 mod plot;
 pub mod text;
@@ -19,6 +20,12 @@ use jiff::Timestamp;
 
 use crate::evaluate::label_errors::Suspect;
 use crate::evaluate::{Metrics, Prediction};
+
+/// Whether this is a page that [`Report::html`] or [`Comparison::html`] made, of this version or another.
+pub fn is_ours(page: &[u8]) -> bool {
+    let mark = page::MARK.as_bytes();
+    page.starts_with(b"<!DOCTYPE html>") && page.windows(mark.len()).any(|part| part == mark)
+}
 
 pub use comparison::{Compared, ComparedOn, Comparison, Setting};
 
@@ -148,6 +155,8 @@ pub struct Facts<'a> {
     pub heading: &'a str,
     /// Names and values, in the order in which to show them.
     pub rows: Vec<(String, String)>,
+    /// Those that are as they always are unless somebody changes them: they unfold on request.
+    pub defaults: Vec<(String, String)>,
 }
 
 /// A small version of an image, encoded in a form that browsers show.

@@ -9,7 +9,10 @@ use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+pub use crate::text::{counted, grouped};
 pub use columns::{Side, columns};
+
+pub use crate::text::{short, shortened};
 
 use crate::evaluate::metrics::Coverage;
 use crate::evaluate::{Averages, ClassMetrics, Metrics};

@@ -9,6 +9,7 @@ use super::{
     trainer::{Best, Progress},
 };
 use crate::{
+    files::{WriteError, write_bytes},
     nn::{
         FormatError, Head, HeadConfig,
         tensors::{self, Reader, Tensor},
@@ -74,8 +75,8 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Write`].
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        tensors::write_atomically(path, &self.to_bytes())
-            .map_err(|source| Error::Write { path: path.into(), source })
+        let failed = |WriteError { path, source }| Error::Write { path, source };
+        write_bytes(path, &self.to_bytes()).map_err(failed)
     }
 
     /// Read it from a file, of which nothing is believed without a check.

@@ -16,7 +16,7 @@ pub enum Error {
     #[error("`{setting}` must be {expected}, found {found}")]
     Setting { setting: &'static str, expected: &'static str, found: String },
     /// A class weight by a name that no class has.
-    #[error("`class_weight` names `{class}`, which is none of the {} classes: {}", classes.len(), listed(classes))]
+    #[error("`class_weight` names `{class}`, which is not one of the {} classes: {}", classes.len(), listed(classes))]
     ClassWeight { class: String, classes: Vec<String> },
     /// Nothing to tell apart.
     #[error("a classifier needs at least 2 classes, found {found}")]
@@ -35,7 +35,7 @@ pub enum Error {
     #[error("{part} rows have {found} features, expected {expected}")]
     FeatureSize { part: Part, expected: usize, found: usize },
     /// Rows that could not be read; the cause says why.
-    #[error("cannot read {part} rows")]
+    #[error("cannot read the features of the {part} images")]
     Rows { part: Part, source: Box<dyn std::error::Error + Send + Sync> },
     /// A number that is not finite, or a gradient whose square is not. Epoch and step count from 1; nothing of
     /// that step was applied.
@@ -68,13 +68,16 @@ pub enum Error {
     #[error("cannot write `{path}`")]
     Write { path: PathBuf, source: io::Error },
     /// Event files of another training.
-    #[error("`{path}` holds curves of another training already")]
+    #[error("`{path}` already holds the curves of another training")]
     CurvesExist { path: PathBuf },
     /// A name that cannot be that of a folder everywhere.
     #[error(
-        "`{name}` cannot be the name of a run: letters, digits, `.`, `_` and `-` can stand in one, the first a letter or digit"
+        "`{name}` cannot be the name of a run: use letters, digits, `.`, `_` and `-`, and begin with a letter or a digit"
     )]
     RunName { name: String },
+    /// A name that means something else, here or on another system.
+    #[error("`{name}` cannot be the name of a run: {why}")]
+    ReservedRunName { name: String, why: &'static str },
     #[error("there is a run `{path}` already")]
     RunExists { path: PathBuf },
     /// No `run.toml` there.

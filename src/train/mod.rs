@@ -32,8 +32,9 @@ pub use error::{Error, Part, Quantity};
 pub use event::{Ended, Event, Flow};
 pub use history::{EpochRecord, History};
 pub use run::{
-    BackboneInfo, Calibration, Course, DataChoice, FeaturesInfo, Import, ManifestInfo, NewRun, Origin, Run,
-    RunInfo, RunSummary, Training, TrainingMetrics, checked_name,
+    BackboneInfo, Calibration, CopiesRule, Course, DataChoice, FeaturesInfo, ImageId, Import, LATEST,
+    ManifestInfo, NewRun, Origin, Run, RunImages, RunInfo, RunSummary, Training, TrainingMetrics,
+    checked_name,
 };
 pub use trainer::Trainer;
 

@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "utf8");
-const SIZES = { desktop: { width: 1200, height: 900 }, phone: { width: 360, height: 740 } };
+const SIZES = { desktop: { width: 1200, height: 900 }, large: { width: 420, height: 900 }, phone: { width: 360, height: 740 } };
 
 let checks = 0;
 const failures = [];
@@ -64,6 +64,17 @@ async function common(page, name) {
         (svg) => !svg.hasAttribute("role") || !(svg.hasAttribute("aria-label") || svg.hasAttribute("aria-labelledby")),
       ).length,
       scripts: document.querySelectorAll("script").length,
+      // Names of classes may lie over the edge of a map; what an axis says may not.
+      clipped: [...document.querySelectorAll("figure svg text")]
+        .filter((text) => !text.closest(".names") && text.getClientRects().length > 0)
+        .filter((text) => {
+          const [own, around] = [text.getBoundingClientRect(), text.ownerSVGElement.getBoundingClientRect()];
+          return own.left < around.left - 0.5 || own.right > around.right + 0.5;
+        })
+        .map((text) => text.textContent.trim()),
+      cut: [...document.querySelectorAll("bdi, .path, th, td")]
+        .filter((element) => getComputedStyle(element).textOverflow === "ellipsis")
+        .map((element) => element.textContent),
     };
   });
   check(facts.width[0] <= facts.width[1], `${name}: ${facts.width[0]} pixels wide in a window of ${facts.width[1]}`);
@@ -72,6 +83,8 @@ async function common(page, name) {
   check(facts.twice.length === 0, `${name}: ids that are there twice: ${facts.twice}`);
   check(facts.dangling.length === 0, `${name}: links to nothing: ${facts.dangling}`);
   check(facts.unnamed === 0, `${name}: ${facts.unnamed} drawings without a name`);
+  check(facts.clipped.length === 0, `${name}: text that leaves its drawing: ${facts.clipped}`);
+  check(facts.cut.length === 0, `${name}: names that the style cuts off: ${facts.cut.slice(0, 3)}`);
   check(facts.scripts <= 1, `${name}: ${facts.scripts} scripts`);
 }
 

@@ -108,7 +108,7 @@ fn images_that_cannot_be_used_are_told_once_and_kept_in_mind() {
     // Nothing is tried again, which needs no runtime, and nothing is forgotten.
     let said = place.run("extract mixed.csv --onnxruntime /nowhere").ended(1);
     assert_eq!(said.err.matches("(as before)").count(), 7, "{}", said.err);
-    said.says(&["nothing to compute, 2 there before, 7 failed"]);
+    said.says(&["9 images: 2 already computed, 7 failed"]);
     let said = place.run("extract mixed.csv --retry-failed").ended(1);
     said.says(&[
         "warning: `cut.jpg`: the JPEG file is cut off: its data end before the image does: ",
@@ -120,7 +120,7 @@ fn images_that_cannot_be_used_are_told_once_and_kept_in_mind() {
     fs::copy(place.path("photos/rocket.jpg"), place.path("gone.jpg")).unwrap();
     place.run(&format!("extract mixed.csv {failures}")).ended(1).says(&[
         "2 computed",
-        "2 there before",
+        "2 already computed",
         "5 failed",
     ]);
     let table = place.read("failures.csv");

@@ -97,7 +97,7 @@ fn a_training_may_hold_images_out_for_it() {
     assert_eq!(temperature(&place, "a"), at_training, "the same images, the same temperature");
     // Too few tell nothing; the run is there all the same.
     let said = place.run(&format!("{TRAIN} --validation 0.2 --calibrate --name few")).ended(1);
-    said.says(&["warning: no temperature was fitted: ", "20 labelled images or more, found 16"]);
+    said.says(&["warning: could not calibrate: ", "20 labelled images or more, found 16"]);
     assert!(place.path("runs/few/head.safetensors").exists());
     assert!(!place.path("runs/few/calibration.toml").exists());
 }

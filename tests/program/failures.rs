@@ -23,7 +23,7 @@ const BAD: [(&str, &str, &str); 16] = [
     ("pipe.png", "unreadable", "expected an image, found a pipe or device"),
     ("loop.png", "unreadable", ""),
     ("text.jpg", "unsupported", "expected an image, found text"),
-    ("photo.heic", "unsupported", "cannot decode HEIC"),
+    ("photo.jp2", "unsupported", "cannot decode JPEG 2000; save it as PNG or JPEG"),
     ("empty.png", "truncated", "the file is empty"),
     ("cut.jpg", "truncated", "the JPEG file is cut off"),
     ("cut.png", "truncated", "the PNG file is cut off"),
@@ -51,7 +51,7 @@ fn mixed() -> Place {
     fs::create_dir(place.path("folder.png")).unwrap();
     assert!(Command::new("mkfifo").arg(place.path("pipe.png")).status().unwrap().success());
     place.write("text.jpg", "this is no image");
-    place.write("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0");
+    place.write("photo.jp2", b"\0\0\0\x0cjP  \r\n\x87\n");
     place.write("empty.png", "");
     let photo = fs::read(super::place::repository().join("data/photos/cat.jpg")).unwrap();
     place.write("cut.jpg", &photo[..photo.len() / 2]);
@@ -155,7 +155,10 @@ fn only_failures_of_the_images_that_were_asked_for_are_listed() {
     fs::copy(place.path("text.jpg"), place.path("other_name.jpg")).unwrap();
     let said = place.run(&format!("extract few.csv {TINY} --failures f.csv")).ended(1);
     // The same bytes under another name are known to be no image, and have a line of their own.
-    said.says(&["`other_name.jpg`: expected an image, found text (as before)", "1 there before, 2 failed"]);
+    said.says(&[
+        "`other_name.jpg`: expected an image, found text (as before)",
+        "1 already computed, 2 failed",
+    ]);
     let want = [("truncated", "cut.jpg"), ("unsupported", "other_name.jpg")];
     assert_eq!(table(&place, "f.csv"), want.map(|(kind, path)| (kind.to_owned(), path.to_owned())));
 }
@@ -188,7 +191,7 @@ fn too_many_failures_end_the_work_and_what_is_computed_is_kept() {
     let extract = format!("extract mixed.csv {TINY} --batch-size 1 --decoders 1");
     let said = place.run(&format!("{extract} --max-failures 15 --failures f.csv")).ended(2);
     said.says(&[
-        "error: 16 of the images failed, at most 15 may: `gone.png` (missing), ",
+        "error: 16 images failed, at most 15 may fail: `gone.png` (missing), ",
         " and 11 more\n",
         "hint: what was computed is kept; `--max-failures` allows more",
     ]);
@@ -199,7 +202,7 @@ fn too_many_failures_end_the_work_and_what_is_computed_is_kept() {
     assert!(cached >= 10, "{cached}");
     // What was known before counts too, so a second run says the same, and at once.
     let said = place.run(&format!("{extract} --max-failures 15 --onnxruntime /nowhere")).ended(2);
-    said.says(&["16 of the images failed"]);
+    said.says(&["16 images failed"]);
     place.run(&format!("{extract} --max-failures 16")).ended(1);
     place.run(&format!("extract good.csv {TINY} --max-failures 0")).done();
 }

@@ -76,7 +76,7 @@ fn an_interrupted_training_goes_on_as_if_it_had_not_been() {
     let epochs = done + 3;
     let said = place.run(&format!("train --from stopped --resume --epochs {epochs} --name resumed")).done();
     // Trained anew it would come to the same head: it must have gone on.
-    said.says(&[&format!("going on with `stopped` after {done} epochs")]).never_says("epoch   1/");
+    said.says(&[&format!("continuing `stopped` after {done} epochs")]).never_says("epoch   1/");
     place.run(&format!("train photos/photos.csv {SETTINGS} --epochs {epochs} --name straight")).done();
     assert_eq!(place.head("resumed"), place.head("straight"));
     let file = |run: &str, name: &str| fs::read(place.path("runs").join(run).join(name)).unwrap();
@@ -144,8 +144,8 @@ fn a_run_of_the_first_format_needs_its_manifest_named() {
     info["training"].as_table_mut().unwrap().remove("rows").unwrap();
     place.write("runs/a/run.toml", info.to_string());
     place.run("train --from a").ended(2).says(&[
-        "the run `a` does not tell on which images it was trained",
-        "hint: name them: `headstart train MANIFEST --from a`",
+        "the run `runs/a` does not tell on which images it was trained",
+        "hint: name them: `headstart train MANIFEST --from runs/a`",
     ]);
     place.run("train photos/photos.csv --from a --resume --epochs 2 --name b").done();
 }

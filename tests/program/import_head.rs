@@ -58,8 +58,8 @@ fn what_was_imported_predicts_is_measured_calibrated_and_exported() {
         import(&place, "keras_sigmoid.safetensors", "--classes cold,warm --activation sigmoid --name k")
             .done();
     said.says(&[
-        "12 to 6, its kernel (inputs, units)",
-        "sigmoid between the layers",
+        "12 inputs, 6 units; the kernel is (inputs, units) in the file",
+        "activation between the layers: sigmoid",
         "one unit, whose sigmoid",
     ]);
     let by_run = place.run(&format!("predict k held.csv {BACKBONE}")).done().out;
@@ -103,7 +103,11 @@ fn what_is_not_the_head_that_was_meant_is_told_and_nothing_written() {
         "--classes a,b,c,d,e --layers hidden,output",
         &["no layer `output`", "`sequential/answer`"],
     );
-    refused("keras.json", "--classes a,b", &["not a whole safetensors file", "hint: Python's `safetensors`"]);
+    refused(
+        "keras.json",
+        "--classes a,b",
+        &["it is not a complete safetensors file", "hint: Python's `safetensors`"],
+    );
     refused("gone.safetensors", "--classes a,b", &["cannot read"]);
     refused("keras_two.safetensors", "--classes a,a", &["`a`"]);
     refused(

@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_surroundings;
 mod cache;
 mod calibrate;
+mod dataset_hints;
 mod demo;
 #[cfg(target_os = "linux")]
 mod device;
@@ -16,17 +17,25 @@ mod export;
 mod extract;
 mod failures;
 mod from;
+mod heic;
+mod hints;
 mod hostile;
 #[cfg(target_os = "linux")]
 mod huge;
 mod import_head;
 mod interrupt;
+mod leaks;
+mod manifests;
 mod manual;
 #[cfg(target_os = "linux")]
 mod memory;
+mod messages;
+mod names;
 #[path = "../net/mod.rs"]
 mod net;
 mod noisy;
+mod old_cache;
+mod outputs;
 mod place;
 mod precision;
 mod predict;
@@ -37,4 +46,6 @@ mod results;
 mod runs;
 mod tiny;
 mod train;
+mod truth;
 mod views;
+mod words;

@@ -25,7 +25,8 @@ pub struct Said {
 }
 
 impl Said {
-    fn new(output: Output) -> Self {
+    /// What a command of ours said.
+    pub fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { status: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -38,6 +39,12 @@ impl Said {
     #[track_caller]
     pub fn ended(self, status: i32) -> Self {
         assert_eq!(self.status, status, "{}{}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    pub fn ended_in(self, statuses: &[i32]) -> Self {
+        assert!(statuses.contains(&self.status), "{}: {}{}", self.status, self.out, self.err);
         self
     }
 
@@ -122,14 +129,14 @@ impl Place {
     }
 
     pub fn run(&self, arguments: &str) -> Said {
-        Said::new(self.command(arguments).output().unwrap())
+        Said::of(self.command(arguments).output().unwrap())
     }
 
     /// As [`run`](Self::run), changed in some way.
     pub fn run_with(&self, arguments: &str, change: impl FnOnce(&mut Command)) -> Said {
         let mut command = self.command(arguments);
         change(&mut command);
-        Said::new(command.output().unwrap())
+        Said::of(command.output().unwrap())
     }
 
     /// As [`run`](Self::run), with `input` on stdin.

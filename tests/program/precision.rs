@@ -95,13 +95,13 @@ fn kept(place: &Place) -> Vec<String> {
 fn one_int8_graph_serves_every_manifest_and_every_command() {
     let place = place();
     let said = run(&place, "extract train.csv --precision int8").done();
-    said.says(&["int8: making a graph for `small`", "to calibrate on", "cosine to fp32", "graph kept as"]);
+    said.says(&["int8: making a graph for `small`", "calibrating on", "cosine to fp32", "graph written to"]);
     assert_eq!((kept(&place), graphs(&place).len()), (vec!["int8".to_owned()], 1));
     let graph = fs::read(&graphs(&place)[0]).unwrap();
 
     // Nothing needs to be said again: features are kept in int8, and the run knows.
     let said = run(&place, "extract test.csv").done();
-    said.says(&["in int8, as features are kept here already"]).never_says("making a graph");
+    said.says(&["using int8: the cache already holds int8 features"]).never_says("making a graph");
     run(&place, "extract test.csv --precision int8").done().never_says("making a graph");
     run(&place, "train train.csv --epochs 2 --name a").done();
     assert!(place.read("runs/a/run.toml").contains("quantised_from"));

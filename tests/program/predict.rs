@@ -61,7 +61,7 @@ fn patterns_are_looked_for_by_the_program_itself() {
     assert_eq!(names("photos/**/*.jpg").len(), 10);
     let said = place.run("predict a photos/*").done();
     assert_eq!(said.out.lines().count(), 10);
-    said.says(&["`photos/*`: 1 file left aside"]);
+    said.says(&["`photos/*`: skipped 1 file that is not an image"]);
     // A file whose name only looks like a pattern is meant by its name, and so is one that is no pattern.
     for name in ["photos/IMG[1].jpg", "photos/IMG[.jpg", "photos/a*.jpg"] {
         std::fs::copy(place.path("photos/cat.jpg"), place.path(name)).unwrap();

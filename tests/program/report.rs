@@ -67,7 +67,7 @@ fn a_report_makes_every_evaluation_again_and_judges_the_training_images() {
         text(&page, "#training-labels").contains("divided into 2 parts")
             || text(&page, "#training-labels").contains("None of 20 labels")
     );
-    assert!(text(&page, "#training-labels .note").contains("of 20 training images are told right"));
+    assert!(text(&page, "#training-labels .note").contains("of 20 training images."));
     assert_eq!(
         place.read("runs/b/evaluation/photos/metrics.json"),
         metrics,

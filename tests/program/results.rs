@@ -159,5 +159,5 @@ fn what_stops_everything_ends_the_results_and_is_told() {
     let mut results = extractor.results(cache, vec![place.path("gone.png"), place.path("1.png")], |_| {});
     assert_eq!(results.by_ref().count(), 1);
     let error = results.finish().err().unwrap().to_string();
-    assert!(error.starts_with("1 of the images failed, at most 0 may: `"), "{error}");
+    assert!(error.starts_with("1 image failed, at most 0 may fail: `"), "{error}");
 }

@@ -40,6 +40,8 @@ fn runs_are_listed_sorted_and_compared() {
     assert!(!said.out.contains("learning_rate"), "both have the same");
     let accuracy = said.out.lines().find(|line| line.starts_with("accuracy on photos")).unwrap();
     assert_eq!(accuracy.split_whitespace().count(), 4, "{accuracy}");
+    assert!(said.out.lines().any(|line| line.starts_with("training accuracy")), "{}", said.out);
+    assert_eq!(row("precision")[1..], ["fp32", "fp32"]);
 
     let json: serde_json::Value = serde_json::from_str(&place.run("runs b a --json").done().out).unwrap();
     let differing: Vec<&str> =

@@ -114,7 +114,8 @@ fn validation_is_held_out_or_given_or_named_by_a_column() {
     place.write("photos/split.csv", format!("path,label,split\n{all}{}", rows.collect::<String>()));
     let said = place.run("train photos/split.csv --epochs 1 --name split").done();
     said.says(&[
-        "the manifest names parts: 20 images to train on, 5 left out",
+        "split column: training on 20 images, validating on 5, leaving out 5 of `test`",
+        "10 classes: ",
         "5 to validate on",
         "val_loss",
     ]);

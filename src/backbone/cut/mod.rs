@@ -44,6 +44,7 @@ use self::input::ImageInput;
 use self::network::Network;
 use super::runtime::Runtime;
 use super::{Guess, guess, zoo};
+use crate::files::as_path_text;
 use crate::onnx::{self, Model, Walk};
 use crate::preprocess::Recipe;
 
@@ -72,6 +73,7 @@ pub struct CutOptions {
 /// A network that was cut, and how.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cut {
+    #[serde(serialize_with = "as_path_text")]
     pub output: PathBuf,
     /// The features' name in the network.
     pub tensor: String,
@@ -128,7 +130,7 @@ pub fn cut(runtime: &Runtime, path: &Path, output: &Path, options: &CutOptions) 
     write::check_target(path, output, options.overwrite)?;
     let bytes = onnx::read_bytes(path)?;
     let model = onnx::decode(path, bytes.clone())?;
-    write::check_weights(path, output, &model)?;
+    write::check_weights(path, output, &model, options.overwrite)?;
     onnx::check(path, &model, &[])?;
     let published = zoo::lookup(&bytes);
     // Of the network as it was published: the cut takes away what tells networks apart.

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
-use crate::files::folder_of;
+use crate::files::{folder_of, of_system, same_file};
 use crate::onnx::{self, Model};
 
 /// Refuse to write over what is read, or over what nobody gave up.
@@ -13,16 +13,17 @@ pub(super) fn check_target(input: &Path, output: &Path, overwrite: bool) -> Resu
     if same_file(input, output) {
         return Err(Error::OwnInput { path: output.to_owned() });
     }
-    if !overwrite && output.exists() {
+    if !overwrite && is_there(output) {
         return Err(Error::Exists { path: output.to_owned() });
     }
     Ok(())
 }
 
 /// The same for the weights that lie beside the two files; those of the network have to be there.
-pub(super) fn check_weights(input: &Path, output: &Path, model: &Model) -> Result<()> {
+pub(super) fn check_weights(input: &Path, output: &Path, model: &Model, overwrite: bool) -> Result<()> {
     let folder = input.parent().unwrap_or(Path::new(""));
-    for location in model.external_files()? {
+    let locations = model.external_files()?;
+    for location in &locations {
         let file = folder.join(location);
         if let Err(source) = fs::metadata(&file) {
             return Err(onnx::Error::Beside { path: file, source }.into());
@@ -33,11 +34,14 @@ pub(super) fn check_weights(input: &Path, output: &Path, model: &Model) -> Resul
             }
         }
     }
+    if !locations.is_empty() && !overwrite && is_there(&beside(output)) {
+        return Err(Error::Exists { path: beside(output) });
+    }
     Ok(())
 }
 
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }
 
 /// Where the weights of `output` go that do not stand in it: `features.onnx.data`.
@@ -65,12 +69,13 @@ impl Draft {
         let folder = tempfile::Builder::new()
             .prefix(".headstart-cut-")
             .tempdir_in(folder_of(output))
+            .map_err(of_system)
             .map_err(cannot(output))?;
         let path = folder.path().join(output.file_name().unwrap_or_default());
         let weights = !model.external_files()?.is_empty();
         if weights {
             let data = beside(&path);
-            let mut file = BufWriter::new(File::create(&data).map_err(cannot(&data))?);
+            let mut file = BufWriter::new(File::create_new(&data).map_err(cannot(&data))?);
             let name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
             onnx::move_external_data(&mut model, from, &name, &mut file)?;
             let synced =
@@ -84,7 +89,7 @@ impl Draft {
     /// Put the file where it belongs; its weights first, so that it is never there without them.
     pub(super) fn persist(self, output: &Path, overwrite: bool) -> Result<()> {
         let moved = |from: &Path, to: &Path| {
-            if !overwrite && to.exists() {
+            if !overwrite && is_there(to) {
                 return Err(Error::Exists { path: to.to_owned() });
             }
             fs::rename(from, to).map_err(|source| onnx::Error::Write { path: to.to_owned(), source }.into())

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::backbone::python::python;
+use crate::python::python;
 
 /// The shared library called `name`, by its path: in an active virtual environment, among the packages of the Python on
 /// the PATH, in `CUDA_HOME` or `CUDA_PATH`. What the system's loader finds by name alone is not looked for here.
@@ -21,11 +21,13 @@ pub fn is_known_to_the_loader(name: &str) -> bool {
 }
 
 fn folders() -> Vec<PathBuf> {
-    let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(env::var_os);
+    // One that is empty is not set.
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty());
+    let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(set);
     let mut packages: Vec<PathBuf> = environments.flat_map(|root| site_packages(Path::new(&root))).collect();
     packages.extend(python().packages.iter().cloned());
     let mut folders: Vec<PathBuf> = packages.iter().flat_map(|package| of_pip(package)).collect();
-    let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(env::var_os).map(PathBuf::from);
+    let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(set).map(PathBuf::from);
     for toolkit in toolkits.chain([PathBuf::from("/usr/local/cuda")]) {
         folders.extend(["lib64", "lib", "bin", "bin/x64"].map(|part| toolkit.join(part)));
     }

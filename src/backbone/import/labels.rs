@@ -1,11 +1,11 @@
 //! The names of the classes that a network was trained on.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value as Json;
 
 use super::error::{Error, Result};
+use crate::files::read_text;
 
 /// Read class names, in the order of the network's outputs, from a JSON file.
 ///
@@ -15,7 +15,7 @@ use super::error::{Error, Result};
 /// # Errors
 /// [`Error::Read`], [`Error::Json`]; [`Error::Labels`] for anything else, an index left out among it.
 pub fn read_labels(path: &Path) -> Result<Vec<String>> {
-    let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = read_text(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let json = serde_json::from_str(&text).map_err(|source| Error::Json { path: path.to_owned(), source })?;
     parse(&json).map_err(|found| Error::Labels { path: path.to_owned(), found })
 }

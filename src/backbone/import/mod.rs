@@ -19,8 +19,7 @@ mod topology;
 mod value;
 mod weights;
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
@@ -30,6 +29,7 @@ pub use labels::read_labels;
 pub use layers::supported as supported_layers;
 
 use super::Metadata;
+use crate::files::{folder_of, read_text};
 use crate::onnx::{Attribute, Dim, Graph, Model, Node, OperatorSetId, ValueInfo};
 use crate::preprocess::Recipe;
 use crate::preprocess::recipe::{Layout, Resize};
@@ -153,10 +153,21 @@ pub fn tfjs(model_json: &Path, options: &ImportOptions) -> Result<Imported> {
     Ok(Imported { model, metadata, notes })
 }
 
+/// The `model.json` at `path` and the shards of its weights: all that [`tfjs`] reads.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Json`], [`Error::NotLayersModel`].
+pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    let groups = manifest(path, &read_json(path)?)?;
+    let folder = folder_of(path);
+    let shards = groups.iter().flat_map(Group::paths).map(|shard| folder.join(shard));
+    Ok(std::iter::once(path.to_path_buf()).chain(shards).collect())
+}
+
 fn read_json(path: &Path) -> Result<Json> {
-    let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = read_text(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let json: Json =
-        serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.to_owned(), source })?;
+        serde_json::from_str(&text).map_err(|source| Error::Json { path: path.to_owned(), source })?;
     let other = |found: &str| Err(Error::NotLayersModel { path: path.to_owned(), found: found.to_owned() });
     match json["format"].as_str() {
         Some("graph-model") => other("a TensorFlow.js graph model"),

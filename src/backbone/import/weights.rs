@@ -18,6 +18,13 @@ pub(super) struct Group {
     weights: Vec<Entry>,
 }
 
+impl Group {
+    /// The files that hold the weights.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(Path::new)
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Entry {
     name: String,

@@ -69,6 +69,7 @@ use self::images::{Sample, Wanted};
 use self::runner::Machine;
 use super::runtime::Runtime;
 use super::{Backbone, Metadata};
+use crate::files::same_file;
 use crate::onnx::{self, Graph, Model};
 
 /// A backbone in integers that was found good enough, and not written yet.
@@ -96,10 +97,10 @@ impl Quantized {
 /// # Errors
 /// As [`Quantized::write`].
 pub fn check_target(source: &Path, output: &Path, overwrite: bool) -> Result<()> {
-    if matches!((source.canonicalize(), output.canonicalize()), (Ok(a), Ok(b)) if a == b) {
+    if same_file(source, output) {
         return Err(Error::OwnInput { path: output.to_owned() });
     }
-    if !overwrite && output.exists() {
+    if !overwrite && output.symlink_metadata().is_ok() {
         return Err(Error::Exists { path: output.to_owned() });
     }
     Ok(())

@@ -23,6 +23,7 @@ use super::weights::Weights;
 use crate::backbone::Backbone;
 use crate::backbone::hashing::Hashing;
 use crate::backbone::runtime::Runtime;
+use crate::files::of_system;
 use crate::onnx::{self, Skimmed};
 
 /// Of the form of a copy, and of how sessions are made: another one is another mark.
@@ -109,7 +110,8 @@ impl Copy {
     /// A file for ONNX Runtime to write the graph into.
     pub(super) fn draft(self) -> io::Result<Draft> {
         fs::create_dir_all(&self.folder)?;
-        let file = tempfile::Builder::new().prefix(".").suffix(".draft").tempfile_in(&self.folder)?;
+        let file = tempfile::Builder::new().prefix(".").suffix(".draft").tempfile_in(&self.folder);
+        let file = file.map_err(of_system)?;
         Ok(Draft { file: file.into_temp_path(), copy: self })
     }
 }

@@ -10,17 +10,15 @@ mod npy;
 mod parquet;
 mod safetensors;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ndarray::{Array2, ArrayView2, s};
-use tempfile::NamedTempFile;
 
-use super::directory::readable_by_all;
 use super::{Error, Key, Result, Selection};
-use crate::files::folder_of;
+use crate::files::{Draft, WriteError};
 
 const CHUNK_BYTES: usize = 4 << 20;
 
@@ -42,6 +40,15 @@ impl Format {
     /// What the extension of a file's name stands for.
     pub fn of(path: &Path) -> Option<Self> {
         path.extension()?.to_str()?.parse().ok()
+    }
+
+    /// The files that [`export`] writes for this `output`.
+    pub fn files(self, output: &Path) -> Vec<PathBuf> {
+        let mut files = vec![output.to_path_buf()];
+        if self.has_csv() {
+            files.push(output.with_extension("csv"));
+        }
+        files
     }
 
     fn has_csv(self) -> bool {
@@ -100,10 +107,8 @@ pub fn export(
     on_rows: &mut dyn FnMut(usize),
 ) -> Result<Vec<PathBuf>> {
     assert_eq!(selection.len(), entries.len(), "one entry for each row");
-    let mut files = vec![Target::new(output, overwrite)?];
-    if format.has_csv() {
-        files.push(Target::new(&output.with_extension("csv"), overwrite)?);
-    }
+    let targets = format.files(output);
+    let files = targets.iter().map(|path| Target::new(path, overwrite)).collect::<Result<Vec<_>>>()?;
     let shape = (selection.len(), selection.dim());
     let mut sinks: Vec<Box<dyn Sink>> = vec![match format {
         Format::Npy => Box::new(npy::Npy::new(files[0].writer()?, shape)?),
@@ -141,7 +146,7 @@ fn stream(
 /// A file that gets its name when it is complete.
 struct Target {
     path: PathBuf,
-    file: NamedTempFile,
+    draft: Draft,
 }
 
 /// What the sinks write to: it names the file when something goes wrong.
@@ -152,15 +157,15 @@ struct Out {
 
 impl Target {
     fn new(path: &Path, overwrite: bool) -> Result<Self> {
-        if !overwrite && path.exists() {
+        if !overwrite && fs::symlink_metadata(path).is_ok() {
             return Err(Error::Exists { path: path.into() });
         }
-        let file = NamedTempFile::new_in(folder_of(path)).map_err(Error::write(path))?;
-        Ok(Self { path: path.into(), file })
+        let draft = Draft::begin(path).map_err(|WriteError { path, source }| Error::write(&path)(source))?;
+        Ok(Self { path: path.into(), draft })
     }
 
     fn writer(&self) -> Result<Out> {
-        let file = self.file.as_file().try_clone().map_err(Error::write(&self.path))?;
+        let file = self.draft.file().try_clone().map_err(Error::write(&self.path))?;
         Ok(Out { path: self.path.clone(), file: BufWriter::with_capacity(1 << 20, file) })
     }
 
@@ -169,10 +174,8 @@ impl Target {
             std::io::ErrorKind::AlreadyExists => Error::Exists { path: self.path.clone() },
             _ => Error::write(&self.path)(error),
         };
-        readable_by_all(self.file.as_file()).map_err(failed)?;
-        let named =
-            if overwrite { self.file.persist(&self.path) } else { self.file.persist_noclobber(&self.path) };
-        named.map_err(|error| failed(error.error))?;
+        let named = if overwrite { self.draft.put() } else { self.draft.put_new() };
+        named.map_err(failed)?;
         Ok(self.path)
     }
 }

@@ -1,12 +1,14 @@
 //! One line of a failures file.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, Stamp};
 use crate::cache::{Error, Result};
+use crate::files::{of_percent, percent};
 
 const COLUMNS: [&str; 8] = ["path", "key", "stage", "kind", "reason", "size", "modified", "time"];
+/// Between a stage and the number of the decoders, where that is not 1. Version 0.1.0 takes both for the stage.
+const REVISION: char = '@';
 /// In place of a kind: the line takes back an earlier one of its path.
 const RESOLVED: &str = "resolved";
 
@@ -41,9 +43,12 @@ pub(super) fn now() -> String {
 pub(super) fn encode(failure: &Failure) -> Result<Vec<u8>> {
     let number = |value: Option<String>| value.unwrap_or_default();
     line([
-        escape(&failure.path),
+        percent(&failure.path),
         number(failure.key.map(|key| key.to_string())),
-        one_line(&failure.stage),
+        match failure.revision {
+            1 => one_line(&failure.stage),
+            revision => format!("{}{REVISION}{revision}", one_line(&failure.stage)),
+        },
         failure.kind.name().into(),
         one_line(&failure.reason),
         number(failure.stamp.map(|stamp| stamp.size.to_string())),
@@ -55,7 +60,7 @@ pub(super) fn encode(failure: &Failure) -> Result<Vec<u8>> {
 /// The line that takes back what stands of a path before it.
 pub(super) fn encode_resolved(path: &Path, time: String) -> Result<Vec<u8>> {
     let none = String::new;
-    line([escape(path), none(), none(), RESOLVED.into(), none(), none(), none(), time])
+    line([percent(path), none(), none(), RESOLVED.into(), none(), none(), none(), time])
 }
 
 /// The cells with their checksum, line break included.
@@ -78,13 +83,17 @@ pub(super) fn decode(line: &[u8]) -> Option<Line> {
     let record = csv::ReaderBuilder::new().has_headers(false).from_reader(body).records().next()?.ok()?;
     let cells: [&str; COLUMNS.len()] = record.iter().collect::<Vec<_>>().try_into().ok()?;
     let [path, key, stage, kind, reason, size, modified, time] = cells;
-    let (path, time) = (unescape(path)?, time.to_owned());
+    let (path, time) = (of_percent(path)?, time.to_owned());
     if kind == RESOLVED {
         return Some(Line { path, time, failure: None });
     }
     let stamp = match (size, modified) {
         ("", "") => None,
         _ => Some(Stamp { size: size.parse().ok()?, modified: modified.parse().ok()? }),
+    };
+    let (stage, revision) = match stage.rsplit_once(REVISION) {
+        Some((stage, revision)) => (stage, revision.parse().ok()?),
+        None => (stage, 1),
     };
     let failure = Failure {
         path: path.clone(),
@@ -93,6 +102,7 @@ pub(super) fn decode(line: &[u8]) -> Option<Line> {
         stage: stage.into(),
         kind: kind.parse().ok()?,
         reason: reason.into(),
+        revision,
         time: time.clone(),
     };
     Some(Line { path, time, failure: Some(failure) })
@@ -100,42 +110,4 @@ pub(super) fn decode(line: &[u8]) -> Option<Line> {
 
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// A path as one line of text that can be read back: what is no text, a control character or `%` becomes `%XX`.
-fn escape(path: &Path) -> String {
-    let percent = |bytes: &[u8]| bytes.iter().map(|b| format!("%{b:02X}")).collect::<String>();
-    let mut text = String::new();
-    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
-        for c in chunk.valid().chars() {
-            if c.is_control() || c == '%' {
-                text.push_str(&percent(c.encode_utf8(&mut [0; 4]).as_bytes()));
-            } else {
-                text.push(c);
-            }
-        }
-        text.push_str(&percent(chunk.invalid()));
-    }
-    text
-}
-
-fn unescape(text: &str) -> Option<PathBuf> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend_from_slice(parts.next()?.as_bytes());
-    for part in parts {
-        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    Some(os_string(bytes).into())
-}
-
-#[cfg(unix)]
-fn os_string(bytes: Vec<u8>) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes)
-}
-
-#[cfg(not(unix))]
-fn os_string(bytes: Vec<u8>) -> OsString {
-    String::from_utf8_lossy(&bytes).into_owned().into()
 }

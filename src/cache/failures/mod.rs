@@ -17,7 +17,8 @@ use super::append::AppendFile;
 use super::directory::paths_in;
 use super::format::Flaw;
 use super::segment::Region;
-use super::{Error, Facts, FailureKind, Key, Result, Store};
+use super::{Error, Facts, FailureKind, Fingerprint, Key, Result, Store, store};
+use crate::files::{as_path_text, path_text};
 use line::{Line, decode, encode, encode_resolved, header, now};
 pub(super) use tidy::tidy;
 
@@ -43,23 +44,42 @@ impl From<&Facts> for Stamp {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// As the caller names it.
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     /// None if its bytes could not be read.
     pub key: Option<Key>,
     /// None if there is no such file.
     pub stamp: Option<Stamp>,
-    /// Where it happened: `read`, `decode`, `resize`, `infer`.
+    /// Where it happened: `read`, `library`, `decode`, `resize`, `infer`.
     pub stage: String,
     /// What happened.
     pub kind: FailureKind,
     /// A sentence for people.
     pub reason: String,
+    /// The number of the decoders that tried; 1 if version 0.1.0 did.
+    pub revision: u32,
     /// When, in RFC 3339; [`FailureLog::record`] fills it in if it is empty.
     pub time: String,
 }
 
+impl Failure {
+    /// Whether decoders of this revision need not try the same bytes.
+    pub fn is_known_to(&self, revision: u32) -> bool {
+        match self.stage.as_str() {
+            // For want of something that may be installed meanwhile.
+            "library" => false,
+            "decode" | "resize" => self.revision >= revision,
+            // What it rests on has not changed, or is looked at in another way.
+            _ => true,
+        }
+    }
+}
+
 /// Notes failures in a file of this process; none is made as long as nothing fails.
 pub struct FailureLog {
+    /// Of the store, which may have to be made first.
+    store: PathBuf,
+    fingerprint: Fingerprint,
     dir: PathBuf,
     file: Option<AppendFile>,
 }
@@ -67,7 +87,12 @@ pub struct FailureLog {
 impl FailureLog {
     /// Of failures to compute the rows of `store`.
     pub fn new(store: &Store) -> Self {
-        Self { dir: store.segments_dir(), file: None }
+        Self {
+            store: store.dir().to_path_buf(),
+            fingerprint: store.fingerprint().clone(),
+            dir: store.segments_dir(),
+            file: None,
+        }
     }
 
     /// Notes a failure, at once.
@@ -91,6 +116,7 @@ impl FailureLog {
             Some(file) => file,
             None => {
                 line.splice(0..0, header().into_bytes());
+                store::make(&self.store, &self.fingerprint)?;
                 AppendFile::create(&self.dir, EXTENSION)?
             }
         };
@@ -172,26 +198,33 @@ impl Failures {
         self.by_path.get(path).filter(|failure| failure.stamp == stamp)
     }
 
-    /// Writes `path,key,stage,kind,reason,time`, a failure a line, paths byte for byte on Unix.
+    /// The first line of what [`write_csv`](Self::write_csv) writes.
+    pub const CSV_HEADER: &str = "path,key,stage,kind,reason,time";
+
+    /// Writes [`CSV_HEADER`](Self::CSV_HEADER) and a failure a line; paths as [`path_text`] has them, so that the file can be
+    /// read as a manifest.
     ///
     /// # Errors
     /// [`Error::Csv`].
     pub fn write_csv(&self, out: impl Write) -> Result<()> {
         let failed = |source| Error::Csv { source };
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["path", "key", "stage", "kind", "reason", "time"]).map_err(failed)?;
+        csv.write_record(Self::CSV_HEADER.split(',')).map_err(failed)?;
         for failure in self.iter() {
             let key = failure.key.map_or(String::new(), |key| key.to_string());
-            let path = failure.path.as_os_str().as_encoded_bytes();
-            let texts = [key.as_str(), &failure.stage, failure.kind.name(), &failure.reason, &failure.time];
-            csv.write_record(std::iter::once(path).chain(texts.map(str::as_bytes))).map_err(failed)?;
+            let path = path_text(&failure.path);
+            let (stage, kind) = (failure.stage.as_str(), failure.kind.name());
+            csv.write_record([&path, &*key, stage, kind, &failure.reason, &failure.time]).map_err(failed)?;
         }
         csv.flush().map_err(|error| failed(error.into()))
     }
 }
 
+/// By key the path of its failure; of several that of the latest decoders.
 fn keys_of(by_path: &BTreeMap<PathBuf, Failure>) -> HashMap<Key, PathBuf> {
-    by_path.values().filter_map(|failure| Some((failure.key?, failure.path.clone()))).collect()
+    let mut failures: Vec<_> = by_path.values().collect();
+    failures.sort_by_key(|failure| failure.revision);
+    failures.into_iter().filter_map(|failure| Some((failure.key?, failure.path.clone()))).collect()
 }
 
 fn files_in(dir: &Path) -> Result<Vec<PathBuf>> {

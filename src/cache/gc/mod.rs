@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::hold::Writer;
-use super::{Error, Key, Memo, Progress, Result, Store, failures, memo};
+use super::{Decoders, Error, Key, Memo, Progress, Result, Store, failures, memo};
+use crate::files::as_path_text;
 use plan::Plan;
 
 /// In the store's directory; empty, and never removed.
@@ -55,6 +56,7 @@ pub struct Extent {
 /// What [`gc`] did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct GcReport {
+    #[serde(serialize_with = "as_path_text")]
     pub directory: PathBuf,
     pub dry_run: bool,
     pub before: Extent,
@@ -144,9 +146,14 @@ fn known_keys(root: &Path) -> Result<HashSet<Key>> {
 ///
 /// # Errors
 /// [`Error::Read`] for the first that cannot be read: its row may be the only thing left of it.
-pub fn keys_of<'a>(root: &Path, files: impl IntoIterator<Item = &'a Path>) -> Result<HashSet<Key>> {
+pub fn keys_of<'a>(
+    root: &Path,
+    files: impl IntoIterator<Item = &'a Path>,
+    decoders: &Decoders,
+) -> Result<HashSet<Key>> {
     let mut memo = Memo::open(root);
-    files.into_iter().map(|file| memo.key_of(file).map_err(Error::read(file))).collect()
+    let read = |file: &Path| Ok((decoders.identify)(file)?.key);
+    files.into_iter().map(|file| memo.key_of(file, read).map_err(Error::read(file))).collect()
 }
 
 fn is_store(dir: &Path) -> bool {

@@ -19,7 +19,7 @@ use super::directory::paths_in;
 use super::format::Flaw;
 use super::segment::Region;
 use super::{Error, Key, Result};
-use record::{MAGIC, Record, State};
+use record::{MAGIC, OLD_MAGIC, Record, State};
 pub(super) use tidy::tidy;
 pub use tidy::{Past, past};
 
@@ -147,16 +147,16 @@ impl Memo {
         Some(self.known[found].1)
     }
 
-    /// The key of the file at `path`, which is read and hashed unless it is known in this state.
+    /// The key of the file at `path`, for which `read` is asked unless the file is known in this state.
     ///
     /// # Errors
-    /// What the system says; of what is no file, too.
-    pub fn key_of(&mut self, path: &Path) -> io::Result<Key> {
+    /// What the system says, or `read`.
+    pub fn key_of(&mut self, path: &Path, read: impl FnOnce(&Path) -> io::Result<Key>) -> io::Result<Key> {
         let facts = Facts::of(path)?;
         if let Some(key) = self.get(path, &facts) {
             return Ok(key);
         }
-        let key = hash(path)?;
+        let key = read(path)?;
         // A memo that cannot be kept costs time, not truth.
         _ = self.insert(path, &facts, key);
         Ok(key)
@@ -210,17 +210,6 @@ impl Drop for Memo {
     }
 }
 
-/// The key of a file, in pieces: whatever its size, it takes no memory.
-pub(super) fn hash(path: &Path) -> io::Result<Key> {
-    // A pipe could keep us waiting for ever.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a file"));
-    }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(fs::File::open(path)?)?;
-    Ok(Key(*hasher.finalize().as_bytes()))
-}
-
 fn is_memo(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == EXTENSION)
 }
@@ -241,6 +230,10 @@ pub(super) fn damage(root: &Path) -> Result<Vec<(PathBuf, Region)>> {
 
 fn damage_to(bytes: &[u8]) -> Vec<Region> {
     let whole = 0..bytes.len();
+    if bytes.starts_with(OLD_MAGIC) {
+        // Of no use any more, and no damage.
+        return vec![];
+    }
     if !bytes.starts_with(MAGIC) {
         let flaw = if MAGIC.starts_with(bytes) { Flaw::Torn } else { Flaw::Damaged("no memo begins here") };
         return if bytes.is_empty() { vec![] } else { vec![Region { place: whole, flaw }] };
@@ -323,6 +316,18 @@ mod tests {
                 assert!(found.iter().flatten().count() >= least, "byte {byte}");
             }
         }
+    }
+
+    /// Keys of 0.1.0 may be wrong today: they are not taken, and are no damage.
+    #[test]
+    fn a_memo_of_an_earlier_version_is_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        Memo::open(root.path()).insert(Path::new("x"), &facts(5000), Key([1; 32])).unwrap();
+        let file = fs::read_dir(root.path().join(DIR)).unwrap().next().unwrap().unwrap().path();
+        let records = fs::read(&file).unwrap()[MAGIC.len()..].to_vec();
+        fs::write(&file, [OLD_MAGIC.as_slice(), &records].concat()).unwrap();
+        assert!(Memo::open(root.path()).is_empty() && past(root.path(), Path::new("x")).is_empty());
+        assert!(damage(root.path()).unwrap().is_empty());
     }
 
     #[test]

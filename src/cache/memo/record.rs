@@ -7,7 +7,11 @@ use std::path::Path;
 use super::super::Key;
 use super::Facts;
 
-pub(super) const MAGIC: &[u8; 16] = b"headstart memo 2";
+/// Not 3: one flipped bit would make an old memo of it, and damage is to be told.
+pub(super) const MAGIC: &[u8; 16] = b"headstart memo 4";
+/// Of version 0.1.0. Its keys are those of the bytes alone, which are no longer right for every file, and cannot be told
+/// apart without reading the files: so each is hashed once more.
+pub(super) const OLD_MAGIC: &[u8; 16] = b"headstart memo 2";
 const BODY: usize = 16 + 32 + 8 + 8 + 8;
 pub(super) const LENGTH: usize = BODY + 4;
 

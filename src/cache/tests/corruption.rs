@@ -220,8 +220,8 @@ fn damage_to_memo_and_failures_is_named() {
     let text = String::new;
     (0..3_u8).for_each(|i| {
         let (path, stage, kind) = (PathBuf::from(format!("{i}")), "read".into(), FailureKind::Missing);
-        log.record(&Failure { path, key: None, stamp: None, stage, kind, reason: text(), time: text() })
-            .unwrap();
+        let (reason, revision, time) = (text(), 1, text());
+        log.record(&Failure { path, key: None, stamp: None, stage, kind, reason, revision, time }).unwrap();
     });
     assert!(verify(&store, |_| {}).is_clean());
     let files = [store.segments_dir(), root.path().join("memo")].map(|dir| paths(&dir).pop().unwrap());

@@ -50,7 +50,7 @@ impl Scene {
 
     fn explain(&self, path: &Path) -> Explanation {
         let in_force = fingerprint_of(DIM, Storage::F32);
-        Explainer::open(&self.cache(), &in_force).unwrap().explain(path)
+        Explainer::open(&self.cache(), &in_force, PLAIN).unwrap().explain(path)
     }
 }
 
@@ -124,6 +124,7 @@ fn damage_and_failures_have_their_reasons() {
         stage: "decode".into(),
         kind: FailureKind::Truncated,
         reason: "it ends".into(),
+        revision: 1,
         time: "2026-01-01T00:00:00.000Z".into(),
     };
     FailureLog::new(&scene.store).record(&failure).unwrap();

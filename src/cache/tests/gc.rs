@@ -206,8 +206,8 @@ fn only_on_request_an_image_goes() {
 
     fs::write(root.path().join("a.png"), "a").unwrap();
     let [a, missing] = ["a.png", "missing.png"].map(|name| root.path().join(name));
-    assert_eq!(keys_of(root.path(), [a.as_path()]).unwrap(), HashSet::from([Key::of(b"a")]));
-    let error = keys_of(root.path(), [a.as_path(), &missing]).unwrap_err();
+    assert_eq!(keys_of(root.path(), [a.as_path()], &PLAIN).unwrap(), HashSet::from([Key::of(b"a")]));
+    let error = keys_of(root.path(), [a.as_path(), &missing], &PLAIN).unwrap_err();
     assert!(matches!(error, Error::Read { path, .. } if path == missing), "its row may be all that is left");
 }
 
@@ -253,6 +253,7 @@ fn failures_that_no_longer_stand_go() {
         stage: "decode".into(),
         kind: FailureKind::Truncated,
         reason: "it, ends".into(),
+        revision: 1,
         time: time.into(),
     };
     let (mut a, mut b) = (FailureLog::new(&store), FailureLog::new(&store));

@@ -98,8 +98,39 @@ fn failure(path: &str, key: Option<Key>, size: u64) -> Failure {
         stage: "decode".into(),
         kind: FailureKind::Truncated,
         reason: "it ends,\n\"early\"".into(),
+        revision: 1,
         time: String::new(),
     }
+}
+
+#[test]
+fn a_failure_is_known_to_the_decoders_that_tried() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store_at(root.path(), 4);
+    let key = Some(Key([7; 32]));
+    let of = |path: &str, revision, stage: &str| Failure {
+        revision,
+        stage: stage.into(),
+        ..failure(path, key, 3)
+    };
+    let mut log = FailureLog::new(&store);
+    for (path, revision) in [("a", 1), ("b", 3), ("c", 2)] {
+        log.record(&of(path, revision, "decode")).unwrap();
+    }
+    let failures = store.failures().unwrap();
+    assert_eq!(failures.iter().map(|f| f.revision).collect::<Vec<_>>(), [1, 3, 2]);
+    assert!(failures.iter().all(|failure| failure.stage == "decode"), "the number is no part of the stage");
+    assert_eq!(failures.of_key(&key.unwrap()).unwrap().revision, 3, "of several the latest decoders count");
+    // Tried by these, by later and by earlier ones; and no matter of decoders.
+    assert!(of("", 2, "decode").is_known_to(2) && of("", 3, "resize").is_known_to(2));
+    assert!(!of("", 1, "decode").is_known_to(2) && !of("", 1, "resize").is_known_to(2));
+    assert!(of("", 1, "infer").is_known_to(2) && of("", 1, "read").is_known_to(2));
+    // A library may be there tomorrow.
+    assert!(!of("", 2, "library").is_known_to(2));
+    // A line of version 0.1.0, and what is written for the first decoders, is the same.
+    let first = std::fs::read_dir(store.segments_dir()).unwrap().next().unwrap().unwrap().path();
+    let lines = std::fs::read_to_string(first).unwrap();
+    assert!(lines.contains(",decode,") && lines.contains(",decode@3,"), "{lines}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn a_selection_keeps_the_callers_order_and_names_all_that_is_missing() {
     let missing = store.select(&[id(0), id(8), id(1), id(9)]).unwrap_err();
     assert_eq!(missing.positions, [1, 3]);
     assert_eq!(missing.ids, [id(8), id(9)]);
-    assert_eq!(missing.to_string(), "the features of 2 of 4 images are not in the cache");
+    assert_eq!(missing.to_string(), "the cache lacks the features of 2 of 4 images");
     let selection = store.select(&[id(3), id(0), id(2)]).unwrap();
     let mut out = Array2::zeros((0, 0));
     selection.gather(&[2, 0, 0], &mut out).unwrap();

@@ -14,7 +14,7 @@ pub struct AboutArgs {
     pub name: Option<String>,
     /// How the network's images were preprocessed: a preset or a TOML file (default: guessed, where the network is known)
     #[arg(long, value_name = "PRESET|FILE")]
-    recipe: Option<String>,
+    recipe: Option<PathBuf>,
     /// JSON file with the names of the network's own classes
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -29,6 +29,11 @@ pub struct AboutArgs {
 impl AboutArgs {
     pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {
         self.recipe.as_deref().map(read_recipe).transpose()
+    }
+
+    /// The files that are read.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.recipe.iter().chain(&self.labels)
     }
 
     /// None if no file was given.

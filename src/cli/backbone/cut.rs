@@ -3,10 +3,12 @@ use std::path::PathBuf;
 
 use headstart::backbone::cut::{CutOptions, Pool, cut};
 use headstart::backbone::runtime::Runtime;
+use headstart::files::Inputs;
 
 use super::about::AboutArgs;
 use super::naming;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, stdout};
+use crate::cli::output::{self, network_files};
 use crate::cli::{Status, graph_hint};
 
 /// Cut an image classifier behind its pooled features, and prove the cut
@@ -49,11 +51,18 @@ pub struct CutArgs {
 impl CutArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let options = self.options()?;
+        let inputs = || {
+            Inputs::default()
+                .files(network_files(&self.network))
+                .files(&self.images)
+                .files(self.about.files())
+        };
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
         let cut = cut(&runtime, &self.network, &self.output, &options)
             .map_err(|error| naming(error, "cut", &self.network))?;
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&cut)?)?;
         } else {

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::import::{self, ImportOptions};
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::{Inspection, inspect};
+use headstart::files::Inputs;
 use headstart::onnx;
 use headstart::preprocess::recipe::Layout;
 
 use self::about::AboutArgs;
-use super::console::{self, Console};
+use super::console::{self, Console, stdout};
 use super::error::Error;
+use super::output;
 use super::probe::ProbeArgs;
 use super::recipes::RecipesArgs;
 use super::{Status, graph_hint};
@@ -84,10 +86,9 @@ fn layout(text: &str) -> Result<Layout, String> {
 
 impl ImportArgs {
     fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        anyhow::ensure!(
-            self.overwrite || !self.output.exists(),
-            Error::FileIsThere { path: self.output.clone() }
-        );
+        let files = || import::files(&self.model).unwrap_or_else(|_| vec![self.model.clone()]);
+        let inputs = || Inputs::default().files(files()).files(self.about.files());
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
         let options = ImportOptions {
             include_top: self.include_top,
             name: self.about.name.clone(),
@@ -104,7 +105,7 @@ impl ImportArgs {
         for note in &imported.notes {
             console.note(note);
         }
-        writeln!(std::io::stdout(), "{}", self.output.display())?;
+        stdout().path(&self.output)?;
         Ok(Status::Done)
     }
 }
@@ -133,7 +134,7 @@ impl InspectArgs {
             Err(error) => console.detail(format_args!("the graph was not loaded: {error}")),
         }
         let trials = if inspection.broken { None } else { self.probe.run(&self.file)? };
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             let mut document = serde_json::to_value(&inspection)?;
             if let Some(trials) = &trials {

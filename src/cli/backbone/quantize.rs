@@ -11,10 +11,12 @@ use headstart::backbone::{Backbone, OpenOptions};
 use headstart::baseline::{Choice, evaluate};
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
+use headstart::files::Inputs;
 
 use super::naming;
 use crate::cli::args::{ColumnArgs, read_manifests, read_recipe};
-use crate::cli::console::{Console, count};
+use crate::cli::console::{Console, count, stdout};
+use crate::cli::output::{self, network_files};
 use crate::cli::{Status, interrupt};
 
 /// Make a backbone that computes in 8-bit integers, calibrated on your images
@@ -62,10 +64,10 @@ pub struct QuantizeArgs {
     /// Least mean cosine between features in integers and in floats
     #[arg(long, value_name = "C", default_value_t = QuantizeOptions::default().min_cosine, value_parser = cosine)]
     min_cosine: f64,
-    /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does; it is written into the file
+    /// Preprocess by this preset or TOML file instead of by the backbone's own recipe; it is written into the file
     #[arg(long, value_name = "PRESET|FILE")]
-    recipe: Option<String>,
-    /// Tensor that holds the features, for a graph that does not tell
+    recipe: Option<PathBuf>,
+    /// Tensor that holds the features, for a graph that does not say
     #[arg(long, value_name = "NAME")]
     feature_tensor: Option<String>,
     /// Print the report as JSON
@@ -133,7 +135,15 @@ impl QuantizeArgs {
         quantize::check_target(&self.backbone, &self.output, self.overwrite)?;
         let backbone = Backbone::open_with(&self.backbone, &self.open_options()?)?;
         let manifest = read_manifests(&self.calibrate, &self.columns.columns(), console)?;
-        let options = self.options()?;
+        let options = self.options(console)?;
+        let inputs = || {
+            let held_out = options.held_out_files.iter().flatten();
+            let manifests = self.calibrate.iter().chain(&self.evaluate);
+            let inputs =
+                Inputs::default().files(network_files(&self.backbone)).files(&self.recipe).all_in(manifests);
+            inputs.files(manifest.files()).files(held_out)
+        };
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
         let runtime = Runtime::load(self.onnxruntime.as_deref())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
         if options.bits == WeightBits::Seven {
@@ -154,9 +164,10 @@ impl QuantizeArgs {
         Ok(OpenOptions { recipe, feature_tensor: self.feature_tensor.clone(), ..OpenOptions::default() })
     }
 
-    fn options(&self) -> anyhow::Result<QuantizeOptions> {
+    fn options(&self, console: &Console) -> anyhow::Result<QuantizeOptions> {
         let columns = self.columns.columns();
-        let apart = self.evaluate.as_ref().map(|path| Manifest::read(path, &columns)).transpose()?;
+        let apart =
+            self.evaluate.as_ref().map(|path| read_manifests(&[path], &columns, console)).transpose()?;
         let names: Vec<&str> = self.keep_float.iter().map(String::as_str).collect();
         Ok(QuantizeOptions {
             calibration: self.images,
@@ -179,7 +190,7 @@ impl QuantizeArgs {
     fn print(&self, done: &Quantized, manifest: &Manifest) -> anyhow::Result<Status> {
         // Of other images the labels are elsewhere.
         let accuracies = if self.evaluate.is_none() { accuracies(&done.report, manifest) } else { None };
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             let mut document = serde_json::to_value(&done.report)?;
             if let Some([floats, integers]) = accuracies {
@@ -187,7 +198,7 @@ impl QuantizeArgs {
             }
             writeln!(out, "{document:#}")?;
         } else {
-            writeln!(out, "{}", self.output.display())?;
+            out.path(&self.output)?;
             write!(out, "{}", done.report)?;
             if let Some([floats, integers]) = accuracies {
                 writeln!(

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use headstart::cache::{Pair, duplicates};
-use headstart::dataset::{Example, Manifest};
+use headstart::dataset::{Example, Manifest, Part};
+use headstart::files::path_text;
 use headstart::preprocess::ViewKinds;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::args::{BackboneArgs, ColumnArgs, RuntimeArgs, read_manifests};
-use crate::cli::console::{Console, count, grouped};
-use crate::cli::features::Ready;
+use crate::cli::console::{Console, count, grouped, stdout};
+use crate::cli::features::Lookup;
 use crate::cli::making::Making;
 use crate::cli::progress::Progress;
 use crate::cli::source::Source;
@@ -114,9 +115,10 @@ impl DuplicatesArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &self.manifests };
         let (mut images, mut ids) = (Images::new(manifests), vec![]);
         for number in 0..images.manifests.len() {
-            let ready = Ready::find(&source, cache.as_mut(), &images.manifests[number], &plain, console)?;
+            let ready = lookup.find(cache.as_mut(), &images.manifests[number], &plain)?;
             ready.places.iter().for_each(|&place| images.add(number, place));
             ids.extend(ready.ids);
         }
@@ -145,9 +147,9 @@ impl DuplicatesArgs {
         if self.json {
             let (n, threshold) = (images.places.len(), self.threshold);
             let all = json!({ "images": n, "threshold": threshold, "parts": images.names, "leaks": leaks, "pairs": lines });
-            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
+            writeln!(stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
         } else {
-            let mut out = csv::WriterBuilder::new().has_headers(false).from_writer(std::io::stdout().lock());
+            let mut out = csv::WriterBuilder::new().has_headers(false).from_writer(stdout());
             out.write_record(COLUMNS)?;
             lines.iter().try_for_each(|line| out.serialize(line))?;
             out.flush()?;
@@ -203,11 +205,13 @@ impl Images {
         self.parts.push(part);
     }
 
-    /// The manifest, the split, or both if several manifests have splits.
+    /// The manifest, the split, or both if several manifests have splits. A part is one by whatever name.
     fn part_of(&self, manifest: usize, place: usize) -> String {
-        let source = self.manifests[manifest].source().display();
-        match (&self.manifests[manifest].examples()[place].split, self.manifests.len()) {
-            (Some(split), 1) => split.to_string(),
+        let source = path_text(self.manifests[manifest].source());
+        let example = &self.manifests[manifest].examples()[place];
+        let split = example.part().map(Part::name).or(example.split.as_deref());
+        match (split, self.manifests.len()) {
+            (Some(split), 1) => split.to_owned(),
             (Some(split), _) => format!("{source}:{split}"),
             (None, _) => source.to_string(),
         }
@@ -236,10 +240,10 @@ impl Images {
             leak: self.is_leak(pair),
             labels_differ: self.labels_differ(pair),
             part_a,
-            path_a: a.file.display().to_string(),
+            path_a: path_text(&a.file).into_owned(),
             label_a: a.label.as_deref(),
             part_b,
-            path_b: b.file.display().to_string(),
+            path_b: path_text(&b.file).into_owned(),
             label_b: b.label.as_deref(),
             group: pair.group,
         }

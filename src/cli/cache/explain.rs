@@ -3,10 +3,11 @@ use std::path::PathBuf;
 
 use headstart::cache::{Difference, Explainer, Explanation, Found, MemoState, Standing, Verdict};
 use headstart::dataset::images_in;
+use headstart::extract::DECODERS;
 
 use crate::cli::Status;
-use crate::cli::args::BackboneArgs;
-use crate::cli::console::{Console, grouped};
+use crate::cli::args::{BackboneArgs, tell_skipped};
+use crate::cli::console::{Console, grouped, stdout};
 use crate::cli::hint::quoted;
 use crate::cli::source::Source;
 
@@ -26,12 +27,18 @@ pub struct ExplainArgs {
 impl ExplainArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let source = Source::open(&self.backbone, None, console)?;
-        let mut explainer = Explainer::open(&self.backbone.cache, &source.fingerprint)?;
+        let mut explainer = Explainer::open(&self.backbone.cache, &source.fingerprint, DECODERS)?;
         let mut files = vec![];
         for path in &self.paths {
-            if path.is_dir() { files.extend(images_in(path)?) } else { files.push(path.clone()) }
+            if !path.is_dir() {
+                files.push(path.clone());
+                continue;
+            }
+            let found = images_in(path)?;
+            tell_skipped(&found.skipped, console);
+            files.extend(found.images);
         }
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             let all: Vec<_> = files.iter().map(|file| explainer.explain(file)).collect();
             writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
@@ -76,6 +83,12 @@ fn headline(found: &Explanation) -> String {
         (Verdict::Hit, _) => "hit".into(),
         (Verdict::Failed, Some(failure)) => {
             format!("no features, {} failed ({}): {}", failure.stage, failure.kind, failure.reason)
+        }
+        (Verdict::Outdated, Some(_)) => {
+            format!("miss, an earlier version could not read it; {extract} if this one can")
+        }
+        (Verdict::Outdated, None) => {
+            format!("miss, this version reads other pixels from it than earlier ones did; {extract} again")
         }
         (Verdict::Damaged, _) => format!("miss, its row is damaged; {extract} again"),
         (Verdict::Changed, _) => format!("miss, the file has changed since it was last looked at; {extract}"),

@@ -1,17 +1,18 @@
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use headstart::cache::{Entry, Format, Missing, export};
+use headstart::cache::{self, Entry, Format, Missing, export};
+use headstart::dataset::Manifest;
+use headstart::files::{WriteError, check_writable};
 use headstart::preprocess::ViewKinds;
 
 use crate::cli::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use crate::cli::console::{Console, count};
-use crate::cli::features::Ready;
+use crate::cli::console::{Console, count, stdout};
+use crate::cli::features::Lookup;
 use crate::cli::making::Making;
 use crate::cli::progress::Progress;
 use crate::cli::source::Source;
-use crate::cli::{Status, extract};
+use crate::cli::{Status, extract, output};
 
 /// Write features with their paths and labels to a file that other programs read
 ///
@@ -47,6 +48,7 @@ impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let format = self.format()?;
         let manifest = self.manifest.read(console)?;
+        self.check_output(format, &manifest)?;
         let files = || manifest.files();
         let making = Making::of(&files, &self.runtime);
         let source = Source::open(&self.backbone, self.extract.then_some(&making), console)?;
@@ -56,9 +58,10 @@ impl ExportArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
         let ready = match self.allow_missing {
-            true => Ready::find_some(cache.as_mut(), &manifest, console)?,
-            false => Ready::find(&source, cache.as_mut(), &manifest, &plain, console)?,
+            true => lookup.find_some(cache.as_mut(), &manifest)?,
+            false => lookup.find(cache.as_mut(), &manifest, &plain)?,
         };
         let cache = cache.expect("rows were found in it");
         let selection =
@@ -72,13 +75,22 @@ impl ExportArgs {
         let mut progress = Progress::new(console, "rows", entries.len());
         let files = export(&selection, &entries, format, &self.output, self.overwrite, &mut |rows| {
             progress.advance(rows);
-        })?;
+        })
+        .map_err(of_output)?;
         drop(progress);
         console.note(format_args!("{} of {} numbers", count(entries.len(), "row"), selection.dim()));
         for file in files {
-            writeln!(std::io::stdout(), "{}", file.display())?;
+            stdout().path(&file)?;
         }
         Ok(if entries.len() == manifest.len() { Status::Done } else { Status::Partial })
+    }
+
+    /// That neither the file nor the table beside it takes the place of something that is needed.
+    fn check_output(&self, format: Format, manifest: &Manifest) -> anyhow::Result<()> {
+        let inputs = || self.backbone.inputs().all_in(self.manifest.paths()).files(manifest.files());
+        let files = format.files(&self.output);
+        output::check_all("--output", &self.output, files.clone(), inputs, || self.overwrite)?;
+        Ok(files.iter().try_for_each(|path| check_writable(path))?)
     }
 
     fn format(&self) -> anyhow::Result<Format> {
@@ -89,5 +101,15 @@ impl ExportArgs {
                 self.output.display()
             )
         })
+    }
+}
+
+/// Not a matter of the cache, though it is the cache's code that wrote the file.
+fn of_output(error: cache::Error) -> anyhow::Error {
+    match error {
+        cache::Error::Write { path, source }
+        | cache::Error::NotWritable { path, source }
+        | cache::Error::DiskFull { path, source } => WriteError { path, source }.into(),
+        error => error.into(),
     }
 }

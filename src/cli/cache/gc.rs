@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::cache::{GcEvent, GcOptions, GcReport, Key, MemoReport, gc, gc_memo, keys_of};
+use headstart::extract::DECODERS;
 use indicatif::HumanBytes;
 use serde_json::json;
 
-use super::{is_store, stores_in};
+use super::{CacheArgs, is_store, stores_in};
 use crate::cli::Status;
 use crate::cli::args::{ColumnArgs, read_manifests};
-use crate::cli::console::{Console, count, grouped};
+use crate::cli::console::{Console, count, grouped, stdout};
 use crate::cli::progress::Progress;
 
 /// Tidy the cache up: drop duplicate and damaged rows, make large segments of small ones
@@ -19,9 +20,8 @@ use crate::cli::progress::Progress;
 /// and whoever reads keeps what it has. If it is killed nothing is lost; the next one goes on.
 #[derive(Debug, clap::Args)]
 pub struct GcArgs {
-    /// Folder of the feature cache, or of one backbone's features in it
-    #[arg(value_name = "DIR", default_value = "data/features")]
-    cache: PathBuf,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -37,22 +37,26 @@ pub struct GcArgs {
 
 impl GcArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let stores = stores_in(&self.cache)?;
+        let stores = stores_in(self.cache.folder())?;
         let options = GcOptions { dry_run: self.dry_run, keep: self.keys(console)? };
         let mut reports = vec![];
         for dir in stores {
             let report = tidy(&dir?, &options, console)?;
             if !self.json {
-                writeln!(std::io::stdout(), "{}\n", paragraph(&report))?;
+                writeln!(stdout(), "{}\n", paragraph(&report))?;
             }
             reports.push(report);
         }
-        let memo = if is_store(&self.cache) { None } else { Some(gc_memo(&self.cache, self.dry_run)?) };
+        let memo = if is_store(self.cache.folder()) {
+            None
+        } else {
+            Some(gc_memo(self.cache.folder(), self.dry_run)?)
+        };
         if self.json {
             let all = json!({ "stores": reports, "memo": memo });
-            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
+            writeln!(stdout(), "{}", serde_json::to_string_pretty(&all)?)?;
         } else if let Some(memo) = memo {
-            writeln!(std::io::stdout(), "{}", about_memo(&memo, self.dry_run))?;
+            writeln!(stdout(), "{}", about_memo(&memo, self.dry_run))?;
         }
         Ok(Status::Done)
     }
@@ -63,8 +67,18 @@ impl GcArgs {
             return Ok(None);
         }
         let manifest = read_manifests(&self.keep, &self.columns.columns(), console)?;
-        let root = if is_store(&self.cache) { self.cache.join("..") } else { self.cache.clone() };
-        let keys = keys_of(&root, manifest.examples().iter().map(|example| example.file.as_path()));
+        // What lies in a folder that cannot be read is not known, and would be dropped.
+        if let Some(folder) = manifest.skipped().unreadable.first() {
+            let cause = anyhow::anyhow!("cannot read {folder}");
+            return Err(cause.context("what the manifest needs is not known, so nothing was dropped"));
+        }
+        let root = if is_store(self.cache.folder()) {
+            self.cache.folder().join("..")
+        } else {
+            self.cache.folder().to_path_buf()
+        };
+        let files = manifest.examples().iter().map(|example| example.file.as_path());
+        let keys = keys_of(&root, files, &DECODERS);
         let keys = keys.context("what the manifest needs is not known, so nothing was dropped")?;
         Ok(Some(keys))
     }

@@ -1,21 +1,19 @@
 use std::io::Write;
-use std::path::PathBuf;
 
 use headstart::cache::{CacheInfo, Origin, Storage};
 use headstart::extract::PLAIN;
 use headstart::preprocess::View;
 use indicatif::HumanBytes;
 
-use super::read_root;
+use super::{CacheArgs, read_root};
 use crate::cli::Status;
-use crate::cli::console::{Console, count, grouped};
+use crate::cli::console::{Console, chain, count, grouped, stdout};
 
 /// Tell what the cache holds
 #[derive(Debug, clap::Args)]
 pub struct InfoArgs {
-    /// Folder of the feature cache
-    #[arg(value_name = "DIR", default_value = "data/features")]
-    cache: PathBuf,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -24,16 +22,16 @@ pub struct InfoArgs {
 impl InfoArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let (mut stores, mut status) = (vec![], Status::Done);
-        for store in read_root(&self.cache)? {
+        for store in read_root(self.cache.folder())? {
             match store {
                 Ok(store) => stores.push(store),
                 Err(error) => {
-                    console.warn(error);
+                    console.warn(chain(&error.into()));
                     status = Status::Partial;
                 }
             }
         }
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&stores)?)?;
         } else {
@@ -79,7 +77,7 @@ fn images(info: &CacheInfo) -> String {
         0 => String::new(),
         n => format!(", {} known to be damaged", grouped(n)),
     };
-    format!("{} in {} rows{damaged}", grouped(info.images), grouped(info.rows))
+    format!("{} in {}{damaged}", grouped(info.images), count(info.rows, "row"))
 }
 
 /// How many images have features in each view; nothing if there are plain images alone.

@@ -13,6 +13,23 @@ use super::Status;
 use super::console::Console;
 use super::error::Error;
 
+/// Which cache is meant: `DIR`, or `--cache DIR` as for the commands that fill it.
+#[derive(Debug, clap::Args)]
+pub struct CacheArgs {
+    /// Folder of the feature cache, or of one backbone's features in it [default: data/features]
+    #[arg(value_name = "DIR", conflicts_with = "cache")]
+    folder: Option<PathBuf>,
+    /// The same as DIR
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+impl CacheArgs {
+    pub fn folder(&self) -> &Path {
+        self.folder.as_deref().or(self.cache.as_deref()).unwrap_or(Path::new("data/features"))
+    }
+}
+
 /// Look after the feature cache
 #[derive(Debug, clap::Subcommand)]
 pub enum CacheCommand {

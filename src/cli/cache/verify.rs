@@ -1,11 +1,11 @@
 use std::io::Write;
-use std::path::PathBuf;
 
 use headstart::cache::{Store, VerifyReport, verify};
+use headstart::files::path_text;
 
-use super::stores_in;
+use super::{CacheArgs, stores_in};
 use crate::cli::Status;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, chain, stdout};
 use crate::cli::progress::Progress;
 
 /// Check every byte of the cache
@@ -13,9 +13,8 @@ use crate::cli::progress::Progress;
 /// Damaged rows are named, and passed over from then on: `extract` computes them again.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
-    /// Folder of the feature cache, or of one backbone's features in it
-    #[arg(value_name = "DIR", default_value = "data/features")]
-    cache: PathBuf,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,12 +24,12 @@ impl VerifyArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let mut reports = vec![];
         let mut readable = true;
-        for dir in stores_in(&self.cache)? {
+        for dir in stores_in(self.cache.folder())? {
             // One that cannot be read does not keep the others from being looked at.
             let store = match dir.and_then(|dir| Store::open_dir(&dir)) {
                 Ok(store) => store,
                 Err(error) => {
-                    console.warn(format_args!("{error}; `headstart extract` mends it"));
+                    console.warn(format_args!("{}; `headstart extract` repairs it", chain(&error.into())));
                     readable = false;
                     continue;
                 }
@@ -45,14 +44,14 @@ impl VerifyArgs {
             });
             drop(progress);
             if !self.json {
-                writeln!(std::io::stdout(), "{}\n{report}\n", dir.display())?;
+                writeln!(stdout(), "{}\n{report}\n", dir.display())?;
             }
             reports.push((dir, report));
         }
         if self.json {
             let by_dir: std::collections::BTreeMap<_, _> =
-                reports.iter().map(|(dir, report)| (dir.display().to_string(), report)).collect();
-            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&by_dir)?)?;
+                reports.iter().map(|(dir, report)| (path_text(dir), report)).collect();
+            writeln!(stdout(), "{}", serde_json::to_string_pretty(&by_dir)?)?;
         }
         let clean = readable && reports.iter().all(|(_, report): &(_, VerifyReport)| report.is_clean());
         Ok(if clean { Status::Done } else { Status::Partial })

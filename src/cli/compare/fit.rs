@@ -14,6 +14,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::super::Status;
+use super::super::console::stdout;
 use super::plan::{Plan, Use};
 
 /// `headstart compare-fit PLAN CONTENDER FOLD`: the score as JSON on stdout. For [`compare`](super) alone, so not one of
@@ -42,7 +43,7 @@ impl Fit {
         // A core to itself: others are fitted beside it.
         headstart::machine::use_threads(NonZeroUsize::new(1))?;
         let answer = self.answer(&Plan::read(&self.plan)?)?;
-        writeln!(std::io::stdout(), "{}", serde_json::to_string(&answer)?)?;
+        writeln!(stdout(), "{}", serde_json::to_string(&answer)?)?;
         Ok(Status::Done)
     }
 

@@ -10,7 +10,7 @@ mod table;
 use std::io::Write;
 use std::num::NonZero;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,20 +18,22 @@ use std::time::Duration;
 use anyhow::Context;
 use headstart::baseline::Choice;
 use headstart::cache::Store;
-use headstart::dataset::Manifest;
+use headstart::dataset::Classes;
+use headstart::dataset::split::Split;
 use headstart::preprocess::ViewKinds;
 
 use self::fit::Answer;
 pub use self::fit::Fit;
 use self::plan::{Division, Plan};
 use self::pool::{Ended, Pool};
-use self::standings::{Facts, Outcome, Standings};
+use self::standings::{Facts, Outcome, Standings, Unused};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
-use super::console::Console;
+use super::console::{Console, count, stdout};
 use super::error::Error;
-use super::features::{Ready, in_views};
+use super::features::{Lookup, in_views};
+use super::leaks::{self, Looked};
 use super::making::Making;
-use super::parts::too_few;
+use super::parts::{Divided, too_few};
 use super::progress::Progress;
 use super::settings::Axis;
 use super::settings::SettingsArgs;
@@ -107,7 +109,11 @@ impl CompareArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let config = self.settings.config()?;
         let mut contenders = contenders::contenders(&self.heads, &config, &self.grid)?;
-        let manifest = training_part(self.manifest.read(console)?, console)?;
+        // As `train` does: who chooses a head by its figures on the `test` rows has none left to measure it on.
+        let Divided { training: manifest, note, .. } = Divided::of(self.manifest.read(console)?, false)?;
+        if let Some(note) = note {
+            console.note(note);
+        }
         let classes = manifest.classes()?;
         contenders::place_weights(&mut contenders, classes.names())?;
         let labels = manifest.labels(&classes)?;
@@ -123,9 +129,12 @@ impl CompareArgs {
             ControlFlow::Continue(cache) => cache,
             ControlFlow::Break(status) => return Ok(status),
         };
-        let ready = Ready::find(&source, cache.as_mut(), &manifest, &self.views, console)?;
+        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
+        let ready = lookup.find(cache.as_mut(), &manifest, &self.views)?;
+        let left_out = manifest.len() - ready.ids.len();
+        let names = ready.names(&manifest);
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
-        let plan = Plan {
+        let mut plan = Plan {
             store: store.dir().to_path_buf(),
             labels: ready.pick(&labels),
             in_views: match self.views.is_empty() {
@@ -137,15 +146,28 @@ impl CompareArgs {
             division: self.validation.map_or(Division::Folds(self.folds.into()), Division::Fraction),
             shots: self.shots.map(usize::from),
             seed: config.seed,
+            rounds: vec![],
             contenders,
         };
         // A division that cannot be made is one error here instead of one from every fit.
-        plan.splits().map_err(|error| too_few(error, &classes))?;
-        let facts = self.facts(&plan, store, console);
+        let unusable = plan.unusable().map_err(|error| too_few(error, &classes))?;
+        plan.rounds = (0..plan.division.rounds())
+            .filter(|round| unusable.iter().all(|unusable| unusable.fold != round + 1))
+            .collect();
+        let labels: Vec<Option<usize>> = plan.labels.iter().copied().map(Some).collect();
+        let looked = Looked { ids: &plan.ids, names: &names, labels: &labels, classes: &classes };
+        if looked.tell(leaks::Use::HeldOutTogether, console) {
+            let manifests = self.manifest.paths().iter().map(PathBuf::as_path);
+            leaks::tell_more(&source, manifests, manifest.columns(), console);
+        }
+        tell_rare_classes(&plan, &classes, console);
+        let unused = unusable.into_iter().map(|unusable| Unused::of(unusable, &classes)).collect();
+        anyhow::ensure!(!plan.rounds.is_empty(), Error::NoUsableFold { folds: plan.division.rounds() });
+        let facts = self.facts(&plan, unused, store, console);
 
         let (outcomes, times) = compete(&plan, &self.pool(), cancel, console)?;
         let standings = Standings::new(facts, &plan.contenders, &outcomes);
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         match (self.json, self.csv) {
             (true, _) => writeln!(out, "{}", serde_json::to_string_pretty(&standings)?)?,
             (_, true) => table::csv(&standings, &mut out)?,
@@ -157,7 +179,7 @@ impl CompareArgs {
         times.warn(console);
         Ok(match () {
             () if interrupt::asked() => Status::Interrupted,
-            () if standings.complete() => Status::Done,
+            () if standings.complete() && left_out == 0 => Status::Done,
             () => Status::Partial,
         })
     }
@@ -166,12 +188,14 @@ impl CompareArgs {
         Pool { jobs: self.jobs.unwrap_or(cores()).get(), time_limit: self.time_limit }
     }
 
-    fn facts(&self, plan: &Plan, store: &Store, console: &Console) -> Facts {
+    fn facts(&self, plan: &Plan, unused: Vec<Unused>, store: &Store, console: &Console) -> Facts {
         let facts = Facts {
             images: plan.labels.len(),
+            copies: plan.copies().repeated(),
             classes: plan.classes,
             features: store.dim(),
             folds: plan.division.rounds(),
+            unused,
             validation: self.validation,
             shots: plan.shots,
             views: self.views.clone(),
@@ -180,17 +204,11 @@ impl CompareArgs {
             cores: cores().get(),
             time_limit_seconds: self.time_limit.as_secs_f64(),
         };
-        let again = plan.repeated();
-        if again > 0 {
-            console.warn(format_args!(
-                "{again} images are copies of others: held out, they are known from training, and figures look better \
-                 than they are"
-            ));
-        }
         if facts.fits_at_once > facts.cores {
             console.warn(format_args!(
-                "{} fits at a time on {} cores: they wait for one another, and times are too long",
-                facts.fits_at_once, facts.cores
+                "{} at a time on {}: they wait for one another, and times are too long",
+                count(facts.fits_at_once, "fit"),
+                count(facts.cores, "core")
             ));
         }
         let division = match plan.division {
@@ -198,12 +216,12 @@ impl CompareArgs {
             Division::Fraction(fraction) => format!("{fraction} of each held out"),
         };
         console.note(format_args!(
-            "{} images of {} classes, {division}{}; {} methods, {} fits at a time, a thread each",
-            facts.images,
-            facts.classes,
+            "{} of {}, {division}{}; {}, {} at a time, a thread each",
+            count(facts.images, "image"),
+            count(facts.classes, "class"),
             facts.shots.map_or(String::new(), |shots| format!(", {shots} of each to learn from")),
-            plan.contenders.len(),
-            facts.fits_at_once
+            count(plan.contenders.len(), "method"),
+            count(facts.fits_at_once, "fit")
         ));
         facts
     }
@@ -213,25 +231,25 @@ fn cores() -> NonZero<usize> {
     std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
 }
 
-/// A `split` column decides where there is one, as it does for `train`: who chooses a head by its figures on the
-/// `test` rows has none left to measure it on.
-fn training_part(manifest: Manifest, console: &Console) -> anyhow::Result<Manifest> {
-    const TRAIN: &str = "train";
-    let splits = manifest.splits();
-    if splits.is_empty() {
-        return Ok(manifest);
+/// A class whose images are all held out together is one that no method can learn in that fold.
+fn tell_rare_classes(plan: &Plan, classes: &Classes, console: &Console) {
+    let Ok(splits) = plan.splits() else { return };
+    for (class, name) in classes.names().iter().enumerate() {
+        let is_lost = |split: &Split| split.train.iter().all(|&image| plan.labels[image] != class);
+        let lost: Vec<String> = (1..)
+            .zip(&splits)
+            .filter(|(_, split)| is_lost(split))
+            .map(|(fold, _)| fold.to_string())
+            .collect();
+        if !lost.is_empty() {
+            let folds = if lost.len() == 1 { "fold" } else { "folds" };
+            console.warn(format_args!(
+                "no image of `{name}` is left to learn from in {folds} {}: too few different images for {}",
+                lost.join(", "),
+                count(splits.len(), "fold")
+            ));
+        }
     }
-    anyhow::ensure!(
-        splits.contains(&TRAIN),
-        Error::NoSuchPart { wanted: TRAIN, found: splits.iter().map(|&name| name.to_owned()).collect() }
-    );
-    let training = manifest.split(TRAIN)?;
-    console.note(format_args!(
-        "the manifest names parts: {} images to train on, {} left out",
-        training.len(),
-        manifest.len() - training.len()
-    ));
-    Ok(training)
 }
 
 /// Let every contender have a go at every fold, each in a process of its own; the outcomes are in the order of

@@ -1,6 +1,5 @@
 //! What is to be fitted, as a file that every fit reads.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,8 @@ use anyhow::Context;
 use headstart::baseline::Choice;
 use headstart::cache::{Key, View};
 use headstart::dataset::split::Split;
-use headstart::dataset::{self, split};
+use headstart::dataset::{self, Copies, split};
+use headstart::files::{as_path_text, of_path_text};
 use serde::{Deserialize, Serialize};
 
 /// A method in the comparison.
@@ -56,6 +56,7 @@ impl Division {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// Folder of the store with the features.
+    #[serde(serialize_with = "as_path_text", deserialize_with = "of_path_text")]
     pub store: PathBuf,
     /// The plain features of the image of each label.
     pub ids: Vec<(Key, View)>,
@@ -68,18 +69,43 @@ pub struct Plan {
     pub shots: Option<usize>,
     /// Of the division and the shots; contenders have one of their own.
     pub seed: u64,
+    /// The rounds that methods can learn in, from 0: all, unless [`unusable`](Self::unusable) tells some.
+    pub rounds: Vec<usize>,
     pub contenders: Vec<Contender>,
+}
+
+/// A round that no method can learn in, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unusable {
+    /// From 1.
+    pub fold: usize,
+    /// The only class whose images are left to learn from; `None` if none are.
+    pub only: Option<usize>,
 }
 
 impl Plan {
     pub fn fits(&self) -> usize {
-        self.contenders.len() * self.division.rounds()
+        self.contenders.len() * self.rounds.len()
+    }
+
+    /// The rounds in which fewer than two classes are left to learn from.
+    ///
+    /// # Errors
+    /// As [`splits`](Self::splits).
+    pub fn unusable(&self) -> Result<Vec<Unusable>, dataset::Error> {
+        let splits = self.splits()?;
+        let unusable = |(round, split): (usize, &Split)| {
+            let first = split.train.first().map(|&image| self.labels[image]);
+            let is_single = split.train.iter().all(|&image| Some(self.labels[image]) == first);
+            is_single.then_some(Unusable { fold: round + 1, only: first })
+        };
+        Ok(splits.iter().enumerate().filter_map(unusable).collect())
     }
 
     /// Contender and fold of a fit. All contenders come to the first fold before any comes to the second, so that a
     /// comparison that is broken off still compares.
     pub fn fit(&self, fit: usize) -> (usize, usize) {
-        (fit % self.contenders.len(), fit / self.contenders.len())
+        (fit % self.contenders.len(), self.rounds[fit / self.contenders.len()])
     }
 
     /// What each round trains on and holds out.
@@ -87,22 +113,26 @@ impl Plan {
     /// # Errors
     /// If the labels cannot be divided so, or a class has too few images left to learn from.
     pub fn splits(&self) -> Result<Vec<Split>, dataset::Error> {
+        let copies = self.copies();
         let mut splits = match self.division {
-            Division::Folds(folds) => split::folds(&self.labels, folds, self.seed)?,
-            Division::Fraction(fraction) => vec![split::stratified(&self.labels, fraction, self.seed)?],
+            Division::Folds(folds) => split::image_folds(&self.labels, &copies, folds, self.seed)?,
+            Division::Fraction(fraction) => {
+                vec![split::stratified_images(&self.labels, &copies, fraction, self.seed)?]
+            }
         };
         let Some(shots) = self.shots else { return Ok(splits) };
         for split in &mut splits {
             let labels: Vec<usize> = split.train.iter().map(|&image| self.labels[image]).collect();
-            let chosen = split::shots(&labels, shots, self.seed)?;
+            let ids: Vec<(Key, View)> = split.train.iter().map(|&image| self.ids[image]).collect();
+            let chosen = split::image_shots(&labels, &Copies::of(&ids), shots, self.seed)?;
             split.train = chosen.into_iter().map(|place| split.train[place]).collect();
         }
         Ok(splits)
     }
 
-    /// Images that have the same bytes as an earlier one.
-    pub fn repeated(&self) -> usize {
-        self.ids.len() - self.ids.iter().collect::<HashSet<_>>().len()
+    /// Which images are copies of others: they are held out together.
+    pub fn copies(&self) -> Copies {
+        Copies::of(&self.ids)
     }
 
     pub fn write(&self) -> anyhow::Result<tempfile::NamedTempFile> {
@@ -130,11 +160,12 @@ mod tests {
         });
         Plan {
             store: PathBuf::new(),
-            ids: vec![],
+            ids: (0..40).map(|row: u32| (Key::of(&row.to_le_bytes()), 0)).collect(),
             in_views: vec![],
             labels: (0..40).map(|row| row % 4).collect(),
             classes: 4,
             division,
+            rounds: (0..division.rounds()).collect(),
             shots: None,
             seed: 5,
             contenders: contenders.into(),
@@ -153,6 +184,32 @@ mod tests {
         assert_eq!(*split, split::stratified(&fraction.labels, 0.25, 5).unwrap());
         assert!(plan(Division::Fraction(1.0)).splits().is_err());
         assert!(plan(Division::Folds(41)).splits().is_err());
+    }
+
+    #[test]
+    fn a_fold_that_leaves_one_class_is_not_fitted() {
+        let labels: Vec<usize> = (0..40).map(|row| usize::from(row == 17)).collect();
+        let lone = Plan { labels, classes: 2, ..plan(Division::Folds(5)) };
+        let [unusable] = &lone.unusable().unwrap()[..] else { panic!("one fold holds the lone image out") };
+        assert_eq!(unusable.only, Some(0));
+        assert!(lone.splits().unwrap()[unusable.fold - 1].validation.contains(&17));
+        let rounds: Vec<usize> = (0..5).filter(|round| round + 1 != unusable.fold).collect();
+        let lone = Plan { rounds, ..lone };
+        assert_eq!(lone.fits(), 12);
+        assert!((0..12).all(|fit| lone.fit(fit).1 + 1 != unusable.fold));
+        assert_eq!(plan(Division::Folds(5)).unusable().unwrap(), []);
+    }
+
+    #[test]
+    fn copies_are_held_out_together() {
+        // Each image twice, under the same label.
+        let ids = (0..40).map(|row: u32| (Key::of(&(row % 20).to_le_bytes()), 0)).collect();
+        let folds = Plan { ids, ..plan(Division::Folds(5)) };
+        assert_eq!(folds.copies().repeated(), 20);
+        for split in folds.splits().unwrap() {
+            assert_eq!(split.validation.len(), 8);
+            assert!(split.validation.iter().all(|image| split.validation.contains(&((image + 20) % 40))));
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! From the scores of single folds to who is best, and by how much.
 
 use headstart::baseline::{Score, Spread};
+use headstart::dataset::Classes;
 use headstart::preprocess::ViewKinds;
 use serde::Serialize;
 
-use super::plan::Contender;
+use super::plan::{Contender, Unusable};
 
 /// What became of one fit.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,14 +16,38 @@ pub enum Outcome {
     Skipped,
 }
 
+/// A fold that no method could learn in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unused {
+    /// From 1.
+    pub fold: usize,
+    /// Why.
+    pub reason: String,
+}
+
+impl Unused {
+    pub fn of(unusable: Unusable, classes: &Classes) -> Self {
+        let reason = match unusable.only {
+            Some(class) => format!("only images of `{}` are left to learn from", classes.name(class)),
+            None => "no images are left to learn from".to_owned(),
+        };
+        Self { fold: unusable.fold, reason }
+    }
+}
+
 /// What the figures are of.
 #[derive(Debug, Clone, Serialize)]
 pub struct Facts {
     pub images: usize,
+    /// Images that have the bytes of an earlier one.
+    pub copies: usize,
     pub classes: usize,
     pub features: usize,
     /// Rounds of fitting and measuring: 1 if a fraction is held out.
     pub folds: usize,
+    /// Of these, the ones that no method could learn in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unused: Vec<Unused>,
     /// The fraction of each class that is held out, where there are no folds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
@@ -43,7 +68,7 @@ pub struct Facts {
 pub struct Standings {
     #[serde(flatten)]
     pub facts: Facts,
-    /// The best first; after those with all folds, those with some, then those with none.
+    /// The best first; then those that did not finish, which are not ranked: with more folds first.
     pub methods: Vec<Standing>,
 }
 
@@ -54,8 +79,10 @@ pub struct Standing {
     pub name: String,
     pub settings: String,
     pub folds: usize,
+    /// Whether that is all of them that can be used: only then its figures stand beside those of others.
+    pub finished: bool,
     pub accuracy: Option<Spread>,
-    /// Accuracy minus that of the best, fold by fold over those that both finished; `None` for the best itself.
+    /// Accuracy minus that of the best, fold by fold; `None` for the best itself, and for what did not finish.
     pub behind: Option<Spread>,
     pub log_loss: Option<Spread>,
     pub fit_seconds: Option<Spread>,
@@ -77,33 +104,53 @@ pub struct FoldScore {
 impl Standings {
     /// `outcomes` are in the order of [`Plan::fit`](super::plan::Plan::fit): all contenders on the first fold first.
     pub fn new(facts: Facts, contenders: &[Contender], outcomes: &[Outcome]) -> Self {
-        let of = |place: usize| outcomes.iter().skip(place).step_by(contenders.len());
+        let folds = facts.used_folds();
+        let of = |place: usize| {
+            let own = outcomes.iter().skip(place).step_by(contenders.len());
+            folds.iter().copied().zip(own.cloned()).collect::<Vec<_>>()
+        };
         let mut methods: Vec<Standing> = contenders
             .iter()
             .enumerate()
-            .map(|(place, contender)| Standing::new(contender, of(place).cloned().collect(), facts.folds > 1))
+            .map(|(place, contender)| Standing::new(contender, of(place), facts.folds > 1))
             .collect();
         let mean = |standing: &Standing| standing.accuracy.map_or(-1.0, |accuracy| accuracy.mean);
         methods.sort_by(|a, b| b.folds.cmp(&a.folds).then(mean(b).total_cmp(&mean(a))));
-        if let Some((best, others)) = methods.split_first_mut() {
-            others.iter_mut().for_each(|standing| standing.behind = standing.minus(best));
+        if let Some((best, others)) = methods.split_first_mut().filter(|(best, _)| best.finished) {
+            let finished = others.iter_mut().filter(|standing| standing.finished);
+            finished.for_each(|standing| standing.behind = standing.minus(best));
         }
         Self { facts, methods }
     }
 
+    /// Whether every method finished, on all folds.
     pub fn complete(&self) -> bool {
-        self.methods.iter().all(|standing| standing.folds == self.facts.folds)
+        self.facts.unused.is_empty() && self.methods.iter().all(|standing| standing.finished)
+    }
+}
+
+impl Facts {
+    /// From 1.
+    fn used_folds(&self) -> Vec<usize> {
+        (1..=self.folds).filter(|fold| self.unused.iter().all(|unused| unused.fold != *fold)).collect()
+    }
+
+    /// How many folds a method has to finish.
+    pub fn usable(&self) -> usize {
+        self.used_folds().len()
     }
 }
 
 impl Standing {
-    fn new(contender: &Contender, outcomes: Vec<Outcome>, several: bool) -> Self {
+    /// `outcomes` with the folds that they are of.
+    fn new(contender: &Contender, outcomes: Vec<(usize, Outcome)>, several: bool) -> Self {
         let (mut scores, mut problem, mut skipped) = (vec![], None, 0);
-        for (fold, outcome) in outcomes.into_iter().enumerate() {
+        let all = outcomes.len();
+        for (fold, outcome) in outcomes {
             match outcome {
-                Outcome::Scored(score) => scores.push(FoldScore { fold: fold + 1, score }),
+                Outcome::Scored(score) => scores.push(FoldScore { fold, score }),
                 Outcome::Failed(reason) => {
-                    let place = if several { format!(" (fold {})", fold + 1) } else { String::new() };
+                    let place = if several { format!(" (fold {fold})") } else { String::new() };
                     problem.get_or_insert(reason + &place);
                 }
                 Outcome::Skipped => skipped += 1,
@@ -119,6 +166,7 @@ impl Standing {
             name: contender.name.clone(),
             settings: contender.choice.method().settings(),
             folds: scores.len(),
+            finished: scores.len() == all,
             accuracy: spread(|score| Some(score.accuracy)),
             behind: None,
             log_loss: spread(|score| score.log_loss),
@@ -171,9 +219,11 @@ pub mod tests {
         .concat();
         let facts = Facts {
             images: 30,
+            copies: 0,
             classes: 3,
             features: 8,
             folds: 3,
+            unused: vec![],
             validation: None,
             shots: None,
             views: ViewKinds::default(),
@@ -209,8 +259,8 @@ pub mod tests {
         // Accuracy varies by 0.2 from fold to fold, the difference not at all.
         let behind = knn.behind.unwrap();
         assert!((behind.mean + 0.05).abs() < 1e-12 && behind.deviation.unwrap() < 1e-12);
-        let behind = forest.behind.unwrap();
-        assert!((behind.mean - 0.35).abs() < 1e-12 && behind.deviation.is_none());
+        // One easy fold says nothing about who is better.
+        assert!(forest.behind.is_none() && forest.accuracy.is_some() && !forest.finished);
         assert!(bayes.behind.is_none() && bayes.accuracy.is_none());
         assert!(svm.log_loss.is_none() && knn.log_loss.is_some());
     }
@@ -223,28 +273,40 @@ pub mod tests {
         let standings = Standings::new(facts, &contenders, &[Outcome::Failed("stopped after 9 s".into())]);
         assert_eq!(standings.methods[0].problem.as_deref(), Some("stopped after 9 s"));
         let table = super::super::table::text(&standings);
-        assert!(table.ends_with("svm: stopped after 9 s\n"), "{table}");
+        assert!(table.ends_with("svm: stopped after 9 s; unfinished, so not ranked\n"), "{table}");
+        assert!(table.contains("failed"), "{table}");
     }
 
-    #[test]
-    fn without_a_fold_in_common_there_is_no_difference() {
+    fn two(outcomes: &[Outcome], unused: Vec<Unused>) -> Standings {
         let contenders = ["knn", "svm"].map(|name| Contender {
             name: name.into(),
             choice: Choice::named(name, 0).unwrap(),
             views: Use::None,
         });
-        let outcomes = [
-            scored(0.9, None),
-            Outcome::Skipped,
-            Outcome::Skipped,
-            scored(0.8, None),
-            Outcome::Skipped,
-            Outcome::Skipped,
-        ];
-        let standings = Standings::new(standings().facts, &contenders, &outcomes);
-        assert_eq!(standings.methods[1].name, "svm");
-        assert_eq!(standings.methods[1].behind, None);
+        Standings::new(Facts { unused, ..standings().facts }, &contenders, outcomes)
+    }
+
+    #[test]
+    fn where_nobody_finished_nobody_is_the_best() {
+        let skipped = || Outcome::Skipped;
+        let outcomes = [scored(0.9, None), skipped(), skipped(), scored(0.8, None), skipped(), skipped()];
+        let standings = two(&outcomes, vec![]);
+        assert!(standings.methods.iter().all(|standing| !standing.finished && standing.behind.is_none()));
         let table = super::super::table::text(&standings);
-        assert_eq!(table.matches("best").count(), 2, "in the heading and for knn: {table}");
+        assert_eq!(table.matches("best").count(), 1, "in the heading: {table}");
+        assert_eq!(table.matches("1 of 3 folds").count(), 2, "{table}");
+    }
+
+    #[test]
+    fn folds_that_nobody_can_use_are_nobodys_fault() {
+        let unused = Unused { fold: 2, reason: "only images of `many` are left to learn from".into() };
+        let outcomes = [scored(0.9, None), scored(0.8, None), scored(0.7, None), scored(0.8, None)];
+        let standings = two(&outcomes, vec![unused]);
+        assert!(standings.methods.iter().all(|standing| standing.finished && standing.folds == 2));
+        assert!(!standings.complete(), "not all folds were used");
+        let folds: Vec<usize> = standings.methods[0].scores.iter().map(|score| score.fold).collect();
+        assert_eq!(folds, [1, 3]);
+        let table = super::super::table::text(&standings);
+        assert!(table.contains("fold 2 of 3 was not used: only images of `many` are left"), "{table}");
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use headstart::baseline::Spread;
 
-use super::standings::{Standing, Standings};
+use super::standings::{Facts, Standing, Standings, Unused};
 
 const HEADINGS: [&str; 5] = ["accuracy", "vs. best", "log-loss", "fit, s", "predict, s"];
 
@@ -25,7 +25,7 @@ pub fn text(standings: &Standings) -> String {
         .methods
         .iter()
         .enumerate()
-        .map(|(place, standing)| (standing.name.as_str(), cells(standing, place == 0)))
+        .map(|(place, standing)| (standing.name.as_str(), cells(standing, place == 0, &standings.facts)))
         .collect();
     let first = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max("method".len());
     let width = |column: usize| {
@@ -42,23 +42,25 @@ pub fn text(standings: &Standings) -> String {
     for (name, cells) in &lines {
         text += &line(name, cells.each_ref().map(String::as_str));
     }
-    for Standing { name, problem, folds, .. } in &standings.methods {
+    for Standing { name, problem, .. } in &standings.methods {
         if let Some(problem) = problem {
             // A panic's message may have lines and colours of its own.
             let problem: String = problem.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            text += &match standings.facts.folds {
-                1 => format!("{name}: {problem}\n"),
-                all => format!("{name}: {problem}; {folds} of {all} folds\n"),
-            };
+            text += &format!("{name}: {problem}; unfinished, so not ranked\n");
         }
+    }
+    for Unused { fold, reason } in &standings.facts.unused {
+        text += &format!("fold {fold} of {} was not used: {reason}\n", standings.facts.folds);
     }
     text
 }
 
-fn cells(standing: &Standing, best: bool) -> [String; 5] {
-    let behind = match best && standing.folds > 0 {
-        true => "best".to_owned(),
-        false => cell(standing.behind, |value| format!("{value:+.4}")),
+fn cells(standing: &Standing, first: bool, facts: &Facts) -> [String; 5] {
+    let behind = match standing.finished {
+        true if first => "best".to_owned(),
+        true => cell(standing.behind, |value| format!("{value:+.4}")),
+        false if facts.folds == 1 => "failed".to_owned(),
+        false => format!("{} of {} folds", standing.folds, facts.usable()),
     };
     [
         cell(standing.accuracy, |value| format!("{value:.4}")),
@@ -85,7 +87,7 @@ pub fn csv(standings: &Standings, out: &mut impl Write) -> anyhow::Result<()> {
     let figures = ["accuracy", "difference_to_best", "log_loss", "fit_seconds", "predict_seconds"];
     let headings = figures.iter().flat_map(|figure| [figure.to_string(), format!("{figure}_deviation")]);
     let first = ["method", "settings", "folds"].map(String::from).into_iter();
-    writer.write_record(first.chain(headings).chain(["problem".into()]))?;
+    writer.write_record(first.chain(headings).chain(["finished".into(), "problem".into()]))?;
     for standing in &standings.methods {
         let spreads = [
             standing.accuracy,
@@ -99,8 +101,9 @@ pub fn csv(standings: &Standings, out: &mut impl Write) -> anyhow::Result<()> {
             .into_iter()
             .flat_map(|spread| [number(spread.map(|s| s.mean)), number(spread.and_then(|s| s.deviation))]);
         let first = [standing.name.clone(), standing.settings.clone(), standing.folds.to_string()];
+        let finished = standing.finished.to_string();
         let problem = standing.problem.clone().unwrap_or_default();
-        writer.write_record(first.into_iter().chain(figures).chain([problem]))?;
+        writer.write_record(first.into_iter().chain(figures).chain([finished, problem]))?;
     }
     writer.flush()?;
     Ok(())
@@ -117,10 +120,10 @@ mod tests {
 method         accuracy          vs. best         log-loss         fit, s     predict, s
 svm     0.7500 ± 0.2000              best                   2.000 ± 0.000  0.250 ± 0.000
 knn     0.7000 ± 0.2000  -0.0500 ± 0.0000  1.1000 ± 0.1000  2.000 ± 0.000  0.250 ± 0.000
-forest           0.9000           +0.3500                           2.000          0.250
-bayes
-forest: out of memory (fold 2); 1 of 3 folds
-bayes: stopped after 9 s (fold 1); 0 of 3 folds
+forest           0.9000      1 of 3 folds                           2.000          0.250
+bayes                        0 of 3 folds
+forest: out of memory (fold 2); unfinished, so not ranked
+bayes: stopped after 9 s (fold 1); unfinished, so not ranked
 ";
         assert_eq!(text(&standings()), expected);
     }
@@ -145,6 +148,7 @@ bayes: stopped after 9 s (fold 1); 0 of 3 folds
         assert_eq!((at(2, "accuracy"), at(2, "accuracy_deviation")), ("0.9".into(), "".into()));
         assert_eq!((at(3, "accuracy"), at(3, "fit_seconds")), ("".into(), "".into()));
         assert_eq!(at(3, "problem"), "stopped after 9 s (fold 1)");
+        assert_eq!((at(1, "finished"), at(2, "finished")), ("true".into(), "false".into()));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use headstart::backbone::device::{Choice, Device, Error, Missing, Precision, Sel
 use headstart::backbone::library::Library;
 use headstart::backbone::quantize::WeightBits;
 use headstart::backbone::{self, Backbone, Engine};
+use headstart::preprocess;
 
 use super::failed;
 use super::report::Check;
@@ -75,6 +76,17 @@ pub fn int8(bits: WeightBits) -> Check {
                  overflow unless they are multiplied in a slower way; `headstart backbone quantize` tells how fast int8 is then",
             )
         },
+    }
+}
+
+/// Whether HEIC can be read, and by what.
+pub fn heic() -> Check {
+    match preprocess::libheif() {
+        Ok(libheif) => {
+            let (path, version) = (libheif.path.display(), &libheif.version);
+            Check::ok("heic", format!("HEIC images are read by libheif {version} (`{path}`)"))
+        }
+        Err(error) => Check::absent("heic", format!("HEIC images cannot be read: {error}")),
     }
 }
 

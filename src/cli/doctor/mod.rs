@@ -45,6 +45,7 @@ impl DoctorArgs {
             report.add(check)?;
         }
         report.add(checks::int8(WeightBits::for_this_processor()))?;
+        report.add(checks::heic())?;
         let backbone = self.backbone(&mut report)?;
         self.engine(backbone.as_ref(), &mut report)?;
         for check in place::cache(&self.backbone.cache) {
@@ -103,7 +104,7 @@ impl DoctorArgs {
             None => None,
         };
         let Some(precision) = precision else { return Ok(Form::own(backbone)) };
-        let missing = || Error::NoInt8Graph { path: graphs.path(backbone) };
+        let missing = || Error::NoInt8Graph { path: graphs.path(backbone), flags: self.backbone.flags() };
         Ok(Form::only(backbone, precision, graphs)?.ok_or_else(missing)?)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use headstart::backbone::session::copies;
+use headstart::files::of_system;
 
 use super::report::Check;
 use crate::cli::console::count;
@@ -40,11 +41,11 @@ fn nearest(folder: &Path) -> PathBuf {
 /// By writing: nothing else tells the truth about rights, quotas and network disks.
 fn writable(folder: &Path, there: &Path) -> Check {
     let found = format!("`{}`", folder.display());
-    match tempfile::NamedTempFile::new_in(there) {
+    match tempfile::NamedTempFile::new_in(there).map_err(of_system) {
         Ok(_) if folder.exists() => Check::ok("cache", format!("{found} can be written to")),
         Ok(_) => Check::ok("cache", format!("{found} is not there yet and can be made")),
         Err(error) => Check::failed("cache", format!("{found} cannot be written to: {error}"))
-            .remedy("choose a folder that you may write to with `--cache`"),
+            .remedy("choose a folder that you can write to with `--cache`"),
     }
 }
 

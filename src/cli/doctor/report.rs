@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::speed::Rate;
 use crate::cli::Status;
-use crate::cli::console::Console;
+use crate::cli::console::{Console, stdout};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -105,7 +105,7 @@ impl Report {
     pub fn add(&mut self, check: Check) -> io::Result<()> {
         let wrong = matches!(check.verdict, Verdict::Failed | Verdict::Warning);
         if !self.json && (wrong || !self.quiet) {
-            writeln!(io::stdout(), "{}", check.lines())?;
+            writeln!(stdout(), "{}", check.lines())?;
         }
         self.checks.push(check);
         Ok(())
@@ -121,7 +121,7 @@ impl Report {
         if self.json {
             let all_is_well = status == Status::Done;
             let report = serde_json::json!({ "ok": all_is_well, "checks": self.checks });
-            writeln!(io::stdout(), "{report:#}")?;
+            writeln!(stdout(), "{report:#}")?;
         }
         Ok(status)
     }

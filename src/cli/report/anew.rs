@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use headstart::baseline::{HeadMethod, out_of_fold};
 use headstart::cache::Store;
-use headstart::dataset::split;
+use headstart::dataset::{Copies, Manifest, Whereabouts, split};
 use headstart::evaluate::label_errors::suspects;
-use headstart::evaluate::{EvaluationRecord, Metrics, predict};
+use headstart::evaluate::{EvaluationRecord, Metrics, Outcome, confidences, outcomes, predict};
 use headstart::extract::FeatureCache;
+use headstart::files::path_of_text;
 use headstart::train::{Run, TrainConfig};
 use ndarray::Array2;
 
@@ -16,11 +17,14 @@ use super::evaluated::{Evaluated, title};
 use super::learnt::Learnt;
 use super::page::{self, Judged};
 use crate::cli::Status;
-use crate::cli::args::{BackboneArgs, read_manifests};
-use crate::cli::console::Console;
+use crate::cli::args::BackboneArgs;
+use crate::cli::console::{Console, chain};
 use crate::cli::evaluate::Answers;
+use crate::cli::features::Lookup;
+use crate::cli::found::{self, Found};
+use crate::cli::parts::{folder_of, names};
 use crate::cli::progress::Progress;
-use crate::cli::runs::subfolders;
+use crate::cli::runs::evaluations;
 use crate::cli::source::Source;
 
 /// As `evaluate` draws them unless told otherwise.
@@ -53,18 +57,24 @@ pub fn page(
     };
     // Without features the page still has figures and curves.
     let mut features = open(run, args)
-        .map_err(|error| warn(format!("the page has no images, for there are no features: {error:#}")))
+        .map_err(|error| {
+            warn(format!("the page has no images, for there are no features: {}", chain(&error)))
+        })
         .ok();
     let learnt = match &mut features {
         Some(Features { source, cache: Some(cache) }) => Learnt::find(run, source, cache),
         _ => Err("There are no features to compare.".into()),
     };
     let mut evaluated = vec![];
-    for folder in subfolders(&run.dir().join("evaluation")) {
+    for folder in evaluations(run.dir()) {
         match again(run, &folder, features.as_mut(), &learnt) {
             Ok(one) => evaluated.push(one),
             Err(error) => {
-                warn(format!("`{}` could not be made again: {error:#}", folder.display()));
+                warn(format!(
+                    "`{}` could not be made again, so its figures are as they were: {}",
+                    folder.display(),
+                    chain(&error)
+                ));
                 match Metrics::read(&folder.join("metrics.json")) {
                     Ok(metrics) => evaluated.push(Evaluated::figures(name(&folder), metrics)),
                     Err(error) => warn(format!("left out: {error}")),
@@ -75,7 +85,7 @@ pub fn page(
     let judged = match (&features, &learnt) {
         _ if folds == 0 => None,
         (Some(features), Ok(learnt)) => cross_validate(run, features, learnt, folds, console)
-            .map_err(|error| warn(format!("the training images were not cross-validated: {error:#}")))
+            .map_err(|error| warn(format!("the training images were not cross-validated: {}", chain(&error))))
             .ok(),
         (Some(_), Err(reason)) => {
             warn(format!("the training images were not cross-validated: {reason}"));
@@ -109,16 +119,61 @@ fn again(
         anyhow::bail!("its features were in {other}");
     }
     let Some(features) = features else { anyhow::bail!("there are no features") };
-    let paths: Vec<PathBuf> = record.manifests.iter().map(PathBuf::from).collect();
-    let mut manifest = read_manifests(&paths, &record.columns(), &Console::silent())?;
-    if let Some(part) = &record.split {
-        manifest = manifest.split(part)?;
-    }
+    let manifest = manifest_of(run, &record)?;
     let Features { source, cache } = features;
-    let answers = Answers::of(run, source, cache, &manifest, &record.views, &Console::silent())?;
+    let console = &Console::silent();
+    let lookup = Lookup { source, console, failures_named: false, all: &[] };
+    let answers = Answers::of(run, &lookup, cache, &manifest, &record.views)?;
+    let is_same = match &record.rows {
+        Some(rows) => answers.images().rows.as_ref() == Some(rows),
+        None => is_as_predicted(run, folder, &record, &answers.outcomes(run, &manifest)),
+    };
+    anyhow::ensure!(is_same, "images of `{}` are not those that were evaluated", manifest.source().display());
     let assessed = answers.assess(run, RESAMPLES)?;
     let subject = assessed.subject(title(&record), features.store(), &manifest);
     Ok(Evaluated::examine(subject, learnt))
+}
+
+/// The images that were evaluated, wherever their manifests are now.
+fn manifest_of(run: &Run, record: &EvaluationRecord) -> anyhow::Result<Manifest> {
+    let columns = record.columns();
+    let read = |paths: &[PathBuf]| -> anyhow::Result<Manifest> {
+        let manifest = Manifest::read_all(paths, &columns)?;
+        Ok(match &record.split {
+            Some(part) => manifest.split(part)?,
+            None => manifest,
+        })
+    };
+    let is_same = |manifest: &Manifest| {
+        record.digest.as_ref().is_none_or(|digest| *digest == *manifest.digest().to_hex())
+    };
+    let places = Whereabouts::candidates(record.places.as_ref(), &record.manifests, &folder_of(run));
+    match found::find(places, read, is_same)? {
+        // The error names what was typed.
+        None => read(&record.manifests.iter().map(|path| path_of_text(path)).collect::<Vec<_>>()),
+        Some(Found { read, is_same: true, .. }) => Ok(read),
+        Some(Found { paths, .. }) => {
+            anyhow::bail!("{} is not what was evaluated: its rows are others", names(&paths))
+        }
+    }
+}
+
+/// Whether these are the images of an evaluation by version 0.1.0, which kept no digest of them: the same paths and labels, and the
+/// head says the same of them. On another processor it may say something else of one in a hundred.
+fn is_as_predicted(run: &Run, folder: &Path, record: &EvaluationRecord, found: &[(Outcome, f64)]) -> bool {
+    /// Numbers that differ by no more are the same but for rounding.
+    const ROUNDING: f64 = 1e-3;
+    let path = folder.join("predictions.csv");
+    let (Ok(kept), Ok(sure)) = (outcomes(&path), confidences(&path)) else { return true };
+    // A temperature that was fitted since then changes how sure it is.
+    let is_comparable = run.calibration.as_ref().is_none_or(|fitted| fitted.created < record.created);
+    let is_same_row = |(a, (b, _)): (&Outcome, &(Outcome, f64))| (&a.path, &a.label) == (&b.path, &b.label);
+    let rows = kept.iter().zip(&sure).zip(found);
+    let changed = rows.filter(|((kept, sure), (found, now))| {
+        kept.prediction != found.prediction || (is_comparable && (*sure - now).abs() > ROUNDING)
+    });
+    let changed = changed.count();
+    kept.len() == found.len() && kept.iter().zip(found).all(is_same_row) && changed * 100 <= kept.len()
 }
 
 /// Let heads trained as this run's judge the training images that they have not seen.
@@ -134,7 +189,7 @@ fn cross_validate<'a>(
     let metrics = run.metrics.as_ref().context("it was not trained here")?;
     let epochs = metrics.best_epoch.unwrap_or(metrics.epochs).max(1);
     let config = TrainConfig { epochs, patience: None, ..training.settings.clone() };
-    let splits = split::folds(learnt.labels(), folds, config.seed)?;
+    let splits = split::image_folds(learnt.labels(), &Copies::of(learnt.ids()), folds, config.seed)?;
     let selection = features.store().select(learnt.ids())?;
     let mut rows = Array2::zeros((0, 0));
     selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut rows)?;

@@ -1,20 +1,15 @@
 //! Runs beside each other, from what they keep: neither features nor images are needed.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use headstart::evaluate::{Metrics, Outcome, Paired, outcomes};
 use headstart::report::{Compared, ComparedOn, Comparison, Epoch, Setting};
 use headstart::train::Run;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 
 use super::page::epoch;
 use crate::cli::Status;
 use crate::cli::console::Console;
-use crate::cli::runs::{Entry, differing, subfolders};
-
-const RESAMPLES: usize = 1000;
+use crate::cli::runs::{Alike, Entry, Set, alike, differing, evaluations};
 
 /// The page, and whether everything is on it that could be.
 pub fn page(folders: &[PathBuf], console: &Console) -> anyhow::Result<(String, Status)> {
@@ -35,8 +30,9 @@ pub fn page(folders: &[PathBuf], console: &Console) -> anyhow::Result<(String, S
             seconds: runs[run].metrics.as_ref().map(|metrics| metrics.seconds),
         })
         .collect();
-    let titles: BTreeSet<&str> = kept.iter().flatten().map(|kept| kept.name.as_str()).collect();
-    let evaluations: Vec<ComparedOn> = titles.into_iter().map(|title| on(title, &kept)).collect();
+    let sets: Vec<Vec<&Set>> = kept.iter().map(|kept| kept.iter().map(|kept| &kept.set).collect()).collect();
+    let lines = alike(&sets);
+    let evaluations: Vec<ComparedOn> = lines.iter().map(|line| on(line, &kept)).collect();
     let comparison = Comparison {
         created: jiff::Timestamp::now(),
         runs: &compared,
@@ -48,7 +44,7 @@ pub fn page(folders: &[PathBuf], console: &Console) -> anyhow::Result<(String, S
 
 /// What a run keeps of one evaluation.
 struct Kept {
-    name: String,
+    set: Set,
     metrics: Metrics,
     /// None if the file is not there or is no such file.
     outcomes: Option<Vec<Outcome>>,
@@ -56,14 +52,13 @@ struct Kept {
 
 fn kept(run: &Path, warn: &mut impl FnMut(String)) -> Vec<Kept> {
     let mut all = vec![];
-    for folder in subfolders(&run.join("evaluation")) {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for folder in evaluations(run) {
         match Metrics::read(&folder.join("metrics.json")) {
             Ok(metrics) => {
                 let outcomes = outcomes(&folder.join("predictions.csv"));
                 let outcomes =
                     outcomes.map_err(|error| warn(format!("not compared image by image: {error}"))).ok();
-                all.push(Kept { name, metrics, outcomes });
+                all.push(Kept { set: Set::of(&folder, &metrics), metrics, outcomes });
             }
             Err(error) => warn(format!("left out: {error}")),
         }
@@ -72,30 +67,33 @@ fn kept(run: &Path, warn: &mut impl FnMut(String)) -> Vec<Kept> {
 }
 
 /// The runs that were evaluated on this.
-fn on<'a>(title: &'a str, kept: &'a [Vec<Kept>]) -> ComparedOn<'a> {
+fn on<'a>(line: &'a Alike, kept: &'a [Vec<Kept>]) -> ComparedOn<'a> {
     let of_run: Vec<Option<&Kept>> =
-        kept.iter().map(|of_run| of_run.iter().find(|kept| kept.name == title)).collect();
+        kept.iter().zip(&line.places).map(|(of_run, place)| place.map(|place| &of_run[place])).collect();
     let first = of_run.iter().flatten().next().copied();
     let paired = |one: &Option<&Kept>| {
         let (first, one) = (first?, (*one)?);
         if std::ptr::eq(first, one) { None } else { pair(first.outcomes.as_ref()?, one.outcomes.as_ref()?) }
     };
     ComparedOn {
-        title,
+        title: &line.title,
         metrics: of_run.iter().map(|one| one.map(|kept| &kept.metrics)).collect(),
         paired: of_run.iter().map(paired).collect(),
     }
 }
 
-/// Only the same images with the same labels can be paired.
+/// Only the same images with the same labels can be paired. Version 0.1.0 wrote paths as they stand in the manifest, later
+/// ones write whole paths.
 fn pair(a: &[Outcome], b: &[Outcome]) -> Option<Paired> {
-    let is_same = |(a, b): (&Outcome, &Outcome)| (&a.path, &a.label) == (&b.path, &b.label);
+    let is_end = |a: &str, b: &str| Path::new(a).ends_with(b.strip_prefix("./").unwrap_or(b));
+    let is_same = |(a, b): (&Outcome, &Outcome)| {
+        a.label == b.label && (a.path == b.path || is_end(&a.path, &b.path) || is_end(&b.path, &a.path))
+    };
     if a.len() != b.len() || !a.iter().zip(b).all(is_same) {
         return None;
     }
     let correct = |outcomes: &[Outcome]| outcomes.iter().map(Outcome::is_correct).collect::<Vec<_>>();
-    // One seed: whoever asks twice hears the same.
-    Paired::of(&correct(a), &correct(b), RESAMPLES, &mut ChaCha8Rng::seed_from_u64(0))
+    Paired::of(&correct(a), &correct(b))
 }
 
 fn settings(folders: &[PathBuf]) -> anyhow::Result<Vec<Setting>> {

@@ -84,7 +84,7 @@ pub fn doubted(
     let judged: Vec<usize> = (0..labels.len()).filter(is_judged).collect();
     if judged.is_empty() {
         return Err(
-            "It was trained on all of these images, so what it says of their labels is no second opinion. \
+            "It was trained on all of these images, so it cannot give a second opinion on their labels. \
                     `headstart report` asks heads that have not seen them."
                 .into(),
         );

@@ -10,7 +10,8 @@ use headstart::preprocess::ViewKinds;
 use headstart::train::Run;
 
 use crate::cli::console::Console;
-use crate::cli::parts::{Images, Part, Parts};
+use crate::cli::features::Lookup;
+use crate::cli::parts::{Images, Origin, Part, Parts};
 use crate::cli::source::Source;
 
 /// What a run learnt from.
@@ -33,11 +34,10 @@ impl Learnt {
         let info = &run.info;
         let training = info.training().context("the head was trained elsewhere")?;
         let choice = training.data.as_ref().context("the run does not tell which they were")?;
-        let parts = Parts::of(choice, console)?;
+        let parts = Parts::of_run(Origin { run, training })?;
         let classes = Classes::new(info.classes.iter().cloned())?;
-        let plain = ViewKinds::default();
-        let mut find = |manifest| Part::find(source, Some(cache), manifest, &plain, &classes, console);
-        let all = find(&parts.training)?;
+        let lookup = Lookup { source, console, failures_named: false, all: &[] };
+        let all = Part::find(&lookup, Some(cache), &parts.training, &ViewKinds::default(), &classes)?;
         let seed = training.settings.seed;
         let part = Images::choose(all, None, choice, &classes, seed)?.training;
         let same = training.images.rows.is_none() || training.images.rows == part.info().rows;
@@ -47,6 +47,11 @@ impl Learnt {
 
     pub fn ids(&self) -> &[(Key, View)] {
         self.part.ids()
+    }
+
+    /// Each with its class.
+    pub fn keys(&self) -> Vec<(Key, usize)> {
+        self.part.keys()
     }
 
     pub fn labels(&self) -> &[usize] {

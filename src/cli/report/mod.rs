@@ -7,34 +7,42 @@ mod findings;
 mod learnt;
 mod page;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
+use headstart::dataset::{Columns, Manifest};
+use headstart::evaluate::EvaluationRecord;
+use headstart::files::{self, Inputs, path_of_text};
+use headstart::train::Run;
 
 pub use self::evaluated::{Evaluated, Subject, title};
 pub use self::learnt::Learnt;
-pub use self::page::write_evaluation;
+pub use self::page::evaluation_page;
 use super::Status;
 use super::args::BackboneArgs;
 use super::console::Console;
+use super::output;
 use super::run_name::RunsArgs;
+use super::runs::evaluations;
 
-/// Write the page of a run anew, with all its evaluations, or one that compares several runs
+/// Write the report of a run again, with all its evaluations, or one that compares several runs
 ///
-/// Of one run: each evaluation that is kept in it is made again from the cached features, and the training images are
-/// cross-validated, to find labels among them that are likely wrong. Of several: the settings that differ, accuracies with their
-/// intervals, differences on the same images, and the curves over each other.
+/// One run: each evaluation that the run keeps is computed again from the cached features, and the training images are
+/// cross-validated to find labels that are likely wrong. Several runs: the settings that differ, the accuracies with their
+/// intervals, the differences on the same images, and the curves in one drawing.
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
-    /// The runs: folders, names, or `latest`; of several, the first is what the others are compared with
+    /// The runs: folders, names, or `latest`; the others are compared with the first
     #[arg(value_name = "RUN", required = true)]
-    names: Vec<String>,
+    names: Vec<PathBuf>,
     /// The file to write (default: report.html in the run, or comparison.html in the folder of the runs)
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Parts that the training images are divided into, each judged by a head trained on the others; 0 leaves that out
+    /// Number of parts for cross-validating the training images: each is judged by a head trained on the others; 0 skips this
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = folds)]
     folds: usize,
+    /// Replace the file even if it is not a report
+    #[arg(long)]
+    overwrite: bool,
     #[command(flatten)]
     folder: RunsArgs,
     #[command(flatten)]
@@ -48,26 +56,50 @@ fn folds(text: &str) -> Result<usize, String> {
 
 impl ReportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let (page, default, status) = match self.names.as_slice() {
-            [name] => {
-                let run = self.folder.load(name)?;
-                let (page, status) = anew::page(&run, &self.backbone, self.folds, console)?;
-                (page, run.dir().join("report.html"), status)
-            }
-            names => {
-                let runs =
-                    names.iter().map(|name| self.folder.find(name)).collect::<anyhow::Result<Vec<_>>>()?;
-                let (page, status) = comparison::page(&runs, console)?;
-                (page, self.folder.folder().join("comparison.html"), status)
-            }
+        let runs =
+            self.names.iter().map(|name| self.folder.find(name)).collect::<anyhow::Result<Vec<_>>>()?;
+        let default = match runs.as_slice() {
+            [run] => run.join("report.html"),
+            _ => self.folder.folder().join("comparison.html"),
         };
         let path = self.output.clone().unwrap_or(default);
-        write(&path, &page)?;
+        let inputs = || self.inputs(&runs);
+        output::check("--output", &path, inputs, || self.overwrite || output::is_report(&path))?;
+        let (page, status) = match runs.as_slice() {
+            [run] => {
+                let run = Run::load(run)?;
+                files::check_writable(&path)?;
+                anew::page(&run, &self.backbone, self.folds, console)?
+            }
+            runs => comparison::page(runs, console)?,
+        };
+        files::write_bytes(&path, page.as_bytes())?;
         console.note(format_args!("report: {}", path.display()));
         Ok(status)
     }
-}
 
-fn write(path: &Path, page: &str) -> anyhow::Result<()> {
-    std::fs::write(path, page).with_context(|| format!("cannot write `{}`", path.display()))
+    /// All that a page may be made of.
+    fn inputs(&self, runs: &[PathBuf]) -> Inputs {
+        let loaded = || runs.iter().filter_map(|run| Run::load(run).ok());
+        let evaluations = || runs.iter().flat_map(|run| evaluations(run));
+        let mut manifests: Vec<PathBuf> = vec![];
+        for run in loaded() {
+            let data = run.info.training().and_then(|training| training.data.clone()).unwrap_or_default();
+            manifests.extend(data.manifests.iter().map(|path| path_of_text(path)));
+        }
+        for record in
+            evaluations().filter_map(|folder| EvaluationRecord::read(&folder.join("evaluation.toml")).ok())
+        {
+            manifests.extend(record.manifests.iter().map(|path| path_of_text(path)));
+        }
+        let images = manifests.iter().filter_map(|path| Manifest::read(path, &Columns::default()).ok());
+        let images: Vec<PathBuf> = images.flat_map(|manifest| manifest.files()).collect();
+        let kept = ["evaluation.toml", "metrics.json", "predictions.csv"];
+        self.backbone
+            .inputs()
+            .files(loaded().flat_map(|run| run.files()))
+            .files(evaluations().flat_map(|folder| kept.map(|name| folder.join(name))))
+            .all_in(manifests)
+            .files(images)
+    }
 }

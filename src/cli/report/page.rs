@@ -1,16 +1,17 @@
 //! From what was found to the page.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use headstart::evaluate::Prediction;
 use headstart::evaluate::label_errors::Suspect;
 use headstart::preprocess::thumbnail;
+use headstart::report::text::counted;
 use headstart::report::{self, Evaluation, Report};
-use headstart::train::{Calibration, EpochRecord, Origin, Run, Training};
+use headstart::train::{Calibration, EpochRecord, Origin, Run, TrainConfig, Training};
 
 use super::evaluated::Evaluated;
 use super::learnt::Learnt;
-use crate::cli::console::grouped;
 use crate::cli::precision::trained_in;
 
 /// What cross-validation said of the training images.
@@ -21,14 +22,9 @@ pub struct Judged<'a> {
     pub suspects: Vec<Suspect>,
 }
 
-/// The page of one evaluation, written where it belongs.
-pub fn write_evaluation(
-    path: &Path,
-    run: &Run,
-    evaluated: &Evaluated,
-    learnt: &Result<Learnt, String>,
-) -> anyhow::Result<()> {
-    super::write(path, &page(run, std::slice::from_ref(evaluated), learnt.as_ref().ok(), None))
+/// The page of one evaluation.
+pub fn evaluation_page(run: &Run, evaluated: &Evaluated, learnt: &Result<Learnt, String>) -> String {
+    page(run, std::slice::from_ref(evaluated), learnt.as_ref().ok(), None)
 }
 
 /// The page of a run. `learnt` are the images that it was trained on, as far as evaluations name some of them.
@@ -138,7 +134,7 @@ fn about(run: &Run) -> String {
     let origin = match &info.origin {
         Origin::Trained(training) => {
             let images = &training.images;
-            format!("Trained on {} images of {}.", grouped(images.images), file_names(&images.path))
+            format!("Trained on {} of {}.", counted(images.images as u64, "image"), file_names(&images.path))
         }
         Origin::Imported(import) => format!("Its head was imported from {}.", file_names(&import.file)),
     };
@@ -158,13 +154,27 @@ fn file_names(paths: &str) -> String {
 fn facts(run: &Run, evaluated: &[Evaluated]) -> Vec<report::Facts<'static>> {
     let mut facts = vec![];
     if let Some(training) = run.info.training() {
-        let settings = toml::Table::try_from(&training.settings).expect("settings are TOML");
-        let rows = settings.into_iter().map(|(name, value)| (name, value.to_string())).collect();
-        facts.push(report::Facts { heading: "Settings", rows });
+        facts.push(settings(&training.settings));
     }
     let rows = provenance(run, evaluated).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    facts.push(report::Facts { heading: "Provenance", rows });
+    facts.push(report::Facts { heading: "Provenance", rows, defaults: vec![] });
     facts
+}
+
+/// Settings that somebody chose, and those that are the defaults.
+fn settings(config: &TrainConfig) -> report::Facts<'static> {
+    let table = |config: &TrainConfig| toml::Table::try_from(config).expect("settings are TOML");
+    let (own, default) = (table(config), table(&TrainConfig::default()));
+    // What is not set has no entry.
+    let value = |table: &toml::Table, name: &str| match table.get(name) {
+        Some(toml::Value::String(word)) => word.clone(),
+        Some(value) => value.to_string(),
+        None => "none".into(),
+    };
+    let names: BTreeSet<&String> = own.keys().chain(default.keys()).collect();
+    let all = names.into_iter().map(|name| (name.clone(), value(&own, name)));
+    let (defaults, rows) = all.partition(|(name, value_here)| *value_here == value(&default, name));
+    report::Facts { heading: "Settings", rows, defaults }
 }
 
 fn provenance<'a>(run: &'a Run, evaluated: &[Evaluated]) -> Vec<(&'a str, String)> {
@@ -179,25 +189,28 @@ fn provenance<'a>(run: &'a Run, evaluated: &[Evaluated]) -> Vec<(&'a str, String
         let Calibration { temperature, fitted_on, .. } = calibration;
         rows.push((
             "temperature",
-            format!("{temperature}, fitted on {} ({} images)", fitted_on.path, fitted_on.images),
+            format!("{temperature}, fitted on {}", with_count(&fitted_on.path, fitted_on.images)),
         ));
     }
     match &info.origin {
         Origin::Trained(training) => {
             let Training { images, validation, .. } = &**training;
-            rows.push(("trained on", format!("{} ({} images)", images.path, images.images)));
+            rows.push(("trained on", with_count(&images.path, images.images)));
             let digest = images.rows.as_ref().unwrap_or(&images.digest);
             rows.push(("training images' digest", digest.clone()));
-            rows.push(("views drawn from", training.views().to_string()));
-            if let Some(validation) = validation {
-                rows.push(("validated on", format!("{} ({} images)", validation.path, validation.images)));
+            let views = training.views();
+            if !views.is_empty() {
+                rows.push(("views drawn from", views.to_string()));
             }
-            rows.push(("trained at", info.created.clone()));
+            if let Some(validation) = validation {
+                rows.push(("validated on", with_count(&validation.path, validation.images)));
+            }
+            rows.push(("trained at", to_the_second(&info.created)));
         }
         Origin::Imported(import) => rows.extend([
             ("imported from", import.file.clone()),
             ("layers there", import.layers.join(", ")),
-            ("imported at", info.created.clone()),
+            ("imported at", to_the_second(&info.created)),
         ]),
     }
     rows.extend(run.metrics.as_ref().map(|metrics| ("trained in", format!("{:.1} s", metrics.seconds))));
@@ -208,4 +221,39 @@ fn provenance<'a>(run: &'a Run, evaluated: &[Evaluated]) -> Vec<(&'a str, String
     ]);
     rows.extend(info.versions.iter().map(|(name, version)| (name.as_str(), version.clone())));
     rows
+}
+
+fn with_count(path: &str, images: usize) -> String {
+    format!("{path} ({})", counted(images as u64, "image"))
+}
+
+/// A time as people read it; as it stands if it is none.
+fn to_the_second(time: &str) -> String {
+    let read: Result<jiff::Timestamp, _> = time.parse();
+    read.map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_were_changed_are_apart_from_the_defaults() {
+        let config = TrainConfig { epochs: 7, patience: Some(3), ..TrainConfig::default() };
+        let facts = settings(&config);
+        let rows = [("epochs", "7"), ("patience", "3")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        assert_eq!(facts.rows, rows);
+        assert!(
+            facts.defaults.contains(&("optimizer".into(), "adam".into())),
+            "words without quotation marks"
+        );
+        assert!(!facts.defaults.iter().any(|(name, _)| name == "epochs"));
+        assert!(settings(&TrainConfig::default()).rows.is_empty());
+    }
+
+    #[test]
+    fn times_are_told_to_the_second() {
+        assert_eq!(to_the_second("2026-11-30T18:02:25.520928696Z"), "2026-11-30 18:02:25 UTC");
+        assert_eq!(to_the_second("once"), "once");
+    }
 }

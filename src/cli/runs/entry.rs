@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use headstart::evaluate::Metrics;
+use headstart::files::as_path_text;
 use headstart::nn::Temperature;
 use headstart::train::{Calibration, Origin, RunInfo, RunSummary, TrainConfig, TrainingMetrics};
 use serde::Serialize;
+
+use super::sets::Set;
+use crate::cli::console::chain;
+use crate::cli::precision::trained_in;
 
 /// What a run was made with, and what came of it.
 #[derive(Debug, Serialize)]
 pub struct Entry {
     pub name: String,
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     pub created: String,
     /// None of a head that was imported.
@@ -28,7 +34,8 @@ pub struct Entry {
 /// What `headstart evaluate` kept in the run.
 #[derive(Debug, Serialize)]
 pub struct Evaluation {
-    pub name: String,
+    #[serde(flatten)]
+    pub set: Set,
     pub accuracy: f64,
     pub log_loss: f64,
     pub images: u64,
@@ -37,14 +44,20 @@ pub struct Evaluation {
 /// What should be a run, or part of one, and cannot be read.
 #[derive(Debug, Serialize)]
 pub struct Broken {
+    #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     pub reason: String,
 }
 
 impl Broken {
     fn new(path: &Path, error: impl Into<anyhow::Error>) -> Self {
-        let reason = format!("{:#}", error.into()).lines().collect::<Vec<_>>().join(" ");
+        let reason = chain(&error.into()).lines().collect::<Vec<_>>().join(" ");
         Self { path: path.into(), reason }
+    }
+
+    fn unfinished(evaluation: &Path) -> Self {
+        let reason = "this evaluation is not complete: `metrics.json` is missing; evaluate again".into();
+        Self { path: evaluation.into(), reason }
     }
 }
 
@@ -52,15 +65,16 @@ impl Entry {
     /// The run in this folder, and those of its evaluations that cannot be read.
     pub fn load(dir: &Path) -> Result<(Self, Vec<Broken>), Broken> {
         let run = RunSummary::load(dir).map_err(|error| Broken::new(dir, error))?;
-        let (mut evaluations, mut broken) = (vec![], vec![]);
-        for folder in subfolders(&dir.join("evaluation")) {
+        let (mut found, mut broken) = (vec![], vec![]);
+        for folder in evaluations(dir) {
             let path = folder.join("metrics.json");
             match Metrics::read(&path) {
-                Ok(metrics) => evaluations.push(Evaluation::new(&folder, &metrics)),
+                Ok(metrics) => found.push(Evaluation::new(&folder, &metrics)),
+                Err(_) if !path.exists() => broken.push(Broken::unfinished(&folder)),
                 Err(error) => broken.push(Broken::new(&path, error)),
             }
         }
-        Ok((Self::new(run, evaluations), broken))
+        Ok((Self::new(run, found), broken))
     }
 
     fn new(run: RunSummary, evaluations: Vec<Evaluation>) -> Self {
@@ -102,21 +116,24 @@ impl Entry {
 
 impl Evaluation {
     fn new(folder: &Path, metrics: &Metrics) -> Self {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { name, accuracy: metrics.accuracy, log_loss: metrics.log_loss, images: metrics.scored }
+        let set = Set::of(folder, metrics);
+        Self { set, accuracy: metrics.accuracy, log_loss: metrics.log_loss, images: metrics.scored }
     }
 }
 
-/// Folders in this one, by name; none if it is not there.
-pub fn subfolders(dir: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+/// The folders of a run's evaluations, by name. An empty one is what an evaluation that failed left behind in version
+/// 0.1.0, and is passed over.
+pub fn evaluations(run: &Path) -> Vec<PathBuf> {
+    let entries =
+        |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let all = entries(&run.join("evaluation"));
+    let mut folders: Vec<PathBuf> = all.filter(|path| entries(path).next().is_some()).collect();
     folders.sort();
     folders
 }
 
 /// What is not a setting of the training, but decides its result too.
-const OF_THE_DATA: [&str; 11] = [
+const OF_THE_DATA: [&str; 12] = [
     "imported_from",
     "trained_on",
     "images",
@@ -125,6 +142,7 @@ const OF_THE_DATA: [&str; 11] = [
     "shots",
     "views",
     "temperature",
+    "precision",
     "backbone",
     "features",
     "headstart",
@@ -156,6 +174,7 @@ fn settings(info: &RunInfo, calibration: Option<&Calibration>) -> toml::Table {
         data.and_then(|data| data.shots).and_then(number),
         Some(info.views()).filter(|views| !views.is_empty()).and_then(|views| text(&views.to_string())),
         calibration.map(|calibration| rounded(calibration.temperature)),
+        trained_in(info).and_then(|precision| text(precision.name())),
         text(&info.backbone.name),
         text(&format!("{:.12}", info.features.fingerprint)),
         info.versions.get("headstart").and_then(|version| text(version)),

@@ -1,30 +1,32 @@
 //! `headstart runs`: what was trained, in one list, or some of it side by side.
 
 mod entry;
+mod sets;
 mod table;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
 use headstart::train::TrainingMetrics;
 use serde::Serialize;
 
 use self::entry::Broken;
-pub use self::entry::{Entry, differing, subfolders};
+pub use self::entry::{Entry, differing, evaluations};
+pub use self::sets::{Alike, Set, alike};
 use super::Status;
-use super::console::{Console, terminal_width};
+use super::console::{Console, stdout, terminal_width};
 use super::run_name::RunsArgs;
 
 /// List runs, or compare some of them
 ///
-/// Without names, a line for each run: how good its head was in training and validation, and which of its settings are
-/// not the defaults. With names, these runs side by side: what they differ in, their figures, and what
+/// Without names, a line for each run: the precision of its features, how good its head was on the images that it was trained
+/// and validated on, and which of its settings are not the defaults. With names, these runs side by side: what they differ in, their figures, and what
 /// `headstart evaluate` found, as far as it is kept in the runs.
 #[derive(Debug, clap::Args)]
 pub struct RunsCommand {
     /// Runs to compare: folders, names, or `latest`
     #[arg(value_name = "RUN")]
-    names: Vec<String>,
+    names: Vec<PathBuf>,
     /// What comes first: the newest, the first by name, or the best by a figure [default: date, or the order in which
     /// runs are named]
     #[arg(long, value_name = "BY")]
@@ -89,7 +91,7 @@ impl RunsCommand {
     }
 
     fn print(&self, runs: &[Entry], broken: &[Broken], console: &Console) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = stdout();
         // A program that reads on wants all of a line.
         let width = if out.is_terminal() { terminal_width() } else { usize::MAX };
         if self.json {

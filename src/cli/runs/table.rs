@@ -1,31 +1,34 @@
 //! Runs as tables for people.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use headstart::report::text::{Side, columns};
 use headstart::train::{Ended, TrainingMetrics};
 
 use super::entry::{Entry, differing};
+use super::sets::{Alike, Set, alike};
 use crate::cli::progress::clock;
 
 /// A figure of a run, as a cell; empty if it has none.
 type Cell = fn(&Entry) -> String;
 
-const FIGURES: [(&str, Cell); 6] = [
-    ("accuracy", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.accuracy))),
-    ("val accuracy", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.val_accuracy))),
-    ("loss", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.loss))),
-    ("val loss", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.val_loss))),
+const FIGURES: [(&str, Cell); 7] = [
+    (PRECISION, |run| run.settings.get(PRECISION).map_or(String::new(), |_| run.setting(PRECISION))),
+    ("training accuracy", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.accuracy))),
+    ("validation accuracy", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.val_accuracy))),
+    ("training loss", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.loss))),
+    ("validation loss", |run| share(run.metrics.as_ref().and_then(|metrics| metrics.val_loss))),
     ("epochs", epochs),
     ("time", |run| run.metrics.as_ref().map_or(String::new(), time)),
 ];
 
-/// A setting that needs no place of its own.
-const IN_THE_FIGURES: &str = "epochs";
+const PRECISION: &str = "precision";
+
+/// Settings that need no place of their own.
+const IN_THE_FIGURES: [&str; 2] = ["epochs", PRECISION];
 
 fn unusual(run: &Entry) -> impl Iterator<Item = &String> {
-    run.unusual.iter().filter(|&name| name != IN_THE_FIGURES)
+    run.unusual.iter().filter(|name| !IN_THE_FIGURES.contains(&name.as_str()))
 }
 
 /// A line for each run; figures that none has are left out.
@@ -74,20 +77,21 @@ pub fn side_by_side(runs: &[Entry], width: usize) -> String {
 /// What a single run differs in is what it has not by default.
 fn lines(runs: &[Entry]) -> Vec<Vec<String>> {
     let mut settings = if let [run] = runs { run.unusual.clone() } else { differing(runs) };
-    settings.retain(|name| name != IN_THE_FIGURES);
-    let evaluations: BTreeSet<&String> =
-        runs.iter().flat_map(|run| &run.evaluations).map(|evaluation| &evaluation.name).collect();
+    settings.retain(|name| !IN_THE_FIGURES.contains(&name.as_str()));
+    let sets: Vec<Vec<&Set>> =
+        runs.iter().map(|run| run.evaluations.iter().map(|evaluation| &evaluation.set).collect()).collect();
     let line = |heading: &str, cell: &dyn Fn(&Entry) -> String| -> Vec<String> {
         [heading.to_owned()].into_iter().chain(runs.iter().map(cell)).collect()
     };
     let mut lines = vec![line("run", &|run| run.name.clone()), line("date", &date)];
     lines.extend(settings.iter().map(|name| line(name, &|run| run.setting(name))));
     lines.extend(FIGURES.iter().map(|(heading, cell)| line(heading, cell)));
-    for name in evaluations {
-        lines.push(line(&format!("accuracy on {name}"), &|run| {
-            let evaluation = run.evaluations.iter().find(|evaluation| evaluation.name == *name);
-            share(evaluation.map(|evaluation| evaluation.accuracy))
-        }));
+    for Alike { title, places } in alike(&sets) {
+        let accuracies = runs
+            .iter()
+            .zip(places)
+            .map(|(run, place)| share(place.map(|place| run.evaluations[place].accuracy)));
+        lines.push(std::iter::once(format!("accuracy on {title}")).chain(accuracies).collect());
     }
     lines.retain(|line| line[1..].iter().any(|cell| !cell.is_empty()));
     lines
@@ -127,6 +131,7 @@ fn epochs(run: &Entry) -> String {
 mod tests {
     use super::super::entry::Evaluation;
     use super::super::entry::tests::entry;
+    use super::super::sets::tests::set;
     use super::*;
 
     fn runs() -> Vec<Entry> {
@@ -134,46 +139,49 @@ mod tests {
             entry("first", "2026-11-23T09:05:59.25Z", Some(0.5)),
             entry("second", "2026-11-23T10:00:00Z", None),
         ];
+        runs[0].settings.insert("precision".into(), "int8".into());
+        runs[1].settings.insert("precision".into(), "fp32".into());
         runs[1].settings.insert("dropout".into(), 0.25.into());
         runs[1].settings.insert("epochs".into(), 9.into());
         runs[1].unusual = vec!["dropout".into(), "epochs".into()];
         runs[1].metrics.as_mut().unwrap().ended = Ended::Stopped;
         runs[1].evaluations =
-            vec![Evaluation { name: "test".into(), accuracy: 0.75, log_loss: 1.0, images: 4 }];
+            vec![Evaluation { set: set("test", None), accuracy: 0.75, log_loss: 1.0, images: 4 }];
         runs
     }
 
     #[test]
     fn a_line_for_each_run() {
         let want = "\
-run     date              accuracy  val accuracy    loss  val loss       epochs        time  settings
-first   2026-11-23 09:05    0.9000        0.5000  0.2500    0.5000            3  1 min 15 s
-second  2026-11-23 10:00    0.9000                0.2500            3/9 stopped  1 min 15 s  dropout=0.25
+run     date              precision  training accuracy  validation accuracy  training loss  validation loss       epochs        time  settings
+first   2026-11-23 09:05       int8             0.9000               0.5000         0.2500           0.5000            3  1 min 15 s
+second  2026-11-23 10:00       fp32             0.9000                              0.2500                   3/9 stopped  1 min 15 s  dropout=0.25
 ";
-        assert_eq!(list(&runs(), 120), want);
-        assert!(!list(&runs()[1..], 120).contains("val"), "nothing was validated");
+        assert_eq!(list(&runs(), 160), want);
+        assert!(!list(&runs()[1..], 160).contains("validation"), "nothing was validated");
     }
 
     #[test]
     fn runs_side_by_side_or_in_blocks() {
         let want = "\
-run                          first            second
-date              2026-11-23 09:05  2026-11-23 10:00
-dropout                        0.5              0.25
-accuracy                    0.9000            0.9000
-val accuracy                0.5000
-loss                        0.2500            0.2500
-val loss                    0.5000
-epochs                           3       3/9 stopped
-time                    1 min 15 s        1 min 15 s
-accuracy on test                              0.7500
+run                             first            second
+date                 2026-11-23 09:05  2026-11-23 10:00
+dropout                           0.5              0.25
+precision                        int8              fp32
+training accuracy              0.9000            0.9000
+validation accuracy            0.5000
+training loss                  0.2500            0.2500
+validation loss                0.5000
+epochs                              3       3/9 stopped
+time                       1 min 15 s        1 min 15 s
+accuracy on test                                 0.7500
 ";
         assert_eq!(side_by_side(&runs(), 80), want);
         let narrow = side_by_side(&runs(), 40);
         assert_eq!(narrow.matches("run ").count(), 2, "{narrow}");
         assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
         let one = side_by_side(&runs()[1..], 80);
-        assert!(one.contains("dropout") && !one.contains("val"), "{one}");
+        assert!(one.contains("dropout") && !one.contains("validation"), "{one}");
     }
 
     #[test]

@@ -13,9 +13,11 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
-use super::bootstrap::{self, Intervals};
+use super::bootstrap::{self, Interval, Intervals};
 use super::metrics::{self, Average, Bin, ClassFigures, Coverage, Undefined};
+use super::proportion::wilson;
 use crate::cache::OtherPrecision;
+use crate::files::{read_text, write_bytes};
 use crate::nn::Temperature;
 
 /// The version of `metrics.json`. Fields may be added within one; a field that goes or changes its meaning makes
@@ -158,6 +160,12 @@ pub struct ClassMetrics {
     pub predicted: u64,
     /// Examples of it that were predicted as it.
     pub correct: u64,
+    /// 95 % interval of the precision, see [`wilson`]; files of version 0.1.0 do not have it.
+    #[serde(default)]
+    pub precision_interval: Option<Interval>,
+    /// 95 % interval of the recall.
+    #[serde(default)]
+    pub recall_interval: Option<Interval>,
 }
 
 /// A class that is taken for another.
@@ -196,7 +204,8 @@ impl Metrics {
         Ok(Self::of_scored(scored.view(), &known, classes, labels.len()))
     }
 
-    /// The same with 95 % intervals from `resamples` draws of the examples of [`of`](Self::of); none without draws.
+    /// The same with 95 % intervals, from `resamples` draws of the examples of [`of`](Self::of) where they take such; none without
+    /// draws. See [`bootstrap`].
     ///
     /// # Panics
     /// If there are not as many rows as labels.
@@ -310,12 +319,7 @@ impl Metrics {
     /// # Errors
     /// [`Error::Write`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let part = path.with_added_extension("part");
-        let write = || {
-            std::fs::write(&part, self.to_json())?;
-            std::fs::rename(&part, path)
-        };
-        write().map_err(|source| Error::Write { path: path.into(), source })
+        Ok(write_bytes(path, self.to_json().as_bytes())?)
     }
 
     /// Read `metrics.json`.
@@ -324,9 +328,9 @@ impl Metrics {
     /// [`Error::Read`] if it is not there or not in this form, [`Error::Schema`] if it is of another version.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source: io::Error| Error::Read { path: path.into(), source };
-        let text = std::fs::read(path).map_err(failed)?;
+        let text = read_text(path).map_err(failed)?;
         // The version first: a file of another one need not have these fields.
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|cause| failed(cause.into()))?;
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(|cause| failed(cause.into()))?;
         match value.get("schema").and_then(serde_json::Value::as_u64) {
             Some(found) if found != u64::from(SCHEMA) => {
                 Err(Error::Schema { path: path.into(), expected: SCHEMA, found })
@@ -392,7 +396,18 @@ fn check(probabilities: ArrayView2<f32>, labels: &[Option<usize>], classes: usiz
 
 fn named(name: &str, figures: ClassFigures, roc_auc: Option<f64>) -> ClassMetrics {
     let ClassFigures { precision, recall, f1, support, predicted, correct } = figures;
-    ClassMetrics { name: name.into(), precision, recall, f1, roc_auc, support, predicted, correct }
+    ClassMetrics {
+        name: name.into(),
+        precision,
+        recall,
+        f1,
+        roc_auc,
+        support,
+        predicted,
+        correct,
+        precision_interval: wilson(correct, predicted),
+        recall_interval: wilson(correct, support),
+    }
 }
 
 impl From<Average> for Averages {

@@ -44,7 +44,7 @@ pub struct Job {
     pub views: Views,
 }
 
-/// What the bytes of a file mean to the caller.
+/// What a file means to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// Compute its features in these views, of which there is at least one.
@@ -124,7 +124,7 @@ pub struct Batch {
 pub type OnOutcome<'a> = &'a mut dyn FnMut(usize, Outcome) -> Result<(), Error>;
 
 impl Pipeline<'_> {
-    /// Take every job through. `admit` looks at a file's bytes in the decoding threads; `model` is called when the first
+    /// Take every job through. `admit` is asked in the decoding threads, by the key of a file's bytes; `model` is called when the first
     /// image is ready, so nothing is loaded when there is nothing to compute; `sink` gets each batch of features on a
     /// thread of its own; `on_outcome` hears of every job once, on the calling thread, in no particular order. A cancelled
     /// run leaves jobs unheard of. `on_batch_size` hears of every change of the batch size, on the calling thread.
@@ -135,7 +135,7 @@ impl Pipeline<'_> {
     pub fn run<M: Infer>(
         &self,
         jobs: &[Job],
-        admit: &(dyn Fn(&Job, &[u8]) -> Admission + Sync),
+        admit: &(dyn Fn(&Job, Key) -> Admission + Sync),
         model: impl FnOnce() -> Result<M, Error>,
         mut sink: impl FnMut(&Batch) -> Result<(), Error> + Send,
         on_outcome: OnOutcome<'_>,

@@ -3,8 +3,9 @@ use std::sync::Mutex;
 use ndarray::Axis;
 
 use super::*;
-use crate::preprocess::ViewKinds;
+use crate::cache::FailureKind;
 use crate::preprocess::recipe::{Channels, Layout, Resize};
+use crate::preprocess::{ViewKinds, trap};
 
 /// Images of two pixels, whose first one decides.
 fn recipe() -> Recipe {
@@ -33,15 +34,26 @@ impl Infer for First {
 
 type Told = (usize, &'static str);
 
+const DECODERS: usize = 3;
+
 /// What became of each file in some views, and the rows that were written: file, view and number.
 fn run(files: &[PathBuf], views: Views, batch: usize) -> (Vec<Told>, Vec<(usize, u16, f32)>) {
+    run_by(DECODERS, files, views, batch)
+}
+
+fn run_by(
+    decoders: usize,
+    files: &[PathBuf],
+    views: Views,
+    batch: usize,
+) -> (Vec<Told>, Vec<(usize, u16, f32)>) {
     let (recipe, cancel) = (recipe(), AtomicBool::new(false));
     let batch_size = BatchSize::Fixed(batch);
     let pipeline = Pipeline {
         recipe: &recipe,
         batch_size,
         batch_range: 1..=1,
-        decoders: 3,
+        decoders,
         storage: Storage::F32,
         cancel: &cancel,
     };
@@ -53,13 +65,17 @@ fn run(files: &[PathBuf], views: Views, batch: usize) -> (Vec<Told>, Vec<(usize,
         written.lock().unwrap().extend(rows.map(|(row, features)| (row.id, row.view.number(), features[0])));
         Ok(())
     };
-    let admit = |job: &Job, bytes: &[u8]| Admission::Compute(Key::of(bytes), job.views);
+    let admit = |job: &Job, key: Key| Admission::Compute(key, job.views);
     let mut on_outcome = |id, outcome| {
         told.push((
             id,
             match outcome {
                 Outcome::Computed(_) => "computed",
                 Outcome::Skipped(_) => "skipped",
+                Outcome::Failed { failure, .. } if failure.reason.contains("panicked on purpose") => {
+                    assert_eq!(failure.kind, FailureKind::DecoderError);
+                    "panicked"
+                }
                 Outcome::Failed { .. } => "failed",
             },
         ));
@@ -101,4 +117,32 @@ fn a_file_with_several_views_has_one_outcome_and_a_row_for_each() {
     }
     let plain = vec![(0, "computed"), (1, "computed"), (2, "failed"), (3, "failed"), (4, "failed")];
     assert_eq!(run(&files, Views::PLAIN, 2), (plain, vec![(0, 0, 10.0), (1, 0, 30.0)]));
+}
+
+/// Whatever panics in a decoding thread, each job has one outcome and the thread goes on: here there is only one.
+#[test]
+fn a_panic_costs_its_own_image_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let flip: Views = "flip".parse::<ViewKinds>().unwrap().of(&recipe());
+    let sound = [image(&folder, 10, 20), image(&folder, 30, 40)];
+    let panics = |step: &str| {
+        let file = folder.path().join(format!("{step}.png"));
+        let bytes = [std::fs::read(&sound[0]).unwrap(), trap::word(step).into_bytes()].concat();
+        std::fs::write(&file, bytes).unwrap();
+        file
+    };
+    let mut files = vec![sound[0].clone()];
+    files.extend(["admitting", "decoding", "turning", "resizing", "normalising"].map(panics));
+    files.push(sound[1].clone());
+    let mut told = vec![(0, "computed"), (6, "computed")];
+    told.extend((1..6).map(|id| (id, "panicked")));
+    told.sort_unstable();
+    for decoders in [1, 2] {
+        let rows = vec![(0, 0, 10.0), (0, 1, 20.0), (6, 0, 30.0), (6, 1, 40.0)];
+        assert_eq!(run_by(decoders, &files, flip, 3), (told.clone(), rows));
+    }
+    // After the last view there is nothing to tell any more.
+    let files = [panics("tidying up"), sound[1].clone()];
+    let told = vec![(0, "computed"), (1, "computed")];
+    assert_eq!(run_by(1, &files, Views::PLAIN, 1), (told, vec![(0, 0, 10.0), (1, 0, 30.0)]));
 }

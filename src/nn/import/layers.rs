@@ -6,7 +6,7 @@ use ndarray::Array2;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::{ImportError, ImportOptions, Layout};
-use crate::text::listed;
+use crate::text::{dims, listed};
 
 /// A dense layer as [`Head`](crate::nn::Head) has it: kernel `(inputs, units)`, bias `(1, units)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +89,7 @@ fn layer(name: String, parts: &[Part], options: &ImportOptions) -> Result<Layer,
     let others = parts.len() - usize::from(kernel.is_some()) - usize::from(bias.is_some());
     let Some(kernel) = kernel.filter(|_| others == 0) else {
         let told: Vec<String> =
-            parts.iter().map(|part| format!("`{}` {:?}", part.tensor, part.view.shape())).collect();
+            parts.iter().map(|part| format!("`{}` {}", part.tensor, dims(part.view.shape()))).collect();
         return Err(ImportError::NotDense { layer: name, found: told.join(", ") });
     };
     let shape = [kernel.view.shape()[0], kernel.view.shape()[1]];

@@ -15,6 +15,7 @@ use ndarray::{Array2, concatenate};
 use safetensors::SafeTensors;
 
 use super::{Activation, Head, HeadConfig};
+use crate::text::dims;
 
 pub use layers::Unreadable;
 use layers::{Layer, layers};
@@ -57,7 +58,7 @@ pub struct ImportedHead {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    #[error("not a whole safetensors file")]
+    #[error("it is not a complete safetensors file")]
     SafeTensors(#[from] safetensors::SafeTensorError),
     #[error("it holds no tensors")]
     Empty,
@@ -65,24 +66,28 @@ pub enum ImportError {
     #[error("it has no layer `{name}`; there are {found}")]
     NoLayer { name: String, found: String },
     /// A convolution, a normalisation, or two layers under one name.
-    #[error("`{layer}` is no dense layer: expected a matrix and at most one vector, found {found}")]
+    #[error("`{layer}` is not a dense layer: expected a matrix and at most one vector, found {found}")]
     NotDense { layer: String, found: String },
     /// A square kernel, or one without a bias, under a name that says nothing.
-    #[error("whether `{tensor}` {shape:?} is (inputs, units) or (units, inputs) cannot be told")]
+    #[error(
+        "cannot tell whether `{tensor}`, of shape {}, is (inputs, units) or (units, inputs)",
+        dims(shape)
+    )]
     LayoutUnknown { tensor: String, shape: [usize; 2] },
     #[error(
-        "the bias of `{layer}` has {found} numbers, and its kernel {shape:?} as {layout} has {expected} units"
+        "the bias of `{layer}` has {found} numbers, but its kernel of shape {}, read as {layout}, has {expected} units",
+        dims(shape)
     )]
     Bias { layer: String, layout: Layout, shape: [usize; 2], expected: usize, found: usize },
     /// Sizes that do not follow one another.
     #[error("the layers do not lead from {inputs} features to {classes} classes: {found}")]
     NoChain { inputs: usize, classes: usize, found: String },
     /// Several orders would do.
-    #[error("the order of the layers cannot be told: {found}")]
+    #[error("cannot tell the order of the layers: {found}")]
     OrderUnknown { found: String },
     #[error("tensor `{name}`: {source}")]
     Tensor { name: String, source: Unreadable },
-    #[error("its layers make no head")]
+    #[error("its layers do not make a head")]
     Config(#[from] super::ConfigError),
 }
 

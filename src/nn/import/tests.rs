@@ -82,7 +82,7 @@ fn names_tell_the_layout_then_shapes_then_the_user() {
     let denied = import_head(&file(&[("a.kernel", &[3, 2]), ("a.bias", &[3])]), &options(2, 3)).unwrap_err();
     assert_eq!(
         denied.to_string(),
-        "the bias of `a` has 3 numbers, and its kernel [3, 2] as (inputs, units) has 2 units"
+        "the bias of `a` has 3 numbers, but its kernel of shape (3, 2), read as (inputs, units), has 2 units"
     );
 }
 
@@ -127,12 +127,12 @@ fn a_single_unit_is_the_second_of_two_classes() {
 #[test]
 fn what_is_no_head_is_told() {
     let refused = |bytes: &[u8]| import_head(bytes, &options(2, 2)).unwrap_err().to_string();
-    assert_eq!(refused(b"PK\x03\x04"), "not a whole safetensors file");
+    assert_eq!(refused(b"PK\x03\x04"), "it is not a complete safetensors file");
     assert_eq!(refused(&file(&[])), "it holds no tensors");
     let network = file(&[("conv.weight", &[2, 2, 1, 1]), ("fc.weight", &[2, 2]), ("fc.bias", &[2])]);
     assert!(
         refused(&network)
-            .starts_with("`conv` is no dense layer: expected a matrix and at most one vector, found")
+            .starts_with("`conv` is not a dense layer: expected a matrix and at most one vector, found")
     );
     let fc = ImportOptions { layers: vec!["fc".into()], ..options(2, 2) };
     assert_eq!(import_head(&network, &fc).unwrap().layers, [("fc".into(), Layout::PyTorch)]);
@@ -140,7 +140,7 @@ fn what_is_no_head_is_told() {
     let error = import_head(&network, &other).unwrap_err().to_string();
     assert_eq!(error, "it has no layer `head`; there are `conv`, `fc`");
     let normalised = file(&[("fc.weight", &[2, 2]), ("bn.weight", &[2]), ("bn.bias", &[2])]);
-    assert!(refused(&normalised).starts_with("`bn` is no dense layer"));
+    assert!(refused(&normalised).starts_with("`bn` is not a dense layer"));
 
     let with = |dtype, bytes: &[u8]| {
         let view = TensorView::new(dtype, vec![2, 2], bytes).unwrap();

@@ -22,6 +22,12 @@ pub(super) fn to_rgb(colours: Colours, [a, b, c, d]: [&[u8]; 4], rgb: &mut [u8])
             let planes = a.iter().zip(b).zip(c).zip(d);
             rgb.iter_mut().zip(planes).for_each(|(pixel, (((&c, &m), &y), &k))| *pixel = inked([c, m, y], k));
         }
+        Colours::PlainCmyk => {
+            let planes = a.iter().zip(b).zip(c).zip(d);
+            for (pixel, (((&c, &m), &y), &k)) in rgb.iter_mut().zip(planes) {
+                *pixel = inked([c, m, y].map(|ink| 255 - ink), 255 - k);
+            }
+        }
         Colours::Ycck => {
             let planes = a.iter().zip(b).zip(c).zip(d);
             for (pixel, (((&y, &cb), &cr), &k)) in rgb.iter_mut().zip(planes) {
@@ -50,7 +56,7 @@ fn from_ycc(y: u8, cb: u8, cr: u8) -> [u8; 3] {
 
 /// What inks that are stored inverted leave of the light: `k` of 255, less the share that each of the others takes.
 #[inline(always)]
-fn inked(inks: [u8; 3], k: u8) -> [u8; 3] {
+pub(in super::super) fn inked(inks: [u8; 3], k: u8) -> [u8; 3] {
     inks.map(|ink| {
         let taken = u32::from(255 - ink) * u32::from(k) + 128;
         k.saturating_sub(((taken + (taken >> 8)) >> 8) as u8)

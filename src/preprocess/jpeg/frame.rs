@@ -64,8 +64,8 @@ impl Frame {
         let (components, _) = segment[6..].as_chunks::<3>();
         match (depth, count) {
             (8, 1 | 3 | 4) => {}
-            (8, _) => return Err(Fault::Unsupported("a JPEG of other than one, three or four colours")),
-            _ => return Err(Fault::Unsupported("a JPEG of other than eight bits")),
+            (8, colours) => return Err(Fault::Unsupported(format!("a JPEG of {colours} colours"))),
+            (bits, _) => return Err(Fault::Unsupported(format!("a JPEG of {bits} bits a colour"))),
         }
         let components = components.get(..count.into()).ok_or(MALFORMED)?;
         if width == 0 || height == 0 {
@@ -86,7 +86,7 @@ impl Frame {
         let most = (all().map(|f| f.0).max().unwrap_or(1), all().map(|f| f.1).max().unwrap_or(1));
         // Half a pixel more often than another one is nothing that libjpeg enlarges either.
         if !all().all(|(across, down)| most.0 % across == 0 && most.1 % down == 0) {
-            return Err(Fault::Unsupported("a JPEG of colours sampled at odd ratios"));
+            return Err(Fault::Unsupported("a JPEG of colours sampled at odd ratios".into()));
         }
         let component = |&[id, sampling, table]: &[u8; 3]| {
             let per_unit = factors(sampling);

@@ -18,13 +18,18 @@ mod frame;
 mod rows;
 mod scan;
 mod segments;
+mod standard;
 mod transform;
+
+use image::metadata::Orientation;
 
 use self::bits::Bits;
 use self::coder::Block;
+pub(super) use self::colours::inked;
 use self::frame::{Frame, Scale};
 use self::rows::Rows;
 use self::scan::Scan;
+pub(super) use self::segments::Colours;
 use self::segments::{Segments, Stop};
 use super::complete::jpeg_end;
 use super::decode::Header;
@@ -47,7 +52,7 @@ enum Fault {
     /// They contradict the format.
     Damaged(&'static str),
     /// It is of a kind that is not decoded here.
-    Unsupported(&'static str),
+    Unsupported(String),
 }
 
 impl From<Fault> for Error {
@@ -58,26 +63,44 @@ impl From<Fault> for Error {
                 Self::Truncated { format: Format::Jpeg, source: Some(source.into()) }
             }
             Fault::Damaged(why) => Self::Damaged { format: Format::Jpeg, source: why.into() },
-            Fault::Unsupported(what) => Self::Unsupported { what: what.to_owned() },
+            Fault::Unsupported(what) => Self::Unsupported { what },
         }
     }
 }
 
 /// Decode into `rgb`, scaled down as far as `wanted` allows.
 ///
-/// `wanted` says for the header of a file how many pixels across and down are needed at least, as stored; none: all of them.
+/// `orientation` is what the file says, for the header that `wanted` gets; nothing is turned here. `wanted` says for the header of a file how many pixels across and down are needed at least, as stored; none: all of them.
 ///
 /// Grey becomes three equal channels; CMYK is taken as Adobe stores it, inverted, which is what Pillow does too.
 pub(super) fn decode(
     bytes: &[u8],
+    orientation: Orientation,
     wanted: impl FnOnce(&Header) -> Option<Size>,
     limits: &Limits,
     space: &mut Space,
     rgb: &mut Vec<u8>,
 ) -> Result<Header, Error> {
-    let Start { segments, frame, scan, data } = Start::read(bytes)?;
+    decode_as(bytes, None, orientation, wanted, limits, space, rgb)
+}
+
+/// The same with colours that are known from elsewhere, whatever the file says of them.
+pub(super) fn decode_as(
+    bytes: &[u8],
+    colours: Option<Colours>,
+    orientation: Orientation,
+    wanted: impl FnOnce(&Header) -> Option<Size>,
+    limits: &Limits,
+    space: &mut Space,
+    rgb: &mut Vec<u8>,
+) -> Result<Header, Error> {
+    let Start { mut segments, frame, scan, data } = Start::read(bytes)?;
+    segments.known_colours = colours;
+    if colours.is_some_and(|colours| colours.count() != frame.components.len()) {
+        return Err(Fault::Damaged("another number of colours than is stated").into());
+    }
     let (width, height) = (frame.size.0 as u32, frame.size.1 as u32);
-    let mut about = Header { width, height, decoded: frame.size, orientation: segments.orientation() };
+    let mut about = Header { width, height, decoded: frame.size, orientation };
     let scale = wanted(&about).map_or(Scale::FULL, |wanted| Scale::for_size(frame.size, wanted));
     about.decoded = (scale.of(frame.size.0), scale.of(frame.size.1));
 
@@ -116,6 +139,9 @@ impl Start {
         let Stop::Scan { header, data } = segments.read(bytes, 2)? else { return Err(Fault::Early) };
         let frame = segments.frame.take().ok_or(Fault::Damaged("a scan without a frame"))?;
         let scan = Scan::read(header, &frame)?;
+        if !frame.progressive {
+            segments.assume_standard_codes();
+        }
         Ok(Self { segments, frame, scan, data })
     }
 }

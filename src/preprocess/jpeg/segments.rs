@@ -1,11 +1,10 @@
 //! What stands between the coded data: markers, tables, the frame, and where the colours come from (ITU-T T.81, B.2).
 
-use image::metadata::Orientation;
-
 use super::Fault;
 use super::coder::{Block, place};
 use super::codes::Codes;
 use super::frame::Frame;
+use super::standard;
 
 /// What has been read so far that scans need.
 #[derive(Default)]
@@ -21,14 +20,15 @@ pub(super) struct Segments {
     pub restart_interval: usize,
     /// Whether a JFIF segment says that the colours are YCbCr.
     jfif: bool,
+    /// Colours that are known from elsewhere.
+    pub known_colours: Option<Colours>,
     /// What Adobe's segment says of the colours.
     adobe: Option<u8>,
-    orientation: Option<Orientation>,
 }
 
 /// How a file's colours are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Colours {
+pub(in super::super) enum Colours {
     Grey,
     Rgb,
     YCbCr,
@@ -36,6 +36,19 @@ pub(super) enum Colours {
     Cmyk,
     /// The same with its first three as YCbCr.
     Ycck,
+    /// CMYK that is not inverted, as in a TIFF.
+    PlainCmyk,
+}
+
+impl Colours {
+    /// Components of a frame that has them.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb | Self::YCbCr => 3,
+            Self::Cmyk | Self::Ycck | Self::PlainCmyk => 4,
+        }
+    }
 }
 
 /// Where reading stopped.
@@ -80,20 +93,30 @@ impl Segments {
                 self.had_frame = true;
             }
             0xc4 => self.define_codes(segment).ok_or(MALFORMED)?,
-            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(Fault::Unsupported("a JPEG without loss")),
-            0xc5 | 0xc6 => return Err(Fault::Unsupported("a hierarchical JPEG")),
-            0xc9 | 0xca | 0xcd | 0xce => return Err(Fault::Unsupported("a JPEG with arithmetic coding")),
+            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(Fault::Unsupported("a lossless JPEG".into())),
+            0xc5 | 0xc6 => return Err(Fault::Unsupported("a hierarchical JPEG".into())),
+            0xc9 | 0xca | 0xcd | 0xce => {
+                return Err(Fault::Unsupported("a JPEG with arithmetic coding".into()));
+            }
             0xdb => self.define_steps(segment).ok_or(MALFORMED)?,
             0xdd => self.restart_interval = u16_at(segment, 0).ok_or(MALFORMED)?.into(),
             0xe0 if segment.starts_with(b"JFIF\0") => self.jfif = true,
-            0xe1 if self.orientation.is_none() => {
-                let exif = segment.strip_prefix(b"Exif\0\0");
-                self.orientation = exif.and_then(Orientation::from_exif_chunk);
-            }
             0xee if segment.starts_with(b"Adobe") => self.adobe = segment.get(11).copied(),
             _ => {}
         }
         Ok(())
+    }
+
+    /// Let the standard's tables stand in for those of numbers 0 and 1 that the file has not defined before its first scan: the
+    /// frames of many webcams, and of video as a sequence of JPEGs, leave them out. As libjpeg-turbo does.
+    pub fn assume_standard_codes(&mut self) {
+        for (defined, standard) in self.codes.iter_mut().zip(&standard::CODES) {
+            for (defined, standard) in defined.iter_mut().zip(standard) {
+                if defined.is_none() {
+                    *defined = Codes::new(&standard.counts, standard.symbols);
+                }
+            }
+        }
     }
 
     fn define_codes(&mut self, mut segment: &[u8]) -> Option<()> {
@@ -126,13 +149,11 @@ impl Segments {
         Some(())
     }
 
-    /// The EXIF orientation; upright if there is none.
-    pub fn orientation(&self) -> Orientation {
-        self.orientation.unwrap_or(Orientation::NoTransforms)
-    }
-
     /// How libjpeg would take the colours of `frame`.
     pub fn colours(&self, frame: &Frame) -> Colours {
+        if let Some(known) = self.known_colours {
+            return known;
+        }
         let ids = frame.components.iter().map(|component| component.id);
         match (frame.components.len(), self.adobe) {
             (1, _) => Colours::Grey,

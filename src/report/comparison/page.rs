@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::{Compared, ComparedOn, Comparison};
 use crate::evaluate::{Metrics, Paired};
-use crate::report::page::{Course, Section, Shell, courses, isolated};
+use crate::report::names::Names;
+use crate::report::page::{Course, Section, Shell, courses};
 use crate::report::plot::{self, Told, Whisker};
 use crate::report::{Epoch, percent};
 use crate::text::grouped;
@@ -13,12 +14,13 @@ use crate::text::grouped;
 const LINES: usize = 8;
 
 pub(super) fn render(comparison: &Comparison) -> Markup {
-    let runs = comparison.runs;
+    let all: Vec<&str> = comparison.runs.iter().map(|run| run.name).collect();
+    let runs = &Runs { compared: comparison.runs, names: Names::new(&all, 60) };
     let mut sections: Vec<Section> =
         comparison.evaluations.iter().enumerate().map(|(number, on)| evaluation(runs, on, number)).collect();
-    sections.push(settings(comparison));
+    sections.push(settings(comparison, runs));
     sections.extend(curves(runs));
-    let title = runs.iter().map(|run| run.name).collect::<Vec<_>>().join(", ");
+    let title = all.join(", ");
     let about = html! {
         @if comparison.evaluations.is_empty() {
             p.note { "None of these runs keeps an evaluation, so nothing is known of how good they are on other images." }
@@ -28,12 +30,20 @@ pub(super) fn render(comparison: &Comparison) -> Markup {
         .page(about, &sections)
 }
 
-fn named(run: &Compared) -> Markup {
-    isolated(run.name, 60)
+/// The runs, and their names as the page shows them.
+struct Runs<'a> {
+    compared: &'a [Compared<'a>],
+    names: Names<'a>,
 }
 
-fn evaluation(runs: &[Compared], on: &ComparedOn, number: usize) -> Section {
-    let there: Vec<usize> = (0..runs.len()).filter(|&run| on.metrics[run].is_some()).collect();
+impl Runs<'_> {
+    fn named(&self, run: usize) -> Markup {
+        self.names.show(run)
+    }
+}
+
+fn evaluation(runs: &Runs, on: &ComparedOn, number: usize) -> Section {
+    let there: Vec<usize> = (0..runs.compared.len()).filter(|&run| on.metrics[run].is_some()).collect();
     let body = html! {
         p.lead {
             "Accuracy on the same set of images, and from where to where it might lie had other images been taken. Whether one run "
@@ -53,15 +63,17 @@ fn evaluation(runs: &[Compared], on: &ComparedOn, number: usize) -> Section {
     }
 }
 
-fn whiskers(runs: &[Compared], on: &ComparedOn, there: &[usize], number: usize) -> Markup {
+fn whiskers(runs: &Runs, on: &ComparedOn, there: &[usize], number: usize) -> Markup {
     let metrics = |run: usize| on.metrics[run].expect("only runs that are there");
     let interval = |run: usize| metrics(run).intervals.as_ref().map(|intervals| intervals.accuracy);
     let rows: Vec<Whisker> = there
         .iter()
         .map(|&run| Whisker { value: metrics(run).accuracy, interval: interval(run), series: run })
         .collect();
-    let said: Vec<String> =
-        there.iter().map(|&run| format!("{} {}", runs[run].name, percent(metrics(run).accuracy))).collect();
+    let said: Vec<String> = there
+        .iter()
+        .map(|&run| format!("{} {}", runs.names.text(run), percent(metrics(run).accuracy)))
+        .collect();
     let id = format!("accuracies-{}", number + 1);
     let told = Told { id: &id, title: "Accuracies with their intervals", description: &said.join(", ") };
     html! {
@@ -72,7 +84,7 @@ fn whiskers(runs: &[Compared], on: &ComparedOn, there: &[usize], number: usize) 
     }
 }
 
-fn figures(runs: &[Compared], on: &ComparedOn, there: &[usize]) -> Markup {
+fn figures(runs: &Runs, on: &ComparedOn, there: &[usize]) -> Markup {
     let interval = |metrics: &Metrics| match &metrics.intervals {
         Some(intervals) => intervals.accuracy.map(percent).join(" to "),
         None => "–".into(),
@@ -91,7 +103,7 @@ fn figures(runs: &[Compared], on: &ComparedOn, there: &[usize]) -> Markup {
                     @for &run in there {
                         @let metrics = on.metrics[run].expect("only runs that are there");
                         tr {
-                            th scope="row" { span class=(format!("dot s{}", run % 8)) {} (named(&runs[run])) }
+                            th scope="row" { span class=(format!("dot s{}", run % 8)) {} (runs.named(run)) }
                             td.number { (percent(metrics.accuracy)) }
                             td.number { (interval(metrics)) }
                             td.number { (percent(metrics.balanced_accuracy)) }
@@ -105,13 +117,13 @@ fn figures(runs: &[Compared], on: &ComparedOn, there: &[usize]) -> Markup {
     }
 }
 
-fn differences(runs: &[Compared], on: &ComparedOn, there: &[usize]) -> Markup {
+fn differences(runs: &Runs, on: &ComparedOn, there: &[usize]) -> Markup {
     let Some((&first, others)) = there.split_first() else { return html! {} };
     let pairs: Vec<(usize, &Paired)> =
         others.iter().filter_map(|&run| Some((run, on.paired[run].as_ref()?))).collect();
     html! {
         @if !pairs.is_empty() {
-            h3 { "Beside " (named(&runs[first])) ", image by image" }
+            h3 { "Beside " (runs.named(first)) ", image by image" }
             div.scroll role="region" aria-label={ "Differences on " (on.title) } tabindex="0" {
                 table.numbers {
                     caption.unseen { "Differences in accuracy on the same images" }
@@ -124,20 +136,20 @@ fn differences(runs: &[Compared], on: &ComparedOn, there: &[usize]) -> Markup {
                             th scope="col" { "So" }
                         }
                     }
-                    tbody { @for (run, pair) in pairs { (difference(&runs[run], pair)) } }
+                    tbody { @for (run, pair) in pairs { (difference(runs.named(run), pair)) } }
                 }
             }
             p.note { "p: how likely chance alone divides the images that one of them has right so unevenly (McNemar's exact test)." }
         }
         @for &run in others {
             @if on.paired[run].is_none() {
-                p.note { (named(&runs[run])) " was evaluated on other images or labels of this name, so they cannot be paired." }
+                p.note { (runs.named(run)) " was evaluated on other images or labels of this name, so they cannot be paired." }
             }
         }
     }
 }
 
-fn difference(run: &Compared, pair: &Paired) -> Markup {
+fn difference(run: Markup, pair: &Paired) -> Markup {
     let [low, high] = pair.interval;
     let verdict = match () {
         () if low > 0.0 => "better",
@@ -146,13 +158,13 @@ fn difference(run: &Compared, pair: &Paired) -> Markup {
     };
     html! {
         tr {
-            th scope="row" { (named(run)) }
+            th scope="row" { (run) }
             td.number { (points(pair.difference)) }
             td.number { (points(low)) " to " (points(high)) }
             td.number { (grouped(pair.only_b)) }
             td.number { (grouped(pair.only_a)) }
             td.number { @if pair.p_value < 0.001 { "<0.001" } @else { (format!("{:.3}", pair.p_value)) } }
-            td { (verdict) }
+            td.verdict { (verdict) }
         }
     }
 }
@@ -162,7 +174,7 @@ fn points(difference: f64) -> String {
     format!("{:+.1}", 100.0 * difference).replace('-', "−")
 }
 
-fn settings(comparison: &Comparison) -> Section {
+fn settings(comparison: &Comparison, runs: &Runs) -> Section {
     let body = html! {
         @if comparison.settings.is_empty() {
             p { "They were trained in the same way." }
@@ -171,12 +183,13 @@ fn settings(comparison: &Comparison) -> Section {
             div.scroll role="region" aria-label="Settings" tabindex="0" {
                 table.numbers.settings {
                     caption.unseen { "Settings that differ, a column for each run" }
-                    thead { tr { th scope="col" { "Setting" } @for run in comparison.runs { th scope="col" { (named(run)) } } } }
+                    thead { tr { th scope="col" { "Setting" } @for run in 0..comparison.runs.len() { th scope="col" { (runs.named(run)) } } } }
                     tbody {
                         @for setting in comparison.settings {
+                            @let values = Names::new(&setting.values, 120);
                             tr {
                                 th scope="row" { (setting.name) }
-                                @for value in &setting.values { td { (isolated(value, 120)) } }
+                                @for run in 0..setting.values.len() { td { (values.show(run)) } }
                             }
                         }
                     }
@@ -187,9 +200,9 @@ fn settings(comparison: &Comparison) -> Section {
     Section { id: "settings".into(), title: "Settings that differ".into(), of: None, body }
 }
 
-fn curves(runs: &[Compared]) -> Option<Section> {
+fn curves(runs: &Runs) -> Option<Section> {
     let lines = |value: fn(&Epoch) -> Option<f64>| {
-        let shown = runs.iter().take(LINES);
+        let shown = runs.compared.iter().take(LINES);
         shown.map(|run| Course::of(run.name, run.history, value)).collect::<Vec<_>>()
     };
     let plots = [
@@ -207,10 +220,10 @@ fn curves(runs: &[Compared]) -> Option<Section> {
     }
     let body = html! {
         div.plots { @for plot in plots.into_iter().flatten() { (plot) } }
-        @if runs.len() > LINES { p.note { "The first " (LINES) " of " (runs.len()) " runs are drawn." } }
+        @if runs.compared.len() > LINES { p.note { "The first " (LINES) " of " (runs.compared.len()) " runs are drawn." } }
         ul.times {
-            @for run in runs {
-                @if let Some(seconds) = run.seconds { li { (named(run)) " was trained in " (format!("{seconds:.1} s")) } }
+            @for (place, run) in runs.compared.iter().enumerate() {
+                @if let Some(seconds) = run.seconds { li { (runs.named(place)) " was trained in " (format!("{seconds:.1} s")) } }
             }
         }
     };

@@ -21,7 +21,7 @@ fn metrics(right: usize) -> Metrics {
 
 fn paired(a: usize, b: usize) -> Option<Paired> {
     let right = |count: usize| (0..100).map(|row| row < count).collect::<Vec<_>>();
-    Paired::of(&right(a), &right(b), 500, &mut ChaCha8Rng::seed_from_u64(0))
+    Paired::of(&right(a), &right(b))
 }
 
 fn history(epochs: usize) -> Vec<Epoch> {

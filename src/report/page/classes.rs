@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Section, View};
 use crate::evaluate::Averages;
-use crate::text::grouped;
+use crate::text::{counted, grouped};
 
 /// With more classes than this, the weakest are shown and the others unfold.
 const SHOWN: usize = 50;
@@ -27,7 +27,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
         (table(view, shown, if is_long { "The classes with the lowest F1" } else { "All classes" }, true))
         @if !folded.is_empty() {
             details {
-                summary { "The other " (folded.len()) " classes" }
+                summary { "The other " (counted(folded.len() as u64, "class")) }
                 (table(view, folded, "The other classes, by F1", false))
             }
         }

@@ -32,6 +32,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
 
 fn matrix(view: &View) -> Markup {
     let classes = &view.evaluation.metrics.classes;
+    let names = &view.classes.heading;
     let is_dense = classes.len() > NUMBERED;
     html! {
         // Reached with the keyboard too, for it may be wider than the window.
@@ -41,13 +42,13 @@ fn matrix(view: &View) -> Markup {
                 thead {
                     tr {
                         td.corner {}
-                        @for class in classes { th scope="col" { span title=(class.name) { bdi { (class.name) } } } }
+                        @for class in 0..classes.len() { th scope="col" { span { (names.show(class)) } } }
                     }
                 }
                 tbody {
-                    @for (row, class) in classes.iter().enumerate() {
+                    @for row in 0..classes.len() {
                         tr {
-                            th scope="row" title=(class.name) { bdi { (class.name) } }
+                            th scope="row" { (names.show(row)) }
                             @for column in 0..classes.len() { (cell(view, row, column, is_dense)) }
                         }
                     }
@@ -67,10 +68,8 @@ fn cell(view: &View, row: usize, column: usize, is_dense: bool) -> Markup {
     // Small shares must be seen as well: the eye, like the root, is quicker to tell the small ones apart.
     let depth = share.sqrt();
     let kind = if row == column { "hit" } else { "miss" };
-    let what = format!(
-        "{} taken for {}: {count} of {}",
-        classes[row].name, classes[column].name, classes[row].support
-    );
+    let [label, prediction] = [row, column].map(|class| view.classes.text.text(class));
+    let what = format!("{label} taken for {prediction}: {count} of {}", classes[row].support);
     html! {
         td.(kind).deep[depth > 0.62].deeper[depth > 0.77] style=(format!("--depth:{depth:.3}")) title=(what) {
             span.unseen[is_dense] { (count) }

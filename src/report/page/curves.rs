@@ -2,9 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{Section, isolated};
+use super::Section;
+use crate::report::names::Names;
 use crate::report::plot::{self, Line, Told};
 use crate::report::{Epoch, Report, percent};
+use crate::text::counted;
 
 /// A line with its name.
 pub(in crate::report) struct Course<'a> {
@@ -59,12 +61,19 @@ pub(in crate::report) fn courses<'a>(
     courses: impl IntoIterator<Item = Course<'a>>,
     ceiling: Option<f64>,
 ) -> Option<Markup> {
-    let format = |value: f64| if ceiling.is_some() { percent(value) } else { format!("{value:.3}") };
+    let format = |value: f64| match ceiling {
+        Some(_) => percent(value),
+        None if value > 0.0 && value < 0.0005 => "<0.001".into(),
+        None => format!("{value:.3}"),
+    };
+    let courses: Vec<Course> = courses.into_iter().collect();
+    let all: Vec<&str> = courses.iter().map(|course| course.name).collect();
+    let names = Names::new(&all, 40);
     let mut lines = Vec::new();
     let mut keys = Vec::new();
-    for (series, Course { name, points }) in courses.into_iter().enumerate() {
+    for (series, Course { points, .. }) in courses.into_iter().enumerate() {
         if let Some(&(_, last)) = points.last() {
-            keys.push((name, series, format(last)));
+            keys.push((series, format(last)));
             lines.push(Line { points, series });
         }
     }
@@ -72,15 +81,16 @@ pub(in crate::report) fn courses<'a>(
         return None;
     }
     let epochs = lines.iter().map(|line| line.points.len()).max().unwrap_or(0);
-    let ends: Vec<String> = keys.iter().map(|(name, _, last)| format!("{name} ends at {last}")).collect();
-    let description = format!("{title} over {epochs} epochs: {}", ends.join(", "));
+    let ends = keys.iter().map(|(series, last)| format!("{} ends at {last}", names.text(*series)));
+    let ends: Vec<String> = ends.collect();
+    let description = format!("{title} over {}: {}", counted(epochs as u64, "epoch"), ends.join(", "));
     let told = Told { id, title, description: &description };
     Some(html! {
         figure.plot {
             figcaption {
                 span.title { (title) }
-                @for (name, series, last) in &keys {
-                    span class=(format!("key s{} d{}", series % 8, series % 4)) { (isolated(name, 40)) " " strong { (last) } }
+                @for (series, last) in &keys {
+                    span class=(format!("key s{} d{}", series % 8, series % 4)) { (names.show(*series)) " " strong { (last) } }
                 }
             }
             (plot::lines(&lines, told, ceiling))

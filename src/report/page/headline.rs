@@ -2,22 +2,22 @@
 
 use maud::{Markup, html};
 
-use super::{Section, View, isolated};
+use super::{Classes, Section, View};
 use crate::evaluate::Intervals;
 use crate::report::{Leaks, Report, percent};
-use crate::text::grouped;
+use crate::text::{counted, grouped, of};
 
 /// Classes that are named at the top.
 const NAMED: usize = 12;
 
 /// What the classifier is.
-pub(super) fn about(report: &Report) -> Markup {
+pub(super) fn about(report: &Report, classes: &Classes) -> Markup {
     html! {
         p.about {
-            "Tells " (grouped(report.classes.len() as u64)) " classes of images apart: "
+            "Tells " (counted(report.classes.len() as u64, "class")) " of images apart: "
             @for class in 0..report.classes.len().min(NAMED) {
                 @if class > 0 { ", " }
-                (isolated(&report.classes[class], 40))
+                (classes.card.show(class))
             }
             @if report.classes.len() > NAMED { ", …" }
             ". " bdi { (report.about) }
@@ -40,7 +40,7 @@ fn accuracy(view: &View) -> Markup {
         p.big { (percent(metrics.accuracy)) }
         p.what {
             "accuracy: " strong { (grouped(metrics.correct)) } " of " strong { (grouped(metrics.scored)) }
-            " images right, in " (grouped(metrics.classes.len() as u64)) " classes"
+            " " (of(metrics.scored, "image")) " right, in " (counted(metrics.classes.len() as u64, "class"))
         }
         @if let Some(Intervals { accuracy: [low, high], level, .. }) = &metrics.intervals {
             p.note {
@@ -51,7 +51,10 @@ fn accuracy(view: &View) -> Markup {
         div.meter aria-hidden="true" { span style=(format!("width:{:.2}%", 100.0 * metrics.accuracy)) {} }
         @if let Some(Ok(leaks)) = &view.evaluation.leaks { (leak_warning(leaks)) }
         @if unscored > 0 {
-            p.note { (grouped(unscored)) " further images have no label: they were classified, and not scored." }
+            p.note {
+                (counted(unscored, "more image")) @if unscored == 1 { " has" } @else { " have" }
+                " no label: classified, but not counted in the figures."
+            }
         }
         p.note { "Evaluated on " bdi { (view.evaluation.title) } "." }
     }
@@ -64,8 +67,8 @@ fn leak_warning(leaks: &Leaks) -> Markup {
     html! {
         @if !identical.is_empty() {
             p.warning {
-                strong { (grouped(identical.len() as u64)) @if identical.len() == 1 { " image" } @else { " images" } }
-                " of these it was trained on: the figures look better than they are."
+                "It was trained on " strong { (counted(identical.len() as u64, "image")) }
+                " of these: the figures look better than they are."
             }
         }
     }

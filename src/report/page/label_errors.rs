@@ -2,79 +2,112 @@
 
 use maud::{Markup, html};
 
-use super::gallery::{SHOWN, card, picture};
-use super::{Section, Thumbnails, View, name};
+use super::gallery::{SHOWN, card, left_out, picture, shown_mistakes};
+use super::{Classes, PATH, Section, Thumbnails, View, path};
 use crate::evaluate::label_errors::Suspect;
+use crate::report::names::Names;
 use crate::report::{Image, Report, percent};
-use crate::text::grouped;
+use crate::text::{counted, grouped};
+
+/// Images whose labels are doubted, and what to call them and their classes.
+struct Doubted<'a> {
+    classes: &'a Classes<'a>,
+    images: &'a [Image<'a>],
+    paths: &'a Names<'a>,
+    suspects: &'a [Suspect],
+}
 
 /// Among the evaluated images.
 pub(super) fn section(view: &View, thumbnail: Thumbnails) -> Option<Section> {
     let body = match view.evaluation.suspects? {
         Err(reason) => html! { p.lead { (reason) } },
         Ok(suspects) => {
-            let lead = "The classifier, which never saw these images, contradicts these labels more surely than it usually \
+            let lead = "The classifier never saw these images, and contradicts these labels more surely than it usually \
                         agrees with others (confident learning). They may be right all the same: look first at the first.";
-            found(view.report.classes, view.evaluation.images, suspects, lead, thumbnail)
+            let doubted = Doubted {
+                classes: view.classes,
+                images: view.evaluation.images,
+                paths: &view.paths,
+                suspects,
+            };
+            // A picture stands on the page once: these are among the mistakes, and marked there.
+            let above = shown_mistakes(view);
+            let (above, others): (Vec<Suspect>, Vec<Suspect>) =
+                suspects.iter().partition(|suspect| above.contains(&suspect.row));
+            html! {
+                (doubted.lead(lead))
+                @if !above.is_empty() {
+                    p.note {
+                        @if suspects.len() == 1 { "It is" } @else if others.is_empty() { "All of them are" }
+                        @else { (grouped(above.len() as u64)) " of them are" }
+                        " among the " a href={ "#" (view.id("mistakes")) } { "surest mistakes" } " above, and marked there."
+                        @if !others.is_empty() { " The others:" }
+                    }
+                }
+                (doubted.pictures(&others, thumbnail))
+            }
         }
     };
     Some(view.section("labels", "Likely label errors", body))
 }
 
 /// Among the images that it was trained on.
-pub(super) fn of_training(report: &Report, thumbnail: Thumbnails) -> Option<Section> {
+pub(super) fn of_training(report: &Report, classes: &Classes, thumbnail: Thumbnails) -> Option<Section> {
     let training = report.training?;
     let lead = format!(
-        "The training images were divided into {} parts, and each was judged by a classifier trained on the others. Here it \
+        "The training images were divided into {}, and each part was judged by a classifier trained on the others. Here it \
          contradicts the label more surely than it usually agrees with others (confident learning). Correct what is wrong \
          and train again.",
-        training.folds
+        counted(training.folds as u64, "part")
     );
     let hits = training.images.iter().filter(|image| image.prediction.is_correct() == Some(true)).count();
+    let paths = Names::of_paths(training.images.iter().map(|image| image.path), PATH);
+    let doubted = Doubted { classes, images: training.images, paths: &paths, suspects: training.suspects };
     let body = html! {
         p.note {
-            "So judged, " strong { (percent(hits as f64 / training.images.len().max(1) as f64)) } " of "
-            (grouped(training.images.len() as u64)) " training images are told right."
+            "These classifiers are right for " strong { (percent(hits as f64 / training.images.len().max(1) as f64)) } " of "
+            (counted(training.images.len() as u64, "training image")) "."
         }
-        (found(report.classes, training.images, training.suspects, &lead, thumbnail))
+        (doubted.lead(&lead))
+        (doubted.pictures(training.suspects, thumbnail))
     };
     let title = "Likely label errors in training".to_owned();
     Some(Section { id: "training-labels".into(), title, of: None, body })
 }
 
-fn found(
-    classes: &[String],
-    images: &[Image],
-    suspects: &[Suspect],
-    lead: &str,
-    thumbnail: Thumbnails,
-) -> Markup {
-    let labelled = images.iter().filter(|image| image.prediction.label.is_some()).count() as u64;
-    html! {
-        @if suspects.is_empty() {
-            p { "None of " (grouped(labelled)) " labels stands out as likely wrong." }
-        } @else {
-            p.lead {
-                strong { (grouped(suspects.len() as u64)) } " of " (grouped(labelled)) " labels. " (lead)
+impl Doubted<'_> {
+    /// How many there are, and what they are; or that there are none.
+    fn lead(&self, lead: &str) -> Markup {
+        let labelled = self.images.iter().filter(|image| image.prediction.label.is_some()).count() as u64;
+        html! {
+            @if self.suspects.is_empty() {
+                p { "None of " (counted(labelled, "label")) " stands out as likely wrong." }
+            } @else {
+                p.lead { strong { (grouped(self.suspects.len() as u64)) } " of " (counted(labelled, "label")) ". " (lead) }
             }
-            ul.gallery {
-                @for suspect in suspects.iter().take(SHOWN) {
-                    (suspected(classes, &images[suspect.row], suspect, thumbnail))
-                }
-            }
-            @if suspects.len() > SHOWN { p.note { "The first " (SHOWN) " are shown." } }
         }
     }
-}
 
-fn suspected(classes: &[String], image: &Image, suspect: &Suspect, thumbnail: Thumbnails) -> Markup {
-    let lines = html! {
-        p.said.miss {
-            span.verdict { (name(classes, suspect.guess)) "?" }
-            span.sure { (percent(suspect.guess_probability.into())) }
+    fn pictures(&self, suspects: &[Suspect], thumbnail: Thumbnails) -> Markup {
+        html! {
+            @if !suspects.is_empty() {
+                ul.gallery { @for suspect in suspects.iter().take(SHOWN) { (self.card(suspect, thumbnail)) } }
+                (left_out(SHOWN.min(suspects.len()), suspects.len()))
+            }
         }
-        p.truth { "labelled " (name(classes, suspect.label)) " " (percent(suspect.label_probability.into())) }
-    };
-    let alt = format!("image labelled {}, likely {}", classes[suspect.label], classes[suspect.guess]);
-    card(picture(image.file, thumbnail), &alt, lines, image.path)
+    }
+
+    fn card(&self, suspect: &Suspect, thumbnail: Thumbnails) -> Markup {
+        let names = &self.classes.card;
+        let lines = html! {
+            p.said.miss {
+                span.verdict { (names.show(suspect.guess)) "?" }
+                span.sure { (percent(suspect.guess_probability.into())) }
+            }
+            p.truth { "labelled " (names.show(suspect.label)) " " (percent(suspect.label_probability.into())) }
+        };
+        let name = |class: usize| self.classes.text.text(class);
+        let alt = format!("image labelled {}, likely {}", name(suspect.label), name(suspect.guess));
+        card(picture(self.images[suspect.row].file, thumbnail), &alt, lines, path(self.paths, suspect.row))
+    }
 }

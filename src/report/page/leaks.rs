@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use maud::{Markup, html};
 
 use super::gallery::{frame, picture};
-use super::{Section, Thumbnails, View, isolated};
+use super::{PATH, Section, Thumbnails, View};
+use crate::report::names::Names;
 use crate::report::{Leak, Leaks};
-use crate::text::grouped;
+use crate::text::{counted, grouped};
 
 /// Pairs with pictures.
 const SHOWN: usize = 12;
@@ -15,15 +16,25 @@ const SHOWN: usize = 12;
 pub(super) fn section(view: &View, thumbnail: Thumbnails) -> Option<Section> {
     let body = match view.evaluation.leaks? {
         Err(reason) => html! { p.lead { (reason) } },
-        Ok(leaks) => html! {
-            (summary(view, &leaks))
-            @if !leaks.pairs.is_empty() {
-                ul.pairs-seen { @for leak in leaks.pairs.iter().take(SHOWN) { (pair(view, leak, thumbnail)) } }
+        Ok(leaks) => {
+            let shown = &leaks.pairs[..leaks.pairs.len().min(SHOWN)];
+            // Both sides together, for a pair may be two files that differ in their folders alone.
+            let sides = shown.iter().flat_map(|leak| [view.evaluation.images[leak.image].path, leak.path]);
+            let paths = Names::of_paths(sides, PATH);
+            html! {
+                (summary(view, &leaks))
+                @if !shown.is_empty() {
+                    ul.pairs-seen {
+                        @for (place, leak) in shown.iter().enumerate() {
+                            (pair(view, leak, [0, 1].map(|side| super::path(&paths, 2 * place + side)), thumbnail))
+                        }
+                    }
+                }
+                @if leaks.pairs.len() > SHOWN {
+                    p.note { "The first " (SHOWN) " of " (grouped(leaks.pairs.len() as u64)) " pairs are shown." }
+                }
             }
-            @if leaks.pairs.len() > SHOWN {
-                p.note { "The first " (SHOWN) " of " (grouped(leaks.pairs.len() as u64)) " pairs are shown." }
-            }
-        },
+        }
     };
     Some(view.section("leaks", "Training images in the test", body))
 }
@@ -39,14 +50,21 @@ fn summary(view: &View, leaks: &Leaks) -> Markup {
     let all = view.evaluation.images.len() as u64;
     html! {
         p.lead {
-            "What a classifier learnt from tells nothing about images that it has not seen. Each of the " (grouped(all))
-            " images was compared with the " (grouped(leaks.training as u64)) " that it was trained on: "
-            strong { (grouped(same.len() as u64)) } " are the same file"
+            "Images that a classifier was trained on say nothing about images that it has not seen. "
+            (counted(all, "image")) @if all == 1 { " was" } @else { " were" } " compared with the "
+            (grouped(leaks.training as u64)) " that it was trained on: " strong { (grouped(same.len() as u64)) }
+            @if same.len() == 1 { " is" } @else { " are" } " the same file"
             @match leaks.threshold {
-                Some(threshold) => { ", " strong { (grouped(near)) } " more look nearly the same (cosine of the features " (threshold) " or more)." }
+                Some(threshold) => {
+                    ", " strong { (grouped(near)) } " more " @if near == 1 { "looks" } @else { "look" }
+                    " nearly the same (cosine of the features " (threshold) " or more)."
+                }
                 None => { ". Nearly the same pictures were not looked for: there are too many images for a report." }
             }
-            @if differ > 0 { " Of the pairs, " strong { (grouped(differ)) } " bear different labels: one of them is wrong." }
+            @if differ > 0 {
+                " " strong { (counted(differ, "pair")) } @if differ == 1 { " has" } @else { " have" }
+                " two different labels: one of the two is wrong."
+            }
         }
     }
 }
@@ -55,27 +73,27 @@ fn is_relabelled(view: &View, leak: &Leak) -> bool {
     view.evaluation.images[leak.image].prediction.label.is_some_and(|label| label != leak.label)
 }
 
-fn pair(view: &View, leak: &Leak, thumbnail: Thumbnails) -> Markup {
+fn pair(view: &View, leak: &Leak, [test, training]: [Markup; 2], thumbnail: Thumbnails) -> Markup {
     let image = &view.evaluation.images[leak.image];
     let what = if leak.identical { "the same file".to_owned() } else { format!("cosine {:.3}", leak.cosine) };
     html! {
         li {
             p.kind { (what) @if is_relabelled(view, leak) { ", " strong { "different labels" } } }
             div.both {
-                (side(view, "test", image.prediction.label, image.path, frame(picture(image.file, thumbnail), "evaluated image")))
-                (side(view, "training", Some(leak.label), leak.path, frame(picture(leak.file, thumbnail), "training image")))
+                (side(view, "test", image.prediction.label, test, frame(picture(image.file, thumbnail), "evaluated image")))
+                (side(view, "training", Some(leak.label), training, frame(picture(leak.file, thumbnail), "training image")))
             }
         }
     }
 }
 
-fn side(view: &View, part: &str, label: Option<usize>, path: &str, picture: Markup) -> Markup {
+fn side(view: &View, part: &str, label: Option<usize>, path: Markup, picture: Markup) -> Markup {
     html! {
         figure {
             (picture)
             figcaption {
-                p.truth { (part) ": " @if let Some(label) = label { (view.name(label)) } @else { "no label" } }
-                p.path title=(path) { (isolated(path, 200)) }
+                p.truth { (part) ": " @if let Some(label) = label { (view.short_name(label)) } @else { "no label" } }
+                (path)
             }
         }
     }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use maud::{Markup, PreEscaped, html};
 
 use super::gallery::data_uri;
-use super::{Section, Thumbnails, View, cut, isolated};
+use super::{Section, Thumbnails, View};
 use crate::report::plot::{self, MARKS, Mark, Told};
 use crate::report::{Image, Map, percent};
-use crate::text::grouped;
+use crate::text::{counted, grouped};
 
 /// Pixels of a thumbnail's longer edge: there may be hundreds of them.
 const EDGE: usize = 72;
@@ -42,11 +42,11 @@ fn lead(view: &View, map: &Map) -> Markup {
     let all = view.evaluation.images.len();
     html! {
         p.lead {
-            "Each mark is an image; near each other are those that the network, which knows nothing of these classes, finds "
-            "alike. Classes that lie apart are easy to tell; a mark in the midst of another class is a hard image, or a wrong "
+            "Each mark is an image. Images that the network finds alike are near each other; the network knows nothing of these "
+            "classes. Classes that lie apart are easy to tell; a mark in the midst of another class is a hard image, or a wrong "
             "label. A mark with a ring is a mistake of the classifier. "
             @if map.images.len() < all {
-                "Shown are " (grouped(map.images.len() as u64)) " of " (grouped(all as u64)) " images, drawn by chance."
+                (grouped(map.images.len() as u64)) " of " (counted(all as u64, "image")) " are shown, chosen by chance."
             }
         }
         p.note.scripted hidden {
@@ -58,8 +58,8 @@ fn lead(view: &View, map: &Map) -> Markup {
 fn tsne(view: &View, map: &Map, points: &[[f64; 2]], marks: &Marks) -> Markup {
     let id = view.id("tsne");
     let description = format!(
-        "{} images as t-SNE places them; every one is in the list below",
-        grouped(points.len() as u64)
+        "{} as t-SNE places them; every one is in the list below",
+        counted(points.len() as u64, "image")
     );
     let told = Told { id: &id, title: "Neighbourhoods of the images", description: &description };
     let caption = html! {
@@ -73,8 +73,8 @@ fn pca(view: &View, map: &Map, marks: &Marks) -> Markup {
     let id = view.id("pca");
     let [first, second] = map.explained.map(percent);
     let description = format!(
-        "{} images in the first two principal components of their features; every one is in the list below",
-        grouped(map.pca.len() as u64)
+        "{} in the first two principal components of their features; every one is in the list below",
+        counted(map.pca.len() as u64, "image")
     );
     let told = Told { id: &id, title: "Main directions of the images", description: &description };
     let axes = [format!("first component, {first} of the variance"), format!("second component, {second}")];
@@ -109,22 +109,26 @@ fn figure(
     html! { figure.plot { figcaption { (caption) } (PreEscaped(frame.with(&content.into_string()))) } }
 }
 
-/// Each class at the median of its images.
+/// Each class at the median of its images; above it if these are so few that the name would hide them.
 fn names(view: &View, map: &Map, places: &[(f64, f64)]) -> Markup {
-    let classes = view.report.classes;
-    let middle = |class: usize, coordinate: fn(&(f64, f64)) -> f64| {
+    const FEW: usize = 5;
+    const ABOVE: f64 = 9.0;
+    let classes = view.report.classes.len();
+    let middle = |class: usize| {
         let own =
             map.images.iter().zip(places).filter(|(image, _)| shown_class(view, **image) == Some(class));
-        let mut values: Vec<f64> = own.map(|(_, place)| coordinate(place)).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied()
+        let (mut across, mut down): (Vec<f64>, Vec<f64>) = own.map(|(_, &place)| place).unzip();
+        across.sort_by(f64::total_cmp);
+        down.sort_by(f64::total_cmp);
+        let (x, y) = (*across.get(across.len() / 2)?, *down.get(down.len() / 2)?);
+        Some((x, if down.len() < FEW { (y - ABOVE).max(14.0) } else { y }))
     };
     html! {
-        @if classes.len() <= NAMED {
+        @if classes <= NAMED {
             g.names aria-hidden="true" {
-                @for (class, name) in classes.iter().enumerate() {
-                    @if let (Some(x), Some(y)) = (middle(class, |place| place.0), middle(class, |place| place.1)) {
-                        text x=(format!("{x:.1}")) y=(format!("{y:.1}")) text-anchor="middle" { (cut(name, 14).as_ref().unwrap_or(name)) }
+                @for class in 0..classes {
+                    @if let Some((x, y)) = middle(class) {
+                        text x=(format!("{x:.1}")) y=(format!("{y:.1}")) text-anchor="middle" { (view.classes.mark.text(class)) }
                     }
                 }
             }
@@ -179,7 +183,7 @@ impl Marks {
             ul.marks aria-label="Classes on the map" {
                 @for (place, class) in classes {
                     @let mark = Mark::of(place);
-                    li data-mark=(format!("k{place}")) { (swatch(&format!("s{}", mark.series), mark)) (view.name(class)) }
+                    li data-mark=(format!("k{place}")) { (swatch(&format!("s{}", mark.series), mark)) (view.short_name(class)) }
                 }
                 @if self.has_others {
                     li data-mark=(format!("k{}", self.places.len())) { (swatch("other", Mark::of(0))) "no label, or another class" }
@@ -193,7 +197,7 @@ impl Marks {
 fn list(view: &View, map: &Map, thumbnail: Thumbnails) -> Markup {
     html! {
         details {
-            summary { "The " (grouped(map.images.len() as u64)) " images of the map" }
+            summary { "The " (counted(map.images.len() as u64, "image")) " of the map" }
             ol.sheet {
                 @for &index in map.images {
                     @let image = &view.evaluation.images[index];
@@ -202,7 +206,7 @@ fn list(view: &View, map: &Map, thumbnail: Thumbnails) -> Markup {
                             Some(small) => img src=(data_uri(&small)) alt="" loading="lazy";,
                             None => span.missing { "no picture" }
                         }
-                        span.what { (what(view, image)) span.path { (isolated(image.path, 80)) } }
+                        span.what { (what(view, image)) span.path { (view.paths.show(index)) } }
                     }
                 }
             }
@@ -215,9 +219,9 @@ fn what(view: &View, image: &Image) -> Markup {
     let sure = percent(prediction.confidence().into());
     html! {
         @match (prediction.label, prediction.is_correct()) {
-            (Some(label), Some(true)) => { (view.name(label)) " " (sure) ", " },
-            (Some(label), _) => { (view.name(label)) ", taken for " (view.name(prediction.class())) " " (sure) ", " },
-            (None, _) => { "no label, taken for " (view.name(prediction.class())) " " (sure) ", " },
+            (Some(label), Some(true)) => { (view.short_name(label)) " " (sure) ", " },
+            (Some(label), _) => { (view.short_name(label)) ", taken for " (view.short_name(prediction.class())) " " (sure) ", " },
+            (None, _) => { "no label, taken for " (view.short_name(prediction.class())) " " (sure) ", " },
         }
     }
 }

@@ -16,25 +16,31 @@ use std::path::Path;
 
 use maud::{Markup, html};
 
+use super::names::Names;
 use super::{Evaluation, Report, Thumbnail};
+use crate::evaluate::label_errors::Suspect;
 
 pub(super) use curves::{Course, courses};
-pub(super) use shell::{Section, Shell};
+pub(super) use shell::{MARK, Section, Shell};
+
+/// Columns for the path of an image: two lines below a picture.
+const PATH: usize = 44;
 
 type Thumbnails<'t> = &'t mut dyn FnMut(&Path, usize) -> Option<Thumbnail>;
 
 pub(super) fn render(report: &Report, thumbnail: Thumbnails) -> Markup {
+    let classes = Classes::new(report.classes);
     let mut sections = vec![];
     for number in 1..=report.evaluations.len() {
-        let view = View { report, evaluation: &report.evaluations[number - 1], number };
+        let view = View::new(report, &classes, number);
         sections.extend(of_evaluation(&view, thumbnail));
     }
-    sections.extend(label_errors::of_training(report, thumbnail));
+    sections.extend(label_errors::of_training(report, &classes, thumbnail));
     sections.extend(curves::section(report));
     sections.extend(facts::section(report));
     let has_map = report.evaluations.iter().any(|evaluation| matches!(evaluation.map, Some(Ok(_))));
     let shell = Shell { kicker: "Classifier", title: report.title, created: report.created, has_map };
-    shell.page(headline::about(report), &sections)
+    shell.page(headline::about(report, &classes), &sections)
 }
 
 /// What matters most first: how good, at what, how far it can be trusted, and what to do about it.
@@ -51,15 +57,49 @@ fn of_evaluation(view: &View, thumbnail: Thumbnails) -> Vec<Section> {
     sections
 }
 
+/// The names of the classes, as long as the parts of the page have room for.
+struct Classes<'a> {
+    /// In running text and in tables.
+    text: Names<'a>,
+    /// Below a picture, and in legends.
+    card: Names<'a>,
+    /// Around the confusion matrix.
+    heading: Names<'a>,
+    /// On the map.
+    mark: Names<'a>,
+}
+
+impl<'a> Classes<'a> {
+    fn new(names: &'a [String]) -> Self {
+        let [text, card, heading, mark] = [60, 32, 20, 14].map(|longest| Names::new(names, longest));
+        Self { text, card, heading, mark }
+    }
+}
+
 /// An evaluation on the page, and which of them.
 struct View<'a> {
     report: &'a Report<'a>,
     evaluation: &'a Evaluation<'a>,
+    classes: &'a Classes<'a>,
+    /// Paths of its images.
+    paths: Names<'a>,
     /// From 1.
     number: usize,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    fn new(report: &'a Report<'a>, classes: &'a Classes<'a>, number: usize) -> Self {
+        let evaluation = &report.evaluations[number - 1];
+        let paths = evaluation.images.iter().map(|image| image.path);
+        Self { report, evaluation, classes, paths: Names::of_paths(paths, PATH), number }
+    }
+
+    /// What confident learning says of an image, if it doubts its label.
+    fn suspect(&self, image: usize) -> Option<&Suspect> {
+        let suspects = self.evaluation.suspects?.ok()?;
+        suspects.iter().find(|suspect| suspect.row == image)
+    }
+
     /// What links point to; the first evaluation has the plain words.
     fn id(&self, word: &str) -> String {
         if self.number == 1 { word.to_owned() } else { format!("{word}-{}", self.number) }
@@ -81,28 +121,18 @@ impl View<'_> {
     }
 
     fn name(&self, class: usize) -> Markup {
-        name(self.report.classes, class)
+        self.classes.text.show(class)
+    }
+
+    /// The name of a class below a picture.
+    fn short_name(&self, class: usize) -> Markup {
+        self.classes.card.show(class)
     }
 }
 
-/// The name of a class, kept from turning the direction of what stands beside it, and from filling the page.
-fn name(classes: &[String], class: usize) -> Markup {
-    const LONGEST: usize = 60;
-    isolated(&classes[class], LONGEST)
-}
-
-/// Text from outside that keeps to itself, cut after so many characters.
-pub(super) fn isolated(text: &str, longest: usize) -> Markup {
-    match cut(text, longest) {
-        None => html! { bdi { (text) } },
-        Some(short) => html! { bdi title=(text) { (short) } },
-    }
-}
-
-/// The beginning of a text that is too long.
-fn cut(text: &str, longest: usize) -> Option<String> {
-    let (end, _) = text.char_indices().nth(longest)?;
-    Some(format!("{}…", &text[..end]))
+/// The name of a file below a picture.
+fn path(paths: &Names, image: usize) -> Markup {
+    html! { p.path title=(paths.title(image)) { (paths.show(image)) } }
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@ use super::{Section, View};
 use crate::evaluate::Calibrated;
 use crate::evaluate::metrics::Bin;
 use crate::report::percent;
-use crate::report::plot::{self, Dot, Told};
-use crate::text::grouped;
+use crate::report::plot::{self, Bar, Dot, Told};
+use crate::text::{counted, grouped};
+
+/// Images that a point stands for at the least, if there are so many: what one or two of them say is chance.
+const LEAST: u64 = 10;
 
 pub(super) fn section(view: &View) -> Option<Section> {
     let metrics = view.evaluation.metrics;
@@ -18,7 +21,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let body = html! {
         p.lead {
             "When it is 80% sure, is it right 8 times in 10? On the dashed line it is; a point below the line says that it is "
-            "surer than it should be, above it less sure. The bar across a point is its 95% interval: few images, long bar. "
+            "surer than it should be, above it less sure. " (meaning(&dots)) " The bar across it is its 95% interval. "
             (verdict(&dots))
         }
         div.beside {
@@ -31,6 +34,14 @@ pub(super) fn section(view: &View) -> Option<Section> {
         details { summary { "The numbers" } (table(&metrics.reliability)) }
     };
     Some(view.section("confidence", "Confidence", body))
+}
+
+/// What a point is.
+fn meaning(dots: &[Dot]) -> String {
+    match dots {
+        [one] => format!("The one point stands for all of {}.", counted(one.count, "image")),
+        _ => format!("A point stands for {LEAST} images or more, the larger the more."),
+    }
 }
 
 /// What all points say together.
@@ -51,9 +62,9 @@ fn diagram(view: &View, dots: &[Dot]) -> Markup {
     let earlier = before.map_or(vec![], |calibrated| self::dots(&calibrated.reliability_before));
     let metrics = view.evaluation.metrics;
     let mut description = format!(
-        "Accuracy against confidence in {} ranges, of {} images: calibration error {}",
-        dots.len(),
-        grouped(metrics.scored),
+        "Accuracy against confidence: {} for {}; calibration error {}",
+        counted(dots.len() as u64, "point"),
+        counted(metrics.scored, "image"),
         percent(metrics.calibration_error)
     );
     if let Some(Calibrated { temperature, before, .. }) = before {
@@ -71,24 +82,64 @@ fn diagram(view: &View, dots: &[Dot]) -> Markup {
                     span.key.s1 { "before (temperature " (format!("{temperature:.3}")) ") " strong { (percent(before.calibration_error)) } }
                 }
             }
-            (plot::reliability(dots, &earlier, told))
+            (plot::reliability(dots, &earlier, &bars(&metrics.reliability), told))
         }
     }
 }
 
+/// A point for each range of confidence; ranges with few images go with the next one.
 fn dots(bins: &[Bin]) -> Vec<Dot> {
-    let dot = |bin: &Bin| {
-        let (confidence, accuracy) = (bin.confidence?, bin.accuracy?);
-        let interval = wilson(accuracy, bin.count as f64);
-        Some(Dot {
-            range: (*bin.range.start(), *bin.range.end()),
-            confidence,
-            accuracy,
-            interval,
-            count: bin.count,
-        })
-    };
-    bins.iter().filter_map(dot).collect()
+    let mut groups: Vec<Group> = vec![];
+    for bin in bins {
+        let (Some(confidence), Some(accuracy)) = (bin.confidence, bin.accuracy) else { continue };
+        let one = Group::new(bin.count, confidence, accuracy);
+        match groups.last_mut() {
+            Some(last) if last.count < LEAST => last.add(one),
+            _ => groups.push(one),
+        }
+    }
+    // The last range may have few as well, and none after it.
+    if let Some(last) = groups.pop_if(|last| last.count < LEAST) {
+        match groups.last_mut() {
+            Some(before) => before.add(last),
+            None => groups.push(last),
+        }
+    }
+    groups.iter().map(Group::dot).collect()
+}
+
+/// Images of neighbouring ranges.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    count: u64,
+    /// Sums over the images.
+    confidence: f64,
+    right: f64,
+}
+
+impl Group {
+    fn new(count: u64, confidence: f64, accuracy: f64) -> Self {
+        let n = count as f64;
+        Self { count, confidence: n * confidence, right: n * accuracy }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.confidence += other.confidence;
+        self.right += other.right;
+    }
+
+    fn dot(&self) -> Dot {
+        let n = self.count as f64;
+        let (confidence, accuracy) = (self.confidence / n, self.right / n);
+        Dot { confidence, accuracy, interval: wilson(accuracy, n), count: self.count }
+    }
+}
+
+/// How many images each range has.
+fn bars(bins: &[Bin]) -> Vec<Bar> {
+    let bar = |bin: &Bin| Bar { range: (*bin.range.start(), *bin.range.end()), count: bin.count };
+    bins.iter().map(bar).collect()
 }
 
 /// The 95 % interval of a share of `n`.
@@ -180,15 +231,34 @@ mod tests {
         }
     }
 
+    /// Bins of these numbers of images, each with its own confidence, and as often right as that.
+    fn bins(counts: &[u64]) -> Vec<Bin> {
+        let width = 1.0 / counts.len() as f64;
+        let bin = |(place, &count): (usize, &u64)| {
+            let middle = Some((place as f64 + 0.5) * width).filter(|_| count > 0);
+            let range = place as f64 * width..=(place + 1) as f64 * width;
+            Bin { range, count, confidence: middle, accuracy: middle }
+        };
+        counts.iter().enumerate().map(bin).collect()
+    }
+
+    #[test]
+    fn ranges_with_few_images_make_a_point_together() {
+        let points = |counts: &[u64]| dots(&bins(counts)).iter().map(|dot| dot.count).collect::<Vec<_>>();
+        assert_eq!(points(&[0, 1, 3, 0, 2, 4, 50, 10]), [10, 50, 10]);
+        assert_eq!(points(&[30, 2, 3]), [35], "the last ones go with the one before");
+        assert_eq!(points(&[1, 0, 1, 3]), [5], "all there are");
+        assert_eq!(points(&[0, 0]), Vec::<u64>::new());
+        // Their means count as many times as there are images.
+        let [dot] = dots(&bins(&[3, 9]))[..] else { panic!("one point") };
+        assert!((dot.confidence - (3.0 * 0.25 + 9.0 * 0.75) / 12.0).abs() < 1e-12);
+        assert!((dot.accuracy - dot.confidence).abs() < 1e-12);
+        assert_eq!(dot.interval, wilson(dot.accuracy, 12.0));
+    }
+
     #[test]
     fn who_is_too_sure_is_told_so() {
-        let dot = |confidence, accuracy, count| Dot {
-            range: (0.0, 1.0),
-            confidence,
-            accuracy,
-            interval: (0.0, 1.0),
-            count,
-        };
+        let dot = |confidence, accuracy, count| Dot { confidence, accuracy, interval: (0.0, 1.0), count };
         let said = |dots: &[Dot]| verdict(dots);
         assert!(said(&[dot(0.9, 0.8, 30), dot(0.5, 0.5, 10)]).contains("7.5 percentage points surer"));
         assert!(said(&[dot(0.5, 0.8, 1)]).contains("right 30.0 percentage points more often"));

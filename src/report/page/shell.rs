@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("map.js");
 
+/// By this, which stands at its foot, a page is known to be ours.
+pub(in crate::report) const MARK: &str = "Written by headstart ";
+
 /// A page without its content.
 pub(in crate::report) struct Shell<'a> {
     /// What kind of page it is, above the title.
@@ -47,7 +50,7 @@ impl Shell<'_> {
                     (self.header(about))
                     nav aria-label="Sections" { ul { @for section in sections { (link(section)) } } }
                     main #content tabindex="-1" { @for section in sections { (body(section)) } }
-                    footer { "Written by headstart " (env!("CARGO_PKG_VERSION")) ". This file is complete in itself: it asks nothing of the network." }
+                    footer { (MARK) (env!("CARGO_PKG_VERSION")) ". This file is complete in itself: it asks nothing of the network." }
                     @if self.has_map { script { (PreEscaped(SCRIPT)) } }
                 }
             }

@@ -3,7 +3,7 @@
 use maud::PreEscaped;
 use plotters::prelude::*;
 
-use super::{Drawn, GRID, Told, colour, plain, share, small_text};
+use super::{Drawn, GRID, MARGIN_RIGHT, Told, colour, plain, share, small_text};
 
 const WIDTH: u32 = 480;
 const ROW: u32 = 26;
@@ -33,8 +33,8 @@ fn draw(root: &super::Area, rows: &[Whisker], (low, high): (f64, f64)) -> Drawn<
     let count = rows.len() as f64;
     let mut chart = ChartBuilder::on(root)
         .margin(4)
-        .margin_left(18)
-        .margin_right(18)
+        .margin_left(MARGIN_RIGHT)
+        .margin_right(MARGIN_RIGHT)
         .x_label_area_size(30)
         .build_cartesian_2d(low..high, 0.0..count)?;
     chart

@@ -3,7 +3,7 @@
 use maud::PreEscaped;
 use plotters::prelude::*;
 
-use super::{Area, Drawn, GRID, Told, colour, plain, share, small_text};
+use super::{Area, Drawn, GRID, MARGIN_RIGHT, Told, colour, plain, share, small_text};
 
 const SIZE: (u32, u32) = (480, 260);
 
@@ -32,7 +32,7 @@ fn draw(root: &Area, lines: &[Line], ceiling: Option<f64>) -> Drawn<()> {
 
     let mut chart = ChartBuilder::on(root)
         .margin(8)
-        .margin_right(14)
+        .margin_right(MARGIN_RIGHT)
         .x_label_area_size(40)
         .y_label_area_size(46)
         .build_cartesian_2d(1.0..last, heights)?;

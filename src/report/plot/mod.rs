@@ -15,7 +15,7 @@ use plotters::prelude::*;
 pub(super) use intervals::{Whisker, intervals};
 pub(super) use lines::{Line, lines};
 pub(super) use map::{MARKS, Mark, frame};
-pub(super) use reliability::{Dot, reliability};
+pub(super) use reliability::{Bar, Dot, reliability};
 
 /// What lines and marks are drawn with, told apart by every kind of colour vision (after Okabe and Ito, and Tol):
 /// `--series-0` to `--series-7` on the page.
@@ -31,6 +31,8 @@ const SERIES: [RGBColor; 8] = [
 ];
 /// Text and axes: `--muted` on the page.
 const TEXT: RGBColor = RGBColor(85, 85, 85);
+/// Pixels to the right of an axis: the last label is as wide as `100%`, half of it beyond the axis, and larger on a phone.
+const MARGIN_RIGHT: u32 = 26;
 /// Lines across the plot: `--rule` on the page.
 const GRID: RGBColor = RGBColor(221, 221, 221);
 

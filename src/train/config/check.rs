@@ -62,7 +62,7 @@ impl TrainConfig {
         if !some_class_counts || !factors.iter().all(|&factor| from_zero(factor)) {
             return Err(Error::setting(
                 "class_weight",
-                "finite, nowhere below 0 and somewhere above",
+                "finite, never below 0, and above 0 for some class",
                 format_args!("{factors:?}"),
             ));
         }
@@ -75,11 +75,15 @@ impl TrainConfig {
         let default = Self::default();
         let clips = [self.clipnorm, self.global_clipnorm, self.clipvalue];
         if clips.iter().flatten().count() > 1 {
-            return Err(Error::setting("clipnorm", "alone of the three ways to clip", "another beside it"));
+            return Err(Error::setting(
+                "clipnorm",
+                "the only one of `clipnorm`, `global_clipnorm` and `clipvalue`",
+                "several",
+            ));
         }
         if self.optimizer != OptimizerKind::Sgd && (self.momentum != 0.0 || self.nesterov) {
             let found = if self.optimizer == OptimizerKind::Adam { "adam" } else { "adamw" };
-            return Err(Error::setting("optimizer", "`sgd` where there is momentum", found));
+            return Err(Error::setting("optimizer", "`sgd` if `momentum` or `nesterov` is set", found));
         }
         let name = match self.schedule {
             ScheduleKind::Constant => "constant",
@@ -91,33 +95,25 @@ impl TrainConfig {
             (
                 self.decay_steps.is_some(),
                 &[Cosine, Exponential][..],
-                "`cosine` or `exponential` where there are decay steps",
+                "`cosine` or `exponential` if `decay_steps` is set",
             ),
             (
                 self.staircase || self.decay_rate != default.decay_rate,
                 &[Exponential],
-                "`exponential` where there is a decay rate or a staircase",
+                "`exponential` if `decay_rate` or `staircase` is set",
             ),
-            (self.alpha != 0.0, &[Cosine], "`cosine` where there is an alpha"),
-            (
-                self.plateau() != default.plateau(),
-                &[Plateau],
-                "`plateau` where there are settings of a plateau",
-            ),
+            (self.alpha != 0.0, &[Cosine], "`cosine` if `alpha` is set"),
+            (self.plateau() != default.plateau(), &[Plateau], "`plateau` if a setting of the plateau is set"),
         ] {
             if used && !schedules.contains(&self.schedule) {
                 return Err(Error::setting("schedule", expected, name));
             }
         }
         if self.warmup_from != 0.0 && self.warmup_steps == 0 {
-            return Err(Error::setting(
-                "warmup_steps",
-                "at least 1 where there is a start to warm up from",
-                0,
-            ));
+            return Err(Error::setting("warmup_steps", "at least 1 if `warmup_from` is set", 0));
         }
         if self.patience.is_none() && self.min_delta != 0.0 {
-            return Err(Error::setting("patience", "set where there is a `min_delta`", "nothing"));
+            return Err(Error::setting("patience", "set if `min_delta` is set", "none"));
         }
         Ok(())
     }

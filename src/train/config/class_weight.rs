@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::TrainConfig;
+use crate::dataset::normal_label;
 use crate::train::Error;
 
 /// Factors of the loss, by class: in TOML `"auto"`, a number for each class, or numbers by name such as
@@ -28,10 +29,18 @@ impl ClassWeight {
     /// With a place for each name; the other kinds are as they were.
     fn placed(&self, names: &[String]) -> Result<Self, Error> {
         let Self::Named(by_name) = self else { return Ok(self.clone()) };
-        if let Some(class) = by_name.keys().find(|class| !names.contains(class)) {
+        // As labels are: a name that is typed may be in another normal form than the one in the run.
+        let is_same = |a: &str, b: &str| a == b || normal_label(a) == normal_label(b);
+        if let Some(class) = by_name.keys().find(|class| !names.iter().any(|name| is_same(name, class))) {
             return Err(Error::ClassWeight { class: class.clone(), classes: names.to_vec() });
         }
-        Ok(Self::Given(names.iter().map(|name| by_name.get(name).copied().unwrap_or(1.0)).collect()))
+        let factor = |name: &String| {
+            let found = by_name
+                .get(name)
+                .or_else(|| by_name.iter().find(|(own, _)| is_same(own, name)).map(|(_, f)| f));
+            found.copied().unwrap_or(1.0)
+        };
+        Ok(Self::Given(names.iter().map(factor).collect()))
     }
 
     /// The factors that were written down; `auto` has none.
@@ -150,10 +159,14 @@ mod tests {
         let auto = TrainConfig { class_weight: Some(ClassWeight::Auto), ..TrainConfig::default() };
         assert_eq!(auto.for_classes(&classes).unwrap(), auto);
 
+        let accents = ["cafe\u{301}", "dog"].map(String::from);
+        let placed = named(&[("caf\u{E9}", 3.0)]).for_classes(&accents).unwrap();
+        assert_eq!(placed.class_weight, Some(ClassWeight::Given(vec![3.0, 1.0])));
+
         let error = named(&[("owl", 1.0)]).for_classes(&classes).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`class_weight` names `owl`, which is none of the 3 classes: `cat`, `dog`, `tabby cat`"
+            "`class_weight` names `owl`, which is not one of the 3 classes: `cat`, `dog`, `tabby cat`"
         );
         let nothing = named(&[("cat", 0.0), ("dog", 0.0)]);
         assert!(matches!(

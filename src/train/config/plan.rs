@@ -69,7 +69,7 @@ impl TrainConfig {
         match self.monitor {
             Monitor::ValLoss | Monitor::ValAccuracy if decides && !validation => Err(Error::setting(
                 "monitor",
-                "`loss` or `accuracy` where there are no validation rows",
+                "`loss` or `accuracy` if no images are held out for validation",
                 self.monitor.name(),
             )),
             _ => Ok(()),

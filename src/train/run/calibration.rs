@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::load::{damaged, read_text};
 use super::{ManifestInfo, Run, file::Version};
 use crate::{
-    nn::{Temperature, tensors::write_atomically},
+    files::{WriteError, write_bytes},
+    nn::Temperature,
     train::Error,
 };
 
@@ -84,7 +85,8 @@ impl Run {
         let path = self.calibration_path();
         let text = toml::to_string(&Written { format: FORMAT, calibration: &calibration })
             .expect("a calibration is TOML");
-        write_atomically(&path, text.as_bytes()).map_err(|source| Error::Write { path, source })?;
+        let failed = |WriteError { path, source }| Error::Write { path, source };
+        write_bytes(&path, text.as_bytes()).map_err(failed)?;
         self.calibration = Some(calibration);
         Ok(())
     }

@@ -1,13 +1,17 @@
 //! Writing a run.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use super::{HEAD, HISTORY, INFO, METRICS, Run, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile};
+use super::{
+    HEAD, HISTORY, INFO, METRICS, Run, RunImages, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile,
+    images,
+};
 use crate::{
-    files::folder_of,
+    files::{NewFolder, folder_of, of_system, sync_folder},
     nn::Head,
     train::{Checkpoint, Error, History},
 };
@@ -28,6 +32,8 @@ pub struct Course<'r> {
     pub metrics: &'r TrainingMetrics,
     /// To go on from, if wanted.
     pub checkpoint: Option<&'r Checkpoint>,
+    /// What it was trained on, to tell later whether an image was.
+    pub images: Option<&'r RunImages>,
 }
 
 impl NewRun<'_> {
@@ -51,10 +57,20 @@ impl NewRun<'_> {
         if let Some(name) = name {
             occupied(&runs.join(name), overwrite)?;
         }
-        fs::create_dir_all(runs).map_err(cannot_write(runs))?;
+        // Gone again if no run comes into it.
+        let _made = NewFolder::make(runs).map_err(cannot_write(runs))?;
         // Its name begins with a dot: whoever lists runs passes over it. Removed again if anything fails.
         let folder = tempfile::Builder::new().prefix(".new-").tempdir_in(runs).map_err(cannot_write(runs))?;
-        self.write_files(folder.path())?;
+        // Nobody knows the folder that is there for now.
+        let meant = |error| match error {
+            Error::Write { source, path } => {
+                let file =
+                    name.and_then(|name| Some(runs.join(name).join(path.strip_prefix(folder.path()).ok()?)));
+                Error::Write { path: file.unwrap_or_else(|| runs.into()), source }
+            }
+            error => error,
+        };
+        self.write_files(folder.path()).map_err(meant)?;
         let dir = match name {
             Some(name) => place(folder.path(), runs, name, overwrite)?,
             None => place_by_date(folder.path(), runs)?,
@@ -92,6 +108,9 @@ impl Course<'_> {
         let mut metrics = serde_json::to_vec_pretty(self.metrics).expect("metrics are JSON");
         metrics.push(b'\n');
         write_synced(&dir.join(METRICS), &metrics)?;
+        if let Some(images) = self.images {
+            write_synced(&dir.join(images::FILE), &images.to_bytes())?;
+        }
         let Some(checkpoint) = self.checkpoint else { return Ok(()) };
         let path = checkpoint_path(dir);
         let folder = path.parent().expect("it lies in a folder of its own");
@@ -101,7 +120,7 @@ impl Course<'_> {
 }
 
 fn cannot_write(path: &Path) -> impl Fn(io::Error) -> Error {
-    move |source| Error::Write { path: path.into(), source }
+    move |source| Error::Write { path: path.into(), source: of_system(source) }
 }
 
 /// A name that is a folder's on every system, and no other folder's.
@@ -111,7 +130,31 @@ fn cannot_write(path: &Path) -> impl Fn(io::Error) -> Error {
 pub fn checked_name(name: &str) -> Result<&str, Error> {
     let ordinary = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     let valid = name.starts_with(char::is_alphanumeric) && name.chars().all(ordinary) && name.len() <= 100;
-    if valid { Ok(name) } else { Err(Error::RunName { name: name.into() }) }
+    match reserved(name) {
+        Some(why) => Err(Error::ReservedRunName { name: name.into(), why }),
+        None if valid => Ok(name),
+        None => Err(Error::RunName { name: name.into() }),
+    }
+}
+
+/// The word that stands for the last run.
+pub const LATEST: &str = "latest";
+
+/// Why a name of ordinary letters is that of no run.
+fn reserved(name: &str) -> Option<&'static str> {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let device = ["con", "prn", "aux", "nul"].contains(&&*stem)
+        || ["com", "lpt"].iter().any(|port| {
+            stem.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'0'..=b'9']))
+        });
+    match () {
+        () if name.eq_ignore_ascii_case(LATEST) => Some("it stands for the last run"),
+        () if device => Some("Windows keeps it for a device"),
+        () if name.ends_with('.') && name.len() > 1 && name.starts_with(char::is_alphanumeric) => {
+            Some("Windows drops a dot at the end")
+        }
+        () => None,
+    }
 }
 
 /// Whether a run is there that may be replaced; an error if what is there may not.
@@ -188,8 +231,9 @@ fn last_number(runs: &Path, date: &str) -> io::Result<u32> {
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let write = || {
-        fs::write(path, bytes)?;
-        fs::File::open(path)?.sync_all()
+        let mut file = fs::File::create_new(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
     };
     write().map_err(cannot_write(path))
 }
@@ -201,6 +245,5 @@ fn open_to_others(dir: &Path) -> io::Result<()> {
 
 /// Names are on disk when their folder is.
 fn sync(dir: &Path) -> io::Result<()> {
-    // Only Unix lets one open a folder for this.
-    if cfg!(unix) { fs::File::open(dir)?.sync_all() } else { Ok(()) }
+    sync_folder(dir)
 }

@@ -1,11 +1,13 @@
 //! Which images a run learns from: how they were asked for, and which they were.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
 use super::{ManifestInfo, RunInfo, Training};
 use crate::{
     cache::{Key, View},
-    dataset::Columns,
+    dataset::{Columns, Whereabouts},
     preprocess::ViewKinds,
     text::listed,
     train::Error,
@@ -29,6 +31,31 @@ pub struct DataChoice {
     /// Views of each training image that a step draws from, beside the plain one.
     #[serde(default, skip_serializing_if = "ViewKinds::is_empty")]
     pub views: ViewKinds,
+    /// How copies of one image are divided into images to train on and images held out.
+    #[serde(default = "CopiesRule::of_first_version")]
+    pub copies: CopiesRule,
+    /// Where the manifests are; runs of version 0.1.0 do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Whereabouts>,
+    /// Where the other manifest is that was validated on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_place: Option<Whereabouts>,
+}
+
+/// How copies of one image, which have the same bytes, are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopiesRule {
+    /// All are trained on or all are held out, and shots are different images.
+    Together,
+    /// Each for itself, as version 0.1.0 did it: what such a run held out it may know from training.
+    Apart,
+}
+
+impl CopiesRule {
+    fn of_first_version() -> Self {
+        Self::Apart
+    }
 }
 
 impl Default for DataChoice {
@@ -43,11 +70,20 @@ impl Default for DataChoice {
             validation_manifest: None,
             shots: None,
             views: ViewKinds::default(),
+            copies: CopiesRule::Together,
+            places: None,
+            validation_place: None,
         }
     }
 }
 
 impl DataChoice {
+    /// The same from here on: the manifests lie at these paths, and `runs` is the folder that a run will keep them in.
+    pub fn at(self, manifests: &[PathBuf], validation: Option<&Path>, runs: &Path) -> Self {
+        let validation_place = validation.and_then(|path| Whereabouts::of(&[path], runs));
+        Self { places: Whereabouts::of(manifests, runs), validation_place, ..self }
+    }
+
     /// What the columns of the manifests are called.
     pub fn columns(&self) -> Columns {
         let Self { path_column, label_column, split_column, .. } = self.clone();
@@ -140,6 +176,7 @@ impl Training {
         ];
         for (part, expected, found) in parts {
             let number = |info: Option<&ManifestInfo>| match info {
+                Some(ManifestInfo { images: 1, .. }) => format!("1 {part} image"),
                 Some(info) => format!("{} {part} images", info.images),
                 None => format!("no {part} images"),
             };

@@ -13,8 +13,9 @@ pub(super) struct Version {
     pub format: u32,
 }
 
-/// 3: heads that were trained elsewhere. 2: how the images were asked for, and which they were. All can be read.
-pub(super) const FORMAT: u32 = 3;
+/// 4: where manifests are, and how copies of an image are divided. 3: heads that were trained elsewhere. 2: how the images were
+/// asked for, and which they were. All can be read.
+pub(super) const FORMAT: u32 = 4;
 
 /// A run that was trained has `settings` and `training`; one that was imported has `imported`.
 #[derive(Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use super::{
     file::{FORMAT, InfoFile, Version},
 };
 use crate::{
+    files,
     nn::{self, FormatError, Head},
     train::{Error, History},
 };
@@ -74,7 +75,7 @@ fn load_history(dir: &Path) -> Result<History, Error> {
 
 fn load_metrics(dir: &Path) -> Result<TrainingMetrics, Error> {
     let path = dir.join(METRICS);
-    serde_json::from_slice(&read(&path)?).map_err(damaged(&path))
+    serde_json::from_slice(files::without_mark(&read(&path)?)).map_err(damaged(&path))
 }
 
 fn load_head(path: &Path) -> Result<Head, Error> {
@@ -94,8 +95,9 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// The text of a file; `None` if there is none.
 pub(super) fn read_text(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8(bytes).map_err(damaged(path))?)),
+    match files::read_text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(damaged(path)(error)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Ok(None)
         }

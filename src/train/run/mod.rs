@@ -6,6 +6,7 @@
 //!   head.safetensors             the trained head
 //!   history.csv                  figures of each epoch, if it was trained here
 //!   metrics.json                 how that ended, and the figures of the head
+//!   images.bin                   which images it was trained and validated on: RunImages
 //!   calibration.toml             its temperature, if one was fitted
 //!   checkpoint/train.safetensors all that is needed to train on
 //! ```
@@ -17,14 +18,16 @@ mod calibration;
 mod create;
 mod data;
 mod file;
+mod images;
 mod info;
 mod load;
 
 use std::path::{Path, PathBuf};
 
 pub use calibration::Calibration;
-pub use create::{Course, NewRun, checked_name};
-pub use data::DataChoice;
+pub use create::{Course, LATEST, NewRun, checked_name};
+pub use data::{CopiesRule, DataChoice};
+pub use images::{ImageId, RunImages};
 pub use info::{
     BackboneInfo, FeaturesInfo, Import, ManifestInfo, Origin, RunInfo, Training, TrainingMetrics,
 };
@@ -93,6 +96,14 @@ impl Run {
     /// Where its checkpoint lies, if it has one.
     pub fn checkpoint_path(&self) -> PathBuf {
         checkpoint_path(&self.dir)
+    }
+
+    /// The files that it consists of, whether they are all there or not.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> =
+            [INFO, HEAD, HISTORY, METRICS, images::FILE].map(|file| self.dir.join(file)).into();
+        files.extend([self.checkpoint_path(), self.calibration_path()]);
+        files
     }
 
     /// Its checkpoint, to go on with by [`Trainer::resume`](super::Trainer::resume).

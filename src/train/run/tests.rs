@@ -4,6 +4,7 @@ use ndarray::array;
 
 use super::*;
 use crate::cache::Key;
+use crate::dataset::Whereabouts;
 use crate::train::{Flow, Outcome, TrainConfig, train};
 
 fn outcome() -> Outcome {
@@ -20,6 +21,10 @@ fn training(outcome: &Outcome) -> Training {
             path_column: "path".into(),
             label_column: "what it is".into(),
             validation: Some(0.1 + 0.2),
+            places: Some(Whereabouts {
+                paths: vec!["/data/train.csv".into()],
+                kept_in: "/runs \"1\"".into(),
+            }),
             ..DataChoice::default()
         }),
         resumed_from: None,
@@ -48,8 +53,15 @@ fn create(runs: &Path, name: Option<&str>, overwrite: bool) -> Result<Run, Error
     let outcome = outcome();
     let metrics = TrainingMetrics::new(&outcome, 0.25);
     let Outcome { head, history, checkpoint, .. } = &outcome;
-    let course = Course { history, metrics: &metrics, checkpoint: Some(checkpoint) };
+    let images = images();
+    let course = Course { history, metrics: &metrics, checkpoint: Some(checkpoint), images: Some(&images) };
     NewRun { info: &info(&outcome), head, course: Some(course) }.create(runs, name, overwrite)
+}
+
+/// Three images to learn from, and one to look at.
+fn images() -> RunImages {
+    let key = |name: &str| Key::of(name.as_bytes());
+    RunImages::new(&[(key("a"), 0), (key("b"), 1), (key("c"), 0)], &[(key("d"), 1)])
 }
 
 /// A folder for runs that does not exist yet.
@@ -110,7 +122,13 @@ fn names_that_lead_elsewhere_are_refused() {
     for name in ["", ".", "..", "../other", "a/b", "a\\b", ".hidden", "-rf", "a b", "c:d", &"x".repeat(101)] {
         assert!(matches!(create(&runs, Some(name), true), Err(Error::RunName { .. })), "{name}");
     }
+    for name in ["latest", "LATEST", "con", "Nul.txt", "com1", "LPT9.a", "photos."] {
+        assert!(matches!(create(&runs, Some(name), true), Err(Error::ReservedRunName { .. })), "{name}");
+    }
     assert!(!runs.exists());
+    for name in ["latest2", "console", "com", "com10", "lpt", "a.b", "10"] {
+        assert_eq!(checked_name(name).unwrap(), name);
+    }
 }
 
 #[test]
@@ -156,8 +174,8 @@ fn damage_is_named_by_file() {
 
 #[test]
 fn a_later_version_and_a_contradiction_are_told_apart() {
-    let error = after(INFO, replace("format = 3", "format = 4\nshape = \"round\""));
-    assert!(matches!(error, Error::NewerRun { found: 4, known: 3, .. }), "{error:?}");
+    let error = after(INFO, replace("format = 4", "format = 5\nshape = \"round\""));
+    assert!(matches!(error, Error::NewerRun { found: 5, known: 4, .. }), "{error:?}");
     let error = after(INFO, replace("size = 2", "size = 3"));
     assert!(matches!(error, Error::Contradiction { expected: 3, found: 2, .. }), "{error:?}");
 }
@@ -301,4 +319,40 @@ fn a_temperature_is_kept_beside_what_was_trained_and_goes_with_its_file() {
     assert_eq!(fs::read(run.dir().join(INFO)).unwrap(), before);
     fs::remove_file(loaded.calibration_path()).unwrap();
     assert_eq!(Run::load(run.dir()).unwrap().calibration, None);
+}
+
+#[test]
+fn a_run_knows_its_images_by_their_content() {
+    let (_folder, runs) = folder();
+    let run = create(&runs, Some("mine"), false).unwrap();
+    let loaded = Run::load(run.dir()).unwrap();
+    assert_eq!(loaded.images().unwrap(), Some(images()));
+    let path = run.dir().join("images.bin");
+    let whole = fs::read(&path).unwrap();
+    assert_eq!(whole.len(), 36 + 4 * 20 + 32, "twenty bytes an image");
+    for length in [0, 20, 36, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(matches!(loaded.images(), Err(Error::Damaged { .. })), "{length}");
+    }
+    let changed = |place: usize, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[place] = byte;
+        fs::write(&path, bytes).unwrap();
+        loaded.images()
+    };
+    assert!(matches!(changed(50, whole[50] ^ 1), Err(Error::Damaged { .. })));
+    // Numbers of images that no file has.
+    assert!(matches!(changed(27, 0xff), Err(Error::Damaged { .. })));
+    assert!(matches!(changed(16, 2), Err(Error::NewerRun { found: 2, known: 1, .. })));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(loaded.images().unwrap(), None, "as version 0.1.0 leaves it");
+}
+
+#[test]
+fn runs_of_the_first_version_divide_copies_as_it_did() {
+    let text = "manifests = [\"a.csv\"]\npath_column = \"path\"\nlabel_column = \"label\"\nsplit_column = \"split\"\nvalidation = 0.3\n";
+    let choice: DataChoice = toml::from_str(text).unwrap();
+    assert_eq!((choice.copies, &choice.places), (CopiesRule::Apart, &None));
+    let again: DataChoice = toml::from_str(&toml::to_string(&choice).unwrap()).unwrap();
+    assert_eq!(again, choice);
 }

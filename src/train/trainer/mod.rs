@@ -19,6 +19,7 @@ use crate::{
     machine::awake,
     nn::Head,
     optim::{Clip, Optimizer},
+    text::counted,
 };
 
 use course::Course;
@@ -71,7 +72,7 @@ impl Trainer {
         }
         match &config.class_weight {
             Some(ClassWeight::Given(factors)) if factors.len() != shape.classes => {
-                let found = format_args!("{} for {} classes", factors.len(), shape.classes);
+                let found = format_args!("{} for {}", factors.len(), counted(shape.classes as u64, "class"));
                 return Err(Error::setting("class_weight", "one number for each class", found));
             }
             Some(ClassWeight::Named(_)) => {

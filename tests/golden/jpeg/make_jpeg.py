@@ -38,6 +38,18 @@ def without_adobe(data):
     return data[:begin] + data[end:]
 
 
+def without_codes(data):
+    """Without Huffman tables, as webcams store the frames of a video: the standard's are meant."""
+    at = 2
+    while data[at + 1] != 0xDA:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] == 0xC4:
+            data = data[:at] + data[end:]
+        else:
+            at = end
+    return data
+
+
 def as_ycck(data):
     """The same four planes, said to be YCCK: other colours, but both decoders must see the same ones."""
     _, end = adobe(data)
@@ -94,8 +106,11 @@ def main():
     save("cmyk_adobe_progressive", PIECE.convert("CMYK"), quality=85, progressive=True)
     edit("cmyk_without_adobe", "cmyk_adobe", without_adobe)
     edit("ycck", "cmyk_adobe", as_ycck)
+    for source in ("baseline_422", "grey", "restart_blocks"):
+        edit(f"webcam_{source}", source, without_codes)
     one_scan_each("scans_444", 1)
     one_scan_each("scans_420", 2)
+    edit("webcam_scans_444", "scans_444", without_codes)
     for width, height in [(1, 1), (8, 8), (16, 16), (7, 5), (17, 33), (33, 17)]:
         save(f"size_{width}x{height}", PIECE.resize((width, height), Image.Resampling.BICUBIC), quality=85, subsampling="4:2:0")
     for path in HERE.glob("*.jpg"):

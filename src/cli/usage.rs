@@ -1,0 +1,49 @@
+//! What is said of a command line that cannot be understood.
+
+use std::error::Error as _;
+use std::io::Write as _;
+use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+
+use super::console::Ink;
+
+/// Print the error and end, as clap does; in words for people where a number cannot be read.
+pub fn exit(error: &clap::Error) -> ! {
+    let Some((theirs, ours)) = error.source().and_then(in_words) else { error.exit() };
+    let text = error.render();
+    let text = if Ink::of_stderr().colour { text.ansi().to_string() } else { text.to_string() };
+    let _ = write!(std::io::stderr().lock(), "{}", text.replace(&theirs, ours));
+    std::process::exit(error.exit_code())
+}
+
+/// What the standard library says of text that is no number, and what is to be said instead.
+fn in_words(source: &(dyn std::error::Error + 'static)) -> Option<(String, &'static str)> {
+    let ours = if let Some(error) = source.downcast_ref::<ParseIntError>() {
+        match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "the number is too large",
+            IntErrorKind::Zero => "expected at least 1",
+            _ => "expected a whole number",
+        }
+    } else if source.is::<ParseFloatError>() {
+        "expected a number"
+    } else {
+        return None;
+    };
+    Some((source.to_string(), ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use super::*;
+
+    #[test]
+    fn numbers_that_are_none_are_told_in_words() {
+        let of_int = |text: &str| in_words(&text.parse::<u8>().unwrap_err()).unwrap().1;
+        assert_eq!(["many", "", "1.5"].map(of_int), ["expected a whole number"; 3]);
+        assert_eq!(of_int("300"), "the number is too large");
+        assert_eq!(in_words(&"0".parse::<NonZeroUsize>().unwrap_err()).unwrap().1, "expected at least 1");
+        assert_eq!(in_words(&"fast".parse::<f64>().unwrap_err()).unwrap().1, "expected a number");
+        assert_eq!(in_words(&std::fmt::Error), None);
+    }
+}
