@@ -149,7 +149,8 @@ fn parts_are_the_same_for_all_commands_by_whatever_name() {
         table(names);
         let said = place.tiny("train parts.csv --extract --epochs 2 --name a --overwrite").done();
         said.says(&["split column: training on 2 images, validating on 2, leaving out 2 of `test`"]);
-        let said = place.tiny("compare parts.csv --heads knn --folds 2").ended_in(&[0, 1]);
+        // One image of each class is too little for two folds; which images are taken is told before that.
+        let said = place.tiny("compare parts.csv --heads knn --folds 2");
         said.says(&[
             "split column: training on 2 images, leaving out 2 of `validation`, leaving out 2 of `test`",
         ]);

@@ -42,12 +42,6 @@ impl Said {
         self
     }
 
-    #[track_caller]
-    pub fn ended_in(self, statuses: &[i32]) -> Self {
-        assert!(statuses.contains(&self.status), "{}: {}{}", self.status, self.out, self.err);
-        self
-    }
-
     /// That all these words are among what went to stderr.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
