@@ -8,7 +8,7 @@ use image::metadata::Orientation;
 use image::{ImageDecoder, ImageFormat, ImageReader};
 
 use super::kind::{FileKind, Format, sniff};
-use super::limits::mebibytes;
+use super::limits::{bytes_of, mebibytes};
 use super::recipe::Alpha;
 use super::resample::Size;
 use super::{Error, Limits, bmp, colour, complete, gif, heif, jpeg, jxl, orientation, pnm, tiff};
@@ -102,7 +102,7 @@ fn by_crate(
     // Asked first, for the decoder may refuse without saying why.
     if let Some((width, height)) = stated {
         has_pixels(format, width as usize, height as usize)?;
-        limits.check(width, height, u64::from(width) * u64::from(height) * 3)?;
+        limits.check(width, height, bytes_of(width, height, 3))?;
     }
     let failed = |error| failed(format, limits, error);
     let bytes = if format == Format::Bmp { bmp::with_known_header(bytes) } else { bytes.into() };
@@ -114,8 +114,7 @@ fn by_crate(
     let (width, height) = decoder.dimensions();
     let colour = decoder.color_type();
     // What the decoder fills, and the RGB made from it.
-    let pixels = u64::from(width) * u64::from(height);
-    limits.check(width, height, pixels.saturating_mul(u64::from(colour.bytes_per_pixel()) + 3))?;
+    limits.check(width, height, bytes_of(width, height, u64::from(colour.bytes_per_pixel()) + 3))?;
     samples.clear();
     samples.resize(decoder.total_bytes() as usize, 0);
     decoder.read_image(samples).map_err(failed)?;

@@ -12,6 +12,7 @@ use weezl::{BitOrder, LzwStatus, decode::Decoder};
 
 use super::decode::Header;
 use super::kind::Format;
+use super::limits::bytes_of;
 use super::recipe::Alpha;
 use super::{Error, Limits};
 
@@ -169,7 +170,7 @@ impl<'a> First<'a> {
 pub(super) fn takes(bytes: &[u8]) -> Result<u64, Error> {
     let first = First::find(bytes)?;
     let (width, height) = first.canvas();
-    Ok(first.memory() + u64::from(width) * u64::from(height) * 3)
+    Ok(first.memory() + bytes_of(width, height, 3))
 }
 
 /// Decode into `rgb`; `indices` is working space.

@@ -18,6 +18,12 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of an image of this size with so many for each pixel; the most there is if that is more than a number holds, which
+/// headers can state.
+pub(super) fn bytes_of(width: u32, height: u32, each: u64) -> u64 {
+    (u64::from(width) * u64::from(height)).saturating_mul(each)
+}
+
 impl Limits {
     /// Let an image pass that takes `bytes` to decode.
     pub(super) fn check(&self, width: u32, height: u32, bytes: u64) -> Result<(), Error> {
@@ -41,4 +47,19 @@ impl Limits {
 
 pub(super) fn mebibytes(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a PNG or a PNM may state it. Found by `just fuzz image`.
+    #[test]
+    fn the_largest_size_is_too_large_and_no_overflow() {
+        let most = u32::MAX;
+        let error = Limits::default().check(most, most, bytes_of(most, most, 6)).unwrap_err();
+        assert_eq!((error.kind(), bytes_of(most, most, 3)), ("too-large", u64::MAX));
+        assert_eq!(bytes_of(300, 200, 3), 180_000);
+        assert_eq!(crate::preprocess::decoding_takes(b"P6 4294967295 4294967295 255\n"), u64::MAX);
+    }
 }

@@ -12,6 +12,7 @@ use image::metadata::Orientation;
 
 use super::decode::Header;
 use super::kind::Format;
+use super::limits::bytes_of;
 use super::{Error, Limits};
 
 /// What stands before the pixels.
@@ -62,13 +63,13 @@ pub(super) fn begins(head: &[u8]) -> bool {
 /// Bytes that decoding takes, and turning.
 pub(super) fn takes(bytes: &[u8]) -> Result<u64, Error> {
     let head = Head::read(bytes)?;
-    Ok(u64::from(head.width) * u64::from(head.height) * 6)
+    Ok(bytes_of(head.width, head.height, 6))
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits, rgb: &mut Vec<u8>) -> Result<Header, Error> {
     let head = Head::read(bytes)?;
     let Head { width, height, .. } = head;
-    limits.check(width, height, u64::from(width) * u64::from(height) * 3)?;
+    limits.check(width, height, bytes_of(width, height, 3))?;
     rgb.clear();
     match (head.plain, head.kind) {
         (true, Kind::BlackAndWhite) => head.plain_bits(rgb)?,

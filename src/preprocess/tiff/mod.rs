@@ -25,6 +25,7 @@ use image::metadata::Orientation;
 
 use super::decode::Header;
 use super::kind::Format;
+use super::limits::bytes_of;
 use super::recipe::Alpha;
 use super::{Error, Limits, jpeg};
 use directory::Directory;
@@ -81,8 +82,7 @@ pub(super) fn decode(
 /// Bytes that decoding takes, and turning.
 pub(super) fn takes(bytes: &[u8]) -> Result<u64, Error> {
     let page = page(bytes)?;
-    let pixels = u64::from(page.size.0) * u64::from(page.size.1);
-    Ok(page.memory().saturating_add(pixels * 3))
+    Ok(page.memory().saturating_add(bytes_of(page.size.0, page.size.1, 3)))
 }
 
 fn page(bytes: &[u8]) -> Result<Page<'_>, Fault> {
