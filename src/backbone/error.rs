@@ -52,7 +52,14 @@ pub enum Error {
         inner: bool,
     },
     #[error("`{path}`: features `{tensor}` are {found}, expected {expected}")]
-    FeatureShape { path: PathBuf, tensor: String, expected: String, found: String },
+    FeatureShape {
+        path: PathBuf,
+        tensor: String,
+        expected: String,
+        found: String,
+        /// The caller named the tensor; otherwise nobody has said that it holds features.
+        told: bool,
+    },
     #[error(
         "`{path}`: features `{tensor}` are {found}, but the file says that there are {said} for each image"
     )]

@@ -45,8 +45,12 @@ pub fn for_backbone(error: &backbone::Error) -> Option<String> {
         Error::NoSuchOutput { .. } => {
             "leave `--feature-tensor` out, and the features are looked for".into()
         }
-        Error::FeatureShape { path, tensor, .. } => {
-            format!("{} makes features of it, or tells why it cannot", cut_command(path, Some(tensor)))
+        // Whoever has not named the tensor has not said that it holds features: cutting looks for them.
+        Error::FeatureShape { path, tensor, told, .. } => {
+            format!(
+                "{} makes a row of features, or tells why it cannot",
+                cut_command(path, told.then_some(tensor.as_str()))
+            )
         }
         Error::FeatureCount { path, tensor, .. } => {
             format!("{} makes a file that counts them anew", cut_command(path, Some(tensor)))

@@ -60,7 +60,7 @@ fn raw_bytes_give_the_features_of_the_graph_without_preparation() {
             assert_eq!(cut.guess.as_ref().map(|guess| guess.preset), Some(preset), "{kind:?}");
 
             let found = features(&output, &Recipe::preset(preset).unwrap()).unwrap();
-            // The same arithmetic in two places; measured 2e-7.
+            // The same arithmetic in two places, so that only roundings of 32-bit floats, 6e-8 each, can tell them apart.
             assert!(off(&found, &expected) < 1e-5, "{kind:?}: off by {}", off(&found, &expected));
             // What is prepared already is no number of that type.
             for wrong in ["torchvision-v1", "keras-resnet50", "keras-tf", "raw-unit"] {

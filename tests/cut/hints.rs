@@ -95,12 +95,33 @@ fn what_is_no_row_of_features_yet_becomes_one() {
     half.cast("pooled", "y", DataType::Float16);
     let half = half.finish_as(vec![ValueInfo::tensor_of(DataType::Float16, "y", &nets::dims(&[WIDTH]))]);
     assert!(follow(&half, "") > 0);
-    // Another input, which only the classifier reads.
+    // Another input, which the features do not need.
     let mut two = nets::trunk();
-    two.gemm("pooled", "p", [WIDTH, 10]);
-    two.node("Mul", &["p", "temperature"], "logits");
-    two.graph.input.push(ValueInfo::float_tensor("temperature", &[onnx::Dim::Static(1)]));
-    assert!(follow(&two.finish(&[("logits", &[10])]), "") > 0);
+    two.gemm("pooled", "logits", [WIDTH, 10]);
+    two.node("Identity", &["temperature"], "echo");
+    two.graph.input.push(ValueInfo::float_tensor("temperature", &nets::dims(&[1])));
+    assert!(follow(&two.finish(&[("logits", &[10]), ("echo", &[1])]), " --feature-tensor pooled") > 0);
+}
+
+/// A hint never says in somebody's place that class scores are features: not of 16 bits, and not of every place of a map.
+#[test]
+fn scores_of_another_type_or_shape_are_not_taken_by_a_hint() {
+    let mut half = nets::trunk();
+    half.gemm("pooled", "p", [WIDTH, 10]);
+    half.cast("p", "y", DataType::Float16);
+    let half = half.finish_as(vec![ValueInfo::tensor_of(DataType::Float16, "y", &nets::dims(&[10]))]);
+    let desk = Desk::with("net.onnx", &half);
+    let said = desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50");
+    assert!(said.status == 2 && said.err.contains("nothing tells whether"), "{}", said.err);
+
+    let mut map = nets::trunk();
+    map.weights("class.w", &[10, WIDTH, 1, 1]);
+    map.node("Conv", &["map", "class.w"], "y");
+    let desk = Desk::with("net.onnx", &map.finish(&[("y", &[10, 12, 12])]));
+    let said = desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50");
+    let hint = said.hint().unwrap();
+    assert!(said.status == 2 && hint.contains("backbone cut net.onnx --output"), "{}", said.err);
+    assert!(!hint.contains("--feature-tensor"), "{hint}");
 }
 
 #[test]
@@ -133,9 +154,7 @@ fn a_recipe_of_another_size_is_written_down() {
 
 #[test]
 fn networks_of_exporters_lead_out_too() {
-    for name in
-        ["hf_vit_cls", "vgg", "two_outputs", "feature_map", "half", "squeezenet", "qlinear", "dynamic_int8"]
-    {
+    for name in ["hf_vit_cls", "vgg", "two_outputs", "feature_map", "squeezenet", "qlinear", "dynamic_int8"] {
         let desk = Desk::new();
         std::fs::copy(models().join(format!("{name}.onnx")), desk.path("net.onnx")).unwrap();
         assert!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50") > 0, "{name}");
@@ -246,7 +265,14 @@ fn what_is_no_graph_is_told_what_it_could_be() {
 
 #[test]
 fn quantising_leads_out_too() {
-    let desk = Desk::with("net.onnx", &nets::trunk().finish(&[("pooled", &[WIDTH])]));
+    // Two layers, so that one is left when the other stays in floats.
+    let mut net = nets::trunk();
+    net.weights("second.w", &[WIDTH, WIDTH, 1, 1]);
+    net.node("Conv", &["map", "second.w"], "second");
+    net.node("Relu", &["second"], "last");
+    net.node("GlobalAveragePool", &["last"], "mean");
+    net.node("Flatten", &["mean"], "features");
+    let desk = Desk::with("net.onnx", &net.finish(&[("features", &[WIDTH])]));
     let mut list = "path\n".to_owned();
     for (place, entry) in std::fs::read_dir("data/photos").unwrap().enumerate() {
         let file = entry.unwrap().path();
@@ -281,7 +307,8 @@ fn recipes_of_just_that_hints_name_exist() {
     let mut found = 0;
     for file in ["graph_hint.rs", "remedy.rs", "hint.rs"] {
         let hints = std::fs::read_to_string(root.join("src/cli").join(file)).unwrap();
-        for recipe in hints.split("`just ").skip(1) {
+        let code: Vec<&str> = hints.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for recipe in code.join("\n").split("`just ").skip(1) {
             let recipe = recipe.split('`').next().unwrap();
             assert!(
                 justfile.lines().any(|line| line.starts_with(&format!("{recipe}:"))),

@@ -42,7 +42,7 @@ fn one<'a>(path: &Path, output: &'a ValueInfo, meaning: &Meaning) -> Result<&'a 
         Meaning::Features => Ok(output),
         Meaning::Scores(why) => Err(Error::Classifier { path, output: name, why: why.clone() }),
         // Of a map or of a list of vectors there is more to say than that.
-        Meaning::Unclear(_) if !has_shape(output) => Ok(output),
+        Meaning::Unclear(_) if !is_vector(output) => Ok(output),
         Meaning::Unclear(why) => Err(Error::Unclear { path, output: name, why: why.clone() }),
     }
 }
@@ -81,15 +81,13 @@ fn several(path: &Path, outputs: &[ValueInfo], meanings: &[Meaning]) -> Error {
 
 /// Whether `output` has the shape and the type that features have, as far as is known.
 fn has_shape(output: &ValueInfo) -> bool {
-    match output.tensor() {
-        Some((kind, shape)) => {
-            let one_vector = shape.is_none_or(|shape| {
-                matches!(shape.as_slice(), [_, _] | [_, _, Dim::Static(1), Dim::Static(1)])
-            });
-            is_float(kind) && one_vector
-        }
-        None => false,
-    }
+    is_vector(output) && output.tensor().is_some_and(|(kind, _)| is_float(kind))
+}
+
+/// Whether `output` is one row of numbers for each image, of whatever type, as far as is known.
+fn is_vector(output: &ValueInfo) -> bool {
+    let shape = |shape: Vec<Dim>| matches!(shape.as_slice(), [_, _] | [_, _, Dim::Static(1), Dim::Static(1)]);
+    output.tensor().is_some_and(|(_, dims)| dims.is_none_or(shape))
 }
 
 /// Some writers leave the type to whoever runs the graph.
@@ -136,7 +134,8 @@ pub(super) fn size(
     match (size, said) {
         (None, _) => {
             let expected = "float32 `(n, d)` or `(n, d, 1, 1)` with a known d".to_owned();
-            Err(Error::FeatureShape { path, tensor, expected, found })
+            let told = options.feature_tensor.is_some();
+            Err(Error::FeatureShape { path, tensor, expected, found, told })
         }
         (Some(size), Some(said)) if size != said => Err(Error::FeatureCount { path, tensor, said, found }),
         (Some(size), _) => Ok(size),
