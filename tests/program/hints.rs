@@ -240,11 +240,12 @@ fn trainings_that_cannot_be_are_put_right() {
     let rows: Vec<String> = rows
         .lines()
         .enumerate()
-        .map(|(n, line)| if n == 0 { line.into() } else { format!("{line},fold{}", n % 2) })
+        .map(|(n, line)| if n == 0 { line.into() } else { format!("{line},{}", ["test", "val"][n % 2]) })
         .collect();
     place.write("parts.csv", rows.join("\n"));
-    let said = run("train parts.csv --split-column part --epochs 1").ended(2).says(&["none is `train`"]);
-    let add = flags(&said).remove(0).replace("NAME", "split");
+    let said = run("train parts.csv --split-column part --epochs 1").ended(2);
+    let said = said.says(&["the split column has no rows to train on"]);
+    let add = flags(&said).remove(0);
     run(&format!("train parts.csv {add} --epochs 1 --name a")).done();
 
     let said = run("train --from a --resume --epochs 1").ended(2).says(&["and is to have 1"]);
