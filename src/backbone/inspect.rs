@@ -11,7 +11,7 @@ use super::cut::{self, Candidate};
 use super::error::{Error, Result};
 use super::guess::{self, Guess};
 use super::open::{Backbone, OpenOptions};
-use super::runtime::Runtime;
+use super::runtime::{Runtime, plain_words};
 use super::{Metadata, digest, graph, session};
 use crate::files::as_path_text;
 use crate::onnx::{self, DataType, Dim, Graph, Model, ValueInfo, Walk, type_name};
@@ -221,7 +221,7 @@ fn shorten(text: &str) -> String {
 
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes.map(|cause| plain_words(&cause.to_string())).collect::<Vec<_>>().join(": ")
 }
 
 impl fmt::Display for ValueSummary {

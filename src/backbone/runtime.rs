@@ -97,7 +97,80 @@ impl Runtime {
     }
 }
 
+/// What ONNX Runtime said, without the places in its own source and without what whoever asked knows already. Words of others stay as
+/// they are.
+pub fn plain_words(message: &str) -> String {
+    if !message.contains("/onnxruntime_src/") && !message.starts_with("Load model from ") {
+        return message.trim_end().to_owned();
+    }
+    let lines = message.lines().map(plain_line).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn plain_line(line: &str) -> String {
+    let mut line = line.trim();
+    if let Some((_, said)) =
+        line.strip_prefix("Load model from ").and_then(|rest| rest.split_once(" failed:"))
+    {
+        line = said.trim();
+    }
+    // `/onnxruntime_src/onnxruntime/core/graph/model.cc:181 onnxruntime::Model::Model(…, const int&) Unknown model`
+    while let Some(start) = line.find("/onnxruntime_src/") {
+        let (before, place) = line.split_at(start);
+        let said = after_signature(place);
+        if !before.trim().is_empty() {
+            return format!("{}{}", before, said);
+        }
+        line = said;
+    }
+    line.to_owned()
+}
+
+/// What follows a file, a line and the signature of a function, which may have brackets in brackets.
+fn after_signature(place: &str) -> &str {
+    let mut depth = 0;
+    for (at, byte) in place.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth == 1 => {
+                let rest = place[at + 1..].trim_start();
+                return rest.strip_prefix("const ").unwrap_or(rest);
+            }
+            b')' => depth -= 1,
+            _ => {}
+        }
+    }
+    place.split_once(' ').map_or("", |(_, said)| said)
+}
+
 fn same_file(a: &Path, b: &Path) -> bool {
     let canonical = |path: &Path| -> PathBuf { path.canonicalize().unwrap_or_else(|_| path.to_path_buf()) };
     canonical(a) == canonical(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_words;
+
+    #[test]
+    fn places_in_the_source_are_left_out() {
+        let opset = "Load model from net.onnx failed:/onnxruntime_src/onnxruntime/core/graph/model_load_utils.h:46 void \
+                     onnxruntime::model_load_utils::ValidateOpsetForDomain(const std::unordered_map<std::__cxx11::basic_string<char>, \
+                     int>&, bool (*)(int), int) ONNX Runtime only *guarantees* support for models stamped with official opsets.";
+        assert_eq!(
+            plain_words(opset),
+            "ONNX Runtime only *guarantees* support for models stamped with official opsets."
+        );
+        let run = "Non-zero status code returned while running Conv node. Status Message: \
+                   /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:376 void* f() const Failed to allocate memory\n\n";
+        assert_eq!(
+            plain_words(run),
+            "Non-zero status code returned while running Conv node. Status Message: Failed to allocate memory"
+        );
+        for plain in ["", "Got invalid dimensions (1, 2)", "a (b", "/onnxruntime_src/x.cc:1 said"] {
+            assert!(plain_words(plain).len() <= plain.len());
+        }
+        assert_eq!(plain_words("/onnxruntime_src/x.cc:1 said"), "said");
+        assert_eq!(plain_words("  |\n3 | x\n  | ^\n"), "  |\n3 | x\n  | ^");
+    }
 }

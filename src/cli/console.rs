@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, StdoutLock, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use headstart::backbone::runtime::plain_words;
 use headstart::report::text::{self, clean, shortened};
 
 #[derive(Debug, clap::Args)]
@@ -128,7 +129,7 @@ pub fn chain(error: &anyhow::Error) -> String {
 pub fn said_once(error: &anyhow::Error) -> Vec<String> {
     let mut said: Vec<String> = vec![];
     for cause in error.chain() {
-        let text = cause.to_string().trim_end().to_owned();
+        let text = plain_words(&cause.to_string());
         if !text.is_empty() && !said.iter().any(|before| before.contains(&text)) {
             said.push(text);
         }

@@ -43,7 +43,7 @@ pub fn for_backbone(error: &backbone::Error) -> Option<String> {
             format!("{} makes it the output", cut_command(path, Some(tensor)))
         }
         Error::NoSuchOutput { .. } => {
-            "remove `--feature-tensor` to let the program look for the features, or give it one of these outputs".into()
+            "remove `--feature-tensor` to let the program look for the features".into()
         }
         Error::FeatureShape { path, tensor, .. } => {
             format!("{} makes features of it, or says why it cannot", cut_command(path, Some(tensor)))
@@ -102,8 +102,14 @@ pub fn say_recipe(guess: Option<&Guess>) -> String {
     };
     let names = guess.fitting();
     if names.is_empty() {
-        let [width, height] = guess.size.map_or([None; 2], |(width, height)| [Some(width), Some(height)]);
-        return say_size_of(guess.preset, [width, height]);
+        let takes = guess.size.map_or([None; 2], |(width, height)| [Some(width), Some(height)]);
+        let all = [guess.preset].into_iter().chain(guess.alternatives.iter().copied());
+        let all: Vec<String> = all.map(|name| format!("`{name}`")).collect();
+        return format!(
+            "it may be {}, at another size: {}",
+            all.join(" or "),
+            say_size_of(guess.preset, takes)
+        );
     }
     format!(
         "say it: {}, as whoever published the weights writes; `headstart backbone recipes` tells them apart. A wrong recipe \
@@ -155,8 +161,8 @@ pub fn for_quantize(error: &quantize::Error) -> Option<String> {
         }
         // Rounded down, so that it is met.
         quantize::Error::Fidelity { found, .. } => format!(
-            "give more images, or others that are more like those to be classified; `headstart extract` and `headstart backbone \
-             quantize` accept these features with `--min-cosine {}`",
+            "give more images, or others that are more like those to be classified; or accept these features by `--min-cosine {}`, a \
+             flag of `extract` and of `backbone quantize`",
             (found * 1e4).floor() / 1e4
         ),
         quantize::Error::Refused { .. } => refused(),
@@ -183,7 +189,7 @@ pub fn for_cut(error: &cut::Error) -> Option<String> {
             "if one of its inner tensors holds features, name it by `--feature-tensor`".into()
         }
         cut::Error::Tokens { .. } => {
-            "say it with `--pool`: `cls` takes the class token, `mean` averages those of the patches, as whoever trained it did".into()
+            "say how, as whoever trained it did: `--pool cls` takes the class token, `--pool mean` averages those of the patches".into()
         }
         cut::Error::NoClassToken { .. } => "`--pool mean` averages them".into(),
         cut::Error::Hidden { .. } => {

@@ -25,7 +25,7 @@ pub enum Error {
     #[error("expected an image, found {found}")]
     NotAnImage { found: FileKind },
     /// An image of a kind that is not decoded here.
-    #[error("cannot decode {what}; save the image as PNG or JPEG")]
+    #[error("cannot decode {what}; save it as PNG or JPEG")]
     Unsupported { what: String },
     /// The library that decodes the format is not installed. As soon as it is, the same file may be decoded.
     #[error("cannot decode {format}")]

@@ -29,7 +29,7 @@ fn damages() -> Vec<(&'static str, fn(&mut Graph), &'static str)> {
         (
             "a circle",
             |graph| graph.node[1].input[0] = "logits".into(),
-            "runs in a circle: the `Relu` that makes `map`",
+            "runs in a circle: the `Relu` called `map`",
         ),
         (
             "a value made twice",

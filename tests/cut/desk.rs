@@ -79,8 +79,11 @@ impl Desk {
         assert!(patience > 0, "`{command}` leads nowhere:\n{}", said.err);
         let Some(hint) = said.hint() else { panic!("`{command}` is refused without a hint:\n{}", said.err) };
         let mut ways = 0;
+        if let Some((flag, _)) = hint.strip_prefix("leave `").and_then(|rest| rest.split_once("` out")) {
+            ways += self.follow_patiently(&without_flag(command, flag), patience - 1);
+        }
         for advice in quoted(hint) {
-            self.clear();
+            self.clear(command);
             if let Some(network) = self.carry_out(advice, hint, patience) {
                 ways += self.follow_patiently(&with_flag(command, &network), patience - 1);
             }
@@ -113,9 +116,12 @@ impl Desk {
         (advice.starts_with("--") && advice.contains(' ')).then(|| advice.to_owned())
     }
 
-    /// What an earlier way has made.
-    fn clear(&self) {
-        for name in ["features.onnx", "data"] {
+    /// What an earlier way has made, unless `command` goes on with it.
+    fn clear(&self, command: &str) {
+        for name in ["features.onnx", "data"]
+            .into_iter()
+            .filter(|name| !command.contains(&format!("--backbone' '{name}")))
+        {
             let path = self.path(name);
             let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         }
@@ -124,12 +130,16 @@ impl Desk {
 
 /// `command` with the flag in `flag` set to its value, instead of another value that it may have there.
 fn with_flag(command: &str, flag: &str) -> String {
-    let (name, _) = flag.split_once(' ').unwrap();
+    let (name, value) = flag.split_once(' ').unwrap();
+    format!("{} '{name}' '{}'", without_flag(command, name), value.trim_matches('\''))
+}
+
+fn without_flag(command: &str, name: &str) -> String {
     let mut kept = words(command);
     if let Some(place) = kept.iter().position(|word| word == name) {
         kept.drain(place..place + 2);
     }
-    format!("{} {flag}", kept.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "))
+    kept.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(text: &str) -> Vec<&str> {

@@ -39,7 +39,7 @@ fn what_may_be_either_is_asked_about_and_both_answers_work() {
         looked.err
     );
     // Whoever cuts it says that it is a classifier; that nothing proves it is said.
-    let cut = desk.run("backbone cut net.onnx --output features.onnx");
+    let cut = desk.run("backbone cut net.onnx --output features.onnx --overwrite");
     assert!(cut.status == 0 && cut.out.contains("`y` is taken for class scores"), "{}{}", cut.out, cut.err);
 }
 
@@ -110,7 +110,10 @@ fn hidden_layers_leave_a_choice_and_each_can_be_taken() {
     net.node("Relu", &["h1"], "hidden layer");
     net.gemm("hidden layer", "logits", [12, 10]);
     let desk = Desk::with("net.onnx", &net.finish(&[("logits", &[10])]));
-    assert_eq!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50"), 2);
+    let hint = desk.run("backbone cut net.onnx --output features.onnx");
+    let tensors = ["`--feature-tensor 'hidden layer'`", "`--feature-tensor pooled`"];
+    assert!(tensors.iter().all(|tensor| hint.hint().unwrap().contains(tensor)), "{}", hint.err);
+    assert!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50") > 0);
 }
 
 #[test]
@@ -204,8 +207,12 @@ fn every_error_of_cut_names_the_file() {
         assert_eq!(said.status, 2, "{name}: {}", said.err);
         assert!(said.err.contains("`the net.onnx`"), "{name} is said without the file:\n{}", said.err);
         assert!(said.err.contains(words), "{name}: `{words}` is not in\n{}", said.err);
-        let debug = ["{ ", "Some(", "None,", "\n  caused by: \n"];
-        assert!(debug.iter().all(|debug| !said.err.contains(debug)), "{name}:\n{}", said.err);
+        let words = said.err.split("hint: ").next().unwrap();
+        assert!(
+            ["{ ", "Some(", "None,", "[1, "].iter().all(|debug| !words.contains(debug)),
+            "{name}:\n{}",
+            said.err
+        );
         let times = said.err.matches("the net.onnx").count()
             - said.hint().map_or(0, |hint| hint.matches("the net.onnx").count());
         assert!(times <= 1, "{name} says the file more than once:\n{}", said.err);
@@ -235,4 +242,53 @@ fn what_is_no_graph_is_told_what_it_could_be() {
     assert!(said.err.contains("`gone.onnx` does not exist") && said.hint().is_none(), "{}", said.err);
     let said = desk.run("backbone inspect cat.jpg");
     assert!(said.err.contains("is an image") && said.hint().is_none(), "{}", said.err);
+}
+
+#[test]
+fn quantising_leads_out_too() {
+    let desk = Desk::with("net.onnx", &nets::trunk().finish(&[("pooled", &[WIDTH])]));
+    let mut list = "path\n".to_owned();
+    for (place, entry) in std::fs::read_dir("data/photos").unwrap().enumerate() {
+        let file = entry.unwrap().path();
+        if file.extension().is_some_and(|ending| ending == "jpg") {
+            std::fs::copy(&file, desk.path(&format!("{place}.jpg"))).unwrap();
+            list += &format!("{place}.jpg\n");
+        }
+    }
+    std::fs::write(desk.path("many.csv"), list).unwrap();
+    let quantize = "backbone quantize net.onnx --calibrate many.csv --output int8.onnx --overwrite --recipe keras-resnet50";
+    // No graph in integers is the same as one in floats.
+    let far = desk.run(&format!("{quantize} --min-cosine 1 --keep-float none"));
+    assert!(far.status == 2 && far.err.contains("cannot quantise `net.onnx`"), "{}", far.err);
+    assert_eq!(desk.follow(&format!("{quantize} --min-cosine 1 --keep-float none")), 1);
+    let unknown = desk.run(&format!("{quantize} --keep-float nowhere"));
+    assert!(unknown.status == 2 && unknown.err.contains("no layer `nowhere`"), "{}", unknown.err);
+    assert!(desk.follow(&format!("{quantize} --keep-float nowhere")) > 0);
+    // What is no backbone yet becomes one first.
+    let desk = Desk::with("net.onnx", &nets::classifier("logits", 10));
+    let classifier = desk.run("backbone quantize net.onnx --calibrate photos.csv --output int8.onnx");
+    assert!(classifier.hint().unwrap().contains("`headstart backbone cut net.onnx"), "{}", classifier.err);
+    std::fs::write(desk.path("one.csv"), "path\ncat.jpg\n").unwrap();
+    let few = desk.run("backbone quantize net.onnx --calibrate one.csv --output int8.onnx --recipe keras-resnet50 --feature-tensor logits");
+    assert!(few.status == 2 && few.hint().unwrap().starts_with("give more images"), "{}", few.err);
+}
+
+/// What hints name outside the program is there.
+#[test]
+fn recipes_of_just_that_hints_name_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let justfile = std::fs::read_to_string(root.join("justfile")).unwrap();
+    let mut found = 0;
+    for file in ["graph_hint.rs", "remedy.rs", "hint.rs"] {
+        let hints = std::fs::read_to_string(root.join("src/cli").join(file)).unwrap();
+        for recipe in hints.split("`just ").skip(1) {
+            let recipe = recipe.split('`').next().unwrap();
+            assert!(
+                justfile.lines().any(|line| line.starts_with(&format!("{recipe}:"))),
+                "no `just {recipe}`"
+            );
+            found += 1;
+        }
+    }
+    assert!(found > 5, "{found}");
 }

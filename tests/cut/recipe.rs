@@ -73,6 +73,7 @@ fn the_program_says_how_to_tell_it() {
     let (status, text, said) = program(&[network.to_str().unwrap(), "-o", output.to_str().unwrap()]);
     assert_eq!(status, 0, "{said}");
     assert!(text.contains("perhaps `timm-a1`"), "{text}");
-    let suggestions = ["`--recipe timm-a1`", "`--recipe timm-tv`", "headstart backbone recipes"];
+    let suggestions =
+        ["`timm-a1`", "`timm-tv`", "headstart backbone recipes timm-a1 >", "width = 64, height = 64"];
     assert!(suggestions.iter().all(|words| said.contains(words)), "{said}");
 }

@@ -1,9 +1,9 @@
 //! What can be seen of a graph without knowing where it comes from.
 
-use crate::backbone::cut::meaning;
+use crate::backbone::cut::meaning::Judge;
 use crate::backbone::graph;
 use crate::backbone::pixels::Pixels;
-use crate::onnx::{Dim, Graph, Model, Node, ValueInfo, Walk};
+use crate::onnx::{self, Dim, Graph, Model, Node, ValueInfo, Walk};
 use crate::preprocess::recipe::Layout;
 
 /// The looks of a network that takes images.
@@ -79,7 +79,10 @@ fn size(layout: Layout, shape: &[Dim]) -> Option<(u32, u32)> {
 }
 
 fn head(model: &Model, graph: &Graph, walk: &Walk<'_>) -> Head {
-    let scores = |output: &&ValueInfo| meaning::of(model, output.name()).may_be_scores();
+    let inlined = onnx::inlined(model);
+    let judge = inlined.graph.as_ref().map(|graph| Judge::of(&inlined, graph));
+    let scores =
+        |output: &&ValueInfo| judge.as_ref().is_some_and(|judge| judge.meaning(output).may_be_scores());
     let Some(scores) = graph.output.iter().find(scores) else {
         return Head::None;
     };

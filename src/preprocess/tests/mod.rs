@@ -242,11 +242,7 @@ fn what_is_no_photo_is_named() {
         (b"<!doctype html><title>404", "not-an-image", "expected an image, found an HTML page"),
         (b"%PDF-1.4", "not-an-image", "expected an image, found a PDF document"),
         (b"\x00\x01\x02\x03", "not-an-image", "expected an image, found bytes of an unknown kind"),
-        (
-            b"\0\0\0\x0cjP  \r\n\x87\n",
-            "unsupported",
-            "cannot decode JPEG 2000; save the image as PNG or JPEG",
-        ),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "unsupported", "cannot decode JPEG 2000; save it as PNG or JPEG"),
     ];
     for (bytes, kind, message) in cases {
         let error = as_stored(bytes).unwrap_err();

@@ -60,7 +60,7 @@ fn what_is_not_decoded_is_refused_by_name() {
     for (file, what) in cases {
         let bytes = odd(&format!("refused/{file}"));
         let error = as_stored(&bytes).unwrap_err();
-        let words = format!("cannot decode {what}; save the image as PNG or JPEG");
+        let words = format!("cannot decode {what}; save it as PNG or JPEG");
         assert_eq!((error.kind(), message(&error)), ("unsupported", words), "{file}");
         // 0.1.0 took thumbnails for photos: its rows of them are not kept.
         assert!(differs_since_0_1_0(Format::Tiff, &bytes), "{file}");
@@ -68,7 +68,7 @@ fn what_is_not_decoded_is_refused_by_name() {
     for (bytes, what) in
         [(b"P7\nWIDTH 3\n".as_slice(), "PAM"), (b"IIRO\x08\0\0\0", "a raw photo (Olympus ORF)")]
     {
-        let words = format!("cannot decode {what}; save the image as PNG or JPEG");
+        let words = format!("cannot decode {what}; save it as PNG or JPEG");
         assert_eq!(message(&as_stored(bytes).unwrap_err()), words);
     }
 }
@@ -161,7 +161,7 @@ fn messages_have_words_for_people() {
     png[29..33].copy_from_slice(&checksum);
     let cut = read("tests/golden/formats/colour24.bmp");
     for (bytes, words) in [
-        (bmp, "cannot decode this kind of BMP; save the image as PNG or JPEG"),
+        (bmp, "cannot decode this kind of BMP; save it as PNG or JPEG"),
         (png, "the image is too large: 2139062143x2139062143 pixels, 268435456 pixels are allowed"),
         (cut[..400].to_vec(), "the BMP file is cut off: its data end before the image does"),
     ] {

@@ -31,21 +31,27 @@ pub(in crate::backbone) struct Judge<'a> {
     graph: &'a Graph,
     /// How many classes the metadata name.
     labels: usize,
+    /// The output that the file itself says holds the features.
+    declared: Option<String>,
 }
 
 impl<'a> Judge<'a> {
     /// `model` has to be [inlined](crate::onnx::inlined): into functions nobody looks here.
     pub(in crate::backbone) fn of(model: &'a Model, graph: &'a Graph) -> Self {
-        let own = || Metadata::read(model, std::path::Path::new("")).map(|own| own.labels.len()).unwrap_or(0);
+        // What is wrong with it is said by whoever opens the file.
+        let own = Metadata::read(model, std::path::Path::new("")).unwrap_or_default();
         let labels = match labels::of_others(model).len() {
-            0 => own(),
+            0 => own.labels.len(),
             others => others,
         };
-        Self { walk: Walk::new(graph), graph, labels }
+        Self { walk: Walk::new(graph), graph, labels, declared: own.feature_tensor }
     }
 
     /// What the output called `name` holds.
     pub(in crate::backbone) fn meaning(&self, output: &ValueInfo) -> Meaning {
+        if self.declared.as_deref() == Some(output.name()) {
+            return Meaning::Features;
+        }
         let ends = Ends::of(&self.walk, self.graph, output.name());
         if let Some(squash) = &ends.squashed {
             return Meaning::Scores(vec![format!("it comes out of {squash}")]);
@@ -78,7 +84,11 @@ impl<'a> Judge<'a> {
         let mut scores = vec![];
         let mut features = None;
         match name(output.name()) {
-            Name::OfScores => scores.push(format!("it is called `{}`", output.name())),
+            // The name of a module, `/classifier/0/Flatten_output_0`, only tells where in the network a value is made.
+            Name::OfScores if layer.is_some() || !output.name().contains(['/', '.']) => {
+                scores.push(format!("it is called `{}`", output.name()));
+            }
+            Name::OfScores => {}
             Name::OfFeatures => features = Some(format!("it is called `{}`", output.name())),
             Name::Other => {
                 let titles = layer.map(|layer| (layer.name.as_str(), layer.title.as_str()));

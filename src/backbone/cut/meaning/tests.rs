@@ -337,6 +337,24 @@ fn names_and_labels_tell_what_numbers_do_not() {
     for name in ["output", "y", "495", "dense_2", "label_embedding"] {
         unclear(&called(name), "makes 12 numbers of 64");
     }
+    // In a module of that name there are other things too.
+    let module = of_end(|net| {
+        net.node("Identity", &["pooled"], "/classifier/classifier.0/Flatten_output_0");
+        ("/classifier/classifier.0/Flatten_output_0", 64)
+    });
+    assert_eq!(module, Meaning::Features);
+    unclear(
+        &of_end(|net| {
+            net.node("Identity", &["pooled"], "logits");
+            ("logits", 64)
+        }),
+        "it is called `logits`",
+    );
+    // The file itself says it.
+    let mut own = Net::new();
+    own.gemm("pooled", "y", 1000);
+    own.metadata = vec![("headstart.feature_tensor", "y".to_owned())];
+    assert_eq!(own.meaning("y", &[1000]), Meaning::Features);
     // What the layer is called.
     let layer = of_end(|net| {
         net.gemm("pooled", "y", 12);
@@ -474,7 +492,7 @@ fn what_nobody_can_look_into_is_asked_about() {
             net.node("com.example:Twist", &["pooled"], "y");
             ("y", 64)
         }),
-        "the `Twist` that makes `y`, of the domain `com.example`",
+        "the `Twist` called `y`, of the domain `com.example`",
     );
     unclear(
         &of_end(|net| {
