@@ -248,6 +248,6 @@ impl fmt::Display for BadRow {
 impl fmt::Display for BadRegion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { segment, offset, length, reason } = self;
-        write!(f, "`{}` {} at byte {offset}: {reason}", segment.display(), counted(*length as u64, "byte"))
+        write!(f, "`{}` {} at byte {offset}: {reason}", segment.display(), counted(*length, "byte"))
     }
 }

@@ -125,26 +125,26 @@ pub struct BackboneArgs {
     /// ONNX graph that gives the features
     #[arg(long, value_name = "FILE", default_value = BACKBONE)]
     pub backbone: PathBuf,
-    /// Preprocess as this preset or TOML file says, instead of as the backbone's own recipe does
+    /// Preprocess by this preset or TOML file instead of by the backbone's own recipe
     #[arg(long, value_name = "PRESET|FILE")]
     recipe: Option<PathBuf>,
-    /// What is done with EXIF orientations, instead of what the recipe says: `apply`, or `ignore` as Pillow and torchvision do
+    /// Orientation in EXIF, overriding the recipe: `apply`, or `ignore` as Pillow and torchvision do
     #[arg(long, value_name = "HOW", value_parser = exif)]
     pub exif: Option<Exif>,
-    /// How JPEGs are decoded, instead of what the recipe says: `full`, or `scaled`: large photos many times as fast, features of their own
+    /// Decoding of JPEGs, overriding the recipe: `full`, or `scaled`, which is many times as fast for large photos and gives other features
     #[arg(long, value_name = "HOW", value_parser = decode)]
     pub decode: Option<Decode>,
-    /// Tensor that holds the features, for a graph that does not tell
+    /// Tensor that holds the features, for a graph that does not say
     #[arg(long, value_name = "NAME")]
     pub feature_tensor: Option<String>,
     /// Folder of the feature cache
     #[arg(long, value_name = "DIR", default_value = CACHE)]
     pub cache: PathBuf,
-    /// How features are kept: `f32`, or `f16` in half the space [default: as they are kept already, else f32]
+    /// Storage of the features: `f32`, or `f16` in half the space [default: that of the existing cache, else f32]
     #[arg(long, value_name = "TYPE", value_parser = storage)]
     pub storage: Option<Storage>,
-    /// What features are computed in: `fp32`; `int8`, some times as fast, calibrated on your own images; `bf16` (OpenVINO only); `auto`,
-    /// the fastest that is near enough to fp32. Each gives features of its own [default: as they are kept already, else fp32]
+    /// Precision of the features: `fp32`; `int8`, several times as fast, calibrated on your own images; `bf16` (OpenVINO only);
+    /// `auto`, the fastest that is close enough to fp32. Each gives other features [default: that of the existing cache, else fp32]
     #[arg(long, value_name = "TYPE")]
     pub precision: Option<PrecisionChoice>,
 }
@@ -252,7 +252,7 @@ impl BackboneArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "ONNX Runtime")]
 pub struct RuntimeArgs {
-    /// What computes: `cpu`, `cuda`, `tensorrt`, `openvino`, `coreml`, `directml`, `cuda:1` for the second GPU; `auto` takes
+    /// Device that computes: `cpu`, `cuda`, `tensorrt`, `openvino`, `coreml`, `directml`, `cuda:1` for the second GPU; `auto` takes
     /// CUDA or OpenVINO where they are set up and work, and says so
     #[arg(long, value_name = "DEVICE", env = "HEADSTART_DEVICE", default_value_t = Choice::Auto)]
     pub device: Choice,

@@ -27,7 +27,7 @@ pub enum Error {
         /// Flags that lead to features of other kinds, which the cache has of all these images.
         elsewhere: Option<String>,
     },
-    #[error("no image is left: features failed for all of {images}")]
+    #[error("no image is left: all of {images} failed")]
     NothingLeft {
         images: usize,
         /// What says why.
@@ -52,7 +52,7 @@ pub enum Error {
     LostInt8Graph { run: PathBuf, folder: PathBuf, flags: Vec<String> },
     #[error("{} {} other images than the run `{run}` was trained on", list(.paths), if .paths.len() == 1 { "holds" } else { "hold" })]
     OtherImages { run: String, dir: PathBuf, paths: Vec<PathBuf> },
-    #[error("`{path}` is not there: no int8 graph of this backbone has been made yet")]
+    #[error("there is no int8 graph of this backbone yet, expected `{path}`")]
     NoInt8Graph { path: PathBuf, flags: Vec<String> },
     #[error("no precision was chosen for this backbone yet")]
     NothingChosen { flags: Vec<String> },
@@ -76,13 +76,13 @@ pub enum Error {
     NoCache { path: PathBuf },
     #[error("{failed} of {} failed", count(*.images, "image"))]
     ImagesFailed { images: usize, failed: usize },
-    #[error("`{path}` sees images in one view, its own")]
+    #[error("`{path}` is an exported model and takes one view per image")]
     ViewsOfExport { path: PathBuf },
-    #[error("`{path}` has its temperature in the graph, if any")]
+    #[error("`{path}` is an exported model: its temperature, if any, is part of the graph")]
     TemperatureOfExport { path: PathBuf },
-    #[error("the run `{run}` was trained on these images, and is surer of them than of others")]
+    #[error("the run `{run}` was trained on these images, and is surer of them than of new ones")]
     TrainedOnThese { run: String },
-    #[error("there are no images held out to fit a temperature on")]
+    #[error("no images are held out to fit a temperature on")]
     NothingHeldOut,
     #[error("{}", match .others {
         0 => format!("`{pattern}` matches no file"),
@@ -93,15 +93,15 @@ pub enum Error {
     NoImages,
     #[error("`{}` holds no images: found {}", path_text(folder), found.all())]
     NoImagesIn { folder: PathBuf, found: Box<Skipped> },
-    #[error("the head of the run `{run}` was imported, so there is no training to take anything from")]
+    #[error("the head of the run `{run}` was imported: there is no training to continue or to repeat")]
     NotTrained { run: String },
     #[error("the run `{}` does not tell on which images it was trained", .run.display())]
     ImagesUnknown { run: PathBuf },
-    #[error("{shots} of each class are more than there are: `{class}` has {}", count(*.images, "image"))]
+    #[error("cannot take {shots} images of each class: `{class}` has {}", count(*.images, "image"))]
     TooFewImages { shots: usize, class: String, images: usize },
     #[error("none of {} can be used: each leaves fewer than two classes to learn from", count(*.folds, "fold"))]
     NoUsableFold { folds: usize },
-    #[error("the run `{run}` has {} already, and is to have {epochs}", count(*.done, "epoch"))]
+    #[error("the run `{run}` already has {}, and {epochs} were asked for", count(*.done, "epoch"))]
     NothingLeftToTrain { run: String, done: usize, epochs: usize },
     #[error("early stopping ended the run `{run}` after {}", count(*.epochs, "epoch"))]
     StoppedEarly {
@@ -110,7 +110,7 @@ pub enum Error {
         /// It counted progress by a least step, which means nothing without a patience.
         min_delta: bool,
     },
-    #[error("the training broke off; head and checkpoint of the last good step are in `{run}`")]
+    #[error("the training failed; the head and the checkpoint of the last good step are in `{run}`")]
     BrokenOff { run: PathBuf, source: train::Error },
 }
 

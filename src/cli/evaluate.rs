@@ -44,11 +44,11 @@ pub struct EvaluateArgs {
     /// The run: its folder, its name, or `latest`
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// Only the images of this part, as the manifest's split column names it
+    /// Use only the images of this part of the manifest's split column
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
-    /// Look at each image in these views too, and take the mean of the probabilities: `flip`, `crop5`, `crop10`, as
-    /// `extract --views` computes them; without them the plain image counts, however the head was trained
+    /// Average the probabilities over these views of each image too: `flip`, `crop5`, `crop10`, as `extract --views` computes
+    /// them (default: the plain image alone, however the head was trained)
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
     /// Folder for predictions.csv, metrics.json and report.html (default: in the run, named after the manifest and views)
@@ -63,11 +63,11 @@ pub struct EvaluateArgs {
     /// Give predictions.csv a column for the probability of each class
     #[arg(long)]
     probabilities: bool,
-    /// Count as an answer only what is at least so sure: predictions.csv tells which, a table what it costs and brings
+    /// Accept only answers of at least this confidence: predictions.csv marks them, and a table shows how many there are and how many are right
     #[arg(long, value_name = "P", value_parser = probability)]
     min_confidence: Option<f32>,
-    /// Fit a temperature on these images, which the run must not have been trained on, and keep it in the run: from then on its
-    /// confidences are those that were right as often as they say. Another fit replaces it
+    /// Fit a temperature on these images and keep it in the run: of the answers with confidence 0.8, about 80 % are then right.
+    /// The run must not have been trained on these images. Another fit replaces it
     #[arg(long, conflicts_with_all = ["views", "no_temperature", "accept_precision"])]
     calibrate: bool,
     #[command(flatten)]
@@ -75,11 +75,11 @@ pub struct EvaluateArgs {
     /// End with status 1 unless a figure is at least this, such as `accuracy=0.9`, or at most, such as `log_loss=0.5`; may be given several times
     #[arg(long, value_name = "FIGURE=VALUE")]
     require: Vec<Requirement>,
-    /// How often the images are drawn anew for the 95 % intervals; 0 leaves these out
+    /// Number of bootstrap samples for the 95 % intervals; 0 leaves these out
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     resamples: u32,
-    /// Leave report.html out, and with it what takes the time for thousands of images: a map of them, and a search for those
-    /// that were trained on
+    /// Do not write report.html. This also skips what takes long for thousands of images: a map of them, and a search for
+    /// images that were trained on
     #[arg(long)]
     no_report: bool,
     /// Print metrics.json instead of tables
@@ -114,9 +114,9 @@ impl EvaluateArgs {
         if let Some(other) = other_precision {
             anyhow::ensure!(
                 !self.calibrate,
-                "a temperature is fitted on features as the head was trained on, found features in {other}"
+                "a temperature needs features as the head was trained on, found features in {other}"
             );
-            console.warn(format_args!("features in {other}"));
+            console.warn(format_args!("using features in {other}"));
         }
         // What cannot be written is told before anything is computed.
         let output = match &self.output {
@@ -241,7 +241,7 @@ impl EvaluateArgs {
             Some(known) => found |= leaks::tell_evaluated(&run.name(), &known, &looked, lookup.console),
             None if run.info.training().is_some() => lookup
                 .console
-                .detail(format_args!("`{}` does not tell which images it was trained on", run.name())),
+                .detail(format_args!("`{}` does not say which images it was trained on", run.name())),
             None => {}
         }
         if found {

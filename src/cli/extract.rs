@@ -38,17 +38,17 @@ pub struct ExtractArgs {
     /// the mirrored image too), or several of them; the plain image always is one
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
-    /// Make the int8 graph anew from these images, and choose anew for `--precision auto`; the old graph stays for the runs that were
-    /// trained on its features
+    /// Rebuild the int8 graph from these images, and choose again for `--precision auto`; the old graph stays for the runs that
+    /// were trained on its features
     #[arg(long)]
     recalibrate: bool,
-    /// The least mean cosine to fp32, on images that were not calibrated on, that int8 and `auto` accept
+    /// Lowest mean cosine to fp32 that int8 and `auto` accept, measured on images not used for calibration
     #[arg(long, value_name = "COSINE", default_value_t = QuantizeOptions::default().min_cosine)]
     min_cosine: f64,
     /// Hash every file again instead of trusting its size and times
     #[arg(long)]
     rehash: bool,
-    /// Try images again that failed before and have not changed
+    /// Try again the images that failed before, even if they have not changed
     #[arg(long)]
     retry_failed: bool,
     /// Compute only part I of N, such as `1/3`: on separate machines, whose cache folders are then copied into one
@@ -57,13 +57,13 @@ pub struct ExtractArgs {
     /// Stop with an error once more than N images have failed; what is computed is kept
     #[arg(long, value_name = "N")]
     max_failures: Option<usize>,
-    /// End with an error, status 2 instead of 1, if any image failed; all are tried nevertheless
+    /// End with an error, status 2 instead of 1, if any image failed; all images are tried first
     #[arg(long)]
     strict: bool,
     /// Write the failures among these images, also those known from earlier runs, to a CSV file
     #[arg(long, value_name = "FILE")]
     failures: Option<PathBuf>,
-    /// Replace the file of --failures if it is something else than such a list
+    /// Replace the file of --failures even if it is not such a list
     #[arg(long, requires = "failures")]
     overwrite: bool,
     /// Print the summary as JSON
@@ -197,10 +197,10 @@ fn fill(
         Event::Loaded { engine } => tell_engine(engine, progress.as_ref().expect("planned first"), console),
         Event::BatchSize { images, out_of_memory: true } => {
             let progress = progress.as_ref().expect("planned first");
-            progress.warn(format_args!("memory ran out: batches of {images} from here on"));
+            progress.warn(format_args!("memory ran out: continuing with batches of {images}"));
         }
         Event::BatchSize { images, out_of_memory: false } => {
-            console.detail(format_args!("batches of {images} from here on"));
+            console.detail(format_args!("continuing with batches of {images}"));
         }
         Event::Progress => progress.as_mut().expect("planned first").advance(1),
         Event::Failed { file, failure, known, .. } => {
@@ -234,7 +234,7 @@ pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
     let elsewhere: Vec<_> = session.placement().on_cpu().map(|(kind, n)| format!("{n} {kind}")).collect();
     if selection.device != Device::Cpu && !elsewhere.is_empty() {
         let device = selection.device;
-        progress.say(format_args!("{device} leaves to the CPU: {}", elsewhere.join(", ")));
+        progress.say(format_args!("{device} leaves these nodes to the CPU: {}", elsewhere.join(", ")));
     }
 }
 
@@ -270,7 +270,7 @@ fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
         parts.push(format!("{failed} failed ({})", kinds.join(", ")));
     }
     if *cancelled {
-        parts.push("stopped before the end; run the same command again to go on".into());
+        parts.push("stopped before the end; run the same command again to continue".into());
     }
     if parts.is_empty() {
         parts.push("nothing to compute".into());

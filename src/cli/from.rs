@@ -15,12 +15,12 @@ use super::source::Source;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "From a run")]
 pub struct FromArgs {
-    /// Train as this run was trained (its folder, its name, or `latest`): with its settings and on its images. What is
-    /// typed, or stands in --config, goes over them
+    /// Train as this run was trained (its folder, its name, or `latest`), with its settings and on its images. Flags and
+    /// --config override these
     #[arg(long, value_name = "RUN")]
     from: Option<PathBuf>,
-    /// Go on where the run of --from ended or was stopped, as if it had not: same images, same settings, and --epochs as
-    /// many as there are to be in all. The result is a run of its own
+    /// Continue where the run of --from ended or was stopped, on the same images and with the same settings; --epochs is the
+    /// total number of epochs. The result is a new run
     #[arg(long, requires = "from")]
     resume: bool,
 }

@@ -43,17 +43,17 @@ pub fn for_backbone(error: &backbone::Error) -> Option<String> {
             format!("{} makes it the output", cut_command(path, Some(tensor)))
         }
         Error::NoSuchOutput { .. } => {
-            "leave `--feature-tensor` out, and the features are looked for".into()
+            "remove `--feature-tensor` to let the program look for the features".into()
         }
         // Whoever has not named the tensor has not said that it holds features: cutting looks for them.
         Error::FeatureShape { path, tensor, told, .. } => {
             format!(
-                "{} makes a row of features, or tells why it cannot",
+                "{} makes a row of features, or says why it cannot",
                 cut_command(path, told.then_some(tensor.as_str()))
             )
         }
         Error::FeatureCount { path, tensor, .. } => {
-            format!("{} makes a file that counts them anew", cut_command(path, Some(tensor)))
+            format!("{} makes a file in which they are counted again", cut_command(path, Some(tensor)))
         }
         Error::Inputs { path, inputs } if !inputs.is_empty() => {
             format!("{} leaves out inputs that the features do not need", cut_command(path, None))
@@ -65,7 +65,7 @@ pub fn for_backbone(error: &backbone::Error) -> Option<String> {
         Error::Numbers { preset, .. } => say_numbers(preset),
         Error::OutputShape { path, .. } => format!("{} finds out what it gives", cut_command(path, None)),
         Error::Metadata { .. } | Error::Recipe { .. } => {
-            "make the file again: somebody has changed what it says about itself, or another version wrote it".into()
+            "make the file again: what it says about itself was changed, or another version wrote it".into()
         }
         Error::NotQuantised { .. } => {
             "`headstart extract MANIFEST --precision int8` makes a graph in int8 of it, from the images of the manifest".into()
@@ -183,7 +183,7 @@ pub fn for_cut(error: &cut::Error) -> Option<String> {
         cut::Error::Ambiguous { candidates }
         | cut::Error::NotPooled { candidates, .. }
         | cut::Error::NoSuchTensor { candidates, .. } => match candidates.as_slice() {
-            [] => "leave `--feature-tensor` out, and the features are looked for".into(),
+            [] => "remove `--feature-tensor` to let the program look for the features".into(),
             _ => {
                 let tensors: Vec<&str> = candidates.iter().map(|one| one.tensor.as_str()).collect();
                 format!("say which you mean: {}", flags("--feature-tensor", &tensors))

@@ -86,16 +86,16 @@ fn own(error: &Error) -> Option<String> {
         }
         Error::NothingLeft { command, .. } => format!("`{command}` says why each failed"),
         Error::OtherFeatures { acceptable: true, .. } => {
-            "leave `--precision` out, for the run knows its own; `--accept-precision` takes these features nevertheless, and what is written tells so".into()
+            "remove `--precision` to use that of the run; `--accept-precision` accepts these features, and what is written says so".into()
         }
         Error::OtherFeatures { flags, .. } if !flags.is_empty() => {
-            format!("add `{}`: so the run was trained", flags.join(" "))
+            format!("add `{}`, as the run was trained", flags.join(" "))
         }
         Error::OtherFeatures { .. } => {
             "give the backbone and the recipe that the run was trained with (`--backbone`, `--recipe`), or train again".into()
         }
         Error::LostInt8Graph { run, flags, .. } => format!(
-            "`--cache` names the cache that the run was trained on; or train again: `headstart train --from {} --extract {}`",
+            "give the cache that the run was trained on by `--cache`; or train again: `headstart train --from {} --extract {}`",
             quoted(run),
             [flags.as_slice(), &["--precision int8".to_owned()]].concat().join(" ")
         ),
@@ -104,18 +104,18 @@ fn own(error: &Error) -> Option<String> {
             quoted(dir)
         ),
         Error::NoInt8Graph { flags, .. } => format!(
-            "`{}` makes it, of your own images",
+            "run `{}` to make it from your own images",
             with_flags("headstart extract MANIFEST --precision int8", flags)
         ),
         Error::NothingChosen { flags } => format!(
-            "`{}` measures and chooses",
+            "run `{}` to measure and choose",
             with_flags("headstart extract MANIFEST --precision auto", flags)
         ),
         Error::ClassesLost { .. } => "repair their images, or remove the classes from the manifest".into(),
         Error::NothingToTrainOn { .. } => {
             "mark the rows to train on with `train`; `--split-column none` trains on all rows".into()
         }
-        Error::NoRun { found, .. } if found.is_empty() => "`headstart train MANIFEST` makes one".into(),
+        Error::NoRun { found, .. } if found.is_empty() => "run `headstart train MANIFEST` to make one".into(),
         Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         Error::RunIsInput { .. } | Error::NameTaken { .. } => "choose another `--name`".into(),
@@ -124,12 +124,12 @@ fn own(error: &Error) -> Option<String> {
         // What to do depends on what is broken, and is said by whoever found it.
         Error::Broken { .. } => return None,
         Error::NoCache { path } => {
-            format!("`headstart extract MANIFEST --cache {}` begins one", quoted(path))
+            format!("run `headstart extract MANIFEST --cache {}` to make one", quoted(path))
         }
         Error::ImagesFailed { .. } => {
             "the others have features; `--failures FILE` lists those that have none, and `--retry-failed` tries them again".into()
         }
-        Error::ViewsOfExport { .. } => "leave `--views` out, or give the run that the file was exported from".into(),
+        Error::ViewsOfExport { .. } => "remove `--views`, or give the run that the file was exported from".into(),
         Error::TemperatureOfExport { .. } => {
             "`headstart export RUN --no-temperature` makes a file without it".into()
         }
@@ -143,12 +143,12 @@ fn own(error: &Error) -> Option<String> {
         }
         Error::NoImages => "give images, folders of images, or a manifest".into(),
         Error::NoImagesIn { .. } => {
-            "give a folder that has images in it; what is an image goes by the end of its name, such as `.jpg`".into()
+            "give a folder with images in it: they are known by the end of their names, such as `.jpg`".into()
         }
-        Error::NotTrained { .. } => "leave `--from` out: a training begins with a head of its own".into(),
+        Error::NotTrained { .. } => "remove `--from`: a new training starts with a new head".into(),
         Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {}`", quoted(run)),
         Error::TooFewImages { .. } => {
-            "`--shots` can be as many as the smallest class has, after what is held out of it".into()
+            "give `--shots` no more images than the smallest class has, without those that are held out".into()
         }
         Error::NoUsableFold { .. } => "give two different images of two classes at least".into(),
         Error::NothingLeftToTrain { .. } => {
@@ -169,7 +169,7 @@ fn for_extract(error: &extract::Error) -> Option<String> {
         extract::Error::Runtime(error) => for_library(error),
         extract::Error::Cache(error) => for_cache(error),
         extract::Error::TooManyFailures { .. } => Some(
-            "what was computed is kept; `--max-failures` allows more, and `--failures FILE` lists those there were".into(),
+            "what was computed is kept; `--max-failures` allows more failures, and `--failures FILE` lists them".into(),
         ),
         _ => None,
     }
@@ -179,19 +179,17 @@ fn for_export(error: &export::Error) -> Option<String> {
     Some(match error {
         export::Error::Backbone(error) => return for_backbone(error),
         export::Error::Onnx(onnx::Error::Opset { .. }) => {
-            "without `--opset` the backbone's own is kept".into()
+            "remove `--opset` to keep the backbone's own".into()
         }
         export::Error::Onnx(error) => return for_onnx(error),
         export::Error::OtherBackbone { .. } => {
-            "`--backbone` names the graph that the run was trained with".into()
+            "give the graph that the run was trained with by `--backbone`".into()
         }
         export::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
         export::Error::OwnBackbone { .. } => "choose another `--output`".into(),
-        export::Error::Half { .. } => "leave `--f16` out".into(),
+        export::Error::Half { .. } => "remove `--f16`".into(),
         export::Error::TooFewImages { .. } => "give `--image` twice or more, or not at all".into(),
-        export::Error::NotExported { .. } => {
-            "`headstart export RUN --output FILE` makes files that say it".into()
-        }
+        export::Error::NotExported { .. } => "make the file with `headstart export RUN --output FILE`".into(),
         export::Error::HeadOnly { .. } => "export the run again without `--head-only`".into(),
         _ => return None,
     })
@@ -201,10 +199,10 @@ fn for_preprocess(error: &preprocess::Error) -> Option<String> {
     use preprocess::Error::{Recipe, RecipeSyntax, UnknownPreset};
     Some(match error {
         UnknownPreset { .. } => {
-            "`headstart backbone recipes` says what each is for; a file of your own goes too".into()
+            "`headstart backbone recipes` says what each is for; a TOML file of your own works too".into()
         }
         RecipeSyntax { .. } | Recipe { .. } => {
-            "`headstart backbone recipes torchvision-v1` prints a whole one that says what each line may be"
+            "`headstart backbone recipes torchvision-v1` prints a complete recipe that says what each line can be"
                 .into()
         }
         _ => return None,
@@ -214,24 +212,24 @@ fn for_preprocess(error: &preprocess::Error) -> Option<String> {
 fn for_cache(error: &cache::Error) -> Option<String> {
     Some(match error {
         cache::Error::NotWritable { .. } | cache::Error::Write { .. } => {
-            "choose a folder that you may write to with `--cache`".into()
+            "choose a folder that you can write to with `--cache`".into()
         }
         cache::Error::Read { .. } => "`--cache` names the folder of the feature cache".into(),
         cache::Error::DiskFull { .. } => {
             "free some space and run the same command again: what was computed is kept".into()
         }
         cache::Error::Sync { .. } => {
-            "the disk may be failing: look at it, or choose another with `--cache`; the same command goes on"
+            "the disk may be failing: check it, or choose another with `--cache`; the same command then continues"
                 .into()
         }
         cache::Error::GcAtWork { .. } => "wait for it to end; two at once would copy the same rows".into(),
-        cache::Error::TooManyPairs { .. } => "raise `--threshold`: so many are no duplicates".into(),
+        cache::Error::TooManyPairs { .. } => "raise `--threshold`: so many pairs are not duplicates".into(),
         cache::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
         cache::Error::BadCopy { .. } => {
             "nothing was removed; the disk or the memory may be failing: `headstart cache verify` looks at every byte".into()
         }
         cache::Error::BadRow { .. } => {
-            "run `headstart extract` on the manifest again: damaged rows are computed anew".into()
+            "run `headstart extract` on the manifest again: damaged rows are computed again".into()
         }
         _ => return None,
     })
@@ -251,13 +249,13 @@ fn for_train(error: &train::Error) -> Option<String> {
         NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
         NotFinite { quantity: Quantity::Features, .. }
         | ValidationNotFinite { quantity: Quantity::Features, .. } => {
-            "the backbone gives no number for this image: leave it out, or mend it and run `headstart extract`".into()
+            "the backbone gives no number for this image: remove it, or repair it and run `headstart extract`".into()
         }
         NotFinite { .. } | ValidationNotFinite { .. } => {
             "a lower `--learning-rate` may help, or `--set global_clipnorm=1`".into()
         }
         Setting { setting: "monitor", .. } => {
-            "add `--validation 0.2`, or let it look at the training: `--set monitor=loss`".into()
+            "add `--validation 0.2`, or watch the training itself with `--set monitor=loss`".into()
         }
         OtherSettings { .. } => {
             "with `--resume` only `--epochs` may differ; leave it out to start a new training with other settings".into()
@@ -266,7 +264,7 @@ fn for_train(error: &train::Error) -> Option<String> {
             "`--resume` continues on the same images; leave it out to start a new training on others".into()
         }
         train::Error::Rows { .. } => {
-            "run `headstart extract` on the manifest again: damaged rows are computed anew".into()
+            "run `headstart extract` on the manifest again: damaged rows are computed again".into()
         }
         _ => return None,
     })
@@ -277,9 +275,9 @@ fn for_calibration(error: &CalibrationError) -> Option<String> {
         CalibrationError::TooFew { .. } | CalibrationError::OneClass => {
             "give more images, of all classes, that the run was not trained on".into()
         }
-        CalibrationError::AllRight { .. } => "harder images, or more of them, would tell".into(),
+        CalibrationError::AllRight { .. } => "give harder images, or more of them".into(),
         CalibrationError::Chance | CalibrationError::Beyond => {
-            "do the labels mean the same as those that the run was trained with?".into()
+            "check that the labels mean the same as those that the run was trained with".into()
         }
         _ => return None,
     })
@@ -296,7 +294,7 @@ fn for_import_head(error: &ImportError) -> Option<String> {
             "name the dense layers, first to last: `--layers hidden,answer`".into()
         }
         ImportError::LayoutUnknown { .. } | ImportError::Bias { .. } => {
-            "say it: `--layout keras` for (inputs, units), `--layout pytorch` for (units, inputs)".into()
+            "add `--layout keras` for (inputs, units), or `--layout pytorch` for (units, inputs)".into()
         }
         ImportError::NoChain { .. } => {
             "`--backbone` names the graph that the head was trained on, `--classes` all of its classes, `--layers` its layers"

@@ -104,7 +104,7 @@ pub fn tell_validated(training: &[(Key, View)], validation: &[(Key, View)], cons
     match known {
         0 => return false,
         _ if all => console
-            .warn("validating on the training images: the validation figures tell nothing of other images"),
+            .warn("validating on the training images: the validation figures say nothing about other images"),
         _ => console.warn(format_args!(
             "{known} of {} are trained on too: the validation figures look better than they are",
             count(validation.len(), "validation image")

@@ -23,14 +23,14 @@ use super::leaks::Looked;
 pub struct DataArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
-    /// Train on so many images of each class only, drawn by the seed; `all` for all, which is the default
+    /// Train on only K images of each class, chosen by the seed; `all`, the default, for all
     #[arg(long, value_name = "K", help_heading = "Manifest", value_parser = shots)]
     shots: Option<Typed<usize>>,
-    /// Let each step see each of its images in one view, drawn from the plain one and these: `flip`, `crop5`, `crop10`, as
-    /// `extract --views` computes them; `none` for plain images alone, which is the default
+    /// At each step, train on one view of each image, chosen by chance from the plain image and these: `flip`, `crop5`,
+    /// `crop10`, as `extract --views` computes them; `none`, the default, for plain images alone
     #[arg(long, value_name = "VIEWS")]
     views: Option<ViewKinds>,
-    /// Hold out this fraction of each class (default: `none`, or the manifest's `validation` rows)
+    /// Hold out this fraction of each class for validation (default: `none`, or the manifest's `validation` rows)
     #[arg(
         long,
         value_name = "FRACTION",
@@ -294,7 +294,7 @@ impl Parts {
     /// If they are not to be found, or have changed.
     pub fn of_run(origin: Origin) -> anyhow::Result<Self> {
         let choice = origin.training.data.as_ref();
-        let choice = choice.ok_or_else(|| anyhow::anyhow!("the run does not tell which they were"))?;
+        let choice = choice.ok_or_else(|| anyhow::anyhow!("the run does not say which they were"))?;
         let of = Some(&origin);
         let manifests = Located::find(&[], &choice.manifests, choice, of, Role::Training)?;
         let is_changed = manifests.whence == (Whence::Run { changed: true });

@@ -50,7 +50,7 @@ fn tell(taken: &Path, folder: &Path, console: &Console) {
     let of = EvaluationRecord::read(&taken.join("evaluation.toml")).ok();
     let of = of.map_or(String::new(), |record| format!(" of `{}`", record.manifests.join("`, `")));
     console.note(format_args!(
-        "`{}` holds the evaluation{of}, which are other images: this one is kept in `{}`",
+        "`{}` holds the evaluation{of}, which has other images: this evaluation is kept in `{}`",
         taken.display(),
         folder.display()
     ));

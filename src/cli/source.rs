@@ -298,7 +298,7 @@ fn open(args: &BackboneArgs) -> anyhow::Result<Backbone> {
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[command(next_help_heading = "Features")]
 pub struct AcceptArgs {
-    /// Show the head features of another precision than those that it was trained on; what is written tells so
+    /// Accept features of another precision than the head was trained on; what is written says so
     #[arg(long)]
     accept_precision: bool,
 }

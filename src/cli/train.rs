@@ -37,8 +37,8 @@ use super::{Status, extract, interrupt};
 ///
 /// Without settings this is what Keras would call Dense(256, relu) - Dropout(0.5) - Dense(classes), trained by Adam.
 /// Settings come from flags, then from the file given by --config, then from the run given by --from, then from the
-/// defaults. Ctrl-C ends the training early: the run is written as it is then, unless no epoch is done yet, and
-/// `--from RUN --resume` goes on with it.
+/// defaults. Ctrl-C ends the training early: the run is written as it is then, unless no epoch is finished yet, and
+/// `--from RUN --resume` continues it.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("manifests", |manifests| manifests.required(false).required_unless_present("from")))]
 pub struct TrainArgs {
@@ -51,8 +51,8 @@ pub struct TrainArgs {
     /// Compute features that are missing first
     #[arg(long)]
     extract: bool,
-    /// Fit a temperature on the images held out and keep it in the run, so that its confidences are those that were right as
-    /// often as they say
+    /// Fit a temperature on the held-out images and keep it in the run: of the answers with confidence 0.8, about 80 % are then
+    /// right
     #[arg(long, help_heading = "Validation")]
     calibrate: bool,
     #[command(flatten)]
@@ -137,7 +137,7 @@ impl TrainArgs {
         }
         tell(&images, views, &classes, earlier.as_ref(), console);
         if !self.calibrate && earlier.as_ref().is_some_and(|earlier| earlier.run.calibration.is_some()) {
-            console.note("the earlier run has a temperature, which is not handed on: `--calibrate` fits one for this run");
+            console.note("the earlier run has a temperature, which the new run does not take over: `--calibrate` fits one for it");
         }
         self.runtime.use_threads();
         let curves = self.tensorboard.begin(&training.settings, self.runs.folder())?;
@@ -232,7 +232,7 @@ impl TrainArgs {
         if outcome.ended == Ended::Stopped {
             // By its folder, which is right whatever `--runs` is next time.
             let run = quoted(run.dir());
-            console.note(format_args!("`headstart train --from {run} --resume` goes on from here"));
+            console.note(format_args!("`headstart train --from {run} --resume` continues from here"));
         }
         stdout().path(run.dir())?;
         Ok((outcome.ended, calibrated))
@@ -329,7 +329,7 @@ fn tell(images: &Images, views: Views, classes: &Classes, earlier: Option<&Earli
         count(images.training.labels.len(), "image"),
         count(classes.len(), "class"),
         if views == Views::PLAIN { String::new() } else { format!(" in {} views", views.len()) },
-        validated.map_or(String::new(), |part| format!(", {} to validate on", part.labels.len()))
+        validated.map_or(String::new(), |part| format!(", validating on {}", part.labels.len()))
     ));
 }
 

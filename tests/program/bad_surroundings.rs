@@ -112,7 +112,7 @@ fn runs_that_are_not_there_are_told_with_those_that_are() {
     place
         .run(question)
         .ended(2)
-        .says(&["there is no run `latest` in `runs`", "`headstart train MANIFEST` makes one"]);
+        .says(&["there is no run `latest` in `runs`", "run `headstart train MANIFEST` to make one"]);
     for name in ["first", "second"] {
         place.run(&format!("train photos/photos.csv --epochs 1 --name {name}")).done();
     }

@@ -84,10 +84,10 @@ fn predictions_and_exported_files_have_the_temperature() {
 #[test]
 fn a_training_may_hold_images_out_for_it() {
     let place = place();
-    place
-        .run(&format!("{TRAIN} --name none --calibrate"))
-        .ended(2)
-        .says(&["no images held out to fit a temperature on", "hint: hold some out with `--validation 0.2`"]);
+    place.run(&format!("{TRAIN} --name none --calibrate")).ended(2).says(&[
+        "no images are held out to fit a temperature on",
+        "hint: hold some out with `--validation 0.2`",
+    ]);
     assert!(!place.path("runs/none").exists());
     let said = place.run(&format!("{TRAIN} --validation-manifest held.csv --calibrate --name a")).done();
     said.says(&["fitted on 120 images and kept in the run"]);

@@ -217,7 +217,7 @@ fn of_folders() {
     place.write("none/1.txt", "x");
     let said =
         hint(&place, "predict a none", "`none` holds no images: found 1 file that is not an image (1 .txt)");
-    assert!(said.starts_with("give a folder that has images in it"), "{said}");
+    assert!(said.starts_with("give a folder with images in it"), "{said}");
     place.tiny("predict a flat").done();
 }
 

@@ -21,7 +21,7 @@ fn a_run_is_repeated_with_its_settings_on_its_images() {
         patience=2 --validation-manifest photos/other.csv --name a",
         )
         .done();
-    place.run("train --from a --name same").done().says(&["10 images of 10 classes, 10 to validate on"]);
+    place.run("train --from a --name same").done().says(&["10 images of 10 classes, validating on 10"]);
     assert_eq!(place.head("same"), place.head("a"));
     assert_eq!(place.settings("same"), place.settings("a"));
     assert_eq!(info(&place, "same")["data"], info(&place, "a")["data"]);
@@ -37,7 +37,7 @@ fn a_run_is_repeated_with_its_settings_on_its_images() {
         "train photos/photos.csv --from a --path-column path --label-column label \
         --validation none --set monitor=loss --seed 1 --name c",
     );
-    said.done().never_says("to validate on");
+    said.done().never_says("validating on");
     assert_ne!(place.head("c"), place.head("a"));
 
     place.run("train").ended(2).says(&["<MANIFEST>"]);

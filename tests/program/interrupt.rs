@@ -98,7 +98,7 @@ fn interrupted_extract_keeps_what_it_computed_and_says_how_to_go_on() {
     let output = child.wait_with_output().unwrap();
     let words = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{words}");
-    assert!(words.contains("stopped before the end; run the same command again to go on"), "{words}");
+    assert!(words.contains("stopped before the end; run the same command again to continue"), "{words}");
     let kept = rows(&place, "c");
     assert!((1..IMAGES).contains(&kept), "{kept} rows");
     let [_, cached, computed, _] = place.extract("cifar.csv --cache c").map(|n| n as usize);

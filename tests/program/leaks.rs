@@ -104,7 +104,7 @@ fn validating_and_evaluating_on_what_was_trained_on_is_told() {
     let place = place();
     let said = run(&place, "train firsts.csv --validation-manifest firsts.csv --epochs 1 --name a").done();
     said.says(&[
-        "warning: validating on the training images: the validation figures tell nothing of other images",
+        "warning: validating on the training images: the validation figures say nothing about other images",
     ]);
     let firsts = place.read("firsts.csv");
     let lines: Vec<&str> = firsts.lines().collect();

@@ -219,7 +219,7 @@ fn auto_measures_once_says_what_and_keeps_to_it() {
 fn what_int8_lacks_or_cannot_do_is_told() {
     let place = place();
     let said = run(&place, "train train.csv --precision int8").ended(2);
-    said.says(&["no int8 graph of this backbone has been made yet", "extract MANIFEST --precision int8"]);
+    said.says(&["there is no int8 graph of this backbone yet", "extract MANIFEST --precision int8"]);
     run(&place, "train train.csv --precision auto")
         .ended(2)
         .says(&["no precision was chosen", "--precision auto"]);

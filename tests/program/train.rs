@@ -100,11 +100,11 @@ fn validation_is_held_out_or_given_or_named_by_a_column() {
     let double = place.double_photos();
     let double = place.read(double).lines().skip(1).map(|line| format!("{line}\n")).collect::<String>();
     let said = place.run("train photos/double.csv --epochs 2 --validation 0.5 --name held").done();
-    said.says(&["10 images of 10 classes, 10 to validate on", "val_loss", "val_accuracy"]);
+    said.says(&["10 images of 10 classes, validating on 10", "val_loss", "val_accuracy"]);
     let said = place
         .run("train photos/photos.csv --epochs 2 --validation-manifest photos/double.csv --name given")
         .done();
-    said.says(&["10 images of 10 classes, 20 to validate on", "val_loss"]);
+    said.says(&["10 images of 10 classes, validating on 20", "val_loss"]);
 
     let parts = ["train", "train", "validation", "test"];
     let rows = double.lines().enumerate().map(|(i, line)| format!("{line},{}\n", parts[i % 4]));
@@ -116,7 +116,7 @@ fn validation_is_held_out_or_given_or_named_by_a_column() {
     said.says(&[
         "split column: training on 20 images, validating on 5, leaving out 5 of `test`",
         "10 classes: ",
-        "5 to validate on",
+        "validating on 5",
         "val_loss",
     ]);
     let said = place.run("evaluate split photos/split.csv --split test --json").done();
@@ -177,12 +177,12 @@ fn shots_are_so_many_of_each_class_and_the_run_records_them() {
     let place = with_features();
     let double = place.double_photos();
     let said = place.run(&format!("train {double} --epochs 1 --shots 1 --validation 0.5 --name few")).done();
-    said.says(&["10 images of 10 classes, 10 to validate on"]);
+    said.says(&["10 images of 10 classes, validating on 10"]);
     assert!(place.read("runs/few/run.toml").contains("shots = 1"));
     let said = place.run(&format!("train {double} --shots 2 --validation 0.5")).ended(2);
     said.says(&[
         "2 of each class are more than there are: `astronaut` has 1 image",
-        "after what is held out",
+        "without those that are held out",
     ]);
     let said = place.run("train --from few --shots all --validation none --name all").done();
     said.says(&["20 images of 10 classes\n"]);

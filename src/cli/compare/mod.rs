@@ -43,8 +43,8 @@ use super::{Status, extract, interrupt};
 /// Cross-validate heads and other classifiers on the same cached features, and print one table
 ///
 /// Every method learns from the same stratified folds and is measured on what they hold out: accuracy, log-loss and
-/// seconds, as mean ± standard deviation over the folds, the best first. To look through many settings quickly, hold
-/// a fraction out once instead (--validation), and let the best few compete over folds. `mlp` is the head that `train` would train with
+/// seconds, as mean ± standard deviation over the folds, the best first. To try many settings quickly, hold
+/// out a fraction once instead (--validation), and compare the best few over folds. `mlp` is the head that `train` would train with
 /// the same settings, `linear` the same without hidden layers; `logistic` and `bayes` are linfa's, `knn`, `forest` and
 /// `svm` are smartcore's.
 #[derive(Debug, clap::Args)]
@@ -63,24 +63,24 @@ pub struct CompareArgs {
     /// Settings of the head to try in all combinations, such as `learning_rate=1e-4,1e-3 dropout=0,0.5`
     #[arg(long, value_name = "SETTING=VALUE,…", num_args = 1.., value_parser = Axis::parse)]
     grid: Vec<Axis>,
-    /// Parts that the images are divided into, each held out once
+    /// Number of parts for cross-validation, each held out once
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..))]
     folds: u16,
     /// Hold out this fraction of each class once, as `train` does, instead of folds: one fit for each method
     #[arg(long, value_name = "FRACTION", allow_negative_numbers = true, conflicts_with = "folds")]
     validation: Option<f64>,
-    /// Let each of our own heads compete in three forms: on plain images; with a view of each image drawn at each step of its
-    /// training, from the plain one and these (`flip`, `crop5`, `crop10`); and so trained, averaged over all views when it is
-    /// measured
+    /// Compare each of our own heads in three forms: trained on plain images; trained on one view of each image at each step,
+    /// chosen by chance from the plain image and these (`flip`, `crop5`, `crop10`); and trained so and measured on the average
+    /// over all views
     #[arg(long, value_name = "VIEWS", default_value_t)]
     views: ViewKinds,
-    /// Let every method learn from so many images of each class only, drawn by the seed; what is held out stays whole
+    /// Let every method learn from only K images of each class, chosen by the seed; the held-out images stay the same
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..))]
     shots: Option<u16>,
     /// Seconds that a method may take for a fold before it is stopped
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = seconds)]
     time_limit: Duration,
-    /// Fits at a time, one thread each (default: all cores)
+    /// Number of fits at the same time, one thread each (default: all cores)
     #[arg(long, value_name = "N")]
     jobs: Option<NonZero<usize>>,
     /// Print JSON, with the figures of every fold
@@ -206,17 +206,17 @@ impl CompareArgs {
         };
         if facts.fits_at_once > facts.cores {
             console.warn(format_args!(
-                "{} at a time on {}: they wait for one another, and times are too long",
+                "{} at a time on {}: they wait for each other, so the times are too long",
                 count(facts.fits_at_once, "fit"),
                 count(facts.cores, "core")
             ));
         }
         let division = match plan.division {
             Division::Folds(folds) => format!("in {folds} folds"),
-            Division::Fraction(fraction) => format!("{fraction} of each held out"),
+            Division::Fraction(fraction) => format!("{fraction} of each class held out"),
         };
         console.note(format_args!(
-            "{} of {}, {division}{}; {}, {} at a time, a thread each",
+            "{} of {}, {division}{}; {}, {} at a time, one thread each",
             count(facts.images, "image"),
             count(facts.classes, "class"),
             facts.shots.map_or(String::new(), |shots| format!(", {shots} of each to learn from")),
@@ -316,7 +316,7 @@ impl Times {
     fn warn(&self, console: &Console) {
         if let Some(part) = self.excess() {
             console.warn(format_args!(
-                "the cores were busy with something else: fits waited {:.0} % of their time, and times are too long",
+                "the cores were busy with something else: fits waited {:.0} % of their time, so the times are too long",
                 part * 100.0
             ));
         }

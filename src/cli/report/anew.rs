@@ -58,7 +58,7 @@ pub fn page(
     // Without features the page still has figures and curves.
     let mut features = open(run, args)
         .map_err(|error| {
-            warn(format!("the page has no images, for there are no features: {}", chain(&error)))
+            warn(format!("the page has no images, because there are no features: {}", chain(&error)))
         })
         .ok();
     let learnt = match &mut features {

@@ -33,7 +33,7 @@ impl Learnt {
         let console = &Console::silent();
         let info = &run.info;
         let training = info.training().context("the head was trained elsewhere")?;
-        let choice = training.data.as_ref().context("the run does not tell which they were")?;
+        let choice = training.data.as_ref().context("the run does not say which they were")?;
         let parts = Parts::of_run(Origin { run, training })?;
         let classes = Classes::new(info.classes.iter().cloned())?;
         let lookup = Lookup { source, console, failures_named: false, all: &[] };

@@ -77,7 +77,7 @@ impl RunsCommand {
             None => {}
         }
         for Broken { path, reason } in &broken {
-            console.warn(format_args!("passed over `{}`: {reason}", path.display()));
+            console.warn(format_args!("skipped `{}`: {reason}", path.display()));
         }
         self.print(&runs, &broken, console)?;
         Ok(if broken.is_empty() { Status::Done } else { Status::Partial })

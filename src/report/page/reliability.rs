@@ -39,7 +39,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
 /// What a point is.
 fn meaning(dots: &[Dot]) -> String {
     match dots {
-        [one] => format!("The one point stands for all of {}.", counted(one.count, "image")),
+        [one] => format!("The one point stands for {}.", counted(one.count, "image")),
         _ => format!("A point stands for {LEAST} images or more, the larger the more."),
     }
 }
