@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(of("MA1B", "mif1avif"), FileKind::Image(Format::Avif));
         // What neither says is up to the decoder, which names what it finds.
         assert_eq!(of("mif1", "mif1"), FileKind::Image(Format::Heic));
-        assert_eq!(of("crx ", "crx isom"), FileKind::OtherImage("raw photos (Canon CR3)"));
+        assert_eq!(of("crx ", "crx isom"), FileKind::OtherImage("a raw photo (Canon CR3)"));
         assert_eq!(of("isom", "isomavc1"), FileKind::Other("a video (MP4 or QuickTime)"));
         assert_eq!(of("qt  ", ""), FileKind::Other("a video (MP4 or QuickTime)"));
     }

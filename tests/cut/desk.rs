@@ -79,7 +79,7 @@ impl Desk {
         assert!(patience > 0, "`{command}` leads nowhere:\n{}", said.err);
         let Some(hint) = said.hint() else { panic!("`{command}` is refused without a hint:\n{}", said.err) };
         let mut ways = 0;
-        if let Some((flag, _)) = hint.strip_prefix("leave `").and_then(|rest| rest.split_once("` out")) {
+        if let Some((flag, _)) = hint.strip_prefix("remove `").and_then(|rest| rest.split_once('`')) {
             ways += self.follow_patiently(&without_flag(command, flag), patience - 1);
         }
         for advice in quoted(hint) {

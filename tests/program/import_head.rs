@@ -80,7 +80,7 @@ fn what_was_imported_predicts_is_measured_calibrated_and_exported() {
         place
             .run(&format!("train --from k {flags}"))
             .ended(2)
-            .says(&["the head of the run `k` was imported", "hint: leave `--from` out"]);
+            .says(&["the head of the run `k` was imported", "hint: remove `--from`"]);
     }
 }
 

@@ -47,14 +47,14 @@ fn every_file_is_turned_as_pillow_turns_it() {
 fn the_reading_of_0_1_0_is_kept() {
     for (name, _) in golden() {
         let (format, bytes) = file(&name);
+        // Its reader of TIFF is no longer part of the program: see the cache of 0.1.0 in `tests/program/old_cache.rs`.
+        if format == Format::Tiff {
+            continue;
+        }
         let then = match format {
             Format::Jpeg => jpeg::exif_segments(&bytes).find_map(Orientation::from_exif_chunk),
             _ => {
-                let codec = match format {
-                    Format::Png => ImageFormat::Png,
-                    Format::Webp => ImageFormat::WebP,
-                    _ => ImageFormat::Tiff,
-                };
+                let codec = if format == Format::Png { ImageFormat::Png } else { ImageFormat::WebP };
                 let reader = ImageReader::with_format(Cursor::new(&bytes), codec);
                 let then = reader.into_decoder().and_then(|mut decoder| decoder.orientation());
                 Some(then.unwrap_or_else(|error| panic!("{name}: {error:?}")))
