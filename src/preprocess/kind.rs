@@ -331,9 +331,9 @@ mod tests {
         let pcx = [[10, 5, 1, 8].as_slice(), &[0; 200]].concat();
         let cases: [(&[u8], &str); 13] = [
             (b"\0\0\x02\0\x01\0\x20\x20", "mouse pointers (CUR)"),
-            (b"FUJIFILMCCD-RAW 0201", "raw photos (Fujifilm RAF)"),
-            (b"IIRS\x08\0\0\0", "raw photos (Olympus ORF)"),
-            (b"IIU\0\x18\0\0\0", "raw photos (Panasonic RW2)"),
+            (b"FUJIFILMCCD-RAW 0201", "a raw photo (Fujifilm RAF)"),
+            (b"IIRS\x08\0\0\0", "a raw photo (Olympus ORF)"),
+            (b"IIU\0\x18\0\0\0", "a raw photo (Panasonic RW2)"),
             (b"8BPS\0\x01", "Photoshop (PSD)"),
             (b"\0\0\x01\0\x02\0", "icons (ICO)"),
             (b"gimp xcf v011", "GIMP (XCF)"),

@@ -91,8 +91,8 @@ fn images_that_are_not_decoded_are_failures_by_name_and_not_passed_over() {
     let place = Place::empty();
     tiny::backbone(&place.path("tiny.onnx"), 8, 16);
     let files: [(&str, &[u8], &str); 6] = [
-        ("a/one.raf", b"FUJIFILMCCD-RAW 0201FF383501", "raw photos (Fujifilm RAF)"),
-        ("a/two.CR3", b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "raw photos (Canon CR3)"),
+        ("a/one.raf", b"FUJIFILMCCD-RAW 0201FF383501", "a raw photo (Fujifilm RAF)"),
+        ("a/two.CR3", b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "a raw photo (Canon CR3)"),
         ("a/three.jp2", b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
         ("b/four.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
         ("b/five.psd", b"8BPS\0\x01", "Photoshop (PSD)"),
