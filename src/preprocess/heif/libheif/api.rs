@@ -1,4 +1,4 @@
-//! The part of libheif's C interface that is used: all of it is there since version 1.13.
+//! The part of libheif's C interface that is used: all of it is there since version 1.19.
 //!
 //! # Source
 //! `heif.h` of libheif, of which names, numbers and layouts are taken.
@@ -51,8 +51,8 @@ pub struct Options {
     pub cancel: *mut c_void,
     pub more_colour_conversion: *mut c_void,
     pub ignore_edits: c_int,
-    pub output_profile: *mut c_void,
-    /// From version 8 on.
+    /// From version 8 on, as the next two.
+    pub output_profile: *mut ColourProfile,
     pub library_threads: c_int,
     pub codec_threads: c_int,
     pub autocorrect: u8,
@@ -106,31 +106,26 @@ macro_rules! functions {
 
         impl Api {
             /// Find them, or name the first that is not there.
-            pub fn find(library: &Library) -> Result<Self, &'static str> {
-                Ok(Self {
-                    $($field: {
-                        // SAFETY: libheif's function of this name has this type.
-                        let found = unsafe { library.get(concat!($name, "\0").as_bytes()) };
-                        *found.map_err(|_| $name)?
-                    },)*
-                })
+            pub fn of(library: &Library) -> Result<Self, &'static str> {
+                Ok(Self { $($field: find(library, $name)?,)* })
             }
         }
     };
 }
 
 functions! {
-    version = "heif_get_version": fn() -> *const c_char;
     init = "heif_init": fn(*mut c_void) -> Outcome;
     has_decoder = "heif_have_decoder_for_format": fn(c_int) -> c_int;
     context_new = "heif_context_alloc": fn() -> *mut RawContext;
     context_free = "heif_context_free": fn(*mut RawContext);
     context_threads = "heif_context_set_max_decoding_threads": fn(*mut RawContext, c_int);
-    context_largest = "heif_context_set_maximum_image_size_limit": fn(*mut RawContext, c_int);
+    context_limits = "heif_context_get_security_limits": fn(*const RawContext) -> *mut SecurityLimits;
     context_read = "heif_context_read_from_memory_without_copy":
         fn(*mut RawContext, *const c_void, usize, *const c_void) -> Outcome;
     primary = "heif_context_get_primary_image_handle": fn(*mut RawContext, *mut *mut RawHandle) -> Outcome;
     handle_free = "heif_image_handle_release": fn(*const RawHandle);
+    handle_colour_profile = "heif_image_handle_get_nclx_color_profile":
+        fn(*const RawHandle, *mut *mut ColourProfile) -> Outcome;
     options_new = "heif_decoding_options_alloc": fn() -> *mut Options;
     options_free = "heif_decoding_options_free": fn(*mut Options);
     decode = "heif_decode_image": fn(*const RawHandle, *mut *mut RawImage, c_int, c_int, *const Options) -> Outcome;
@@ -145,9 +140,17 @@ functions! {
     colour_profile_free = "heif_nclx_color_profile_free": fn(*mut ColourProfile);
 }
 
-/// Since 1.19.
+pub const VERSION: &str = "heif_get_version";
+pub type GetVersion = unsafe extern "C" fn() -> *const c_char;
+pub const LIMITS_OF: &str = "heif_context_get_security_limits";
 pub type LimitsOf = unsafe extern "C" fn(*const RawContext) -> *mut SecurityLimits;
-pub const LIMITS_OF: &[u8] = b"heif_context_get_security_limits\0";
+
+/// The function of this name, or the name if there is none. `F` must be the type that libheif gives it.
+pub fn find<F: Copy>(library: &Library, name: &'static str) -> Result<F, &'static str> {
+    // SAFETY: libheif's functions have the types that stand in this file, and nobody else calls this.
+    let found = unsafe { library.get::<F>(format!("{name}\0").as_bytes()) };
+    found.map(|found| *found).map_err(|_| name)
+}
 
 /// As libheif's own compiler lays them out on a machine of 64 bits.
 #[cfg(target_pointer_width = "64")]

@@ -9,8 +9,8 @@ use super::super::fault::{Fault, Result, damaged, unsupported};
 use super::super::picture::{Chroma, Picture, Plane};
 use super::super::property::Nclx;
 use super::api::{
-    ALPHA, Api, CHANNELS, LIMIT_EXCEEDED, MONOCHROME, OUT_OF_MEMORY, Options, Outcome, RawContext, RawHandle,
-    RawImage, UNDEFINED, UNSUPPORTED_FEATURE, UNSUPPORTED_FILE, YCBCR, text,
+    ALPHA, Api, CHANNELS, ColourProfile, LIMIT_EXCEEDED, MONOCHROME, OUT_OF_MEMORY, Options, Outcome,
+    RawContext, RawHandle, RawImage, UNDEFINED, UNSUPPORTED_FEATURE, UNSUPPORTED_FILE, YCBCR, text,
 };
 use super::library::Libheif;
 use crate::preprocess::{Error, Limits};
@@ -29,10 +29,17 @@ struct Handle<'c> {
     context: PhantomData<&'c ()>,
 }
 
-/// How it is to be decoded.
-struct DecodingOptions {
+/// What the file says of an image's colours.
+struct Profile {
+    api: Api,
+    raw: *mut ColourProfile,
+}
+
+/// How an image is to be decoded.
+struct DecodingOptions<'p> {
     api: Api,
     raw: *mut Options,
+    profile: PhantomData<&'p Profile>,
 }
 
 /// A decoded image.
@@ -48,7 +55,8 @@ pub struct Decoded {
 pub fn decode(library: &Libheif, bytes: &[u8], limits: &Limits) -> Result<Decoded> {
     let context = Context::open(library, bytes, limits)?;
     let handle = context.primary()?;
-    handle.decode(&DecodingOptions::as_coded(library)?)
+    let profile = handle.colour_profile();
+    handle.decode(&DecodingOptions::as_coded(library, profile.as_ref())?)
 }
 
 fn check(outcome: Outcome) -> Result<()> {
@@ -87,11 +95,8 @@ impl<'b> Context<'b> {
         unsafe {
             // On this thread: images are decoded side by side as it is.
             (api.context_threads)(raw, 0);
-            (api.context_largest)(raw, limits.pixels.isqrt() as c_int);
-        }
-        if let Some(limits_of) = library.limits_of {
-            // SAFETY: it gives the limits of this context, which may be changed in place, or null.
-            if let Some(own) = unsafe { limits_of(raw).as_mut() } {
+            // Its limits may be changed in place.
+            if let Some(own) = (api.context_limits)(raw).as_mut() {
                 own.image_pixels = limits.pixels;
                 own.memory_block = limits.memory;
                 if own.version >= 2 {
@@ -121,7 +126,14 @@ impl Drop for Context<'_> {
 }
 
 impl Handle<'_> {
-    fn decode(&self, options: &DecodingOptions) -> Result<Decoded> {
+    fn colour_profile(&self) -> Option<Profile> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: the handle is open, and `raw` is room for a pointer.
+        let outcome = unsafe { (self.api.handle_colour_profile)(self.raw, &raw mut raw) };
+        (outcome.code == 0 && !raw.is_null()).then_some(Profile { api: self.api, raw })
+    }
+
+    fn decode(&self, options: &DecodingOptions<'_>) -> Result<Decoded> {
         let mut raw = ptr::null_mut();
         // SAFETY: handle and options are open, and `raw` is room for an image.
         let outcome = unsafe { (self.api.decode)(self.raw, &raw mut raw, UNDEFINED, UNDEFINED, options.raw) };
@@ -140,8 +152,16 @@ impl Drop for Handle<'_> {
     }
 }
 
-impl DecodingOptions {
-    fn as_coded(library: &Libheif) -> Result<Self> {
+impl Drop for Profile {
+    fn drop(&mut self) {
+        // SAFETY: made by libheif, and not used again.
+        unsafe { (self.api.colour_profile_free)(self.raw) };
+    }
+}
+
+impl<'p> DecodingOptions<'p> {
+    /// Nothing turned, cropped or converted; `profile` is the file's own.
+    fn as_coded(library: &Libheif, profile: Option<&'p Profile>) -> Result<Self> {
         let api = library.api;
         // SAFETY: it takes nothing and makes options, or null.
         let raw = unsafe { (api.options_new)() };
@@ -156,16 +176,17 @@ impl DecodingOptions {
         }
         if options.version >= 8 {
             (options.library_threads, options.codec_threads) = (1, 1);
+            // Otherwise the planes are converted to BT.601 in the full range, and say so.
+            options.output_profile = profile.map_or(ptr::null_mut(), |profile| profile.raw);
         }
-        // Otherwise the planes are converted to BT.601 in the full range, and say so.
         if options.version >= 10 {
             options.keep_profile = 1;
         }
-        Ok(Self { api, raw })
+        Ok(Self { api, raw, profile: PhantomData })
     }
 }
 
-impl Drop for DecodingOptions {
+impl Drop for DecodingOptions<'_> {
     fn drop(&mut self) {
         // SAFETY: made by libheif, and not used again.
         unsafe { (self.api.options_free)(self.raw) };

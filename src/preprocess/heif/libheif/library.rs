@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use libloading::Library;
 
-use super::api::{Api, HEVC, LIMITS_OF, LimitsOf, text};
+use super::api::{Api, GetVersion, HEVC, LIMITS_OF, LimitsOf, VERSION, find, text};
 use crate::python::python;
 
 /// The environment variable that names libheif; `none` switches HEIC off.
@@ -18,8 +18,8 @@ const OFF: &str = "none";
 pub enum Error {
     /// There is none.
     #[error(
-        "no libheif was found; install it (`apt install libheif1`, `brew install libheif` or `pip install pillow-heif`), \
-         or save the image as JPEG"
+        "no libheif was found; install it (`pip install pillow-heif`, `brew install libheif`, or `apt install libheif1` where that \
+         is 1.19 or later), or save the image as JPEG"
     )]
     NotFound,
     /// The user wants none.
@@ -31,9 +31,16 @@ pub enum Error {
     /// The system cannot load it.
     #[error("cannot load `{}` as a shared library: {reason}", .path.display())]
     Load { path: PathBuf, reason: String },
-    /// Another library, or one that is too old.
-    #[error("`{}` is not libheif 1.13 or later: it has no `{function}`", .path.display())]
+    /// Another library.
+    #[error("`{}` is not libheif: it has no `{function}`", .path.display())]
     NotLibheif { path: PathBuf, function: &'static str },
+    /// Older ones give no planes as they are coded, but RGB made in their own way.
+    #[error(
+        "libheif {version} (`{}`) is older than 1.19, which is needed; `pip install pillow-heif` brings a newer one, \
+         or save the image as JPEG",
+        .path.display()
+    )]
+    TooOld { path: PathBuf, version: String },
     /// Its decoders are packages of their own in some systems.
     #[error(
         "libheif {version} (`{}`) has no decoder for HEVC; install one (`apt install libheif-plugin-libde265`) or \
@@ -51,8 +58,6 @@ pub struct Libheif {
     /// Such as `1.23.6`.
     pub version: String,
     pub(super) api: Api,
-    /// Absent before 1.19.
-    pub(super) limits_of: Option<LimitsOf>,
 }
 
 /// The libheif of this process, which is looked for once: the one that `HEADSTART_LIBHEIF` names, the system's, or that
@@ -101,26 +106,52 @@ impl Libheif {
     /// Load a library and ask what it is.
     ///
     /// # Errors
-    /// [`Error::Load`], [`Error::NotLibheif`] or [`Error::NoDecoder`].
+    /// [`Error::Load`], [`Error::NotLibheif`], [`Error::TooOld`] or [`Error::NoDecoder`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        // SAFETY: loading runs the library's own initialisation. It is one that the user has installed or named.
-        let library = unsafe { Library::new(path) };
-        let library =
-            library.map_err(|error| Error::Load { path: path.into(), reason: error.to_string() })?;
-        let api =
-            Api::find(&library).map_err(|function| Error::NotLibheif { path: path.into(), function })?;
-        // SAFETY: libheif's function of this name has this type.
-        let limits_of = unsafe { library.get::<LimitsOf>(LIMITS_OF) }.ok().map(|found| *found);
+        let library = load(path)?;
+        let no_libheif = |function| Error::NotLibheif { path: path.into(), function };
+        let version = find::<GetVersion>(&library, VERSION).map_err(no_libheif)?;
+        // SAFETY: it takes nothing, and its text is static.
+        let version = unsafe { text(version()) };
+        // Every libheif has had what else is used for longer.
+        if find::<LimitsOf>(&library, LIMITS_OF).is_err() {
+            return Err(Error::TooOld { path: path.into(), version });
+        }
+        let api = Api::of(&library).map_err(no_libheif)?;
         // Its functions are used until the process ends.
         std::mem::forget(library);
-        // SAFETY: both take nothing, or null, which means defaults; the version's text is static.
-        let (version, _) = unsafe { (text((api.version)()), (api.init)(std::ptr::null_mut())) };
+        // SAFETY: it takes null, which means defaults.
+        unsafe { (api.init)(std::ptr::null_mut()) };
         // SAFETY: it takes a number.
         if unsafe { (api.has_decoder)(HEVC) } == 0 {
             return Err(Error::NoDecoder { path: path.into(), version });
         }
-        Ok(Self { path: path.into(), version, api, limits_of })
+        Ok(Self { path: path.into(), version, api })
     }
+}
+
+/// Load a library; if that fails, with those beside it, which a Python package brings along and which need not be told to find
+/// one another.
+fn load(path: &Path) -> Result<Library, Error> {
+    // SAFETY: loading runs the library's own initialisation. It is one that the user has installed or named.
+    let load = |path: &Path| unsafe { Library::new(path) };
+    let library = load(path).or_else(|error| {
+        let folder =
+            path.parent().filter(|_| path.is_absolute()).and_then(|folder| std::fs::read_dir(folder).ok());
+        let beside = folder.into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut beside: Vec<_> = beside.filter(|other| other != path && is_library(other)).collect();
+        // One may need another.
+        for _ in 0..beside.len() {
+            beside.retain(|other| load(other).map(std::mem::forget).is_err());
+        }
+        load(path).map_err(|_| error)
+    });
+    library.map_err(|error| Error::Load { path: path.into(), reason: error.to_string() })
+}
+
+fn is_library(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    [".so", ".dylib", ".dll"].iter().any(|ending| name.contains(ending))
 }
 
 /// The names that the system may know it by.
@@ -137,14 +168,13 @@ fn system() -> [&'static str; 2] {
 
 /// The library inside the Python packages that bring it along, in these folders of packages.
 fn of_python(packages: &[PathBuf]) -> Vec<PathBuf> {
-    let is_library = |path: &Path| {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.starts_with("libheif") && [".so", ".dylib", ".dll"].iter().any(|ending| name.contains(ending))
+    let is_libheif = |path: &PathBuf| {
+        is_library(path) && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libheif"))
     };
     let names = ["pillow_heif.libs", "pillow_heif/.dylibs", "pi_heif.libs", "pi_heif/.dylibs"];
     let folders = packages.iter().flat_map(|packages| names.map(|name| packages.join(name)));
     let files = folders.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
-    files.flatten().map(|entry| entry.path()).filter(|path| is_library(path)).collect()
+    files.flatten().map(|entry| entry.path()).filter(is_libheif).collect()
 }
 
 #[cfg(test)]
