@@ -111,7 +111,7 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
     let guess = if metadata.recipe.is_none() { guess::recipe(&model, &bytes) } else { None };
     let backbone = onnx::check(path, &model, &[])
         .map_err(Error::from)
-        .and_then(|()| digest)
+        .and(digest)
         .and_then(|digest| Backbone::from_model(path, &bytes, &model, digest, &OpenOptions::default()));
     let refusal = backbone.err();
     let walk = Walk::new(graph);

@@ -6,8 +6,10 @@ use super::desk::Desk;
 use super::nets;
 use super::*;
 
-/// What is done to a sound classifier, and what is said of it then.
-fn damages() -> Vec<(&'static str, fn(&mut Graph), &'static str)> {
+/// A name, what is done to a sound classifier, and what is said of it then.
+type Damage = (&'static str, fn(&mut Graph), &'static str);
+
+fn damages() -> Vec<Damage> {
     vec![
         ("no nodes", |graph| graph.node.clear(), "has no nodes"),
         ("no outputs", |graph| graph.output.clear(), "has no output"),

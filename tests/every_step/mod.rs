@@ -38,7 +38,9 @@ pub fn every_step(bytes: &[u8]) -> bool {
     bare(|| {
         let _ = (sniff(bytes), revision(bytes), decoding_takes(bytes));
         PREPROCESSORS.with_borrow_mut(|preprocessors| {
-            preprocessors.iter_mut().fold(false, |any, preprocessor| tensors(preprocessor, bytes) || any)
+            // Each of them, also after one that made a tensor.
+            let made: Vec<bool> = preprocessors.iter_mut().map(|each| tensors(each, bytes)).collect();
+            made.contains(&true)
         })
     })
 }

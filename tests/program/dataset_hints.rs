@@ -39,10 +39,9 @@ fn of_columns() {
             let mut rest = flags.as_str();
             while !rest.is_empty() {
                 let (flag, value) = rest.split_once(' ').unwrap();
-                let end = if value.starts_with('\'') {
-                    value[1..].find('\'').unwrap() + 2
-                } else {
-                    value.find(' ').unwrap_or(value.len())
+                let end = match value.strip_prefix('\'') {
+                    Some(quoted) => quoted.find('\'').unwrap() + 2,
+                    None => value.find(' ').unwrap_or(value.len()),
                 };
                 command.args([flag, value[..end].trim_matches('\'')]);
                 rest = value[end..].trim_start();

@@ -251,10 +251,13 @@ impl Backbone {
     }
 }
 
+/// A graph without its weights, a hasher of its file, and the place and length of each weight that was stepped over.
+type SkimmedFile = (Model, blake3::Hasher, Vec<(usize, u64)>);
+
 /// The graph in the file at `path` without its weights, and a hasher that has had the very bytes which it was read from, even if
 /// somebody replaces the file meanwhile, and the lengths of the weights that were stepped over. `None` if that is no file that can be
 /// understood so.
-fn skim(path: &Path) -> Option<(Model, blake3::Hasher, Vec<(usize, u64)>)> {
+fn skim(path: &Path) -> Option<SkimmedFile> {
     let file = File::open(path).ok()?;
     let length = file.metadata().ok().filter(fs::Metadata::is_file)?.len();
     let mut reader = Hashing::new(file, blake3::Hasher::new());

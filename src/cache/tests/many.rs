@@ -107,11 +107,11 @@ fn failure(path: &str, key: Option<Key>, size: u64) -> Failure {
 fn a_failure_is_known_to_the_decoders_that_tried() {
     let root = tempfile::tempdir().unwrap();
     let store = store_at(root.path(), 4);
-    let key = Some(Key([7; 32]));
+    let key = Key([7; 32]);
     let of = |path: &str, revision, stage: &str| Failure {
         revision,
         stage: stage.into(),
-        ..failure(path, key, 3)
+        ..failure(path, Some(key), 3)
     };
     let mut log = FailureLog::new(&store);
     for (path, revision) in [("a", 1), ("b", 3), ("c", 2)] {
@@ -120,7 +120,7 @@ fn a_failure_is_known_to_the_decoders_that_tried() {
     let failures = store.failures().unwrap();
     assert_eq!(failures.iter().map(|f| f.revision).collect::<Vec<_>>(), [1, 3, 2]);
     assert!(failures.iter().all(|failure| failure.stage == "decode"), "the number is no part of the stage");
-    assert_eq!(failures.of_key(&key.unwrap()).unwrap().revision, 3, "of several the latest decoders count");
+    assert_eq!(failures.of_key(&key).unwrap().revision, 3, "of several the latest decoders count");
     // Tried by these, by later and by earlier ones; and no matter of decoders.
     assert!(of("", 2, "decode").is_known_to(2) && of("", 3, "resize").is_known_to(2));
     assert!(!of("", 1, "decode").is_known_to(2) && !of("", 1, "resize").is_known_to(2));

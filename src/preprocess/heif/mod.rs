@@ -32,8 +32,11 @@ use yuv::Enlarge;
 
 pub use libheif::{Error as LibheifError, Libheif, libheif};
 
+/// Boxes: of each its kind, and what is in it.
+type Boxes<'a> = Vec<([u8; 4], &'a [u8])>;
+
 /// The boxes of a file, for JPEG XL, which is kept in the same kind.
-pub(super) fn top_boxes(bytes: &[u8], format: Format) -> std::result::Result<Vec<([u8; 4], &[u8])>, Error> {
+pub(super) fn top_boxes(bytes: &[u8], format: Format) -> std::result::Result<Boxes<'_>, Error> {
     let boxes = boxes::of_file(bytes).map_err(|fault| fault.of(format))?;
     Ok(boxes.into_iter().map(|b| (b.kind, b.body)).collect())
 }

@@ -122,7 +122,7 @@ impl Canvas {
             return damaged("the tiles of the grid differ in kind");
         }
         let (across, down) = self.chroma.shifts();
-        if left % (1 << across) != 0 || top % (1 << down) != 0 {
+        if !left.is_multiple_of(1 << across) || !top.is_multiple_of(1 << down) {
             return unsupported("a grid of tiles that begin between two colour samples");
         }
         let each = if self.bits > 8 { 2 } else { 1 };

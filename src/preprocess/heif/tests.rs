@@ -143,7 +143,8 @@ fn damage_anywhere_is_an_error_or_another_picture() {
         for _ in 0..60 {
             let mut bytes = whole.clone();
             for _ in 0..1 + random(&mut state) % 4 {
-                let place = random(&mut state) % if random(&mut state) % 2 == 0 { 600 } else { bytes.len() };
+                let place =
+                    random(&mut state) % if random(&mut state).is_multiple_of(2) { 600 } else { bytes.len() };
                 let end = bytes.len() - 1;
                 bytes[place.min(end)] = match random(&mut state) % 3 {
                     0 => random(&mut state) as u8,

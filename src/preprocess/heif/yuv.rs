@@ -165,7 +165,7 @@ impl Rows {
         let near = y >> down;
         let far = match (enlarge, down) {
             (Enlarge::Nearest, _) | (_, 0) => near,
-            _ if y % 2 == 0 => near.saturating_sub(1),
+            _ if y.is_multiple_of(2) => near.saturating_sub(1),
             _ => (near + 1).min(height - 1),
         };
         for (plane, out) in picture.planes[1..].iter().zip(&mut self.colours) {

@@ -84,7 +84,7 @@ fn tiff(tiff: &[u8]) -> Option<Orientation> {
     // Of several fields the last one counted, in another order than today; those of unknown types were passed over.
     let known =
         |entry: &&[u8]| number(&entry[..2]) == 274 && matches!(number(&entry[2..4]), 1..=13 | 16..=18);
-    let field = list.chunks_exact(entry_bytes).take(entries).filter(known).last()?;
+    let field = list.chunks_exact(entry_bytes).take(entries).rfind(known)?;
     let (kind, count) = (number(&field[2..4]), number(&field[4..entry_bytes - inline]));
     let value = &field[entry_bytes - inline..];
     let value = match kind {
