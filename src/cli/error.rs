@@ -123,7 +123,9 @@ impl Error {
             ("the feature size", info.features.size.to_string(), backbone.feature_size().to_string()),
             ("the graph", digest(&info.backbone.digest), digest(&backbone.digest().to_hex())),
         ];
-        let flags = differing_flags(run, source);
+        // No flag but `--backbone` makes another network of it.
+        let is_other_network = other.is_none() && differences.iter().any(|(_, a, b)| a != b);
+        let flags = if is_other_network { vec![] } else { differing_flags(run, source) };
         let told = |what: &str, expected: &str, found: &str| {
             let (run, what) = (run.name(), what.to_owned());
             let (expected, found) = (expected.into(), found.into());

@@ -378,7 +378,7 @@ fn warn_of_formulas<'a>(names: impl Iterator<Item = &'a String>, console: &Conso
     let like_formulas: Vec<&String> = names.filter(|name| looks_like_a_formula(name)).collect();
     if let Some(first) = like_formulas.first() {
         console.warn(format_args!(
-            "{} in predictions.csv {} to a spreadsheet, the first is `{first}`: import it as text",
+            "{} in predictions.csv {} to a spreadsheet, the first is `{first}`: import the file as text",
             count(like_formulas.len(), "name"),
             if like_formulas.len() == 1 { "is a formula" } else { "are formulas" }
         ));

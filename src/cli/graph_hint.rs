@@ -228,6 +228,9 @@ pub fn for_onnx(error: &onnx::Error) -> Option<String> {
         onnx::Error::Missing { path } if path == Path::new("models/resnet50.onnx") => {
             "`just setup` makes models/resnet50.onnx; `--backbone` names another file".into()
         }
+        onnx::Error::Missing { .. } => {
+            "correct the path; `just setup` makes models/resnet50.onnx, which is used without `--backbone`".into()
+        }
         onnx::Error::OtherFormat { kind, .. } => return instead_of(*kind).map(str::to_owned),
         onnx::Error::Folder { path } => return inside(path),
         onnx::Error::Beside { .. } | onnx::Error::External { .. } | onnx::Error::Short { .. } => {

@@ -88,8 +88,8 @@ fn is_of_others(folder: &Path, record: &EvaluationRecord, mine: &[(Outcome, f64)
     let same =
         kept.is_of_same_images(record).unwrap_or_else(|| match outcomes(&folder.join("predictions.csv")) {
             Ok(theirs) => {
-                let row = |outcome: &Outcome| (outcome.path.clone(), outcome.label.clone());
-                theirs.iter().map(row).eq(mine.iter().map(|(outcome, _)| row(outcome)))
+                let pairs = theirs.iter().zip(mine);
+                theirs.len() == mine.len() && pairs.into_iter().all(|(a, (b, _))| a.is_of_same_image(b))
             }
             Err(_) => kept.manifests == record.manifests,
         });

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::Error;
+use crate::files::path_of_text;
 
 /// A labelled image and what was said of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -18,6 +19,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether both are about one image with one label. Paths are absolute in what is written today; version 0.1.0 wrote
+    /// them as they stand in the manifest.
+    pub fn is_of_same_image(&self, other: &Self) -> bool {
+        let (mine, theirs) = (path_of_text(&self.path), path_of_text(&other.path));
+        self.label == other.label && (mine.ends_with(&theirs) || theirs.ends_with(&mine))
+    }
+
     /// Whether the prediction is right.
     pub fn is_correct(&self) -> bool {
         self.label == self.prediction

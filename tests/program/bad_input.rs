@@ -154,5 +154,5 @@ fn training_goes_on_without_failed_images_unless_a_class_loses_all_of_them() {
     let said = place.run("train lost.csv --epochs 1 --name b").ended(2);
     said.says(&["1 class without an image that has features: `owl`", "hint: "]);
     place.write("all.csv", "path,label\ntext.jpg,cat\ngone.jpg,owl\n");
-    place.run("train all.csv").ended(2).says(&["no image is left", "hint: `headstart extract`"]);
+    place.run("train all.csv").ended(2).says(&["no image is left", "hint: `headstart extract all.csv`"]);
 }

@@ -130,7 +130,7 @@ fn caches_that_are_not_there_are_told() {
     place
         .run("cache info")
         .ended(2)
-        .says(&["no feature cache in `data/features`", "hint: `headstart extract"]);
+        .says(&["no feature cache in `data/features`", "hint: run `headstart extract"]);
     place.run("cache verify models").ended(2).says(&["no feature cache in `models`"]);
 }
 

@@ -76,7 +76,7 @@ fn predictions_and_exported_files_have_the_temperature() {
     place.run(&format!("export a {BACKBONE} -o plain.onnx --no-temperature")).done();
     assert!((confidence(&place, "plain.onnx").1 - before.1).abs() < 1e-6);
     place.run("predict plain.onnx held3.png --no-temperature").ended(2).says(&[
-        "`plain.onnx` has its temperature in the graph",
+        "`plain.onnx` is an exported model: its temperature, if any, is part of the graph",
         "hint: `headstart export RUN --no-temperature`",
     ]);
 }

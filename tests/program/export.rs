@@ -80,7 +80,7 @@ fn what_cannot_be_exported_or_used_is_said_and_nothing_is_written() {
     place.run("export a -o no.onnx --opset 12").ended(2).says(&["12 is not in 13..=21"]);
     place.run("export a -o no.onnx --head-only --with-preprocessing").ended(2).says(&["cannot be used with"]);
     let one = place.run("export a -o no.onnx --image photos/cat.jpg").ended(2);
-    one.says(&["checked on two images or more, found 1", "hint: give `--image` twice"]);
+    one.says(&["checking an export needs two images or more, found 1", "hint: give `--image` twice"]);
     let said = place.run("export a -o no.onnx --recipe torchvision-v1").ended(2);
     said.says(&["was trained on other features", "hint: "]);
     assert!(!place.path("no.onnx").exists());

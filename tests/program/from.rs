@@ -101,7 +101,7 @@ fn what_cannot_be_gone_on_with_is_told_with_what_was_expected_and_found() {
         place.run(&format!("train {arguments} --resume --name b")).ended(2).says(words);
         assert!(!place.path("runs/b").exists());
     };
-    refused("--from a", &["`a` has 2 epochs already, and is to have 2", "hint: `--epochs`"]);
+    refused("--from a", &["`a` already has 2 epochs, and 2 were asked for", "hint: `--epochs`"]);
     refused(
         "--from a --epochs 3 --learning-rate 0.1",
         &["`learning_rate` is 0.0003 there, found 0.1", "hint: with `--resume` only `--epochs` may differ"],

@@ -248,7 +248,9 @@ fn trainings_that_cannot_be_are_put_right() {
     let add = flags(&said).remove(0);
     run(&format!("train parts.csv {add} --epochs 1 --name a")).done();
 
-    let said = run("train --from a --resume --epochs 1").ended(2).says(&["and is to have 1"]);
+    let said = run("train --from a --resume --epochs 1")
+        .ended(2)
+        .says(&["already has 1 epoch, and 1 were asked for"]);
     assert_eq!(flags(&said)[0], "--epochs");
     run("train --from a --resume --epochs 2 --name b").done();
     run("train --from a --epochs 1 --name c").done();

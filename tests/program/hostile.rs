@@ -75,7 +75,10 @@ fn an_evaluation_of_them_shows_them_as_text() {
     let place = trained();
     let said = place.run("evaluate a all.csv --backbone tiny.onnx -o out --probabilities").done();
     harmless(&said);
-    said.says(&["warning: 2 names in predictions.csv are formulas to a spreadsheet", "import them as text"]);
+    said.says(&[
+        "warning: 2 names in predictions.csv are formulas to a spreadsheet",
+        "import the file as text",
+    ]);
     let (written, made) =
         (as_python_reads(&place, "out/predictions.csv"), as_python_reads(&place, "all.csv"));
     assert_eq!(written.len(), 1 + 6 * names().len());

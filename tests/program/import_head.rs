@@ -96,7 +96,7 @@ fn what_is_not_the_head_that_was_meant_is_told_and_nothing_written() {
     refused(
         "keras_two.safetensors",
         "--classes a,b,c,d,e --layout pytorch",
-        &["bias of", "hint: say it: `--layout keras`"],
+        &["bias of", "hint: add `--layout keras`"],
     );
     refused(
         "keras_two.safetensors",

@@ -234,6 +234,7 @@ fn training_interrupted_before_an_epoch_is_done_writes_no_run() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("10 classes: "));
     assert_eq!(lines.next().unwrap().unwrap(), "10 images of 10 classes");
     signal(&child, "INT");
     let words: Vec<String> = lines.map_while(Result::ok).collect();

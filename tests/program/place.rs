@@ -183,6 +183,22 @@ impl Place {
         "photos/double.csv"
     }
 
+    /// The same, but with two different files of each photograph, and their features.
+    pub fn two_of_each(&self) -> &'static str {
+        let mut rows = String::new();
+        for line in self.read("photos/photos.csv").lines().skip(1) {
+            let mut photo = fs::read(self.path("photos").join(line.split(',').next().unwrap())).unwrap();
+            // Behind the image, where it changes no pixel.
+            photo.push(0);
+            fs::write(self.path("photos").join(format!("second_{}", line.split(',').next().unwrap())), photo)
+                .unwrap();
+            rows += &format!("{line}\nsecond_{line}\n");
+        }
+        self.write("photos/double.csv", format!("path,label\n{rows}"));
+        self.run("extract photos/double.csv").done();
+        "photos/double.csv"
+    }
+
     /// Settings of a run as it recorded them.
     pub fn settings(&self, run: &str) -> toml::Table {
         let run: toml::Table = self.read(&format!("runs/{run}/run.toml")).parse().unwrap();

@@ -32,7 +32,10 @@ fn what_cannot_be_made_or_is_not_near_enough_is_not_written() {
     let far = format!("{QUANTIZE} --min-cosine 1 --keep-float none");
     place.run(&far).ended(2).says(&["have a mean cosine of", "nothing was written"]);
     let unknown = format!("{QUANTIZE} --keep-float c9");
-    place.run(&unknown).ended(2).says(&["no layer `c9`", "takes names of layers: c1, c2"]);
+    place
+        .run(&unknown)
+        .ended(2)
+        .says(&["no layer `c9`", "it has these: `--keep-float c1` or `--keep-float c2`"]);
     place.write("empty.csv", "path,label\n");
     place.run(&QUANTIZE.replace("train.csv", "empty.csv")).ended(2);
     place.write("broken.png", b"\x89PNG\r\n\x1a\nno more");

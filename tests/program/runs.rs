@@ -67,10 +67,10 @@ fn broken_and_half_written_runs_are_named_and_the_others_listed() {
     let names: Vec<String> = lines(&said.out).iter().skip(1).map(|row| row[0].to_owned()).collect();
     assert_eq!(names, ["good", "judged"]);
     said.says(&[
-        "passed over `runs/torn`: `runs/torn/run.toml` is damaged",
-        "passed over `runs/headless`: `runs/headless/head.safetensors` is damaged",
-        "passed over `runs/judged/evaluation/test/metrics.json`",
-        "passed over `runs/.new-x`: `runs/.new-x` is not a run",
+        "skipped `runs/torn`: `runs/torn/run.toml` is damaged",
+        "skipped `runs/headless`: `runs/headless/head.safetensors` is damaged",
+        "skipped `runs/judged/evaluation/test/metrics.json`",
+        "skipped `runs/.new-x`: `runs/.new-x` is not a run",
     ]);
     let said = place.run("runs --json").ended(1);
     let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();

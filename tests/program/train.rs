@@ -79,7 +79,7 @@ fn settings_that_cannot_be_are_refused_by_name() {
     refused("--set patience=3", &["`monitor` must be `loss` or `accuracy`", "hint: add `--validation 0.2`"]);
     refused("--set class_weight={owl=2}", &["`class_weight` names `owl`", "10 classes: `astronaut`"]);
     refused("--shots 0", &["0 examples of each class", "hint: `--shots` is at least 1"]);
-    refused("--shots 2", &["2 of each class are more than there are: `astronaut` has 1 image", "hint: "]);
+    refused("--shots 2", &["cannot take 2 images of each class: `astronaut` has 1 image", "hint: "]);
     refused("--shots some", &["expected a number of images, or `all`"]);
     refused("--resume", &["--from <RUN>"]);
     refused("--momentum 0.9", &["`optimizer` must be `sgd`"]);
@@ -97,7 +97,7 @@ fn settings_that_cannot_be_are_refused_by_name() {
 #[test]
 fn validation_is_held_out_or_given_or_named_by_a_column() {
     let place = with_features();
-    let double = place.double_photos();
+    let double = place.two_of_each();
     let double = place.read(double).lines().skip(1).map(|line| format!("{line}\n")).collect::<String>();
     let said = place.run("train photos/double.csv --epochs 2 --validation 0.5 --name held").done();
     said.says(&["10 images of 10 classes, validating on 10", "val_loss", "val_accuracy"]);
@@ -175,13 +175,13 @@ fn features_that_are_missing_are_an_error_that_names_the_remedy() {
 #[test]
 fn shots_are_so_many_of_each_class_and_the_run_records_them() {
     let place = with_features();
-    let double = place.double_photos();
+    let double = place.two_of_each();
     let said = place.run(&format!("train {double} --epochs 1 --shots 1 --validation 0.5 --name few")).done();
     said.says(&["10 images of 10 classes, validating on 10"]);
     assert!(place.read("runs/few/run.toml").contains("shots = 1"));
     let said = place.run(&format!("train {double} --shots 2 --validation 0.5")).ended(2);
     said.says(&[
-        "2 of each class are more than there are: `astronaut` has 1 image",
+        "cannot take 2 images of each class: `astronaut` has 1 image",
         "without those that are held out",
     ]);
     let said = place.run("train --from few --shots all --validation none --name all").done();
@@ -222,7 +222,7 @@ fn a_training_that_breaks_off_keeps_what_was_good() {
     let said = place.run("train photos/photos.csv --learning-rate 1e30 --epochs 9 --name burst").ended(2);
     assert_eq!(said.out, "");
     said.says(&[
-        "error: the training broke off; head and checkpoint of the last good step are in `runs/burst`",
+        "error: the training failed; the head and the checkpoint of the last good step are in `runs/burst`",
         "caused by: ",
         "became infinite or not a number in epoch 2, step 1, at `",
         "hint: a lower `--learning-rate`",

@@ -167,7 +167,7 @@ fn is_as_predicted(run: &Run, folder: &Path, record: &EvaluationRecord, found: &
     let (Ok(kept), Ok(sure)) = (outcomes(&path), confidences(&path)) else { return true };
     // A temperature that was fitted since then changes how sure it is.
     let is_comparable = run.calibration.as_ref().is_none_or(|fitted| fitted.created < record.created);
-    let is_same_row = |(a, (b, _)): (&Outcome, &(Outcome, f64))| (&a.path, &a.label) == (&b.path, &b.label);
+    let is_same_row = |(a, (b, _)): (&Outcome, &(Outcome, f64))| a.is_of_same_image(b);
     let rows = kept.iter().zip(&sure).zip(found);
     let changed = rows.filter(|((kept, sure), (found, now))| {
         kept.prediction != found.prediction || (is_comparable && (*sure - now).abs() > ROUNDING)
