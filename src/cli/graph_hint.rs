@@ -189,8 +189,15 @@ pub fn for_cut(error: &cut::Error) -> Option<String> {
                 format!("say which you mean: {}", flags("--feature-tensor", &tensors))
             }
         },
-        cut::Error::NoFeatures { .. } => {
+        cut::Error::NoFeatures { tensors, .. } if tensors.is_empty() => {
             "if one of its inner tensors holds features, name it by `--feature-tensor`".into()
+        }
+        cut::Error::NoFeatures { tensors, .. } => {
+            let tensors: Vec<&str> = tensors.iter().map(String::as_str).collect();
+            format!(
+                "if this holds features, and not class scores, say so: {}; an inner tensor that holds them can be named in the same way",
+                flags("--feature-tensor", &tensors)
+            )
         }
         cut::Error::Tokens { .. } => {
             "say how, as whoever trained it did: `--pool cls` takes the class token, `--pool mean` averages those of the patches".into()

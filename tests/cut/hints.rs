@@ -242,8 +242,7 @@ fn every_error_of_cut_names_the_file() {
     assert!(onto_itself.status == 2 && onto_itself.err.contains("`net.onnx`"), "{}", onto_itself.err);
     std::fs::write(desk.path("there.onnx"), "").unwrap();
     let exists = desk.run("backbone cut net.onnx --output there.onnx");
-    assert!(exists.status == 2 && exists.err.contains("cannot cut `net.onnx`"), "{}", exists.err);
-    assert!(exists.err.contains("`there.onnx` exists already"), "{}", exists.err);
+    assert!(exists.status == 2 && exists.err.contains("`there.onnx` exists already"), "{}", exists.err);
 }
 
 /// What the hint says about a folder or a file of another kind.

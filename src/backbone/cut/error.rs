@@ -44,7 +44,12 @@ pub enum Error {
     #[error("the network finds objects instead of describing the image: {node} chooses boxes")]
     Detector { node: String },
     #[error("no features in the network: {}", list(outputs))]
-    NoFeatures { outputs: Vec<String> },
+    NoFeatures {
+        /// What is said of each output.
+        outputs: Vec<String>,
+        /// The names of outputs that may hold features all the same, if somebody says so.
+        tensors: Vec<String>,
+    },
     #[error("several tensors could be the features: {}", list(candidates))]
     Ambiguous { candidates: Vec<Candidate> },
     #[error("{classifier} reads values that were never pooled; its network offers {}", list(candidates))]

@@ -43,7 +43,7 @@ pub(super) fn find(model: &Model, walk: &Walk<'_>, graph: &Graph) -> Result<Foun
 
 fn look(model: &Model, walk: &Walk<'_>, graph: &Graph) -> Result<Found> {
     if graph.output.is_empty() {
-        return Err(Error::NoFeatures { outputs: vec!["it has no output".to_owned()] });
+        return Err(Error::NoFeatures { outputs: vec!["it has no output".to_owned()], tensors: vec![] });
     }
     let outputs: Vec<(&ValueInfo, Origin)> =
         graph.output.iter().map(|output| (output, follow(walk, graph.node.len(), output.name()))).collect();

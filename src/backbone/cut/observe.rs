@@ -51,7 +51,9 @@ impl Observed {
         images: &Images,
         pool: Option<Pool>,
     ) -> Result<Self> {
-        let Some(graph) = &model.graph else { return Err(Error::NoFeatures { outputs: vec![] }) };
+        let Some(graph) = &model.graph else {
+            return Err(Error::NoFeatures { outputs: vec![], tensors: vec![] });
+        };
         let quantised = quantised::of(&Walk::new(graph), &found.tensor);
         let mut wanted = vec![found.tensor.clone()];
         wanted.extend(found.windows.iter().cloned());

@@ -44,8 +44,9 @@ pub(super) fn find(walk: &Walk<'_>, graph: &Graph, outputs: &[(&ValueInfo, Origi
             Err(Error::Ambiguous { candidates: ends.iter().map(candidate).collect() })
         }
         _ => {
-            let outputs = outputs.iter().map(|(output, origin)| why_not(output, origin));
-            Err(Error::NoFeatures { outputs: outputs.collect() })
+            let tensors = outputs.iter().map(|(output, _)| output.name().to_owned()).collect();
+            let outputs = outputs.iter().map(|(output, origin)| why_not(output, origin)).collect();
+            Err(Error::NoFeatures { outputs, tensors })
         }
     }
 }
