@@ -231,8 +231,8 @@ pub fn for_onnx(error: &onnx::Error) -> Option<String> {
         onnx::Error::Missing { .. } => {
             "correct the path; `just setup` makes models/resnet50.onnx, which is used without `--backbone`".into()
         }
-        onnx::Error::OtherFormat { kind, .. } => return instead_of(*kind).map(str::to_owned),
-        onnx::Error::Folder { path } => return inside(path),
+        onnx::Error::OtherFormat { kind, .. } => instead_of(*kind).unwrap_or(NO_GRAPH).to_owned(),
+        onnx::Error::Folder { path } => inside(path).unwrap_or_else(|| NO_GRAPH.to_owned()),
         onnx::Error::Beside { .. } | onnx::Error::External { .. } | onnx::Error::Short { .. } => {
             "the network consists of several files: fetch them all, and leave them beside each other under their names".into()
         }
@@ -252,6 +252,9 @@ pub fn for_onnx(error: &onnx::Error) -> Option<String> {
         _ => return None,
     })
 }
+
+/// Of what nobody could make a graph.
+const NO_GRAPH: &str = "give an ONNX file; `headstart backbone import` makes one of a TensorFlow.js model";
 
 /// Which file in a folder may be meant.
 fn inside(folder: &Path) -> Option<String> {

@@ -248,7 +248,7 @@ fn networks_without_features_are_refused_with_a_reason() {
     );
     let segmentation = refusal("segmentation");
     assert!(
-        matches!(&segmentation, Error::NoFeatures { outputs } if outputs[0].contains("`mask`")),
+        matches!(&segmentation, Error::NoFeatures { outputs, .. } if outputs[0].contains("`mask`")),
         "{segmentation}"
     );
 }

@@ -88,7 +88,7 @@ fn whatever_is_broken_is_named_for_what_it_is() {
         ("--backbone half.onnx", "backbone", "half.onnx", "damaged"),
         ("--backbone pickle.onnx", "backbone", "a Python pickle", "torch.onnx.export"),
         ("--backbone text.onnx", "backbone", "a text file", "backbone import"),
-        ("--backbone .", "backbone", "a folder", "backbone import"),
+        ("--backbone .", "backbone", "a folder", "give the file in it"),
     ];
     for (arguments, line, found, remedy) in broken {
         let said = place.run(&format!("doctor --json {arguments}")).ended(2).never_says("panicked");

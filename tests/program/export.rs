@@ -85,7 +85,11 @@ fn what_cannot_be_exported_or_used_is_said_and_nothing_is_written() {
     said.says(&["was trained on other features", "hint: "]);
     assert!(!place.path("no.onnx").exists());
     let said = place.run("predict models/resnet50.onnx photos/cat.jpg").ended(2);
-    said.says(&["does not say how it classifies images", "headstart.form", "hint: `headstart export RUN"]);
+    said.says(&[
+        "does not say how it classifies images",
+        "headstart.form",
+        "hint: make the file with `headstart export RUN",
+    ]);
     place.run("predict gone.onnx photos/cat.jpg").ended(2).says(&["gone.onnx"]);
 }
 

@@ -191,7 +191,9 @@ fn evaluations_of_other_images_do_not_replace_each_other() {
         .says(&["evaluation/site_b-test`"]);
     run(&place, "project/site_b", "evaluate ../runs/a ../site_a/test --no-report").done();
     assert_eq!(evaluations(&place, "a"), ["site_b-test", "test"]);
-    assert_eq!(place.read("project/runs/a/evaluation/test/predictions.csv"), first);
+    // Paths go by where the command was given.
+    let second = place.read("project/runs/a/evaluation/test/predictions.csv");
+    assert_eq!(second.replace("site_b/../", ""), first);
 
     // A manifest that has grown is the same one; parts of it are not.
     let rows = "cold/0.png,cold,val\nwarm/0.png,warm,val\ncold/1.png,cold,test\nwarm/1.png,warm,test\n";
