@@ -195,6 +195,8 @@ impl Place {
             rows += &format!("{line}\nsecond_{line}\n");
         }
         self.write("photos/double.csv", format!("path,label\n{rows}"));
+        // Into a cache of its own: the one that is there is shared by all tests.
+        fs::remove_file(self.path("data/features")).unwrap();
         self.run("extract photos/double.csv").done();
         "photos/double.csv"
     }
