@@ -201,11 +201,11 @@ pub fn is_image(file: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A folder with these files in it, each empty: nothing is opened here.
-    fn with(files: &[&str]) -> tempfile::TempDir {
+    pub(in crate::dataset) fn with(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
             let path = folder.path().join(file);

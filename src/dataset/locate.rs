@@ -44,18 +44,8 @@ fn exists(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::folder::tests::with;
     use super::*;
-
-    /// A folder with these files in it.
-    fn with(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = folder.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, []).unwrap();
-        }
-        folder
-    }
 
     #[cfg(unix)]
     #[test]

@@ -70,7 +70,8 @@ impl From<Fault> for Error {
 
 /// Decode into `rgb`, scaled down as far as `wanted` allows.
 ///
-/// `orientation` is what the file says, for the header that `wanted` gets; nothing is turned here. `wanted` says for the header of a file how many pixels across and down are needed at least, as stored; none: all of them.
+/// `orientation` is what the file says, for the header that `wanted` gets; nothing is turned here. `wanted` says for the
+/// header of a file how many pixels across and down are needed at least, as stored; none: all of them.
 ///
 /// Grey becomes three equal channels; CMYK is taken as Adobe stores it, inverted, which is what Pillow does too.
 pub(super) fn decode(
