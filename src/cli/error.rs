@@ -11,6 +11,7 @@ use headstart::train::{self, Run};
 use serde_json::Value;
 
 use super::console::count;
+use super::parts::names;
 use super::source::Source;
 
 /// What only the program can find wrong.
@@ -50,7 +51,7 @@ pub enum Error {
     },
     #[error("the run `{}` was trained on int8 features, and their graph is not in `{folder}`", .run.display())]
     LostInt8Graph { run: PathBuf, folder: PathBuf, flags: Vec<String> },
-    #[error("{} {} other images than the run `{run}` was trained on", list(.paths), if .paths.len() == 1 { "holds" } else { "hold" })]
+    #[error("{} {} other images than the run `{run}` was trained on", names(.paths), if .paths.len() == 1 { "holds" } else { "hold" })]
     OtherImages { run: String, dir: PathBuf, paths: Vec<PathBuf> },
     #[error("there is no int8 graph of this backbone yet, expected `{path}`")]
     NoInt8Graph { path: PathBuf, flags: Vec<String> },
@@ -170,10 +171,6 @@ impl Error {
     pub fn other_images(run: &Run, paths: &[PathBuf]) -> Self {
         Self::OtherImages { run: run.name(), dir: run.dir().to_path_buf(), paths: paths.to_vec() }
     }
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    super::parts::names(paths)
 }
 
 /// The flags that bring the features of this backbone to those of the run; none if it takes another backbone.
