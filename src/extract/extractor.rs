@@ -272,7 +272,7 @@ impl<'a> Extractor<'a> {
             }
             Ok(())
         };
-        let admit = |job: &Job, key: Key| Admission::Compute(key, job.views);
+        let admit = |job: &Job, _: Key| Admission::Compute(job.views);
         let mut on_outcome = |id: usize, outcome| {
             on_event.borrow_mut()(Event::Progress);
             results[id] = Some(match outcome {

@@ -106,11 +106,7 @@ impl<'a> Plan<'a> {
             let views = self.missing(store, &key);
             let settled = views.is_empty() || self.is_elsewhere(&key) || self.is_known_failure(&key);
             let mut claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);
-            if settled || !claimed.insert(key) {
-                Admission::Skip(key)
-            } else {
-                Admission::Compute(key, views)
-            }
+            if settled || !claimed.insert(key) { Admission::Skip } else { Admission::Compute(views) }
         }
     }
 

@@ -70,7 +70,7 @@ fn a_cancelled_run_writes_the_batch_in_inference_and_begins_no_other() {
     pipeline
         .run(
             &jobs,
-            &|_, key| Admission::Compute(key, Views::PLAIN),
+            &|_, _| Admission::Compute(Views::PLAIN),
             || Ok(StopsInItsThirdRun { runs: &runs, cancel: &cancel }),
             |batch| {
                 written += batch.rows.len();

@@ -118,9 +118,9 @@ impl Pipeline<'_> {
         desk.key.set(Some(key));
         #[cfg(test)]
         trap::spring(&bytes, "admitting");
-        let (key, views) = match admit(job, key) {
-            Admission::Skip(key) => return desk.outcome(Outcome::Skipped(key)),
-            Admission::Compute(key, views) => (key, views),
+        let views = match admit(job, key) {
+            Admission::Skip => return desk.outcome(Outcome::Skipped(key)),
+            Admission::Compute(views) => views,
         };
         let takes = decoding_takes(&bytes);
         let _pixels = room.pixels.take(takes);

@@ -48,9 +48,9 @@ pub struct Job {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// Compute its features in these views, of which there is at least one.
-    Compute(Key, Views),
+    Compute(Views),
     /// There is nothing to compute.
-    Skip(Key),
+    Skip,
 }
 
 /// What became of a job.

@@ -65,7 +65,7 @@ fn run_by(
         written.lock().unwrap().extend(rows.map(|(row, features)| (row.id, row.view.number(), features[0])));
         Ok(())
     };
-    let admit = |job: &Job, key: Key| Admission::Compute(key, job.views);
+    let admit = |job: &Job, _: Key| Admission::Compute(job.views);
     let mut on_outcome = |id, outcome| {
         told.push((
             id,
