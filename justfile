@@ -41,7 +41,7 @@ demo size="standard": setup
 # Check everything that can be checked on any machine
 [group('start here')]
 test: setup lint _tensorboard _readers
-    cargo test --release --no-fail-fast
+    cargo test --release --workspace --no-fail-fast
 
 # Fetch ONNX Runtime, the weights and CIFAR-10, build, import the backbone; what is there already is left alone
 [group('start here')]
@@ -94,9 +94,9 @@ tutorial *arguments: _backbone
 [group('develop')]
 lint:
     cargo fmt --check
-    cargo clippy --release --all-targets -- -D warnings
+    cargo clippy --release --workspace --all-targets -- -D warnings
     cargo check --release --lib --no-default-features
-    RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --quiet
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --quiet
 
 # From files to a classifier in every way that there is: fp32, int8, ONNX Runtime, OpenVINO, PyTorch and Keras by turns, into bench/RESULTS.md; about
 # 40 minutes; their Python packages (2 GB) go to models/tools
@@ -235,7 +235,8 @@ _backbone:
 [private]
 _cifar10:
     @{{ python }} models/fetch.py cifar10
-    @cargo run --quiet --release --example unpack_cifar10 -- {{ cifar10 }}/sprites {{ cifar10 }}
+    @cargo build --release -p headstart-cifar10
+    @cargo run --quiet --release -p headstart-cifar10 -- {{ cifar10 }}/sprites {{ cifar10 }}
 
 # TensorBoard's reader for its test; what is there already is left alone
 [private]

@@ -8,7 +8,7 @@
 //! one pixel and as many rows, measures, and removes them: at a million 8 GB of rows and 4 GB of files. Then a table, from which the
 //! growth can be read. Files are in the page cache when they are read, so this is the work of the program, not of the disk.
 
-#[path = "../tests/net/mod.rs"]
+#[path = "../tests/library/net/mod.rs"]
 mod net;
 #[path = "../tests/program/tiny.rs"]
 mod tiny;
@@ -25,7 +25,7 @@ use headstart::cache::{
 };
 use headstart::extract::fingerprint;
 use headstart::nn::{Activation, Head, HeadConfig};
-use headstart::train::{BackboneInfo, FeaturesInfo, Import, NewRun, Origin, RunInfo};
+use headstart::run::{BackboneInfo, FeaturesInfo, Import, NewRun, Origin, RunInfo};
 use ndarray::{Array2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -12,8 +12,8 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use headstart::preprocess::recipe::Decode;
-use headstart::preprocess::{Preprocessor, Recipe};
+use headstart::image::recipe::Decode;
+use headstart::image::{Preprocessor, Recipe};
 use sha2::{Digest, Sha256};
 
 const PRESET: &str = "keras-resnet50";

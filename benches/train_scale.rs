@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store};
-use headstart::train::{CachedRows, Event, Flow, Rows, TrainConfig, train};
+use headstart::run::CachedRows;
+use headstart::train::{Event, Flow, Rows, TrainConfig, train};
 use ndarray::{Array2, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A frozen network gives the same features at every step, batch normalisation included. So the images go through it
-//! once, before the loop, and the loop trains the head on what came out. `tests/five_images.rs` holds the losses against
+//! once, before the loop, and the loop trains the head on what came out. `tests/library/five_images.rs` holds the losses against
 //! those of Keras with the whole network inside the loop.
 
 use std::error::Error;
@@ -19,9 +19,9 @@ use headstart::backbone::Backbone;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::dataset::{Classes, Columns, Manifest};
+use headstart::image::Preprocessor;
 use headstart::nn::{Activation, Head, HeadConfig, Summary};
 use headstart::optim::{Adam, AdamConfig, Optimizer};
-use headstart::preprocess::Preprocessor;
 use ndarray::{Array2, Array4, Axis};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

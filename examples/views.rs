@@ -11,14 +11,15 @@ use std::error::Error;
 use std::path::Path;
 
 use headstart::backbone::Backbone;
-use headstart::baseline::Spread;
+use headstart::baselines::Spread;
 use headstart::cache::{Key, Storage, Store, View};
 use headstart::dataset::{Classes, Columns, Manifest};
 use headstart::evaluate::{mean_over_views, metrics};
 use headstart::extract::{FeatureCache, Standing, fingerprint};
+use headstart::image::{ViewKinds, Views};
 use headstart::nn::Head;
-use headstart::preprocess::{ViewKinds, Views};
-use headstart::train::{CachedRows, Flow, Rows, TrainConfig, train};
+use headstart::run::CachedRows;
+use headstart::train::{Flow, Rows, TrainConfig, train};
 use ndarray::Array2;
 
 const SEEDS: u64 = 10;

@@ -3,24 +3,18 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub mod autodiff;
-pub mod backbone;
+pub use headstart_backbone as backbone;
+#[doc(no_inline)]
+pub use headstart_base::{files, machine};
 #[cfg(feature = "baselines")]
-pub mod baseline;
-pub mod cache;
-pub mod dataset;
-pub mod evaluate;
-pub mod export;
-pub mod extract;
-pub mod files;
-pub mod machine;
-pub mod nn;
-pub mod onnx;
-pub mod optim;
-pub mod preprocess;
+pub use headstart_baselines as baselines;
+pub use headstart_cache as cache;
+pub use headstart_convert as convert;
+pub use headstart_core::{dataset, evaluation, export, extract, run, tensorboard};
+pub use headstart_evaluate as evaluate;
+pub use headstart_image as image;
+pub use headstart_nn::{autodiff, layers as nn, optim, train};
+pub use headstart_onnx as onnx;
+pub use headstart_report as report;
 #[cfg(feature = "projections")]
-pub mod projection;
-mod python;
-pub mod report;
-mod text;
-pub mod train;
+pub use headstart_report::projection;

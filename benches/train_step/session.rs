@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store};
-use headstart::train::{CachedRows, Event, Flow, Rows, TrainConfig, Trainer};
+use headstart::run::CachedRows;
+use headstart::train::{Event, Flow, Rows, TrainConfig, Trainer};
 use ndarray::{Array2, s};
 
 use crate::Result;

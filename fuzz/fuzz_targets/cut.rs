@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use headstart::backbone::{cut::candidates, guess};
+use headstart::backbone::guess;
+use headstart::convert::cut::candidates;
 use headstart::onnx;
 use libfuzzer_sys::fuzz_target;
 

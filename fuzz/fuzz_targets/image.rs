@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../../tests/every_step/mod.rs"]
+#[path = "../../tests/hostile/every_step.rs"]
 mod every_step;
 
 use libfuzzer_sys::fuzz_target;

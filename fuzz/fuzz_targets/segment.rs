@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use headstart::cache::{Fingerprint, FingerprintParts, Storage, rows_of};
 use libfuzzer_sys::fuzz_target;
 
-/// That of the segments in `tests/golden/segments`.
+/// That of the segments in `crates/cache/tests/golden/segments`.
 static FINGERPRINT: LazyLock<Fingerprint> = LazyLock::new(|| {
     Fingerprint::new(FingerprintParts {
         graph: "ab".into(),

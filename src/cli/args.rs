@@ -10,8 +10,8 @@ use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest, Skipped};
 use headstart::extract::BatchSize;
 use headstart::files::{Inputs, read_text};
-use headstart::preprocess::Recipe;
-use headstart::preprocess::recipe::{Decode, Exif};
+use headstart::image::Recipe;
+use headstart::image::recipe::{Decode, Exif};
 
 use super::console::{Console, count};
 use super::hint::quoted;

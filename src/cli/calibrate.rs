@@ -5,7 +5,7 @@ use std::path::Path;
 
 use headstart::evaluate::{FittedTemperature, Metrics, Sureness, fit_temperature};
 use headstart::nn::Temperature;
-use headstart::train::{Calibration, ManifestInfo, Run};
+use headstart::run::{Calibration, ManifestInfo, Run};
 use ndarray::ArrayView2;
 
 use super::console::{Console, count};

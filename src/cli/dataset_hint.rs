@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use headstart::dataset::split;
 use headstart::dataset::{EXTENSIONS, Error, Part, PartFolder, Role, Skipped, is_image};
 
 use super::hint::quoted;
@@ -87,10 +88,6 @@ pub fn for_dataset(error: &Error) -> Option<String> {
         }
         Error::NoSuchSplit { .. } => "`--split` takes a name that was found; without it all rows are taken".into(),
         Error::ClassName { .. } => "give each class a name of its own".into(),
-        Error::Fraction { .. } => "`--validation` takes a part such as 0.2".into(),
-        Error::NothingToSplit { .. } => "add images, or leave `--validation` out".into(),
-        Error::Shots { .. } => "`--shots` is at least 1, and at most what the smallest class has".into(),
-        Error::Folds { .. } => "`--folds` is at least 2, and at most the number of images".into(),
         _ => return None,
     })
 }
@@ -211,4 +208,16 @@ mod tests {
         assert!(column(Role::Path, &["a.png", "cat"]).contains("put `path,label` above it"));
         assert!(column(Role::Path, &["x", "z"]).starts_with("`--path-column` takes"));
     }
+}
+
+pub fn for_split(error: &split::Error) -> Option<String> {
+    Some(match error {
+        split::Error::Fraction { .. } => "`--validation` takes a part such as 0.2".into(),
+        split::Error::NothingToSplit { .. } => "add images, or leave `--validation` out".into(),
+        split::Error::Shots { .. } => {
+            "`--shots` is at least 1, and at most what the smallest class has".into()
+        }
+        split::Error::Folds { .. } => "`--folds` is at least 2, and at most the number of images".into(),
+        _ => return None,
+    })
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use headstart::cache::OtherPrecision;
 use headstart::dataset::Skipped;
+use headstart::evaluate::OtherPrecision;
 use headstart::files::{TargetError, path_text};
-use headstart::preprocess::{Recipe, ViewKinds};
-use headstart::train::{self, Run};
+use headstart::image::{Recipe, ViewKinds};
+use headstart::run::Run;
+use headstart::train;
 use serde_json::Value;
 
 use super::console::count;

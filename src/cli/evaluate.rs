@@ -3,19 +3,18 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use headstart::cache::{OtherPrecision, Store};
+use headstart::cache::Store;
 use headstart::dataset::{Classes, Columns, Manifest, Whereabouts};
+use headstart::evaluate::OtherPrecision;
 use headstart::evaluate::metrics::{self, Coverage};
-use headstart::evaluate::{
-    EvaluationRecord, Intervals, Metrics, Outcome, Prediction, PredictionColumns, Requirement, Writer,
-    looks_like_a_formula, mean_over_views, predict, scored,
-};
+use headstart::evaluate::{Intervals, Metrics, Prediction, Requirement, mean_over_views, predict, scored};
+use headstart::evaluation::{EvaluationRecord, Outcome, PredictionColumns, Writer, looks_like_a_formula};
 use headstart::extract::FeatureCache;
 use headstart::files::{FileSet, NewFolder, check_writable, path_text};
+use headstart::image::ViewKinds;
 use headstart::nn::Temperature;
-use headstart::preprocess::ViewKinds;
 use headstart::report::text;
-use headstart::train::{ManifestInfo, Run, RunImages};
+use headstart::run::{ManifestInfo, Run, RunImages};
 use ndarray::{Array2, ArrayView2, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

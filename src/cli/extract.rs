@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use headstart::backbone::Engine;
 use headstart::backbone::device::{Device, PassedOver};
-use headstart::backbone::quantize::QuantizeOptions;
 use headstart::cache;
+use headstart::convert::quantize::QuantizeOptions;
 use headstart::dataset::Manifest;
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
 use headstart::files;
-use headstart::preprocess::ViewKinds;
+use headstart::image::ViewKinds;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count, stdout};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use headstart::cache::{Key, View};
 use headstart::dataset::Manifest;
 use headstart::extract::{FeatureCache, PLAIN, Standing};
-use headstart::preprocess::{ViewKinds, Views};
+use headstart::image::{ViewKinds, Views};
 
 use super::console::{Console, count};
 use super::error::Error;
@@ -21,7 +21,7 @@ pub struct Ready {
 
 /// The features of these images in some views, the plain one first: first all images in one view, then all in the next.
 pub fn in_views(ids: &[(Key, View)], views: Views) -> Vec<(Key, View)> {
-    let seen = |view: headstart::preprocess::View| ids.iter().map(move |&(key, _)| (key, view.number()));
+    let seen = |view: headstart::image::View| ids.iter().map(move |&(key, _)| (key, view.number()));
     views.iter().flat_map(seen).collect()
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use headstart::train::{Checkpoint, Ended, Run, TrainConfig, Training, TrainingMetrics};
+use headstart::run::{Run, Training, TrainingMetrics};
+use headstart::train::{Checkpoint, Ended, TrainConfig};
 
 use super::args::BackboneArgs;
 use super::console::{Console, count};

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use headstart::backbone::{self, Guess, cut, import, quantize};
-use headstart::{onnx, preprocess::Recipe};
+use headstart::backbone::{self, Guess};
+use headstart::convert::{cut, import, quantize};
+use headstart::image::Recipe;
+use headstart::onnx;
 
 use super::hint::quoted;
 use super::remedy;

@@ -6,9 +6,9 @@ use headstart::evaluate::CalibrationError;
 use headstart::files::NotUtf8;
 use headstart::nn::import::ImportError;
 use headstart::train::Quantity;
-use headstart::{cache, export, extract, onnx, preprocess, train};
+use headstart::{cache, export, extract, image as preprocess, onnx, run, train};
 
-use super::dataset_hint::for_dataset;
+use super::dataset_hint::{for_dataset, for_split};
 use super::error::Error;
 use super::graph_hint::{for_backbone, for_cut, for_import, for_library, for_onnx, for_quantize};
 use super::output;
@@ -22,6 +22,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| super::of_system(cause).and_then(for_system))
             .or_else(|| cause.downcast_ref().and_then(for_extract))
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
+            .or_else(|| cause.downcast_ref().and_then(for_split))
             .or_else(|| cause.downcast_ref().and_then(for_library))
             .or_else(|| cause.downcast_ref().and_then(for_cut))
             .or_else(|| cause.downcast_ref().and_then(for_quantize))
@@ -32,6 +33,7 @@ pub fn hint(error: &anyhow::Error) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(for_preprocess))
             .or_else(|| cause.downcast_ref().and_then(for_cache))
             .or_else(|| cause.downcast_ref().and_then(for_train))
+            .or_else(|| cause.downcast_ref().and_then(for_run))
             .or_else(|| cause.downcast_ref().and_then(for_calibration))
             .or_else(|| cause.downcast_ref().and_then(for_import_head))
     })
@@ -236,17 +238,8 @@ fn for_cache(error: &cache::Error) -> Option<String> {
 }
 
 fn for_train(error: &train::Error) -> Option<String> {
-    use train::Error::{
-        CurvesExist, NotARun, NotFinite, OtherData, OtherSettings, ReservedRunName, RunExists, RunName,
-        Setting, ValidationNotFinite,
-    };
+    use train::Error::{NotFinite, OtherSettings, Setting, ValidationNotFinite};
     Some(match error {
-        RunName { .. } | ReservedRunName { .. } => "choose another `--name`".into(),
-        RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
-        CurvesExist { .. } => {
-            "give another folder, or `--tensorboard` without one: curves of two trainings would be drawn as one".into()
-        }
-        NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
         NotFinite { quantity: Quantity::Features, .. }
         | ValidationNotFinite { quantity: Quantity::Features, .. } => {
             "the backbone gives no number for this image: remove it, or repair it and run `headstart extract`".into()
@@ -260,11 +253,24 @@ fn for_train(error: &train::Error) -> Option<String> {
         OtherSettings { .. } => {
             "with `--resume` only `--epochs` may differ; leave it out to start a new training with other settings".into()
         }
-        OtherData { .. } => {
-            "`--resume` continues on the same images; leave it out to start a new training on others".into()
-        }
         train::Error::Rows { .. } => {
             "run `headstart extract` on the manifest again: damaged rows are computed again".into()
+        }
+        _ => return None,
+    })
+}
+
+fn for_run(error: &run::Error) -> Option<String> {
+    use run::Error::{CurvesExist, NotARun, OtherData, ReservedRunName, RunExists, RunName};
+    Some(match error {
+        RunName { .. } | ReservedRunName { .. } => "choose another `--name`".into(),
+        RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
+        CurvesExist { .. } => {
+            "give another folder, or `--tensorboard` without one: curves of two trainings would be drawn as one".into()
+        }
+        NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
+        OtherData { .. } => {
+            "`--resume` continues on the same images; leave it out to start a new training on others".into()
         }
         _ => return None,
     })

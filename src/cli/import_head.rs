@@ -5,7 +5,7 @@ use headstart::dataset::Classes;
 use headstart::files::{path_text, read_text};
 use headstart::nn::Activation;
 use headstart::nn::import::{ImportOptions, ImportedHead, Layout, import_head};
-use headstart::train::{Import, NewRun, Origin};
+use headstart::run::{Import, NewRun, Origin};
 
 use super::Status;
 use super::args::BackboneArgs;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use headstart::cache::{Key, View};
 use headstart::dataset::{Classes, Columns, Copies, shared};
-use headstart::train::{ImageId, RunImages};
+use headstart::run::{ImageId, RunImages};
 
 use super::console::{Console, count};
 use super::source::Source;

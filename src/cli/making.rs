@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use headstart::backbone::device::{Device, Precision, Selection};
-use headstart::backbone::quantize::{Event, Fidelity, QuantizeOptions, Quantized, quantize};
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, Engine, EngineOptions};
+use headstart::convert::quantize::{Event, Fidelity, QuantizeOptions, Quantized, quantize};
 use headstart::extract::{Chosen, ExtractOptions, Extractor, Graphs, Measured};
 use ndarray::{Array2, Axis, stack};
 

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use headstart::cache::Failures;
-use headstart::evaluate::EvaluationRecord;
+use headstart::evaluation::EvaluationRecord;
 use headstart::files::{Inputs, TargetError};
 use headstart::{onnx, report};
 

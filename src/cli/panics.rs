@@ -2,7 +2,7 @@
 
 use std::panic;
 
-use headstart::preprocess::takes_panic;
+use headstart::image::takes_panic;
 
 /// From here on a panic that becomes the failure of an image is told as that failure alone; any other as ever.
 pub fn leave_images_to_their_failures() {
@@ -19,7 +19,7 @@ mod tests {
     use std::env;
     use std::process::Command;
 
-    use headstart::preprocess::guarded;
+    use headstart::image::guarded;
 
     use super::leave_images_to_their_failures;
 

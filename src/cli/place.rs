@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use headstart::cache::OtherPrecision;
-use headstart::evaluate::{EvaluationRecord, Metrics, Outcome, outcomes};
+use headstart::evaluate::Metrics;
+use headstart::evaluate::OtherPrecision;
+use headstart::evaluation::{EvaluationRecord, Outcome, outcomes};
 use headstart::files::path_of_text;
-use headstart::train::Run;
+use headstart::run::Run;
 
 use super::console::Console;
 
@@ -99,7 +100,7 @@ fn is_of_others(folder: &Path, record: &EvaluationRecord, mine: &[(Outcome, f64)
 #[cfg(test)]
 mod tests {
     use headstart::dataset::{Columns, Whereabouts};
-    use headstart::preprocess::ViewKinds;
+    use headstart::image::ViewKinds;
 
     use super::*;
 

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use headstart::backbone::device::Precision;
 use headstart::backbone::{self, Backbone};
-use headstart::cache::{Fingerprint, FingerprintParts, OtherPrecision, Storage};
+use headstart::cache::{Fingerprint, FingerprintParts, Storage};
+use headstart::evaluate::OtherPrecision;
 use headstart::extract::{Graphs, fingerprint_in};
-use headstart::train::{Run, RunInfo};
+use headstart::run::{Run, RunInfo};
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

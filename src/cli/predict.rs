@@ -1,14 +1,16 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::cache::{Key, OtherPrecision, Store, View};
+use headstart::cache::{Key, Store, View};
 use headstart::dataset::Columns;
-use headstart::evaluate::{Prediction, PredictionColumns, Writer, mean_over_views};
+use headstart::evaluate::OtherPrecision;
+use headstart::evaluate::{Prediction, mean_over_views};
+use headstart::evaluation::{PredictionColumns, Writer};
 use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
 use headstart::files::path_text;
-use headstart::preprocess::{ViewKinds, Views};
+use headstart::image::{ViewKinds, Views};
 use headstart::report::text::{clean, short};
-use headstart::train::Run;
+use headstart::run::Run;
 use ndarray::{Array2, ArrayView1};
 
 use super::args::{BackboneArgs, RuntimeArgs};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::probe::{Answer, Classifier, Probe};
 use headstart::backbone::runtime::Runtime;
 use headstart::files::path_text;
-use headstart::preprocess::Recipe;
+use headstart::image::Recipe;
 use serde::Serialize;
 
 use super::args::read_recipe;

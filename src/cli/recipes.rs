@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::preprocess::Recipe;
+use headstart::image::Recipe;
 use serde_json::json;
 
 use super::Status;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::files::{Inputs, NewFolder};
-use headstart::train::{LATEST, Run, checked_name};
+use headstart::run::{LATEST, Run, checked_name};
 
 use super::error::Error;
 

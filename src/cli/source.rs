@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::Backbone;
 use headstart::backbone::device::Precision;
 use headstart::backbone::session::copies;
-use headstart::cache::{Fingerprint, OtherPrecision, Storage, has_store};
+use headstart::cache::{Fingerprint, Storage, has_store};
 use headstart::dataset::{Columns, Manifest};
+use headstart::evaluate::OtherPrecision;
 use headstart::extract::{ExtractOptions, FeatureCache, Graphs, Standing};
-use headstart::preprocess::{ViewKinds, Views};
-use headstart::train::{BackboneInfo, Run};
+use headstart::image::{ViewKinds, Views};
+use headstart::run::{BackboneInfo, Run};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use headstart::files::of_system;
-use headstart::train::tensorboard::TensorBoard;
-use headstart::train::{Ended, Error, Event, TrainConfig};
+use headstart::run::Error;
+use headstart::tensorboard::TensorBoard;
+use headstart::train::{Ended, Event, TrainConfig};
 
 use super::console::Console;
 

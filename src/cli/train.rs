@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use headstart::dataset::{Classes, Manifest};
 use headstart::evaluate::CalibrationError;
 use headstart::extract::FeatureCache;
+use headstart::image::{ViewKinds, Views};
 use headstart::nn::Head;
-use headstart::preprocess::{ViewKinds, Views};
-use headstart::train::{
-    self, CopiesRule, Course, DataChoice, Ended, FeaturesInfo, Flow, NewRun, Origin, Outcome, Rows, Run,
-    RunImages, RunInfo, TrainConfig, Trainer, Training, TrainingMetrics,
+use headstart::run::{
+    CopiesRule, Course, DataChoice, FeaturesInfo, NewRun, Origin, Run, RunImages, RunInfo, Training,
+    TrainingMetrics,
 };
+use headstart::train::{self, Ended, Flow, Outcome, Rows, TrainConfig, Trainer};
 use ndarray::{Array2, s};
 
 use super::args::{BackboneArgs, RuntimeArgs};

@@ -27,7 +27,8 @@ fn switched_off(command: &mut Command) {
 fn photos() -> Place {
     let place = Place::empty();
     tiny::backbone(&place.path("tiny.onnx"), 8, 16);
-    let golden = |name: &str| fs::read(repository().join("tests/golden/formats").join(name)).unwrap();
+    let golden =
+        |name: &str| fs::read(repository().join("crates/image/tests/golden/formats").join(name)).unwrap();
     for name in ["420.heic", "10_bits.heic", "grid.heic"] {
         place.write(&format!("photos/phone/{name}"), golden(&format!("heif/{name}")));
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use headstart::train::Run;
+use headstart::run::Run;
 use ndarray::Array2;
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::noisy::{self, BACKBONE, FEATURES};
 use super::place::{Place, Said, repository};
 
 fn golden(name: &str) -> PathBuf {
-    repository().join("tests/golden/import_head").join(name)
+    repository().join("crates/nn/tests/golden/import_head").join(name)
 }
 
 fn import(place: &Place, file: &str, rest: &str) -> Said {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
-use headstart::train::Run;
+use headstart::run::Run;
 use image::{Rgb, RgbImage};
 
 use super::place::{Place, Said};

@@ -7,6 +7,8 @@ mod bad_input;
 mod bad_surroundings;
 mod cache;
 mod calibrate;
+#[cfg(target_os = "linux")]
+mod compare;
 mod dataset_hints;
 mod demo;
 #[cfg(target_os = "linux")]
@@ -31,7 +33,7 @@ mod manual;
 mod memory;
 mod messages;
 mod names;
-#[path = "../net/mod.rs"]
+#[path = "../library/net/mod.rs"]
 mod net;
 mod noisy;
 mod old_cache;

@@ -5,8 +5,8 @@ use std::process::Command;
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::cache::Storage;
 use headstart::extract::{FeatureCache, fingerprint};
+use headstart::image::Recipe;
 use headstart::onnx::{self, Dim, Graph, Model, Node, OperatorSetId, Tensor, ValueInfo};
-use headstart::preprocess::Recipe;
 use ndarray::Array2;
 
 use super::place::Place;

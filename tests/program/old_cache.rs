@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::Backbone;
 use headstart::cache::{Key, Storage, Store};
 use headstart::extract::{FeatureCache, Standing, fingerprint, key_of};
-use headstart::preprocess::Preprocessor;
+use headstart::image::Preprocessor;
 
 use super::place::{Place, repository};
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use headstart::cache::Storage;
+use headstart::image::Recipe;
+use headstart::image::recipe::Channels;
 use headstart::onnx::{self, Attribute, Graph, Model, Node, Tensor, ValueInfo};
-use headstart::preprocess::Recipe;
-use headstart::preprocess::recipe::Channels;
 
 use super::net::{self, open};
 use super::place::{Place, Said};

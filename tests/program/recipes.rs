@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use headstart::image::{FileKind, Format, Recipe, sniff};
 use headstart::onnx;
-use headstart::preprocess::{FileKind, Format, Recipe, sniff};
 
 use super::place::Place;
 

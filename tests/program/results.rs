@@ -9,7 +9,7 @@ use headstart::cache::Storage;
 use headstart::extract::{
     Event, ExtractOptions, Extractor, FailureKind, FeatureCache, ImageResult, Results, fingerprint,
 };
-use headstart::preprocess::{ViewKinds, Views};
+use headstart::image::{ViewKinds, Views};
 use image::{Rgb, RgbImage};
 
 use super::place::Place;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use headstart::image::Recipe;
+use headstart::image::recipe::Channels;
 use headstart::onnx::{self, Attribute, Graph, Model, Node, Tensor, ValueInfo};
-use headstart::preprocess::Recipe;
-use headstart::preprocess::recipe::Channels;
 
 use super::net::{self, open};
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use headstart::backbone::import::read_labels;
-use headstart::preprocess::Recipe;
+use headstart::convert::import::read_labels;
+use headstart::image::Recipe;
 
 use crate::cli::args::read_recipe;
 

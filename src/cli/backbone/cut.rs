@@ -1,8 +1,8 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::backbone::cut::{CutOptions, Pool, cut};
 use headstart::backbone::runtime::Runtime;
+use headstart::convert::cut::{CutOptions, Pool, cut};
 use headstart::files::Inputs;
 
 use super::about::AboutArgs;

@@ -5,12 +5,12 @@ mod quantize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::import::{self, ImportOptions};
 use headstart::backbone::runtime::Runtime;
-use headstart::backbone::{Inspection, inspect};
+use headstart::convert::import::{self, ImportOptions};
+use headstart::convert::{Inspection, inspect};
 use headstart::files::Inputs;
+use headstart::image::recipe::Layout;
 use headstart::onnx;
-use headstart::preprocess::recipe::Layout;
 
 use self::about::AboutArgs;
 use super::console::{self, Console, stdout};

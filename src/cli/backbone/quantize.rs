@@ -2,13 +2,13 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::backbone::quantize::{
+use headstart::backbone::runtime::Runtime;
+use headstart::backbone::{Backbone, OpenOptions};
+use headstart::baselines::{Choice, evaluate};
+use headstart::convert::quantize::{
     self, Event, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Report, Rounding, Stage, WeightBits,
     quantize,
 };
-use headstart::backbone::runtime::Runtime;
-use headstart::backbone::{Backbone, OpenOptions};
-use headstart::baseline::{Choice, evaluate};
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
 use headstart::files::Inputs;

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use headstart::cache::{Pair, duplicates};
 use headstart::dataset::{Example, Manifest, Part};
 use headstart::files::path_text;
-use headstart::preprocess::ViewKinds;
+use headstart::image::ViewKinds;
 use serde::Serialize;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use headstart::cache::{self, Entry, Format, Missing, export};
 use headstart::dataset::Manifest;
 use headstart::files::{WriteError, check_writable};
-use headstart::preprocess::ViewKinds;
+use headstart::image::ViewKinds;
 
 use crate::cli::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use crate::cli::console::{Console, count, stdout};

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use headstart::cache::{CacheInfo, Origin, Storage};
 use headstart::extract::PLAIN;
-use headstart::preprocess::View;
+use headstart::image::View;
 use indicatif::HumanBytes;
 
 use super::{CacheArgs, read_root};

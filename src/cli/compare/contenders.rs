@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use headstart::baseline::Choice;
+use headstart::baselines::Choice;
 use headstart::train::TrainConfig;
 
 use super::plan::{Contender, Use};

@@ -6,10 +6,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use headstart::baseline::{Choice, HeadMethod, Look, Score, evaluate, evaluate_in_views};
+use headstart::baselines::{Choice, HeadMethod, Look, Score, evaluate, evaluate_in_views};
 use headstart::cache::Store;
 use headstart::dataset::split::Split;
-use headstart::train::{CachedRows, TrainConfig};
+use headstart::run::CachedRows;
+use headstart::train::TrainConfig;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 

@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use headstart::baseline::Choice;
+use headstart::baselines::Choice;
 use headstart::cache::Store;
 use headstart::dataset::Classes;
 use headstart::dataset::split::Split;
-use headstart::preprocess::ViewKinds;
+use headstart::image::ViewKinds;
 
 use self::fit::Answer;
 pub use self::fit::Fit;
@@ -340,7 +340,7 @@ fn outcome(ended: Ended, times: &mut Times) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use headstart::baseline::Score;
+    use headstart::baselines::Score;
 
     use super::*;
 

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use headstart::baseline::Choice;
+use headstart::baselines::Choice;
 use headstart::cache::{Key, View};
 use headstart::dataset::split::Split;
-use headstart::dataset::{self, Copies, split};
+use headstart::dataset::{Copies, split};
 use headstart::files::{as_path_text, of_path_text};
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +92,7 @@ impl Plan {
     ///
     /// # Errors
     /// As [`splits`](Self::splits).
-    pub fn unusable(&self) -> Result<Vec<Unusable>, dataset::Error> {
+    pub fn unusable(&self) -> Result<Vec<Unusable>, split::Error> {
         let splits = self.splits()?;
         let unusable = |(round, split): (usize, &Split)| {
             let first = split.train.first().map(|&image| self.labels[image]);
@@ -112,7 +112,7 @@ impl Plan {
     ///
     /// # Errors
     /// If the labels cannot be divided so, or a class has too few images left to learn from.
-    pub fn splits(&self) -> Result<Vec<Split>, dataset::Error> {
+    pub fn splits(&self) -> Result<Vec<Split>, split::Error> {
         let copies = self.copies();
         let mut splits = match self.division {
             Division::Folds(folds) => split::image_folds(&self.labels, &copies, folds, self.seed)?,

@@ -1,8 +1,8 @@
 //! From the scores of single folds to who is best, and by how much.
 
-use headstart::baseline::{Score, Spread};
+use headstart::baselines::{Score, Spread};
 use headstart::dataset::Classes;
-use headstart::preprocess::ViewKinds;
+use headstart::image::ViewKinds;
 use serde::Serialize;
 
 use super::plan::{Contender, Unusable};
@@ -189,7 +189,7 @@ impl Standing {
 
 #[cfg(test)]
 pub mod tests {
-    use headstart::baseline::Choice;
+    use headstart::baselines::Choice;
 
     use super::*;
     use crate::cli::compare::plan::Use;

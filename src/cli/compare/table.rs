@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use headstart::baseline::Spread;
+use headstart::baselines::Spread;
 
 use super::standings::{Facts, Standing, Standings, Unused};
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use headstart::backbone::device::{Choice, Device, Error, Missing, Precision, Selection};
 use headstart::backbone::library::Library;
-use headstart::backbone::quantize::WeightBits;
 use headstart::backbone::{self, Backbone, Engine};
-use headstart::preprocess;
+use headstart::convert::quantize::WeightBits;
+use headstart::image as preprocess;
 
 use super::failed;
 use super::report::Check;

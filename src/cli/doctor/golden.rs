@@ -3,7 +3,7 @@
 use anyhow::Context;
 use headstart::backbone::device::{Device, Precision};
 use headstart::backbone::{Backbone, Engine};
-use headstart::preprocess::{Preprocessor, Recipe};
+use headstart::image::{Preprocessor, Recipe};
 use ndarray::{Array2, Array4, Axis};
 
 use super::failed;

@@ -8,9 +8,9 @@ mod speed;
 
 use std::path::Path;
 
-use headstart::backbone::quantize::WeightBits;
 use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, Engine, EngineOptions};
+use headstart::convert::quantize::WeightBits;
 use headstart::extract::Graphs;
 
 use super::args::{BackboneArgs, RuntimeArgs};

@@ -1,11 +1,11 @@
 //! Images with features and labels: those to learn from, and those that are held out.
 
 use headstart::cache::{Key, Store, View};
-use headstart::dataset::{self, Classes, Copies, Manifest, split};
+use headstart::dataset::{Classes, Copies, Manifest, split};
 use headstart::extract::FeatureCache;
 use headstart::files::path_text;
-use headstart::preprocess::{ViewKinds, Views};
-use headstart::train::{CachedRows, CopiesRule, DataChoice, ManifestInfo, Training};
+use headstart::image::{ViewKinds, Views};
+use headstart::run::{CachedRows, CopiesRule, DataChoice, ManifestInfo, Training};
 
 use crate::cli::console::Console;
 use crate::cli::error::Error;
@@ -171,9 +171,9 @@ impl Images {
 }
 
 /// The class by its name, which the library does not know.
-pub fn too_few(error: dataset::Error, classes: &Classes) -> anyhow::Error {
+pub fn too_few(error: split::Error, classes: &Classes) -> anyhow::Error {
     match error {
-        dataset::Error::Shots { shots, label, examples } if shots > 0 => {
+        split::Error::Shots { shots, label, examples } if shots > 0 => {
             Error::TooFewImages { shots, class: classes.name(label).to_owned(), images: examples }.into()
         }
         error => error.into(),

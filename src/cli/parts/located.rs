@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::dataset::{Manifest, Part as SplitPart, Whereabouts};
 use headstart::files::path_of_text;
-use headstart::train::{DataChoice, Run, Training};
+use headstart::run::{DataChoice, Run, Training};
 
 use crate::cli::args::tell_manifest;
 use crate::cli::console::Console;

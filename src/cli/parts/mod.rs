@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use headstart::dataset::{Classes, Manifest, Whereabouts};
 use headstart::files::path_text;
-use headstart::preprocess::ViewKinds;
-use headstart::train::{CopiesRule, DataChoice};
+use headstart::image::ViewKinds;
+use headstart::run::{CopiesRule, DataChoice};
 
 use super::args::ManifestArgs;
 use super::console::Console;

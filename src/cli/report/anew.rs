@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use headstart::baseline::{HeadMethod, out_of_fold};
+use headstart::baselines::{HeadMethod, out_of_fold};
 use headstart::cache::Store;
 use headstart::dataset::{Copies, Manifest, Whereabouts, split};
 use headstart::evaluate::label_errors::suspects;
-use headstart::evaluate::{EvaluationRecord, Metrics, Outcome, confidences, outcomes, predict};
+use headstart::evaluate::{Metrics, predict};
+use headstart::evaluation::{EvaluationRecord, Outcome, confidences, outcomes};
 use headstart::extract::FeatureCache;
 use headstart::files::path_of_text;
-use headstart::train::{Run, TrainConfig};
+use headstart::run::Run;
+use headstart::train::TrainConfig;
 use ndarray::Array2;
 
 use super::evaluated::{Evaluated, title};

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use headstart::evaluate::{Metrics, Outcome, Paired, outcomes};
+use headstart::evaluate::{Metrics, Paired};
+use headstart::evaluation::{Outcome, outcomes};
 use headstart::report::{Compared, ComparedOn, Comparison, Epoch, Setting};
-use headstart::train::Run;
+use headstart::run::Run;
 
 use super::page::epoch;
 use crate::cli::Status;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use headstart::cache::{Key, Store, View};
 use headstart::dataset::Manifest;
 use headstart::evaluate::label_errors::Suspect;
-use headstart::evaluate::{EvaluationRecord, Metrics, Prediction};
+use headstart::evaluate::{Metrics, Prediction};
+use headstart::evaluation::EvaluationRecord;
 use ndarray::ArrayView2;
 
 use super::findings::{Leaks, Map, doubted};

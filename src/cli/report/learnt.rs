@@ -6,8 +6,8 @@ use anyhow::Context;
 use headstart::cache::{Key, View};
 use headstart::dataset::{Classes, Manifest};
 use headstart::extract::FeatureCache;
-use headstart::preprocess::ViewKinds;
-use headstart::train::Run;
+use headstart::image::ViewKinds;
+use headstart::run::Run;
 
 use crate::cli::console::Console;
 use crate::cli::features::Lookup;

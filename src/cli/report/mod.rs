@@ -10,9 +10,9 @@ mod page;
 use std::path::PathBuf;
 
 use headstart::dataset::{Columns, Manifest};
-use headstart::evaluate::EvaluationRecord;
+use headstart::evaluation::EvaluationRecord;
 use headstart::files::{self, Inputs, path_of_text};
-use headstart::train::Run;
+use headstart::run::Run;
 
 pub use self::evaluated::{Evaluated, Subject, title};
 pub use self::learnt::Learnt;

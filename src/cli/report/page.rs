@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use headstart::evaluate::Prediction;
 use headstart::evaluate::label_errors::Suspect;
-use headstart::preprocess::thumbnail;
+use headstart::image::thumbnail;
 use headstart::report::text::counted;
 use headstart::report::{self, Evaluation, Report};
-use headstart::train::{Calibration, EpochRecord, Origin, Run, TrainConfig, Training};
+use headstart::run::{Calibration, Origin, Run, Training};
+use headstart::train::{EpochRecord, TrainConfig};
 
 use super::evaluated::Evaluated;
 use super::learnt::Learnt;

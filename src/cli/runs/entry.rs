@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use headstart::evaluate::Metrics;
 use headstart::files::as_path_text;
 use headstart::nn::Temperature;
-use headstart::train::{Calibration, Origin, RunInfo, RunSummary, TrainConfig, TrainingMetrics};
+use headstart::run::{Calibration, Origin, RunInfo, RunSummary, TrainingMetrics};
+use headstart::train::TrainConfig;
 use serde::Serialize;
 
 use super::sets::Set;

@@ -7,7 +7,7 @@ mod table;
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::train::TrainingMetrics;
+use headstart::run::TrainingMetrics;
 use serde::Serialize;
 
 use self::entry::Broken;

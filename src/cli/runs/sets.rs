@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use headstart::cache::OtherPrecision;
-use headstart::evaluate::{EvaluationRecord, Metrics};
-use headstart::preprocess::ViewKinds;
+use headstart::evaluate::Metrics;
+use headstart::evaluate::OtherPrecision;
+use headstart::evaluation::EvaluationRecord;
+use headstart::image::ViewKinds;
 use serde::Serialize;
 
 /// What an evaluation was of.

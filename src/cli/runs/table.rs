@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use headstart::report::text::{Side, columns};
-use headstart::train::{Ended, TrainingMetrics};
+use headstart::run::TrainingMetrics;
+use headstart::train::Ended;
 
 use super::entry::{Entry, differing};
 use super::sets::{Alike, Set, alike};

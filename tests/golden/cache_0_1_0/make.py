@@ -30,7 +30,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "orientation"))
+sys.path.insert(0, str(HERE.parents[2] / "crates/image/tests/golden/orientation"))
 import make_orientation as orientation  # noqa: E402
 
 EDGE, FEATURES = 4, 8

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[3]
-TARGET = ROOT / "src" / "backbone" / "cut" / "photos"
+TARGET = ROOT / "crates" / "convert" / "src" / "cut" / "photos"
 
 # Public domain or CC0, all four: data/photos/README.md names authors and licences.
 for name in ["cat", "coffee", "rocket", "galaxy"]:

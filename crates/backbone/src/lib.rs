@@ -1,0 +1,45 @@
+//! A frozen network as one ONNX file whose output is features.
+//!
+//! [`Backbone::open`] checks a file and tells what it needs. [`Metadata`] is what a file says about itself.
+//! [`runtime`] and [`session`] run it on a [`device`]; an [`Engine`] is all three.
+
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+mod answers;
+pub mod device;
+#[doc(hidden)]
+pub mod digest;
+mod elf;
+mod engine;
+mod error;
+#[doc(hidden)]
+pub mod graph;
+pub mod guess;
+mod hashing;
+#[doc(hidden)]
+pub mod labels;
+pub mod library;
+#[doc(hidden)]
+pub mod meaning;
+mod metadata;
+mod open;
+#[doc(hidden)]
+pub mod pixels;
+pub mod probe;
+pub mod runtime;
+pub mod session;
+#[doc(hidden)]
+pub mod weights;
+#[doc(hidden)]
+pub mod zoo;
+
+pub use elf::Flaw;
+pub use engine::{Engine, EngineOptions};
+#[doc(hidden)]
+pub use error::Edges;
+pub use error::{Error, Output, Result};
+pub use guess::Guess;
+pub use metadata::Metadata;
+pub use open::{Backbone, OpenOptions};
+#[doc(hidden)]
+pub use ort;

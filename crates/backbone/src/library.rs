@@ -1,0 +1,180 @@
+//! Where the shared library of ONNX Runtime is, and whether it is one.
+
+use std::path::{Path, PathBuf};
+
+use super::answers::probe;
+use super::elf::{self, Flaw};
+use headstart_base::python::python;
+
+/// The oldest minor version whose interface this build speaks (cargo feature `api-24` of `ort`).
+pub const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
+
+/// Why no usable ONNX Runtime was loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("no ONNX Runtime library found; looked for {}", list(.looked))]
+    NotFound { looked: Vec<String> },
+    #[error("`{path}` does not exist")]
+    Missing { path: PathBuf },
+    #[error("`{path}` {flaw}")]
+    Flawed { path: PathBuf, flaw: Flaw },
+    #[error("cannot load `{path}` as a shared library")]
+    Load { path: PathBuf, source: libloading::Error },
+    #[error("`{path}` is a shared library, but not ONNX Runtime (it has no `OrtGetApiBase`)")]
+    NotOnnxRuntime { path: PathBuf },
+    #[error("`{path}` is ONNX Runtime {found}, older than the 1.{OLDEST_MINOR} that is needed")]
+    TooOld { path: PathBuf, found: String },
+    #[error("ONNX Runtime is loaded from `{loaded}` already; one process cannot also use `{asked}`")]
+    AlreadyLoaded { loaded: PathBuf, asked: PathBuf },
+    #[error("ONNX Runtime from `{path}` does not start")]
+    Start { path: PathBuf, source: ort::Error },
+}
+
+fn list(places: &[String]) -> String {
+    places.join(", ")
+}
+
+/// A library that has said that it is ONNX Runtime, and which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Library {
+    pub path: PathBuf,
+    /// Its own words, such as `1.31.1`.
+    pub version: String,
+    /// The execution providers that it was built with, such as `CPUExecutionProvider`.
+    pub providers: Vec<String>,
+}
+
+impl Library {
+    /// Find the library: `explicit`, then `ORT_DYLIB_PATH`, `models/runtime/`, beside the executable, an installed Python
+    /// package, the system's loader, and last the builds for one kind of device, `models/runtime-gpu/` and
+    /// `models/runtime-openvino/`. A library that was asked for by name is taken or refused, never passed over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with the places that were tried, or what is wrong with the library found first.
+    pub fn find(explicit: Option<&Path>) -> Result<Self, Error> {
+        if let Some(named) = Self::named(explicit) {
+            return named;
+        }
+        let found = PLACES.iter().chain(&DEVICE_FOLDERS).find_map(Place::library);
+        found.unwrap_or_else(|| Err(Error::NotFound { looked: looked() }))
+    }
+
+    /// The library that the user names, by `explicit` or by `ORT_DYLIB_PATH`; `None` if she names none.
+    pub(super) fn named(explicit: Option<&Path>) -> Option<Result<Self, Error>> {
+        let variable =
+            || std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
+        Some(Self::read(&explicit.map(Path::to_path_buf).or_else(variable)?))
+    }
+
+    /// Every library in the places where [`find`](Self::find) looks, `first` before all, or what is wrong with it.
+    pub(super) fn all(first: Option<&'static str>) -> impl Iterator<Item = Result<Self, Error>> {
+        let first = first.map(Place::Folder).into_iter();
+        first.chain(PLACES).filter_map(|place| place.library())
+    }
+
+    /// The library in `folder`, if there is one.
+    pub(super) fn in_folder(folder: &'static str) -> Option<Result<Self, Error>> {
+        Place::Folder(folder).library()
+    }
+
+    pub fn has(&self, provider: &str) -> bool {
+        self.providers.iter().any(|name| name == provider)
+    }
+
+    /// Open the file and ask for its version, so that `ort` later meets only a library that fits: it panics on others.
+    fn read(path: &Path) -> Result<Self, Error> {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        if !path.exists() {
+            return Err(Error::Missing { path });
+        }
+        if let Err(flaw) = elf::needed(&path) {
+            return Err(Error::Flawed { path, flaw });
+        }
+        let answers = probe(&path)?;
+        Ok(Self { path, version: answers.version, providers: answers.providers })
+    }
+}
+
+/// Where a library can be.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Folder(&'static str),
+    BesideTheProgram,
+    Python,
+    System,
+}
+
+const PLACES: [Place; 4] =
+    [Place::Folder("models/runtime"), Place::BesideTheProgram, Place::Python, Place::System];
+/// They compute on the CPU too.
+const DEVICE_FOLDERS: [Place; 2] =
+    [Place::Folder("models/runtime-gpu"), Place::Folder("models/runtime-openvino")];
+
+impl Place {
+    /// What is there, if there is a library.
+    fn library(&self) -> Option<Result<Library, Error>> {
+        let path = match self {
+            Self::Folder(folder) => library_in(Path::new(folder)),
+            Self::BesideTheProgram => library_in(std::env::current_exe().ok()?.parent()?),
+            Self::Python => library_in(&python().onnxruntime.as_ref()?.join("capi")),
+            Self::System => return from_system_loader().map(Ok),
+        };
+        Some(Library::read(&path?))
+    }
+}
+
+fn looked() -> Vec<String> {
+    [
+        "ORT_DYLIB_PATH (not set)",
+        "models/runtime",
+        "the program's own folder",
+        "Python's onnxruntime",
+        "the system's libraries",
+    ]
+    .map(String::from)
+    .to_vec()
+}
+
+fn from_system_loader() -> Option<Library> {
+    let path = PathBuf::from(libloading::library_filename("onnxruntime"));
+    let answers = probe(&path).ok()?;
+    Some(Library { path, version: answers.version, providers: answers.providers })
+}
+
+/// The ONNX Runtime library in `folder`; of several versions the last by name.
+fn library_in(folder: &Path) -> Option<PathBuf> {
+    let is_library = |name: &str| {
+        name == "onnxruntime.dll"
+            || name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib"))
+    };
+    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    files.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_library)).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_library_is_named_for_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so.1.31.1");
+        std::fs::write(&path, "not a library").unwrap();
+        let error = Library::find(Some(&path)).unwrap_err();
+        if cfg!(target_os = "linux") {
+            assert!(matches!(error, Error::Flawed { flaw: Flaw::OtherFormat, .. }), "{error}");
+        }
+        assert!(matches!(Library::find(Some(&folder.path().join("gone.so"))), Err(Error::Missing { .. })));
+    }
+
+    #[test]
+    fn only_the_runtime_itself_is_taken_from_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["libonnxruntime_providers_shared.so", "readme.txt", "libonnxruntime.so.1.31.1"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(library_in(folder.path()), Some(folder.path().join("libonnxruntime.so.1.31.1")));
+        assert_eq!(library_in(&folder.path().join("nowhere")), None);
+    }
+}

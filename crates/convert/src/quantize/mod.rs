@@ -1,0 +1,178 @@
+//! A backbone in eight bits: three times as fast on processors with instructions for it, with features that are nearly the same.
+//!
+//! ```no_run
+//! use std::sync::atomic::AtomicBool;
+//!
+//! use headstart_backbone::{Backbone, runtime::Runtime};
+//! use headstart_convert::quantize::{QuantizeOptions, quantize};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let backbone = Backbone::open("models/resnet50.onnx".as_ref())?;
+//! let images = ["photos/1.jpg".into(), "photos/2.jpg".into()];
+//! let runtime = Runtime::load(None)?;
+//! let done = quantize(&runtime, &backbone, &images, &QuantizeOptions::default(), &AtomicBool::new(false), &mut |_| ())?;
+//! println!("mean cosine {:.4}", done.report.fidelity.cosine_mean);
+//! done.write("models/resnet50.int8.onnx".as_ref(), false)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What happens, in this order:
+//!
+//! 1. Images are drawn and divided: some to calibrate on, others to be held out until all is chosen.
+//! 2. The graph is made ready (`prepare`): normalisations and paddings are worked into convolutions, the input becomes bytes (`pixels`) again.
+//! 3. It runs in floats, and ranges and histograms (`observe`) of what passes through are kept, never the tensors.
+//! 4. Channels of one tensor are brought to like ranges (`equalise`), ranges (`range`) are chosen for each tensor; what is best is measured at the features.
+//! 5. Weights are rounded together (`second_order`), for what the network in integers really reads; then biases take in what rounding
+//!    shifts, one convolution after another (`biases`).
+//! 6. The graph (`rewrite`; its last mean is one of codes, `pooled`) is held against the floats on the images held out. Where it is
+//!    not near enough, layers go back to floats.
+
+mod biases;
+mod conv;
+mod equalise;
+mod error;
+mod fidelity;
+mod gram;
+mod histogram;
+mod images;
+mod kernel;
+mod observe;
+mod options;
+mod pixels;
+mod plan;
+mod pooled;
+mod prepare;
+mod range;
+mod report;
+mod rewrite;
+mod runner;
+mod search;
+mod second_order;
+mod speed;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+pub use error::{Error, Result};
+pub use fidelity::Fidelity;
+pub use kernel::WeightBits;
+pub use options::{Event, KeepFloat, QuantizeOptions, Ranges, Rounding, Stage};
+pub use plan::{Float, Why};
+pub use range::{Levels, Method};
+pub use report::{Report, Speed};
+
+use self::images::{Sample, Wanted};
+use self::runner::Machine;
+use headstart_backbone::runtime::Runtime;
+use headstart_backbone::{Backbone, Metadata};
+use headstart_base::files::same_file;
+use headstart_onnx::{self as onnx, Graph, Model};
+
+/// A backbone in integers that was found good enough, and not written yet.
+#[derive(Debug, Clone)]
+pub struct Quantized {
+    pub model: Model,
+    pub report: Report,
+    /// What it was made of.
+    source: PathBuf,
+}
+
+impl Quantized {
+    /// Write the file: an ordinary backbone, with an account of how it was made.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if something is there already and is not to be replaced; [`Error::OwnInput`] if it is the backbone itself.
+    pub fn write(&self, path: &Path, overwrite: bool) -> Result<()> {
+        check_target(&self.source, path, overwrite)?;
+        Ok(onnx::write(&self.model, path)?)
+    }
+}
+
+/// That a file can be written to `output`: to be asked before the work.
+///
+/// # Errors
+/// As [`Quantized::write`].
+pub fn check_target(source: &Path, output: &Path, overwrite: bool) -> Result<()> {
+    if same_file(source, output) {
+        return Err(Error::OwnInput { path: output.to_owned() });
+    }
+    if !overwrite && output.symlink_metadata().is_ok() {
+        return Err(Error::Exists { path: output.to_owned() });
+    }
+    Ok(())
+}
+
+/// Quantise `backbone`, calibrated on some of `files` and measured on others of them.
+///
+/// Takes some minutes; `on_event` hears what is done. Setting `cancel` ends it before the next step.
+///
+/// # Errors
+/// [`Error::Quantised`], [`onnx::Error::Opset`], [`Error::NothingToDo`]: the graph cannot be quantised. [`Error::TooFewImages`]: nothing to
+/// calibrate on. [`Error::Fidelity`]: the result is further from the floats than [`QuantizeOptions::min_cosine`] allows.
+pub fn quantize(
+    runtime: &Runtime,
+    backbone: &Backbone,
+    files: &[PathBuf],
+    options: &QuantizeOptions,
+    cancel: &AtomicBool,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<Quantized> {
+    let path = backbone.path();
+    let model = read(path)?;
+    let wanted = Wanted { calibration: options.calibration, held_out: options.held_out };
+    on_event(Event::Stage(Stage::Images));
+    let sample = Sample::draw(backbone.recipe(), files, options.held_out_files.as_deref(), wanted)?;
+    on_event(Event::Drawn {
+        calibration: sample.calibration.len(),
+        held_out: sample.held_out.len(),
+        failed: &sample.failed,
+    });
+    let machine = Machine { runtime, threads: options.threads, fixed_batch: backbone.batch_size() };
+    let found = search::search(&machine, backbone, model, &sample, options, cancel, on_event)?;
+    let mut model = found.model;
+    let metadata = Metadata {
+        name: Some(format!("{}-int8", backbone.name())),
+        recipe: Some(backbone.recipe().clone()),
+        recipe_doubts: vec![],
+        feature_tensor: Some(backbone.feature_tensor().to_owned()),
+        feature_size: Some(backbone.feature_size()),
+        labels: backbone.labels().to_vec(),
+        source: backbone.source().map(str::to_owned),
+        licence: backbone.licence().map(str::to_owned),
+        quantized: Some(found.report.account(backbone)),
+    };
+    metadata.write_into(&mut model);
+    Ok(Quantized { model, report: found.report, source: path.to_owned() })
+}
+
+/// The graph to be quantised, if it can be.
+fn read(path: &Path) -> Result<Model> {
+    let mut model = onnx::read(path)?;
+    let nodes = model.graph.iter().flat_map(|graph| &graph.node);
+    let bodies = model.functions.iter().flat_map(|function| &function.node);
+    let integers = |operator: &str| {
+        operator.contains("QuantizeLinear")
+            || operator.starts_with("QLinear")
+            || operator.ends_with("Integer")
+    };
+    if let Some(node) = nodes.chain(bodies).find(|node| integers(node.op_type())) {
+        return Err(Error::Quantised { path: path.to_owned(), operator: node.op_type().to_owned() });
+    }
+    // Asked before the work. It is done later: what is measured against is the graph as it is.
+    prepare::raise(&mut model.clone())?;
+    if let Some(graph) = model.graph.as_mut() {
+        graph.bind_constants();
+    }
+    Ok(model)
+}
+
+fn graph(model: &Model) -> &Graph {
+    model.graph.as_ref().expect("`onnx::read` refuses a file without a graph")
+}
+
+fn graph_mut(model: &mut Model) -> &mut Graph {
+    model.graph.as_mut().expect("`onnx::read` refuses a file without a graph")
+}

@@ -1,0 +1,168 @@
+//! From a graph in floats to the best one in integers that was found.
+
+mod fit;
+mod floats;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::{Array2, ArrayView4};
+
+use super::error::{Error, Result};
+use super::fidelity::Fidelity;
+use super::images::Sample;
+use super::options::{Event, KeepFloat, QuantizeOptions, Stage};
+use super::plan::{Float, Plan, label};
+use super::report::Report;
+use super::runner::Machine;
+use super::{graph, graph_mut, pixels, prepare, speed};
+use headstart_backbone::Backbone;
+use headstart_onnx::{self as onnx, Model};
+
+/// What was found.
+pub(super) struct Found {
+    pub model: Model,
+    pub report: Report,
+}
+
+/// Images run at once where only features are wanted.
+const BATCH: usize = 8;
+
+/// Images that ranges and layers are tried on: enough to tell which is better.
+const TRIAL: usize = 32;
+
+/// Of the largest feature: how far the prepared graph may be from the given one. Only the order of sums differs.
+const SAME: f64 = 1e-3;
+
+pub(super) fn search(
+    machine: &Machine<'_>,
+    backbone: &Backbone,
+    mut original: Model,
+    sample: &Sample,
+    options: &QuantizeOptions,
+    cancel: &AtomicBool,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<Found> {
+    let folder = backbone.path().parent().unwrap_or(Path::new(""));
+    onnx::embed_external_data(&mut original, folder)?;
+    let features = [backbone.feature_tensor().to_owned()];
+    on_event(Event::Stage(Stage::Observation));
+    let mut floats = machine.load(&original, &features)?;
+    let calibration = floats.rows(sample.calibration.tensor(), BATCH)?;
+
+    let mut prepared = original;
+    prepare::prepare(&mut prepared, folder)?;
+    let network = graph(&prepared).node.iter().map(label).collect();
+    let bytes = pixels::restore(graph_mut(&mut prepared), backbone.input_name(), backbone.recipe())?;
+    let mut bench = Bench {
+        machine,
+        path: backbone.path(),
+        sample,
+        options,
+        cancel,
+        on_event,
+        features,
+        calibration,
+        bytes,
+        network,
+    };
+    bench.check_same(&prepared)?;
+
+    let told = bench.told(&prepared)?;
+    let mut fit = bench.fit(&prepared, &told)?;
+    if options.keep_float == KeepFloat::Auto && !bench.is_near(&fit) {
+        fit = bench.enough(&prepared, &fit)?;
+    }
+    let model = fit.rounded();
+    let on_calibration = bench.rows(&model, sample.calibration.tensor())?;
+
+    bench.stage(Stage::Measurement)?;
+    let mut integers = machine.load(&model, &bench.features)?;
+    let held_out = [&mut floats, &mut integers].map(|runner| runner.rows(sample.held_out.tensor(), BATCH));
+    let [in_floats, in_integers] = held_out;
+    let held_out = [in_floats?, in_integers?];
+    let fidelity = Fidelity::of(&held_out[0], &held_out[1]);
+    if fidelity.cosine_mean < options.min_cosine || fidelity.cosine_mean.is_nan() {
+        return Err(Error::Fidelity { found: fidelity.cosine_mean, bound: options.min_cosine });
+    }
+    let speed = speed::measure(&mut floats, &mut integers, sample.held_out.first(speed::IMAGES))?;
+    let report = Report {
+        calibration_images: sample.calibration.len(),
+        calibration_digest: sample.calibration.digest().to_hex().to_string(),
+        layers: fit.plan.layers.len(),
+        operators: machine.operators(&model)?,
+        float: bench.float(&fit.plan),
+        ranges: fit.method,
+        equalised: fit.exponent,
+        weights: options.bits,
+        fidelity,
+        held_out: sample.held_out.places.clone(),
+        calibration: sample.calibration.places.clone(),
+        held_out_features: held_out,
+        calibration_features: [bench.calibration, on_calibration],
+        speed,
+    };
+    Ok(Found { model, report })
+}
+
+/// What everything is tried on.
+struct Bench<'a> {
+    machine: &'a Machine<'a>,
+    /// The backbone's.
+    path: &'a Path,
+    sample: &'a Sample,
+    options: &'a QuantizeOptions,
+    cancel: &'a AtomicBool,
+    on_event: &'a mut dyn FnMut(Event<'_>),
+    /// The name of the output.
+    features: [String; 1],
+    /// Features of the calibration images, in floats.
+    calibration: Array2<f32>,
+    /// The tensor that holds bytes, if there is one.
+    bytes: Option<String>,
+    /// The network's own nodes; there are others that turn its input into bytes, or even out channels.
+    network: BTreeSet<String>,
+}
+
+impl Bench<'_> {
+    fn stage(&mut self, stage: Stage) -> Result<()> {
+        (self.on_event)(Event::Stage(stage));
+        self.go_on()
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    fn rows(&self, model: &Model, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {
+        self.machine.load(model, &self.features)?.rows(images, BATCH)
+    }
+
+    /// That the graph still computes what it computed.
+    fn check_same(&self, prepared: &Model) -> Result<()> {
+        let images = self.sample.calibration.first(4);
+        let rows = self.rows(prepared, images)?;
+        let expected = self.calibration.slice(ndarray::s![..rows.nrows(), ..]);
+        let largest = expected.iter().fold(0.0f64, |largest, &x| largest.max(f64::from(x).abs()));
+        let pairs = expected.iter().zip(&rows);
+        let difference = pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).abs());
+        // `max` would pass over a NaN.
+        let difference = difference.fold(0.0, |a: f64, b| if b > a || b.is_nan() { b } else { a });
+        let bound = SAME * largest;
+        if difference <= bound { Ok(()) } else { Err(Error::Changed { difference, bound }) }
+    }
+
+    /// What of the network stays in floats.
+    fn float(&self, plan: &Plan) -> Vec<Float> {
+        plan.float.iter().filter(|float| self.network.contains(&float.name)).cloned().collect()
+    }
+
+    fn trial(&self, model: &Model) -> Result<Fidelity> {
+        self.go_on()?;
+        let images = self.sample.calibration.first(TRIAL);
+        let rows = self.rows(model, images)?;
+        let floats = self.calibration.slice(ndarray::s![..rows.nrows(), ..]).to_owned();
+        Ok(Fidelity::of(&floats, &rows))
+    }
+}

@@ -1,0 +1,160 @@
+//! The feature cache of one backbone, asked by file.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+
+use super::failure::read_image;
+use super::{DECODERS, Error, ImageFailure, key_of};
+use headstart_backbone::Backbone;
+use headstart_backbone::device::Precision;
+use headstart_cache as cache;
+use headstart_cache::{Facts, Failures, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
+use headstart_image::{Preprocessor, Views};
+
+/// The view of an image as it is, without augmentation: the number of [`preprocess::View::PLAIN`](headstart_image::View::PLAIN).
+pub const PLAIN: View = 0;
+
+/// What tells the features of one backbone, in [`Precision::Fp32`] or, if its graph is quantised, [`Precision::Int8`], from
+/// all others: everything that changes a number in them.
+///
+/// # Errors
+/// If the backbone's recipe cannot be carried out.
+pub fn fingerprint(backbone: &Backbone, storage: Storage) -> Result<Fingerprint, Error> {
+    fingerprint_in(Precision::Fp32, backbone, storage)
+}
+
+/// As [`fingerprint`], for features that are computed in `precision`, as far as the graph leaves a choice: see
+/// [`Backbone::precision`].
+///
+/// # Errors
+/// If the backbone's recipe cannot be carried out, or it does not compute so.
+pub fn fingerprint_in(
+    precision: Precision,
+    backbone: &Backbone,
+    storage: Storage,
+) -> Result<Fingerprint, Error> {
+    let preprocessor = Preprocessor::new(backbone.recipe().clone())?;
+    Ok(Fingerprint::new(FingerprintParts {
+        graph: backbone.digest().to_hex().to_string(),
+        feature_tensor: backbone.feature_tensor().to_owned(),
+        feature_size: backbone.feature_size(),
+        precision: backbone.precision(precision)?.name().to_owned(),
+        recipe: preprocessor.recipe().to_value(),
+        storage,
+    }))
+}
+
+/// The cached features of one backbone, and the memo that spares hashing files that did not change.
+pub struct FeatureCache {
+    pub(super) store: Store,
+    pub(super) memo: Memo,
+    pub(super) failures: Failures,
+}
+
+/// Where an image stands with the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It has features.
+    Ready(Key),
+    /// It was tried, or cannot be read, and has none.
+    Failed { reason: String },
+    /// It was never tried by today's decoders.
+    Absent,
+}
+
+impl FeatureCache {
+    /// Open the cache of `fingerprint` under `root`, or begin it in a folder that is called after `name`: it is made when there
+    /// is something to keep.
+    ///
+    /// # Errors
+    /// If it cannot be read, or not be made.
+    pub fn create_or_open(root: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self, Error> {
+        Self::over(root, Store::prepare(root, name, fingerprint)?)
+    }
+
+    /// Open the cache of `fingerprint` under `root`; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn open(root: &Path, fingerprint: &Fingerprint) -> Result<Option<Self>, Error> {
+        Store::open(root, fingerprint)?.map(|store| Self::over(root, store)).transpose()
+    }
+
+    fn over(root: &Path, store: Store) -> Result<Self, Error> {
+        let failures = store.failures()?;
+        Ok(Self { store, memo: Memo::open(root), failures })
+    }
+
+    /// The rows themselves.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Images that were tried and gave no features.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// Where each file stands, in their order. Files that the memo does not know are read and hashed.
+    pub fn standing(&mut self, files: &[PathBuf]) -> Vec<Standing> {
+        self.standing_in(Views::PLAIN, files)
+    }
+
+    /// The same of several views: an image is ready if it has features in each of them.
+    pub fn standing_in(&mut self, views: Views, files: &[PathBuf]) -> Vec<Standing> {
+        files.iter().map(|file| self.standing_of(file, views)).collect()
+    }
+
+    /// The features of every file, row `i` for file `i`, for data that fits into memory.
+    ///
+    /// # Errors
+    /// [`Error::NoFeatures`] for the first file that has none, [`Error::Cache`] if a row is damaged.
+    pub fn features(&mut self, files: &[PathBuf]) -> Result<Array2<f32>, Error> {
+        let key = |(file, standing): (&PathBuf, Standing)| match standing {
+            Standing::Ready(key) => Ok((key, PLAIN)),
+            Standing::Failed { reason } => Err(Error::NoFeatures { file: file.clone(), reason }),
+            Standing::Absent => {
+                Err(Error::NoFeatures { file: file.clone(), reason: "it was never tried".into() })
+            }
+        };
+        let ids = files.iter().zip(self.standing(files)).map(key).collect::<Result<Vec<_>, _>>()?;
+        let selection = self.store.select(&ids).map_err(cache::Error::from)?;
+        let mut features = Array2::zeros((ids.len(), selection.dim()));
+        selection.gather(&(0..ids.len()).collect::<Vec<_>>(), &mut features)?;
+        Ok(features)
+    }
+
+    /// See what was written since this was opened, by this process or another.
+    pub(super) fn reload(&mut self) -> Result<(), Error> {
+        self.store.refresh()?;
+        self.failures = self.store.failures()?;
+        Ok(())
+    }
+
+    /// The key of a file that has features, if that is known without reading it.
+    pub(super) fn known_key(&self, file: &Path) -> Option<Key> {
+        let key = self.memo.get(file, &Facts::of(file).ok()?)?;
+        self.store.contains(&key, PLAIN).then_some(key)
+    }
+
+    fn standing_of(&mut self, file: &Path, views: Views) -> Standing {
+        match self.key_of(file) {
+            Ok(key) if views.iter().all(|view| self.store.contains(&key, view.number())) => {
+                Standing::Ready(key)
+            }
+            Ok(key) => match self.failures.of_key(&key) {
+                Some(failure) if failure.is_known_to(DECODERS.revision) => {
+                    Standing::Failed { reason: failure.reason.clone() }
+                }
+                // Decoders that have not tried it yet may well read it.
+                _ => Standing::Absent,
+            },
+            Err(error) => Standing::Failed { reason: ImageFailure::read(&error).reason },
+        }
+    }
+
+    fn key_of(&mut self, file: &Path) -> std::io::Result<Key> {
+        self.memo.key_of(file, |file| Ok(key_of(&read_image(file)?)))
+    }
+}

@@ -1,0 +1,159 @@
+//! int8 graphs that belong to a cache: made once, from the user's own images, and used by all that is extracted into it.
+//!
+//! ```text
+//! data/features/graphs/resnet50-4be1f8a0.int8.onnx             in use; the digits stand for the graph in floating point and its recipe
+//! data/features/graphs/resnet50-4be1f8a0-77c02d1e.int8.onnx    was in use; the last digits are its own digest's
+//! ```
+//!
+//! A graph that is replaced stays: heads that were trained on its features understand no others.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Error;
+use headstart_backbone::device::Precision;
+use headstart_backbone::{self as backbone, Backbone, OpenOptions};
+use headstart_base::files::{NewFolder, of_system, write_bytes};
+use headstart_cache::file_name;
+
+const FOLDER: &str = "graphs";
+const ENDING: &str = ".int8.onnx";
+
+/// The int8 graphs of one cache, of which the folder may be missing.
+#[derive(Debug, Clone)]
+pub struct Graphs {
+    folder: PathBuf,
+}
+
+impl Graphs {
+    /// Those of the cache in the folder `root`.
+    pub fn of(root: &Path) -> Self {
+        Self { folder: root.join(FOLDER) }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The int8 form of `backbone` that is in use, prepared for as `backbone` is; `None` if none was made.
+    ///
+    /// # Errors
+    /// As [`Backbone::open_with`].
+    pub fn current(&self, backbone: &Backbone) -> Result<Option<Backbone>, backbone::Error> {
+        let path = self.path(backbone);
+        if path.exists() { open(&path, backbone).map(Some) } else { Ok(None) }
+    }
+
+    /// The int8 form of `backbone` with this digest in hexadecimal digits, in use or replaced.
+    pub fn with_digest(&self, backbone: &Backbone, digest: &str) -> Option<Backbone> {
+        let stem = self.stem(backbone);
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let named = entries.filter(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            name.starts_with(&stem) && name.ends_with(ENDING)
+        });
+        let mut opened = named.filter_map(|entry| open(&entry.path(), backbone).ok());
+        opened.find(|graph| *graph.digest().to_hex() == *digest)
+    }
+
+    /// Where the int8 form of `backbone` lies that is in use, or would.
+    pub fn path(&self, backbone: &Backbone) -> PathBuf {
+        self.folder.join(self.stem(backbone) + ENDING)
+    }
+
+    /// Have `write` make the int8 form of `backbone` and put it in use. The one that was before stays under another name.
+    ///
+    /// # Errors
+    /// Those of `write`, and [`Error::Keep`].
+    pub fn replace<E: From<Error>>(
+        &self,
+        backbone: &Backbone,
+        write: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        // Gone again if nothing comes of it.
+        let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
+        let drafts = tempfile::Builder::new().prefix(".draft-").tempdir_in(&self.folder);
+        let drafts = drafts.map_err(of_system).map_err(self.cannot())?;
+        let draft = drafts.path().join("graph.onnx");
+        write(&draft)?;
+        let path = self.path(backbone);
+        if let Ok(before) = open(&path, backbone) {
+            let digest = &before.digest().to_hex()[..8];
+            let name = format!("{}-{digest}{ENDING}", self.stem(backbone));
+            fs::rename(&path, self.folder.join(name)).map_err(self.cannot())?;
+        }
+        fs::rename(&draft, &path).map_err(self.cannot())?;
+        Ok(path)
+    }
+
+    fn cannot(&self) -> impl Fn(io::Error) -> Error {
+        let path = self.folder.clone();
+        move |source| Error::Keep { path: path.clone(), source }
+    }
+
+    /// What was chosen for `backbone`, if anything was.
+    pub fn chosen(&self, backbone: &Backbone) -> Option<Chosen> {
+        serde_json::from_slice(&fs::read(self.choice(backbone)).ok()?).ok()
+    }
+
+    /// Remember what was chosen.
+    ///
+    /// # Errors
+    /// [`Error::Keep`].
+    pub fn choose(&self, backbone: &Backbone, chosen: &Chosen) -> Result<(), Error> {
+        let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
+        let text = serde_json::to_string_pretty(chosen).expect("numbers and words are JSON") + "\n";
+        write_bytes(&self.choice(backbone), text.as_bytes()).map_err(|error| self.cannot()(error.source))
+    }
+
+    fn choice(&self, backbone: &Backbone) -> PathBuf {
+        self.folder.join(self.stem(backbone) + ".precision.json")
+    }
+
+    /// A name for what is made from this graph for images that are prepared like this. How JPEGs are decoded and turned matters to
+    /// features, but not to the ranges that they are in.
+    fn stem(&self, backbone: &Backbone) -> String {
+        let mut recipe = backbone.recipe().to_value();
+        if let Value::Object(fields) = &mut recipe {
+            fields.retain(|name, _| name != "decode" && name != "exif");
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(backbone.digest().as_bytes());
+        hasher.update(backbone.feature_tensor().as_bytes());
+        hasher.update(recipe.to_string().as_bytes());
+        let name = file_name(backbone.name());
+        format!("{name}-{}", &hasher.finalize().to_hex()[..8])
+    }
+}
+
+fn open(path: &Path, backbone: &Backbone) -> Result<Backbone, backbone::Error> {
+    let recipe = Some(backbone.recipe().clone());
+    Backbone::open_with(path, &OpenOptions { recipe, ..OpenOptions::default() })
+}
+
+/// The precision that turned out to be the fastest of those that are near enough, and what was seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chosen {
+    pub precision: Precision,
+    /// The least mean cosine to fp32 that was asked for.
+    pub min_cosine: f64,
+    /// Images that it was measured on.
+    pub images: usize,
+    /// What each precision does here, fp32 first.
+    pub measured: Vec<Measured>,
+}
+
+/// What one precision does on one machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    pub precision: Precision,
+    /// What computed, such as `cpu`.
+    pub device: String,
+    pub images_per_second: f64,
+    /// Mean and least cosine of an image's features to those in fp32.
+    pub cosine: [f64; 2],
+}

@@ -1,0 +1,34 @@
+//! Images in, cached features out: computes what the cache lacks, and nothing twice.
+//!
+//! [`FeatureCache`] is the cache of one backbone; [`Extractor`] fills it, in a pipeline of decoding, inference and
+//! writing, and tells what happens by [`Event`]s. Its user draws the progress bar, or a line, or nothing, and may stop it.
+//! [`Extractor::results`] does the same and hands out the rows as they come.
+
+mod batch;
+mod budget;
+mod cached;
+mod error;
+mod extractor;
+mod failure;
+mod gathered;
+mod graphs;
+mod identity;
+mod memory;
+mod pipeline;
+mod plan;
+mod recorder;
+mod results;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+pub use batch::BatchSize;
+pub use cached::{FeatureCache, PLAIN, Standing, fingerprint, fingerprint_in};
+pub use error::Error;
+pub use extractor::{Computed, Event, ExtractOptions, Extractor, Summary};
+pub use failure::ImageFailure;
+pub use graphs::{Chosen, Graphs, Measured};
+pub use headstart_cache::FailureKind;
+pub use identity::{DECODERS, key_of};
+pub use results::{ImageResult, Results};
+pub use shard::{ParseShardError, Shard};

@@ -1,0 +1,116 @@
+//! What is known before any file is read.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::pipeline::{Admission, Job};
+use super::{DECODERS, Event, ExtractOptions, Shard};
+use headstart_cache::{Facts, Failure, Failures, Key, Memo, Store};
+use headstart_image::Views;
+
+/// Each different file, sorted into what is known of it.
+pub struct Plan<'a> {
+    pub files: Vec<PathBuf>,
+    /// Taken before the file is read, by file; none if there is no such file.
+    pub facts: Vec<Option<Facts>>,
+    /// Files that have features in every view.
+    pub cached: usize,
+    /// Files that were tried and have not changed.
+    pub failed: Vec<(usize, Key)>,
+    /// Files whose images another shard is to compute.
+    pub elsewhere: usize,
+    /// Files that cannot even be looked at.
+    pub unreachable: Vec<(usize, io::Error)>,
+    /// Files to be read; a job's id is its file's place in `files`.
+    pub jobs: Vec<Job>,
+    views: Views,
+    failures: &'a Failures,
+    retry_failed: bool,
+    shard: Option<Shard>,
+}
+
+impl<'a> Plan<'a> {
+    pub fn new(
+        files: &[PathBuf],
+        store: &Store,
+        memo: &Memo,
+        failures: &'a Failures,
+        options: &ExtractOptions,
+        cancel: &AtomicBool,
+    ) -> Self {
+        let mut seen = HashSet::with_capacity(files.len());
+        let mut plan = Plan {
+            files: files.iter().filter(|file| seen.insert(file.as_path())).cloned().collect(),
+            facts: Vec::with_capacity(files.len()),
+            cached: 0,
+            failed: vec![],
+            elsewhere: 0,
+            unreachable: vec![],
+            jobs: vec![],
+            views: options.views,
+            failures,
+            retry_failed: options.retry_failed,
+            shard: options.shard,
+        };
+        // To look at a million files takes seconds, and a slow disk makes minutes of them.
+        for id in (0..plan.files.len()).take_while(|_| !cancel.load(Ordering::Relaxed)) {
+            plan.place(id, store, memo, options.rehash);
+        }
+        plan
+    }
+
+    fn place(&mut self, id: usize, store: &Store, memo: &Memo, rehash: bool) {
+        let file = &self.files[id];
+        let facts = match Facts::of(file) {
+            Ok(facts) => facts,
+            Err(error) => {
+                self.facts.push(None);
+                self.unreachable.push((id, error));
+                return;
+            }
+        };
+        self.facts.push(Some(facts));
+        let known = if rehash { None } else { memo.get(file, &facts) };
+        let views = known.map_or(self.views, |key| self.missing(store, &key));
+        match known {
+            Some(_) if views.is_empty() => self.cached += 1,
+            Some(key) if self.is_elsewhere(&key) => self.elsewhere += 1,
+            Some(key) if self.is_known_failure(&key) => self.failed.push((id, key)),
+            _ => self.jobs.push(Job { id, file: file.clone(), views }),
+        }
+    }
+
+    /// The views in which an image has no features yet.
+    pub fn missing(&self, store: &Store, key: &Key) -> Views {
+        self.views.iter().filter(|view| !store.contains(key, view.number())).collect()
+    }
+
+    fn is_known_failure(&self, key: &Key) -> bool {
+        let known = |failure: &Failure| failure.is_known_to(DECODERS.revision);
+        !self.retry_failed && self.failures.of_key(key).is_some_and(known)
+    }
+
+    /// Whether another shard is to compute the image.
+    pub fn is_elsewhere(&self, key: &Key) -> bool {
+        self.shard.is_some_and(|shard| !shard.contains(key))
+    }
+
+    /// Decides, from a file's key, whether there is something to compute. Of files with the same bytes the first is
+    /// computed and the others are skipped.
+    pub fn admission<'p>(&'p self, store: &'p Store) -> impl Fn(&Job, Key) -> Admission + Sync + 'p {
+        let claimed = Mutex::new(HashSet::new());
+        move |_, key| {
+            let views = self.missing(store, &key);
+            let settled = views.is_empty() || self.is_elsewhere(&key) || self.is_known_failure(&key);
+            let mut claimed = claimed.lock().unwrap_or_else(PoisonError::into_inner);
+            if settled || !claimed.insert(key) { Admission::Skip } else { Admission::Compute(views) }
+        }
+    }
+
+    pub fn event(&self) -> Event<'static> {
+        Event::Planned { images: self.files.len(), cached: self.cached, to_do: self.jobs.len() }
+    }
+}

@@ -1,0 +1,240 @@
+//! Rows as they come, for whoever would rather ask than be told.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use ndarray::{Array2, ArrayView1, s};
+
+use super::pipeline::{Batch, Row};
+use super::{Error, Event, Extractor, FeatureCache, ImageFailure, Standing, Summary};
+use headstart_cache::{Key, Store};
+use headstart_image::Views;
+
+/// Images that may wait to be asked for; then the work waits.
+const WAITING: usize = 256;
+
+/// What became of an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageResult {
+    pub file: PathBuf,
+    /// Under which it stands in the cache; none of a file that could not be read.
+    pub key: Option<Key>,
+    /// Its features, `(views, d)`, a row for each view that was asked for in the order of their numbers, the plain one first; or
+    /// why it has none.
+    pub features: Result<Array2<f32>, ImageFailure>,
+}
+
+type Finished = Result<(Summary, FeatureCache), Error>;
+
+/// Results of [`Extractor::results`], each different file once, in the order in which they are known.
+///
+/// Dropping it stops the work as [`cancel`](Self::cancel) does, and waits for the batch in hand.
+pub struct Results {
+    rows: Receiver<ImageResult>,
+    cancel: Arc<AtomicBool>,
+    worker: Option<JoinHandle<Finished>>,
+    outcome: Option<Finished>,
+}
+
+impl Extractor<'_> {
+    /// The features of `files` in the views of the options, one file after the other: at once where the cache has them all, the
+    /// others as they are computed and kept. The work is done on other threads, and waits when nobody asks for what is ready.
+    ///
+    /// An error ends the results; [`Results::finish`] tells it.
+    ///
+    /// ```
+    /// use headstart_backbone::Backbone;
+    /// use headstart_cache::Storage;
+    /// use headstart_core::extract::{ExtractOptions, Extractor, FailureKind, FeatureCache, fingerprint};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let backbone = Backbone::open("models/resnet50.onnx".as_ref())?;
+    /// let fingerprint = fingerprint(&backbone, Storage::F32)?;
+    /// let cache = FeatureCache::create_or_open(folder.path(), backbone.name(), &fingerprint)?;
+    /// let extractor = Extractor::new(&backbone, ExtractOptions::default());
+    ///
+    /// let files = ["cat.jpg", "coffee.jpg", "README.md", "gone.jpg"].map(|name| format!("data/photos/{name}").into());
+    /// let mut results = extractor.results(cache, files.into(), |_| {});
+    /// for image in &mut results {
+    ///     match image.features {
+    ///         Ok(features) => assert_eq!(features.dim(), (1, 2048)),
+    ///         Err(failure) => assert!([FailureKind::Missing, FailureKind::Unsupported].contains(&failure.kind)),
+    ///     }
+    /// }
+    /// let (summary, cache) = results.finish()?;
+    /// assert_eq!((summary.computed, summary.failed, cache.store().len()), (2, 2, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn results(
+        &self,
+        cache: FeatureCache,
+        files: Vec<PathBuf>,
+        mut on_event: impl FnMut(Event) + Send + 'static,
+    ) -> Results {
+        let (to_caller, rows) = bounded(WAITING);
+        let cancel = Arc::new(AtomicBool::new(false));
+        let (backbone, options, stop) = (self.backbone.clone(), self.options.clone(), cancel.clone());
+        let worker = std::thread::spawn(move || {
+            let outlet = Arc::new(Outlet { to_caller, stop, views: options.views, state: Mutex::default() });
+            let extractor = Extractor { backbone: &backbone, options, outlet: Some(outlet.clone()) };
+            outlet.run(&extractor, cache, &files, &mut on_event)
+        });
+        Results { rows, cancel, worker: Some(worker), outcome: None }
+    }
+}
+
+impl Results {
+    /// End the work after the batch in inference, which is still kept. Results that are ready are still given.
+    pub fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
+
+    /// What was done, and the cache with all that was kept. Results that nobody asked for are passed over, not the work.
+    ///
+    /// # Errors
+    /// As [`Extractor::fill`].
+    pub fn finish(mut self) -> Result<(Summary, FeatureCache), Error> {
+        self.by_ref().for_each(drop);
+        self.outcome.take().expect("there once the results have ended")
+    }
+
+    fn join(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            self.outcome = Some(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+    }
+}
+
+impl Iterator for Results {
+    type Item = ImageResult;
+
+    fn next(&mut self) -> Option<ImageResult> {
+        let row = self.rows.recv().ok();
+        if row.is_none() {
+            self.join();
+        }
+        row
+    }
+}
+
+impl Drop for Results {
+    fn drop(&mut self) {
+        self.cancel();
+        // Whoever waits for room finds that nobody listens.
+        self.rows = crossbeam_channel::never();
+        if let Some(worker) = self.worker.take() {
+            // A panic over there was told by the panic's own message; a second one here would abort.
+            let _ = worker.join();
+        }
+    }
+}
+
+/// The worker's side: tells each file once.
+pub(super) struct Outlet {
+    to_caller: Sender<ImageResult>,
+    stop: Arc<AtomicBool>,
+    views: Views,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    told: HashSet<PathBuf>,
+    /// Rows of images of which some view is still to come, one after the other.
+    begun: HashMap<usize, Vec<f32>>,
+}
+
+impl Outlet {
+    fn run(
+        &self,
+        extractor: &Extractor,
+        mut cache: FeatureCache,
+        files: &[PathBuf],
+        on_event: &mut dyn FnMut(Event),
+    ) -> Finished {
+        if !extractor.options.rehash {
+            self.tell_known(&cache, files);
+        }
+        // What is computed is told by the extractor as it is written.
+        let summary = extractor.fill(&mut cache, files, &self.stop, &mut |event| {
+            if let Event::Failed { file, key, failure, .. } = event {
+                self.tell(file, key, Err(failure.clone()));
+            }
+            on_event(event);
+        })?;
+        self.tell_rest(&mut cache, files);
+        Ok((summary, cache))
+    }
+
+    /// A batch was written; `files` by the ids of its rows.
+    pub(super) fn written(&self, batch: &Batch, files: &[PathBuf]) {
+        for (row, features) in batch.rows.iter().zip(batch.features.rows()) {
+            if let Some(features) = self.collect(row, features) {
+                self.tell(&files[row.id], Some(row.key), Ok(features));
+            }
+        }
+    }
+
+    /// All views of an image once the last of them is there. Where some had been kept before, it is told in the end.
+    fn collect(&self, row: &Row, features: ArrayView1<f32>) -> Option<Array2<f32>> {
+        let mut state = self.state();
+        let rows = state.begun.entry(row.id).or_default();
+        rows.extend(features);
+        let rows = if row.last { state.begun.remove(&row.id)? } else { return None };
+        Array2::from_shape_vec((self.views.len(), features.len()), rows).ok()
+    }
+
+    /// Each file once; whoever has gone needs no more.
+    fn tell(&self, file: &Path, key: Option<Key>, features: Result<Array2<f32>, ImageFailure>) {
+        let first = self.state().told.insert(file.into());
+        let result = ImageResult { file: file.into(), key, features };
+        if first && self.to_caller.send(result).is_err() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What the cache has, as far as that is known without reading files.
+    fn tell_known(&self, cache: &FeatureCache, files: &[PathBuf]) {
+        for file in files.iter().take_while(|_| !self.stop.load(Ordering::Relaxed)) {
+            if let Some(key) = cache.known_key(file) {
+                self.tell_from(cache.store(), file, key);
+            }
+        }
+    }
+
+    /// Files with the bytes of another, which have features without having been computed, and those of which only some views
+    /// were missing.
+    fn tell_rest(&self, cache: &mut FeatureCache, files: &[PathBuf]) {
+        let told = self.state().told.clone();
+        for file in files.iter().filter(|file| !told.contains(*file)) {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            if let [Standing::Ready(key)] = cache.standing(std::slice::from_ref(file))[..] {
+                self.tell_from(cache.store(), file, key);
+            }
+        }
+    }
+
+    /// A row that turns out damaged is not told: its image is computed.
+    fn tell_from(&self, store: &Store, file: &Path, key: Key) {
+        let mut features = Array2::zeros((self.views.len(), store.dim()));
+        for (place, view) in self.views.iter().enumerate() {
+            let Some(id) = store.find(&key, view.number()) else { return };
+            if store.gather(&[id], &mut features.slice_mut(s![place..=place, ..])).is_err() {
+                return;
+            }
+        }
+        self.tell(file, Some(key), Ok(features));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

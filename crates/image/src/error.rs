@@ -1,0 +1,93 @@
+use super::heif::LibheifError;
+use super::kind::{FileKind, Format};
+use super::recipe::Recipe;
+
+/// Why a recipe makes no sense, or an image became no tensor.
+///
+/// The messages name no file: the caller knows where the bytes came from.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No recipe has this name.
+    #[error("there is no recipe `{name}`; there are {}", names())]
+    UnknownPreset { name: String },
+    /// A recipe's JSON or TOML cannot be read.
+    #[error("cannot read the recipe")]
+    RecipeSyntax { source: Box<dyn std::error::Error + Send + Sync> },
+    /// A value in a recipe could not be carried out.
+    #[error("recipe field `{field}`: expected {expected}, found `{found}`")]
+    Recipe { field: &'static str, expected: String, found: String },
+
+    /// No bytes at all.
+    #[error("the file is empty")]
+    Empty,
+    /// Something else than an image.
+    #[error("expected an image, found {found}")]
+    NotAnImage { found: FileKind },
+    /// An image of a kind that is not decoded here.
+    #[error("cannot decode {what}; save it as PNG or JPEG")]
+    Unsupported { what: String },
+    /// The library that decodes the format is not installed. As soon as it is, the same file may be decoded.
+    #[error("cannot decode {format}")]
+    NoLibrary { format: Format, source: LibheifError },
+    /// The file ends before the image does.
+    #[error("the {format} file is cut off: its data end before the image does")]
+    Truncated {
+        format: Format,
+        /// What the decoder said, where it was the one to notice.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Decoding would take more than is allowed; found before anything of that size is allocated.
+    #[error("the image is too large: {found}, {allowed} are allowed")]
+    TooLarge { found: String, allowed: String },
+    /// The data contradict the format.
+    #[error("the {format} data are damaged")]
+    Damaged { format: Format, source: Box<dyn std::error::Error + Send + Sync> },
+
+    /// A decoder, or a step behind it, failed in a way that it must not: a fault of the program, which costs this image alone.
+    #[error("the program met a fault of its own in this image: {message}")]
+    Panicked { message: String },
+
+    /// The crop does not fit into an image that is not resized.
+    #[error("the image of {width}x{height} pixels is smaller than the crop of {crop_width}x{crop_height}")]
+    TooSmall { width: u32, height: u32, crop_width: u32, crop_height: u32 },
+}
+
+impl Error {
+    /// Where it went wrong: `recipe`, `read`, `library`, `decode` or `resize`. Stable, for files and scripts.
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::UnknownPreset { .. } | Self::RecipeSyntax { .. } | Self::Recipe { .. } => "recipe",
+            Self::Empty => "read",
+            Self::NoLibrary { .. } => "library",
+            Self::NotAnImage { .. }
+            | Self::Unsupported { .. }
+            | Self::Truncated { .. }
+            | Self::TooLarge { .. }
+            | Self::Damaged { .. }
+            | Self::Panicked { .. } => "decode",
+            Self::TooSmall { .. } => "resize",
+        }
+    }
+
+    /// What went wrong, in a word: `empty`, `not-an-image`, `unsupported`, `no-library`, `truncated`, `too-large`, `damaged`,
+    /// `panicked`, `too-small`, or `recipe`. Finer than the kinds by which failures are kept.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownPreset { .. } | Self::RecipeSyntax { .. } | Self::Recipe { .. } => "recipe",
+            Self::Empty => "empty",
+            Self::NotAnImage { .. } => "not-an-image",
+            Self::Unsupported { .. } => "unsupported",
+            Self::NoLibrary { .. } => "no-library",
+            Self::Truncated { .. } => "truncated",
+            Self::TooLarge { .. } => "too-large",
+            Self::Damaged { .. } => "damaged",
+            Self::Panicked { .. } => "panicked",
+            Self::TooSmall { .. } => "too-small",
+        }
+    }
+}
+
+fn names() -> String {
+    let names: Vec<_> = Recipe::presets().iter().map(|preset| format!("`{}`", preset.name)).collect();
+    names.join(", ")
+}

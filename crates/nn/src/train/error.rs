@@ -1,0 +1,125 @@
+//! Errors of training.
+
+use std::{fmt, io, path::PathBuf};
+
+use crate::layers::{self, FormatError};
+use crate::optim;
+use headstart_base::text::listed;
+
+/// Why a training did not start, did not end, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting out of range.
+    #[error("`{setting}` must be {expected}, found {found}")]
+    Setting { setting: &'static str, expected: &'static str, found: String },
+    /// A class weight by a name that no class has.
+    #[error("`class_weight` names `{class}`, which is not one of the {} classes: {}", classes.len(), listed(classes))]
+    ClassWeight { class: String, classes: Vec<String> },
+    /// Nothing to tell apart.
+    #[error("a classifier needs at least 2 classes, found {found}")]
+    Classes { found: usize },
+    /// Features without a single number.
+    #[error("features have no columns")]
+    NoColumns,
+    /// Nothing to learn from, or to look at.
+    #[error("there are no {part} rows")]
+    NoRows { part: Part },
+    #[error("there are {labels} {part} labels for {rows} rows of features")]
+    LabelCount { part: Part, rows: usize, labels: usize },
+    #[error("`{image}` has the label {label}, but there are {classes} classes")]
+    Label { image: String, label: usize, classes: usize },
+    /// Rows of another width than the head was built for.
+    #[error("{part} rows have {found} features, expected {expected}")]
+    FeatureSize { part: Part, expected: usize, found: usize },
+    /// Rows that could not be read; the cause says why.
+    #[error("cannot read the features of the {part} images")]
+    Rows { part: Part, source: Box<dyn std::error::Error + Send + Sync> },
+    /// A number that is not finite, or a gradient whose square is not. Epoch and step count from 1; nothing of
+    /// that step was applied.
+    #[error("{quantity} became infinite or not a number in epoch {epoch}, step {step}, at `{image}`")]
+    NotFinite { quantity: Quantity, epoch: usize, step: usize, image: String },
+    /// The same in a row that is only looked at, after this epoch.
+    #[error("{quantity} became infinite or not a number in the validation after epoch {epoch}, at `{image}`")]
+    ValidationNotFinite { quantity: Quantity, epoch: usize, image: String },
+
+    /// A checkpoint of a training with other settings.
+    #[error("the checkpoint was made with other settings: `{setting}` is {expected} there, found {found}")]
+    OtherSettings { setting: String, expected: String, found: String },
+    /// A checkpoint of a training on other rows.
+    #[error("the checkpoint was made with {expected} training rows, found {found}")]
+    OtherRows { expected: usize, found: usize },
+    /// A checkpoint of a training on rows in other views.
+    #[error("the checkpoint was made with each row in {expected} views, found {found}")]
+    OtherViews { expected: usize, found: usize },
+    /// A checkpoint whose optimizer was another one.
+    #[error("the checkpoint does not fit its own settings")]
+    OptimizerState(#[from] optim::StateError),
+    #[error("`{path}` is not a checkpoint that can be used")]
+    Checkpoint { path: PathBuf, source: FormatError },
+
+    #[error("cannot read `{path}`")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write `{path}`")]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// What rows are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Training,
+    Validation,
+}
+
+/// What was not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Quantity {
+    Features,
+    Loss,
+    Gradients,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Training => "training",
+            Self::Validation => "validation",
+        })
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Features => "features",
+            Self::Loss => "the loss",
+            Self::Gradients => "gradients",
+        })
+    }
+}
+
+impl Error {
+    pub(super) fn setting(setting: &'static str, expected: &'static str, found: impl fmt::Display) -> Self {
+        Self::Setting { setting, expected, found: found.to_string() }
+    }
+}
+
+impl From<optim::ConfigError> for Error {
+    fn from(error: optim::ConfigError) -> Self {
+        Self::setting(error.setting, error.expected, error.found)
+    }
+}
+
+impl From<layers::ConfigError> for Error {
+    fn from(error: layers::ConfigError) -> Self {
+        match error {
+            layers::ConfigError::Empty { setting: "inputs" } => Self::NoColumns,
+            layers::ConfigError::Empty { setting } => Self::setting(setting, "at least 1", 0),
+            layers::ConfigError::Classes { found } => Self::Classes { found },
+            layers::ConfigError::Dropout { found } => {
+                Self::setting("dropout", "at least 0 and below 1", found)
+            }
+        }
+    }
+}
