@@ -9,12 +9,12 @@ mod net;
 mod tiny;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use headstart::backbone::Backbone;
 use headstart::cache::Storage;
 use headstart::extract::{Event, ExtractOptions, Extractor, FeatureCache, fingerprint};
+use headstart::{CancelToken, Control, image_files};
 use image::{Rgb, RgbImage};
 
 const DIM: usize = 2048;
@@ -61,11 +61,13 @@ fn picture(folder: &Path, i: u32) -> PathBuf {
 /// From the loaded graph on.
 fn to_memory(extractor: &Extractor, files: &[PathBuf]) -> Duration {
     let mut loaded = None;
-    let rows = extractor.features(files, &AtomicBool::new(false), &mut |event| {
-        if let Event::Loaded { .. } = event {
+    let mut listener = |event: headstart::Event<'_>| {
+        if let headstart::Event::Extract(Event::Loaded { .. }) = event {
             loaded = Some(Instant::now());
         }
-    });
+    };
+    let mut control = Control::new(CancelToken::default(), &mut listener);
+    let rows = extractor.features(&image_files(files), &mut control);
     assert_eq!(rows.expect("features").len(), files.len());
     loaded.expect("something to compute").elapsed()
 }
@@ -74,12 +76,16 @@ fn to_cache(extractor: &Extractor, backbone: &Backbone, folder: &Path, files: &[
     let fingerprint = fingerprint(backbone, Storage::F32).expect("a recipe");
     let mut cache = FeatureCache::create_or_open(folder, "tiny", &fingerprint).expect("a cache");
     let (mut loaded, mut took) = (None, Duration::ZERO);
-    let summary = extractor.fill(&mut cache, files, &AtomicBool::new(false), &mut |event| match event {
-        Event::Loaded { .. } => loaded = Some(Instant::now()),
+    let mut listener = |event: headstart::Event<'_>| match event {
+        headstart::Event::Extract(Event::Loaded { .. }) => loaded = Some(Instant::now()),
         // The last of them: what comes after is the last flush.
-        Event::Progress => took = loaded.map_or(Duration::ZERO, |loaded: Instant| loaded.elapsed()),
+        headstart::Event::Extract(Event::Progress) => {
+            took = loaded.map_or(Duration::ZERO, |loaded: Instant| loaded.elapsed());
+        }
         _ => {}
-    });
+    };
+    let mut control = Control::new(CancelToken::default(), &mut listener);
+    let summary = extractor.fill(&mut cache, &image_files(files), &mut control);
     assert_eq!(summary.expect("features").computed, files.len());
     took
 }

@@ -13,11 +13,12 @@ use headstart::backbone::Backbone;
 use headstart::cache::Storage;
 use headstart::dataset::images_in;
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, fingerprint};
+use headstart::image_files;
 use ndarray::Array1;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).unwrap_or("data/photos".into());
-    let files = images_in(folder.as_ref())?.images;
+    let files = image_files(images_in(folder.as_ref())?.images);
     let backbone = Backbone::open("models/resnet50.onnx".as_ref())
         .map_err(|error| format!("{error}; `just setup` makes it, and this wants to run where it is"))?;
     // A cache that stays would be `data/features`; this one goes with the program.
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let extractor = Extractor::new(&backbone, options);
 
     let mut results = extractor.results(cache, files.clone(), |event| {
-        if let Event::Loaded { engine } = event {
+        if let headstart::Event::Extract(Event::Loaded { engine }) = event {
             println!("computing with ONNX Runtime {}", engine.runtime.version());
         }
     });
@@ -41,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut names, mut rows) = (vec![], vec![]);
     let mut results = extractor.results(cache, files, |_| {});
     for image in &mut results {
-        let name = image.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = image.image.name().rsplit('/').next().unwrap_or_default().to_owned();
         match image.features {
             Ok(views) => {
                 names.push(name);

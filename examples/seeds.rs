@@ -78,5 +78,5 @@ fn load(manifest: &Manifest, classes: &Classes) -> Result<(Array2<f32>, Vec<usiz
     let fingerprint = fingerprint(&backbone, Storage::F32)?;
     let mut cache = FeatureCache::open(Path::new("data/features"), &fingerprint)?
         .ok_or("no features yet: run `headstart extract` on both manifests")?;
-    Ok((cache.features(&manifest.files())?, manifest.labels(classes)?))
+    Ok((cache.features(&manifest.images())?, manifest.labels(classes)?))
 }

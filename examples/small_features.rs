@@ -55,7 +55,7 @@ fn load(manifest: &Manifest) -> Result<Array2<f32>, Box<dyn Error>> {
     let fingerprint = fingerprint(&backbone, Storage::F32)?;
     let mut cache = FeatureCache::open(Path::new("data/features"), &fingerprint)?
         .ok_or("no features yet: run `headstart extract` on the manifest")?;
-    Ok(cache.features(&manifest.files())?)
+    Ok(cache.features(&manifest.images())?)
 }
 
 /// Columns in their own order.

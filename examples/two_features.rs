@@ -70,7 +70,7 @@ fn load(kind: &str, manifest: &Manifest) -> Result<Array2<f32>, Box<dyn Error>> 
     let fingerprint = fingerprint(&Backbone::open(path.as_ref())?, storage)?;
     let cache = FeatureCache::open(Path::new("data/features"), &fingerprint)?;
     let mut cache = cache.ok_or_else(|| format!("no features of `{kind}` yet: run `headstart extract`"))?;
-    Ok(cache.features(&manifest.files())?)
+    Ok(cache.features(&manifest.images())?)
 }
 
 fn tell_distance([a, b]: &[Array2<f32>; 2]) {

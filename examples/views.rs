@@ -82,7 +82,7 @@ impl Images {
             Standing::Ready(key) => Ok(key),
             other => Err(format!("an image has no features: {other:?}")),
         };
-        let keys = cache.standing(&manifest.files()).into_iter().map(key).collect::<Result<_, _>>()?;
+        let keys = cache.standing(&manifest.images()).into_iter().map(key).collect::<Result<_, _>>()?;
         Ok(Self { keys, labels: manifest.labels(classes)? })
     }
 

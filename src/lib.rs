@@ -10,6 +10,7 @@ pub use headstart_base::{files, machine};
 pub use headstart_baselines as baselines;
 pub use headstart_cache as cache;
 pub use headstart_convert as convert;
+pub use headstart_core::{CancelToken, Control, Event, ImageInput, PixelsError, files as image_files};
 pub use headstart_core::{dataset, evaluation, export, extract, run, tensorboard};
 pub use headstart_evaluate as evaluate;
 pub use headstart_image as image;

@@ -7,6 +7,7 @@ use headstart::backbone::Backbone;
 use headstart::backbone::device::Precision;
 use headstart::cache::Storage;
 use headstart::extract::{FeatureCache, fingerprint_in};
+use headstart::image_files;
 use ndarray::Array2;
 
 const ALL: &str = "data/photos/photos.csv";
@@ -31,7 +32,11 @@ fn features(cache: &Path, precision: Precision) -> Array2<f32> {
     let manifest = std::fs::read_to_string(ALL).unwrap();
     let names = manifest.lines().skip(1).map(|line| line.split(',').next().unwrap());
     let files: Vec<PathBuf> = names.map(|name| Path::new("data/photos").join(name)).collect();
-    FeatureCache::open(cache, &fingerprint).unwrap().expect("such features").features(&files).unwrap()
+    FeatureCache::open(cache, &fingerprint)
+        .unwrap()
+        .expect("such features")
+        .features(&image_files(files))
+        .unwrap()
 }
 
 fn furthest(a: &Array2<f32>, b: &Array2<f32>) -> f32 {

@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use headstart::backbone::OpenOptions;
 use headstart::backbone::device::{Choice, Precision};
+use headstart::backbone::session::copies;
+use headstart::backbone::{EngineOptions, OpenOptions};
 use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest, Skipped};
 use headstart::extract::BatchSize;
@@ -262,6 +263,19 @@ pub struct RuntimeArgs {
     /// Threads to compute with (default: all cores; for the head at most 8)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+impl RuntimeArgs {
+    /// What a backbone is to run on, in the precision of its own.
+    pub fn engine_options(&self) -> EngineOptions {
+        EngineOptions {
+            device: self.device,
+            threads: self.threads.map(usize::from),
+            onnxruntime: self.onnxruntime.clone(),
+            copies: copies::default_folder(),
+            ..EngineOptions::default()
+        }
+    }
 }
 
 /// `auto` or a number.

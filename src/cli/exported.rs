@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use headstart::backbone::runtime::Runtime;
-use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::export::{Card, Classifier, Form};
 use headstart::extract::{Computed, Event, ExtractOptions, Extractor};
+use headstart::image_files;
 use headstart::onnx;
 
 use super::args::RuntimeArgs;
@@ -55,24 +55,17 @@ fn extracted(
 ) -> anyhow::Result<Vec<Row>> {
     let options = OpenOptions { feature_tensor: Some(card.output.clone()), ..OpenOptions::default() };
     let backbone = Backbone::open_with(path, &options)?;
-    let options = ExtractOptions {
-        device: runtime.device,
-        threads: runtime.threads.map(usize::from),
-        onnxruntime: runtime.onnxruntime.clone(),
-        copies: copies::default_folder(),
-        ..ExtractOptions::default()
-    };
+    let options = ExtractOptions { engine: runtime.engine_options(), ..ExtractOptions::default() };
     let mut progress = Progress::new(console, "images", files.len());
-    let rows =
-        Extractor::new(&backbone, options).features(
-            files,
-            interrupt::listen(),
-            &mut |event| match event {
-                Event::Progress => progress.advance(1),
-                Event::Loaded { engine } => extract::tell_engine(engine, &progress, console),
-                _ => {}
-            },
-        )?;
+    let mut listener = |event: headstart::Event<'_>| match event {
+        headstart::Event::Extract(Event::Progress) => progress.advance(1),
+        headstart::Event::Extract(Event::Loaded { engine }) => {
+            extract::tell_engine(engine, &progress, console);
+        }
+        _ => {}
+    };
+    let mut control = interrupt::control(&mut listener);
+    let rows = Extractor::new(&backbone, options).features(&image_files(files), &mut control)?;
     Ok(rows.into_iter().map(told).collect())
 }
 
@@ -89,7 +82,7 @@ fn one_by_one(
     let mut progress = Progress::new(console, "images", files.len());
     let mut rows = vec![];
     for file in files {
-        if cancel.load(std::sync::atomic::Ordering::Relaxed) {
+        if cancel.is_cancelled() {
             rows.push(Err(STOPPED.to_owned()));
             continue;
         }

@@ -1,7 +1,6 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use headstart::backbone::Engine;
@@ -12,6 +11,7 @@ use headstart::dataset::Manifest;
 use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
 use headstart::files;
 use headstart::image::ViewKinds;
+use headstart::image_files;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count, stdout};
@@ -86,9 +86,8 @@ impl ExtractArgs {
         let making = Making { min_cosine: self.min_cosine, ..making };
         let source = Source::open(&self.backbone, Some(&making), console)?;
         let mut cache = source.create_cache()?;
-        let cancel = interrupt::listen();
         let files = manifest.files();
-        let outcome = fill(&source, &mut cache, &files, self.options(&source), cancel, console);
+        let outcome = fill(&source, &mut cache, &files, self.options(&source), console);
         // Also if it broke off: why may well stand there.
         let failures = cache.failures().among(files.iter().map(PathBuf::as_path));
         if let Some(path) = self.failures.as_ref().filter(|_| outcome.is_ok() || !failures.is_empty()) {
@@ -155,10 +154,9 @@ pub fn open_cache(
         return Ok(ControlFlow::Continue(source.open_cache()?));
     }
     let mut cache = source.create_cache()?;
-    let cancel = interrupt::listen();
     for (files, views) in wanted() {
         let options = ExtractOptions { views: source.views(&views), ..source.extract_options(runtime) };
-        if fill(source, &mut cache, &files, options, cancel, console)?.cancelled {
+        if fill(source, &mut cache, &files, options, console)?.cancelled {
             return Ok(ControlFlow::Break(Status::Interrupted));
         }
     }
@@ -171,7 +169,6 @@ fn fill(
     cache: &mut FeatureCache,
     files: &[PathBuf],
     options: ExtractOptions,
-    cancel: &AtomicBool,
     console: &Console,
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
@@ -189,29 +186,34 @@ fn fill(
         console.warn(doubt);
     }
     console.detail(format_args!("recipe: {}", backbone.recipe()));
-    let summary = Extractor::new(backbone, options).fill(cache, files, cancel, &mut |event| match event {
-        Event::Planned { images, cached, to_do } => {
+    let mut listener = |event: headstart::Event<'_>| match event {
+        headstart::Event::Extract(Event::Planned { images, cached, to_do }) => {
             console.note(format_args!("{} for `{}`{views}", planned(images, cached, to_do), backbone.name()));
             progress = Some(Progress::new(console, "images", to_do));
         }
-        Event::Loaded { engine } => tell_engine(engine, progress.as_ref().expect("planned first"), console),
-        Event::BatchSize { images, out_of_memory: true } => {
+        headstart::Event::Extract(Event::Loaded { engine }) => {
+            tell_engine(engine, progress.as_ref().expect("planned first"), console)
+        }
+        headstart::Event::Extract(Event::BatchSize { images, out_of_memory: true }) => {
             let progress = progress.as_ref().expect("planned first");
             progress.warn(format_args!("memory ran out: continuing with batches of {images}"));
         }
-        Event::BatchSize { images, out_of_memory: false } => {
+        headstart::Event::Extract(Event::BatchSize { images, out_of_memory: false }) => {
             console.detail(format_args!("continuing with batches of {images}"));
         }
-        Event::Progress => progress.as_mut().expect("planned first").advance(1),
-        Event::Failed { file, failure, known, .. } => {
+        headstart::Event::Extract(Event::Progress) => progress.as_mut().expect("planned first").advance(1),
+        headstart::Event::Extract(Event::Failed { image, failure, known, .. }) => {
             failures += 1;
             if failures <= FAILURES_SHOWN {
                 let again = if known { " (as before)" } else { "" };
-                let line = format!("`{}`: {}{again}", file.display(), failure.reason);
+                let line = format!("`{}`: {}{again}", image.name(), failure.reason);
                 progress.as_ref().expect("planned first").warn(line);
             }
         }
-    })?;
+        _ => {}
+    };
+    let mut control = interrupt::control(&mut listener);
+    let summary = Extractor::new(backbone, options).fill(cache, &image_files(files), &mut control)?;
     drop(progress);
     if failures > FAILURES_SHOWN {
         let more = count(failures - FAILURES_SHOWN, "more image");

@@ -6,6 +6,7 @@ use headstart::cache::{Key, View};
 use headstart::dataset::Manifest;
 use headstart::extract::{FeatureCache, PLAIN, Standing};
 use headstart::image::{ViewKinds, Views};
+use headstart::image_files;
 
 use super::console::{Console, count};
 use super::error::Error;
@@ -89,7 +90,7 @@ impl Lookup<'_> {
     ) -> (Ready, Vec<PathBuf>) {
         let files = manifest.files();
         let standings = match cache {
-            Some(cache) => cache.standing_in(views, &files),
+            Some(cache) => cache.standing_in(views, &image_files(&files)),
             None => vec![Standing::Absent; files.len()],
         };
         let mut ready = Ready { places: vec![], ids: vec![] };

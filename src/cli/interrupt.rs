@@ -1,18 +1,21 @@
 //! Ctrl-C: the first asks the work to stop where nothing is lost, the second stops it at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::LazyLock;
+
+use headstart::{CancelToken, Control, Event};
 
 use super::Status;
 use super::console::tell;
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+static ASKED: LazyLock<CancelToken> = LazyLock::new(CancelToken::default);
 
-/// Listen for Ctrl-C (and SIGTERM) from here on; the flag is set by the first.
-pub fn listen() -> &'static AtomicBool {
+/// Listen for Ctrl-C (and SIGTERM) from here on; the token is set by the first.
+pub fn listen() -> &'static CancelToken {
     let handler = || {
-        if ASKED.swap(true, Ordering::Relaxed) {
+        if ASKED.is_cancelled() {
             leave();
         }
+        ASKED.cancel();
         tell("\nstopping after the work in hand; press Ctrl-C again to stop at once");
     };
     // A second call in one process finds its handler there already, and that one serves.
@@ -20,9 +23,14 @@ pub fn listen() -> &'static AtomicBool {
     &ASKED
 }
 
+/// What the library is given to work with: it stops at Ctrl-C, and events go to `listener`.
+pub fn control<'a>(listener: &'a mut dyn FnMut(Event<'_>)) -> Control<'a> {
+    Control::new(listen().clone(), listener)
+}
+
 /// Whether Ctrl-C was pressed.
 pub fn asked() -> bool {
-    ASKED.load(Ordering::Relaxed)
+    ASKED.is_cancelled()
 }
 
 /// Without waiting for anybody. What was appended to a cache is with the system already.

@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicBool;
 
 use headstart::backbone::device::{Device, Precision, Selection};
 use headstart::backbone::runtime::Runtime;
-use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, Engine, EngineOptions};
 use headstart::convert::quantize::{Event, Fidelity, QuantizeOptions, Quantized, quantize};
 use headstart::extract::{Chosen, ExtractOptions, Extractor, Graphs, Measured};
+use headstart::{CancelToken, Control, image_files};
 use ndarray::{Array2, Axis, stack};
 
 use super::args::RuntimeArgs;
@@ -205,28 +205,16 @@ impl Making<'_> {
         sample: &[PathBuf],
     ) -> anyhow::Result<(Trial, PathBuf)> {
         let onnxruntime = library.or(self.runtime.onnxruntime.as_ref()).cloned();
-        let options = ExtractOptions {
-            device: self.runtime.device,
-            precision: form.precision,
-            threads: self.runtime.threads.map(usize::from),
-            onnxruntime,
-            copies: copies::default_folder(),
-            ..ExtractOptions::default()
-        };
-        let engine = EngineOptions {
-            device: options.device,
-            precision: options.precision,
-            threads: options.threads,
-            onnxruntime: options.onnxruntime.clone(),
-            max_batch: None,
-            copies: options.copies.clone(),
-        };
-        let mut engine = Engine::start(&form.backbone, &engine)?;
+        let options =
+            EngineOptions { precision: form.precision, onnxruntime, ..self.runtime.engine_options() };
+        let mut engine = Engine::start(&form.backbone, &options)?;
         let images_per_second = rate::images_per_second(&form.backbone, &mut engine.session)?;
         let (device, library) = (engine.selection.device, engine.runtime.library().to_path_buf());
         drop(engine);
-        let rows =
-            Extractor::new(&form.backbone, options).features(sample, &AtomicBool::new(false), &mut |_| {})?;
+        let options = ExtractOptions { engine: options, ..ExtractOptions::default() };
+        let mut silent = |_: headstart::Event<'_>| {};
+        let mut control = Control::new(CancelToken::default(), &mut silent);
+        let rows = Extractor::new(&form.backbone, options).features(&image_files(sample), &mut control)?;
         let features = rows.into_iter().map(|row| row.and_then(Result::ok)).collect();
         Ok((Trial { form, device, images_per_second, features }, library))
     }

@@ -9,6 +9,7 @@ use headstart::evaluation::{PredictionColumns, Writer};
 use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
 use headstart::files::path_text;
 use headstart::image::{ViewKinds, Views};
+use headstart::image_files;
 use headstart::report::text::{clean, short};
 use headstart::run::Run;
 use ndarray::{Array2, ArrayView1};
@@ -144,12 +145,15 @@ impl PredictArgs {
         let wanted: Vec<PathBuf> = missing.iter().map(|&place| files[place].clone()).collect();
         let extractor = Extractor::new(&source.backbone, source.extract_options(&self.runtime));
         let mut progress = Progress::new(console, "images", wanted.len());
-        let computed =
-            extractor.features_in(views, &wanted, interrupt::listen(), &mut |event| match event {
-                Event::Progress => progress.advance(1),
-                Event::Loaded { engine } => extract::tell_engine(engine, &progress, console),
-                _ => {}
-            })?;
+        let mut listener = |event: headstart::Event<'_>| match event {
+            headstart::Event::Extract(Event::Progress) => progress.advance(1),
+            headstart::Event::Extract(Event::Loaded { engine }) => {
+                extract::tell_engine(engine, &progress, console);
+            }
+            _ => {}
+        };
+        let mut control = interrupt::control(&mut listener);
+        let computed = extractor.features_in(views, &image_files(wanted), &mut control)?;
         for (place, features) in missing.into_iter().zip(computed) {
             rows[place] =
                 Some(exported::told(features).map(|features| probabilities(run, &features, 1).remove(0)));
@@ -204,7 +208,7 @@ const ROWS: usize = 256;
 /// Probabilities of those images that the cache has in all of these views.
 fn cached(run: &Run, cache: &mut FeatureCache, views: Views, files: &[PathBuf]) -> Vec<Option<Row>> {
     let mut rows = vec![None; files.len()];
-    let standings = cache.standing_in(views, files);
+    let standings = cache.standing_in(views, &image_files(files));
     let ready = standings.into_iter().enumerate().filter_map(|(place, standing)| match standing {
         Standing::Ready(key) => Some((place, (key, PLAIN))),
         _ => None,

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::Backbone;
 use headstart::backbone::device::Precision;
-use headstart::backbone::session::copies;
+use headstart::backbone::{Backbone, EngineOptions};
 use headstart::cache::{Fingerprint, Storage, has_store};
 use headstart::dataset::{Columns, Manifest};
 use headstart::evaluate::OtherPrecision;
 use headstart::extract::{ExtractOptions, FeatureCache, Graphs, Standing};
 use headstart::image::{ViewKinds, Views};
+use headstart::image_files;
 use headstart::run::{BackboneInfo, Run};
 
 use super::args::{BackboneArgs, RuntimeArgs};
@@ -161,14 +161,9 @@ impl Source {
 
     /// How to compute what the cache lacks.
     pub fn extract_options(&self, runtime: &RuntimeArgs) -> ExtractOptions {
-        ExtractOptions {
-            device: runtime.device,
-            precision: self.precision,
-            threads: runtime.threads.map(usize::from),
-            onnxruntime: self.onnxruntime.clone().or_else(|| runtime.onnxruntime.clone()),
-            copies: copies::default_folder(),
-            ..ExtractOptions::default()
-        }
+        let engine = EngineOptions { precision: self.precision, ..runtime.engine_options() };
+        let onnxruntime = self.onnxruntime.clone().or(engine.onnxruntime);
+        ExtractOptions { engine: EngineOptions { onnxruntime, ..engine }, ..ExtractOptions::default() }
     }
 
     /// The views that these words mean for this backbone.
@@ -275,7 +270,7 @@ impl Source {
 /// Whether every file has features or cannot have any, and one at least has.
 fn has_all(cache: &Path, fingerprint: &Fingerprint, views: Views, files: &[PathBuf]) -> bool {
     let Ok(Some(mut cache)) = FeatureCache::open(cache, fingerprint) else { return false };
-    let standings = cache.standing_in(views, files);
+    let standings = cache.standing_in(views, &image_files(files));
     let is_there = |standing: &Standing| matches!(standing, Standing::Ready(_));
     standings.iter().any(is_there) && !standings.contains(&Standing::Absent)
 }

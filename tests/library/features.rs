@@ -1,7 +1,6 @@
 //! Features of ten photographs against those that Keras computes: `golden/make_features.py`.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
@@ -9,6 +8,7 @@ use headstart::backbone::{Backbone, OpenOptions};
 use headstart::extract::{ExtractOptions, Extractor};
 use headstart::image::recipe::Channels;
 use headstart::image::{Preprocessor, Recipe};
+use headstart::{Control, image_files};
 use ndarray::{Array2, Array4};
 
 /// `just setup` makes it.
@@ -92,7 +92,7 @@ fn from_the_file_on_features_are_those_of_keras() {
         golden.iter().map(|row| Path::new("data/photos").join(&row.photo).with_extension("jpg")).collect();
     let backbone = backbone(None);
     let features = Extractor::new(&backbone, ExtractOptions::default())
-        .features(&files, &AtomicBool::new(false), &mut |_| {})
+        .features(&image_files(files), &mut Control::silent())
         .unwrap();
     for (got, want) in features.into_iter().zip(&golden) {
         let off = furthest(got.unwrap().unwrap(), &want.features);

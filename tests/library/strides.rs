@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::net;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::backbone::{Backbone, OpenOptions};

@@ -25,6 +25,7 @@ mod hostile;
 #[cfg(target_os = "linux")]
 mod huge;
 mod import_head;
+mod inputs;
 mod interrupt;
 mod leaks;
 mod manifests;

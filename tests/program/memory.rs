@@ -6,6 +6,7 @@ use headstart::backbone::{Backbone, OpenOptions};
 use headstart::cache::Storage;
 use headstart::extract::{FeatureCache, fingerprint};
 use headstart::image::Recipe;
+use headstart::image_files;
 use headstart::onnx::{self, Dim, Graph, Model, Node, OperatorSetId, Tensor, ValueInfo};
 use ndarray::Array2;
 
@@ -69,7 +70,11 @@ fn features(place: &Place, cache: &str) -> Array2<f32> {
     let backbone = Backbone::open_with(&place.path("wide.onnx"), &options).unwrap();
     let files: Vec<_> = (0..IMAGES).map(|i| place.path(&format!("{i}.png"))).collect();
     let fingerprint = fingerprint(&backbone, Storage::F32).unwrap();
-    FeatureCache::open(&place.path(cache), &fingerprint).unwrap().unwrap().features(&files).unwrap()
+    FeatureCache::open(&place.path(cache), &fingerprint)
+        .unwrap()
+        .unwrap()
+        .features(&image_files(files))
+        .unwrap()
 }
 
 #[test]

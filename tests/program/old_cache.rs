@@ -8,6 +8,7 @@ use headstart::backbone::Backbone;
 use headstart::cache::{Key, Storage, Store};
 use headstart::extract::{FeatureCache, Standing, fingerprint, key_of};
 use headstart::image::Preprocessor;
+use headstart::image_files;
 
 use super::place::{Place, repository};
 
@@ -68,7 +69,7 @@ fn can_be_read(place: &Place, file: &Path) -> bool {
 fn only_what_is_read_otherwise_today_is_computed_again() {
     let place = place();
     let mut before = cache(&place);
-    let standing = |cache: &mut FeatureCache, kind: &str| cache.standing(&images(&place, kind));
+    let standing = |cache: &mut FeatureCache, kind: &str| cache.standing(&image_files(images(&place, kind)));
     for (file, one) in images(&place, "same").iter().zip(standing(&mut before, "same")) {
         assert!(matches!(one, Standing::Ready(_)), "{}: {one:?}", file.display());
     }

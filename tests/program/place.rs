@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use headstart::backbone::Backbone;
 use headstart::cache::Storage;
 use headstart::extract::{FeatureCache, fingerprint};
+use headstart::image_files;
 use ndarray::Array2;
 use tempfile::TempDir;
 
@@ -163,7 +164,7 @@ impl Place {
         let backbone = Backbone::open(&self.path(backbone)).unwrap();
         let fingerprint = fingerprint(&backbone, storage).unwrap();
         let cache = FeatureCache::open(&self.path(cache), &fingerprint).unwrap();
-        cache.expect("a cache of these features").features(files).unwrap()
+        cache.expect("a cache of these features").features(&image_files(files)).unwrap()
     }
 
     /// As the default backbone gives them, of every photograph.

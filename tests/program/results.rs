@@ -10,6 +10,7 @@ use headstart::extract::{
     Event, ExtractOptions, Extractor, FailureKind, FeatureCache, ImageResult, Results, fingerprint,
 };
 use headstart::image::{ViewKinds, Views};
+use headstart::image_files;
 use image::{Rgb, RgbImage};
 
 use super::place::Place;
@@ -30,7 +31,11 @@ fn files(place: &Place) -> Vec<PathBuf> {
     (0..IMAGES).map(|i| place.path(&format!("{i}.png"))).collect()
 }
 
-fn begin(place: &Place, files: Vec<PathBuf>, on_event: impl FnMut(Event) + Send + 'static) -> Results {
+fn begin(
+    place: &Place,
+    files: Vec<PathBuf>,
+    on_event: impl FnMut(headstart::Event<'_>) + Send + 'static,
+) -> Results {
     begin_with(place, files, Views::PLAIN, on_event)
 }
 
@@ -38,19 +43,19 @@ fn begin_with(
     place: &Place,
     files: Vec<PathBuf>,
     views: Views,
-    on_event: impl FnMut(Event) + Send + 'static,
+    on_event: impl FnMut(headstart::Event<'_>) + Send + 'static,
 ) -> Results {
     let backbone = Backbone::open(&place.path("tiny.onnx")).unwrap();
     let fingerprint = fingerprint(&backbone, Storage::F32).unwrap();
     let cache = FeatureCache::create_or_open(&place.path("c"), backbone.name(), &fingerprint).unwrap();
     let options = ExtractOptions { views, ..ExtractOptions::default() };
-    Extractor::new(&backbone, options).results(cache, files, on_event)
+    Extractor::new(&backbone, options).results(cache, image_files(files), on_event)
 }
 
 fn by_file(results: impl Iterator<Item = ImageResult>) -> BTreeMap<PathBuf, ImageResult> {
     let mut found = BTreeMap::new();
     for result in results {
-        assert!(found.insert(result.file.clone(), result).is_none(), "told twice");
+        assert!(found.insert(result.image.path().unwrap().to_owned(), result).is_none(), "told twice");
     }
     found
 }
@@ -84,7 +89,9 @@ fn each_image_comes_once_whether_computed_cached_twin_or_failed() {
         assert_eq!((told.nrows(), told.row(0).to_vec()), (1, cache.store().row(id).unwrap().to_vec()));
     }
 
-    let mut second = begin(&place, asked, |event| assert!(!matches!(event, Event::Loaded { .. })));
+    let mut second = begin(&place, asked, |event| {
+        assert!(!matches!(event, headstart::Event::Extract(Event::Loaded { .. })))
+    });
     let again = by_file(&mut second);
     assert_eq!(second.finish().unwrap().0.computed, 0);
     for (file, result) in &computed {
@@ -156,7 +163,8 @@ fn what_stops_everything_ends_the_results_and_is_told() {
     let cache = FeatureCache::create_or_open(&place.path("c"), "tiny", &fingerprint).unwrap();
     let options = ExtractOptions { max_failures: Some(0), ..ExtractOptions::default() };
     let extractor = Extractor::new(&backbone, options);
-    let mut results = extractor.results(cache, vec![place.path("gone.png"), place.path("1.png")], |_| {});
+    let mut results =
+        extractor.results(cache, image_files([place.path("gone.png"), place.path("1.png")]), |_| {});
     assert_eq!(results.by_ref().count(), 1);
     let error = results.finish().err().unwrap().to_string();
     assert!(error.starts_with("1 image failed, at most 0 may fail: `"), "{error}");

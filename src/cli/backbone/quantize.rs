@@ -151,7 +151,8 @@ impl QuantizeArgs {
         }
         let cancel = interrupt::listen();
         let mut tell = |event: Event<'_>| tell(console, &event);
-        let done = match quantize(&runtime, &backbone, &manifest.files(), &options, cancel, &mut tell) {
+        let done = match quantize(&runtime, &backbone, &manifest.files(), &options, cancel.flag(), &mut tell)
+        {
             Err(quantize::Error::Cancelled) => return Ok(Status::Interrupted),
             done => done.map_err(|error| naming(error, "quantise", &self.backbone))?,
         };

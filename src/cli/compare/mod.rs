@@ -165,7 +165,7 @@ impl CompareArgs {
         anyhow::ensure!(!plan.rounds.is_empty(), Error::NoUsableFold { folds: plan.division.rounds() });
         let facts = self.facts(&plan, unused, store, console);
 
-        let (outcomes, times) = compete(&plan, &self.pool(), cancel, console)?;
+        let (outcomes, times) = compete(&plan, &self.pool(), cancel.flag(), console)?;
         let standings = Standings::new(facts, &plan.contenders, &outcomes);
         let mut out = stdout();
         match (self.json, self.csv) {

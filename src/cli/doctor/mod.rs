@@ -8,7 +8,6 @@ mod speed;
 
 use std::path::Path;
 
-use headstart::backbone::session::copies;
 use headstart::backbone::{Backbone, Engine, EngineOptions};
 use headstart::convert::quantize::WeightBits;
 use headstart::extract::Graphs;
@@ -78,17 +77,10 @@ impl DoctorArgs {
         };
         let forms = Form::all(backbone, &graphs);
         let Form { ref backbone, precision } = form;
-        let RuntimeArgs { device, ref onnxruntime, threads } = self.runtime;
-        let options = EngineOptions {
-            device,
-            precision,
-            threads: threads.map(usize::from),
-            onnxruntime: onnxruntime.clone(),
-            max_batch: Some(golden::BATCH),
-            copies: copies::default_folder(),
-        };
+        let max_batch = Some(golden::BATCH);
+        let options = EngineOptions { precision, max_batch, ..self.runtime.engine_options() };
         let mut engine = Engine::start(backbone, &options).map_err(anyhow::Error::from);
-        report.add(checks::engine(device, &engine))?;
+        report.add(checks::engine(self.runtime.device, &engine))?;
         let Ok(engine) = &mut engine else {
             return Ok(report.add(Check::skipped("features", "not tried: nothing runs the backbone"))?);
         };

@@ -9,6 +9,7 @@ use super::{
     Classes, Columns, Doubt, Error, Part, Place, Role, Skipped, doubt, folder, normal_label, path_as_written,
     table,
 };
+use crate::ImageInput;
 use headstart_base::files::path_text;
 
 /// One row of a manifest: an image, and what it is said to show.
@@ -197,6 +198,11 @@ impl Manifest {
     /// Always false: an empty manifest is an error when it is read.
     pub fn is_empty(&self) -> bool {
         self.examples.is_empty()
+    }
+
+    /// The images, in the manifest's order, for an extraction.
+    pub fn images(&self) -> Vec<ImageInput> {
+        self.examples().iter().map(|example| example.file.as_path().into()).collect()
     }
 
     /// The file of every example, in order.

@@ -8,12 +8,14 @@
 //! ```no_run
 //! use headstart_core::dataset::{Columns, Manifest, split};
 //!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let manifest = Manifest::read("photos/train.csv".as_ref(), &Columns::default())?;
 //! let classes = manifest.classes()?;
 //! let labels = manifest.labels(&classes)?;
 //! let parts = split::stratified(&labels, 0.1, 7)?;
 //! println!("{} to train on, {} held out", parts.train.len(), parts.validation.len());
-//! # Ok::<(), headstart_core::dataset::Error>(())
+//! # Ok(())
+//! # }
 //! ```
 
 mod classes;

@@ -204,7 +204,7 @@ mod tests {
             let text = std::fs::read(&table).unwrap();
             // One image with several labels would be a contradiction; here each row is asked for by itself.
             let lines = Manifest::read(&table, &Columns::default());
-            if known.iter().filter(|known| **known).count() > 1 {
+            if (0..names.len()).filter(|class| known[class % known.len()]).count() > 1 {
                 prop_assert!(matches!(lines, Err(dataset::Error::ConflictingLabels { .. })), "{:?}", lines);
             }
             let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(&text[..]).into_records();

@@ -1,6 +1,6 @@
 //! The feature cache of one backbone, asked by file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::Array2;
 
@@ -11,6 +11,8 @@ use headstart_backbone::device::Precision;
 use headstart_cache as cache;
 use headstart_cache::{Facts, Failures, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
 use headstart_image::{Preprocessor, Views};
+
+use crate::ImageInput;
 
 /// The view of an image as it is, without augmentation: the number of [`preprocess::View::PLAIN`](headstart_image::View::PLAIN).
 pub const PLAIN: View = 0;
@@ -96,29 +98,32 @@ impl FeatureCache {
         &self.failures
     }
 
-    /// Where each file stands, in their order. Files that the memo does not know are read and hashed.
-    pub fn standing(&mut self, files: &[PathBuf]) -> Vec<Standing> {
-        self.standing_in(Views::PLAIN, files)
+    /// Where each image stands, in their order. Files that the memo does not know are read and hashed.
+    pub fn standing(&mut self, images: &[ImageInput]) -> Vec<Standing> {
+        self.standing_in(Views::PLAIN, images)
     }
 
     /// The same of several views: an image is ready if it has features in each of them.
-    pub fn standing_in(&mut self, views: Views, files: &[PathBuf]) -> Vec<Standing> {
-        files.iter().map(|file| self.standing_of(file, views)).collect()
+    pub fn standing_in(&mut self, views: Views, images: &[ImageInput]) -> Vec<Standing> {
+        images.iter().map(|image| self.standing_of(image, views)).collect()
     }
 
-    /// The features of every file, row `i` for file `i`, for data that fits into memory.
+    /// The features of every image, row `i` for image `i`, for data that fits into memory.
     ///
     /// # Errors
-    /// [`Error::NoFeatures`] for the first file that has none, [`Error::Cache`] if a row is damaged.
-    pub fn features(&mut self, files: &[PathBuf]) -> Result<Array2<f32>, Error> {
-        let key = |(file, standing): (&PathBuf, Standing)| match standing {
+    /// [`Error::NoFeatures`] for the first image that has none, [`Error::Cache`] if a row is damaged.
+    pub fn features(&mut self, images: &[ImageInput]) -> Result<Array2<f32>, Error> {
+        let key = |(image, standing): (&ImageInput, Standing)| match standing {
             Standing::Ready(key) => Ok((key, PLAIN)),
-            Standing::Failed { reason } => Err(Error::NoFeatures { file: file.clone(), reason }),
+            Standing::Failed { reason } => {
+                Err(Error::NoFeatures { file: image.path_or_name().to_owned(), reason })
+            }
             Standing::Absent => {
-                Err(Error::NoFeatures { file: file.clone(), reason: "it was never tried".into() })
+                let file = image.path_or_name().to_owned();
+                Err(Error::NoFeatures { file, reason: "it was never tried".into() })
             }
         };
-        let ids = files.iter().zip(self.standing(files)).map(key).collect::<Result<Vec<_>, _>>()?;
+        let ids = images.iter().zip(self.standing(images)).map(key).collect::<Result<Vec<_>, _>>()?;
         let selection = self.store.select(&ids).map_err(cache::Error::from)?;
         let mut features = Array2::zeros((ids.len(), selection.dim()));
         selection.gather(&(0..ids.len()).collect::<Vec<_>>(), &mut features)?;
@@ -138,8 +143,8 @@ impl FeatureCache {
         self.store.contains(&key, PLAIN).then_some(key)
     }
 
-    fn standing_of(&mut self, file: &Path, views: Views) -> Standing {
-        match self.key_of(file) {
+    fn standing_of(&mut self, image: &ImageInput, views: Views) -> Standing {
+        match self.key_of(image) {
             Ok(key) if views.iter().all(|view| self.store.contains(&key, view.number())) => {
                 Standing::Ready(key)
             }
@@ -154,7 +159,10 @@ impl FeatureCache {
         }
     }
 
-    fn key_of(&mut self, file: &Path) -> std::io::Result<Key> {
-        self.memo.key_of(file, |file| Ok(key_of(&read_image(file)?)))
+    fn key_of(&mut self, image: &ImageInput) -> std::io::Result<Key> {
+        match image {
+            ImageInput::File(file) => self.memo.key_of(file, |file| Ok(key_of(&read_image(file)?))),
+            ImageInput::Bytes { bytes, .. } => Ok(key_of(bytes)),
+        }
     }
 }

@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use ndarray::{Array2, ArrayView4};
@@ -13,9 +12,8 @@ use ndarray::{Array2, ArrayView4};
 use super::pipeline::{Admission, Batch, Infer, InferError, Job, Outcome, Pipeline};
 use super::plan::Plan;
 use super::recorder::Recorder;
-use super::results::Outlet;
 use super::{BatchSize, Error, FeatureCache, ImageFailure, Shard};
-use headstart_backbone::device::{Choice, Precision};
+use crate::{Control, ImageInput};
 use headstart_backbone::{Backbone, Engine, EngineOptions};
 use headstart_cache::{FailureKind, Key, Provenance, SegmentWriter, Storage, Store};
 use headstart_image::Views;
@@ -27,12 +25,8 @@ pub struct ExtractOptions {
     pub batch_size: BatchSize,
     /// Threads that read, decode and resize beside inference.
     pub decoders: usize,
-    /// Threads for inference; `None` takes every core.
-    pub threads: Option<usize>,
-    /// What computes.
-    pub device: Choice,
-    /// What it computes in: that of the cache which is filled.
-    pub precision: Precision,
+    /// What computes, and in what: the precision is that of the cache which is filled. `max_batch` follows from the batch size.
+    pub engine: EngineOptions,
     /// The views of each image that [`Extractor::fill`] is to compute; the plain one by default.
     pub views: Views,
     /// Hash every file again, whatever the memo says.
@@ -43,10 +37,6 @@ pub struct ExtractOptions {
     pub shard: Option<Shard>,
     /// Stop with an error once more images than this have failed, known failures included; `None` goes on to the end.
     pub max_failures: Option<usize>,
-    /// The ONNX Runtime to load; `None` looks in the usual places.
-    pub onnxruntime: Option<PathBuf>,
-    /// Folder for optimised copies of graphs, from which the next start is faster; `None` keeps none.
-    pub copies: Option<PathBuf>,
 }
 
 impl Default for ExtractOptions {
@@ -55,16 +45,12 @@ impl Default for ExtractOptions {
             batch_size: BatchSize::Auto,
             // Inference has every core too, but large photographs may take more time to decode than to infer.
             decoders: available_parallelism().map_or(1, NonZeroUsize::get),
-            threads: None,
-            device: Choice::default(),
-            precision: Precision::default(),
+            engine: EngineOptions::default(),
             views: Views::PLAIN,
             rehash: false,
             retry_failed: false,
             shard: None,
             max_failures: None,
-            onnxruntime: None,
-            copies: None,
         }
     }
 }
@@ -72,16 +58,17 @@ impl Default for ExtractOptions {
 /// What happens on the way.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// Once, at first: of `images` different files `cached` are known to have features, `to_do` are to be looked at.
+    /// Once, at first: of `images` different ones `cached` are known to have features, `to_do` are to be looked at.
     Planned { images: usize, cached: usize, to_do: usize },
     /// The graph is loaded; only if something is computed.
     Loaded { engine: &'a Engine },
     /// From here on so many images are run at once; `out_of_memory`: because more did not fit.
     BatchSize { images: usize, out_of_memory: bool },
-    /// One file of those to do is done, in whatever way.
+    /// One image of those to do is done, in whatever way.
     Progress,
-    /// A file gives no features. `known`: it was tried before and has not changed since.
-    Failed { file: &'a Path, key: Option<Key>, failure: &'a ImageFailure, known: bool },
+    /// An image gives no features; `place` is its place among the different ones. `known`: it was tried before and has not
+    /// changed since.
+    Failed { place: usize, image: &'a ImageInput, key: Option<Key>, failure: &'a ImageFailure, known: bool },
 }
 
 /// An image's features, or why it has none.
@@ -90,7 +77,7 @@ pub type Computed<T> = Result<T, ImageFailure>;
 /// What an extraction did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
-    /// Different files.
+    /// Different images.
     pub images: usize,
     /// Those that had features in every view before, under whatever name.
     pub cached: usize,
@@ -112,8 +99,6 @@ pub struct Summary {
 pub struct Extractor<'a> {
     pub(super) backbone: &'a Backbone,
     pub(super) options: ExtractOptions,
-    /// Hears of every row that was written.
-    pub(super) outlet: Option<Arc<Outlet>>,
 }
 
 impl Infer for Engine {
@@ -131,12 +116,12 @@ impl Infer for Engine {
 
 impl<'a> Extractor<'a> {
     pub fn new(backbone: &'a Backbone, options: ExtractOptions) -> Self {
-        Self { backbone, options, outlet: None }
+        Self { backbone, options }
     }
 
-    /// Compute the features of those `files` that `cache` lacks, and keep them there.
+    /// Compute the features of those `images` that `cache` lacks, and keep them there.
     ///
-    /// ONNX Runtime is loaded when the first image needs it. Setting `cancel` ends the work after the batch that is in
+    /// ONNX Runtime is loaded when the first image needs it. A cancelled `control` ends the work after the batch that is in
     /// inference: it is written, and the summary says [`cancelled`](Summary::cancelled).
     ///
     /// # Errors
@@ -146,12 +131,24 @@ impl<'a> Extractor<'a> {
     pub fn fill(
         &self,
         cache: &mut FeatureCache,
-        files: &[PathBuf],
-        cancel: &AtomicBool,
-        on_event: &mut dyn FnMut(Event),
+        images: &[ImageInput],
+        control: &mut Control<'_>,
+    ) -> Result<Summary, Error> {
+        self.fill_and_give(cache, images, control, &|_| {})
+    }
+
+    /// The same; `give` gets each batch once it is written, on a thread of its own.
+    pub(super) fn fill_and_give(
+        &self,
+        cache: &mut FeatureCache,
+        images: &[ImageInput],
+        control: &mut Control<'_>,
+        give: &(dyn Fn(&Batch) + Sync),
     ) -> Result<Summary, Error> {
         self.check_precision(cache)?;
-        let outcome = self.fill_from(cache, files, cancel, RefCell::new(on_event));
+        let cancel = control.token().clone();
+        let mut on_event = |event: Event<'_>| control.tell(crate::Event::Extract(event));
+        let outcome = self.fill_from(cache, images, cancel.flag(), RefCell::new(&mut on_event), give);
         if outcome.is_err() {
             cache.store.remove_if_empty();
         }
@@ -163,17 +160,18 @@ impl<'a> Extractor<'a> {
     fn fill_from(
         &self,
         cache: &mut FeatureCache,
-        files: &[PathBuf],
+        images: &[ImageInput],
         cancel: &AtomicBool,
         on_event: RefCell<&mut dyn FnMut(Event)>,
+        give: &(dyn Fn(&Batch) + Sync),
     ) -> Result<Summary, Error> {
         let FeatureCache { store, memo, failures } = cache;
-        let plan = Plan::new(files, store, memo, failures, &self.options, cancel);
+        let plan = Plan::new(images, store, memo, failures, &self.options, cancel);
         on_event.borrow_mut()(plan.event());
         let mut recorder = Recorder::new(&plan, store, memo, failures, &on_event, self.options.max_failures);
         recorder.known()?;
         if !plan.jobs.is_empty() {
-            self.compute(&plan, store, &mut recorder, cancel, &on_event)?;
+            self.compute(&plan, store, &mut recorder, cancel, &on_event, give)?;
         }
         let mut summary = recorder.finish()?;
         summary.cancelled = cancel.load(Ordering::Relaxed);
@@ -190,6 +188,7 @@ impl<'a> Extractor<'a> {
         recorder: &mut Recorder,
         cancel: &AtomicBool,
         on_event: &RefCell<&mut dyn FnMut(Event)>,
+        give: &(dyn Fn(&Batch) + Sync),
     ) -> Result<(), Error> {
         let writer = Mutex::new(None::<SegmentWriter>);
         let model = || {
@@ -204,9 +203,7 @@ impl<'a> Extractor<'a> {
             let ids: Vec<_> = batch.rows.iter().map(|row| (row.key, row.view.number())).collect();
             lock(&writer).as_mut().expect("made with the model").append(&ids, batch.features.view())?;
             written.fetch_add(ids.len(), Ordering::Relaxed);
-            if let Some(outlet) = &self.outlet {
-                outlet.written(batch, &plan.files);
-            }
+            give(batch);
             Ok(())
         };
         let admit = plan.admission(store);
@@ -225,23 +222,22 @@ impl<'a> Extractor<'a> {
         Ok(closed?)
     }
 
-    /// Features of `files` without any cache: row `i` for file `i`, or why it has none; `None` for those that a cancelled
+    /// Features of `images` without any cache: row `i` for image `i`, or why it has none; `None` for those that a cancelled
     /// call did not come to.
     ///
     /// # Errors
     /// As [`fill`](Self::fill).
     pub fn features(
         &self,
-        files: &[PathBuf],
-        cancel: &AtomicBool,
-        on_event: &mut dyn FnMut(Event),
+        images: &[ImageInput],
+        control: &mut Control<'_>,
     ) -> Result<Vec<Option<Computed<Vec<f32>>>>, Error> {
-        let rows = self.features_in(Views::PLAIN, files, cancel, on_event)?;
+        let rows = self.features_in(Views::PLAIN, images, control)?;
         let plain = |rows: Array2<f32>| rows.into_raw_vec_and_offset().0;
         Ok(rows.into_iter().map(|rows| rows.map(|rows| rows.map(plain))).collect())
     }
 
-    /// Features of `files` in some views without any cache: an array `(views.len(), d)` for each file, a row for each view
+    /// Features of `images` in some views without any cache: an array `(views.len(), d)` for each image, a row for each view
     /// in their order, or why it has none; `None` for those that a cancelled call did not come to.
     ///
     /// # Errors
@@ -249,16 +245,17 @@ impl<'a> Extractor<'a> {
     pub fn features_in(
         &self,
         views: Views,
-        files: &[PathBuf],
-        cancel: &AtomicBool,
-        on_event: &mut dyn FnMut(Event),
+        images: &[ImageInput],
+        control: &mut Control<'_>,
     ) -> Result<Vec<Option<Computed<Array2<f32>>>>, Error> {
-        let on_event = RefCell::new(on_event);
+        let cancel = control.token().clone();
+        let mut on_event = |event: Event<'_>| control.tell(crate::Event::Extract(event));
+        let on_event: RefCell<&mut dyn FnMut(Event)> = RefCell::new(&mut on_event);
         let jobs: Vec<Job> =
-            (0..).zip(files).map(|(id, file)| Job { id, file: file.clone(), views }).collect();
+            (0..).zip(images).map(|(id, image)| Job { id, image: image.clone(), views }).collect();
         let size = self.backbone.feature_size();
-        let parts = Mutex::new(vec![Vec::with_capacity(views.len() * size); files.len()]);
-        let mut results = vec![None; files.len()];
+        let parts = Mutex::new(vec![Vec::with_capacity(views.len() * size); images.len()]);
+        let mut results = vec![None; images.len()];
         let model = || {
             let engine = self.engine()?;
             on_event.borrow_mut()(Event::Loaded { engine: &engine });
@@ -282,7 +279,7 @@ impl<'a> Extractor<'a> {
             Ok(())
         };
         let on_batch_size = tell_batch_size(&on_event);
-        self.pipeline(cancel, Storage::F32).run(
+        self.pipeline(cancel.flag(), Storage::F32).run(
             &jobs,
             &admit,
             model,
@@ -299,20 +296,17 @@ impl<'a> Extractor<'a> {
 
     fn check_precision(&self, cache: &FeatureCache) -> Result<(), Error> {
         let expected = &cache.store.fingerprint().parts().precision;
-        let found = self.backbone.precision(self.options.precision)?;
+        let found = self.backbone.precision(self.options.engine.precision)?;
         let same = expected == found.name();
         if same { Ok(()) } else { Err(Error::OtherPrecision { expected: expected.clone(), found }) }
     }
 
     fn engine(&self) -> Result<Engine, Error> {
-        let ExtractOptions { device, precision, threads, batch_size, .. } = self.options;
-        let max_batch = match batch_size {
+        let max_batch = match self.options.batch_size {
             BatchSize::Auto => LARGEST,
             BatchSize::Fixed(size) => size,
         };
-        let ExtractOptions { onnxruntime, copies, .. } = self.options.clone();
-        let max_batch = Some(max_batch);
-        let options = EngineOptions { device, precision, threads, onnxruntime, max_batch, copies };
+        let options = EngineOptions { max_batch: Some(max_batch), ..self.options.engine.clone() };
         Ok(Engine::start(self.backbone, &options)?)
     }
 

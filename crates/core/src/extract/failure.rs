@@ -10,7 +10,7 @@ use headstart_image::{self as preprocess, Limits};
 
 /// The bytes of an image file. Only of a file: a pipe could keep us waiting for ever, a device never ends. And only of one
 /// that may be an image by its size: what is larger is a video or a disk image that lies among the photos.
-pub(super) fn read_image(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_image(path: &Path) -> io::Result<Vec<u8>> {
     read_up_to(path, Limits::default().file)
 }
 

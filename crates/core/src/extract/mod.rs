@@ -27,6 +27,7 @@ pub use cached::{FeatureCache, PLAIN, Standing, fingerprint, fingerprint_in};
 pub use error::Error;
 pub use extractor::{Computed, Event, ExtractOptions, Extractor, Summary};
 pub use failure::ImageFailure;
+pub(crate) use failure::read_image;
 pub use graphs::{Chosen, Graphs, Measured};
 pub use headstart_cache::FailureKind;
 pub use identity::{DECODERS, key_of};

@@ -2,21 +2,21 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::pipeline::{Admission, Job};
 use super::{DECODERS, Event, ExtractOptions, Shard};
+use crate::ImageInput;
 use headstart_cache::{Facts, Failure, Failures, Key, Memo, Store};
 use headstart_image::Views;
 
-/// Each different file, sorted into what is known of it.
+/// Each different image, sorted into what is known of it.
 pub struct Plan<'a> {
-    pub files: Vec<PathBuf>,
-    /// Taken before the file is read, by file; none if there is no such file.
+    pub images: Vec<ImageInput>,
+    /// Taken before the file is read, by image; none if there is no such file, or the image is no file.
     pub facts: Vec<Option<Facts>>,
-    /// Files that have features in every view.
+    /// Images that have features in every view.
     pub cached: usize,
     /// Files that were tried and have not changed.
     pub failed: Vec<(usize, Key)>,
@@ -24,7 +24,7 @@ pub struct Plan<'a> {
     pub elsewhere: usize,
     /// Files that cannot even be looked at.
     pub unreachable: Vec<(usize, io::Error)>,
-    /// Files to be read; a job's id is its file's place in `files`.
+    /// Images to be read; a job's id is its place in `images`.
     pub jobs: Vec<Job>,
     views: Views,
     failures: &'a Failures,
@@ -34,17 +34,16 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     pub fn new(
-        files: &[PathBuf],
+        images: &[ImageInput],
         store: &Store,
         memo: &Memo,
         failures: &'a Failures,
         options: &ExtractOptions,
         cancel: &AtomicBool,
     ) -> Self {
-        let mut seen = HashSet::with_capacity(files.len());
         let mut plan = Plan {
-            files: files.iter().filter(|file| seen.insert(file.as_path())).cloned().collect(),
-            facts: Vec::with_capacity(files.len()),
+            images: different(images),
+            facts: Vec::with_capacity(images.len()),
             cached: 0,
             failed: vec![],
             elsewhere: 0,
@@ -56,14 +55,18 @@ impl<'a> Plan<'a> {
             shard: options.shard,
         };
         // To look at a million files takes seconds, and a slow disk makes minutes of them.
-        for id in (0..plan.files.len()).take_while(|_| !cancel.load(Ordering::Relaxed)) {
+        for id in (0..plan.images.len()).take_while(|_| !cancel.load(Ordering::Relaxed)) {
             plan.place(id, store, memo, options.rehash);
         }
         plan
     }
 
     fn place(&mut self, id: usize, store: &Store, memo: &Memo, rehash: bool) {
-        let file = &self.files[id];
+        let Some(file) = self.images[id].path() else {
+            self.facts.push(None);
+            self.jobs.push(Job { id, image: self.images[id].clone(), views: self.views });
+            return;
+        };
         let facts = match Facts::of(file) {
             Ok(facts) => facts,
             Err(error) => {
@@ -79,7 +82,7 @@ impl<'a> Plan<'a> {
             Some(_) if views.is_empty() => self.cached += 1,
             Some(key) if self.is_elsewhere(&key) => self.elsewhere += 1,
             Some(key) if self.is_known_failure(&key) => self.failed.push((id, key)),
-            _ => self.jobs.push(Job { id, file: file.clone(), views }),
+            _ => self.jobs.push(Job { id, image: self.images[id].clone(), views }),
         }
     }
 
@@ -111,6 +114,12 @@ impl<'a> Plan<'a> {
     }
 
     pub fn event(&self) -> Event<'static> {
-        Event::Planned { images: self.files.len(), cached: self.cached, to_do: self.jobs.len() }
+        Event::Planned { images: self.images.len(), cached: self.cached, to_do: self.jobs.len() }
     }
+}
+
+/// Each file once, by its path. What comes as bytes may be the same too; that is seen when it is hashed.
+pub fn different(images: &[ImageInput]) -> Vec<ImageInput> {
+    let mut seen = HashSet::with_capacity(images.len());
+    images.iter().filter(|image| image.path().is_none_or(|path| seen.insert(path))).cloned().collect()
 }

@@ -52,7 +52,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
             failed_now: HashMap::new(),
             skipped: vec![],
             summary: Summary {
-                images: plan.files.len(),
+                images: plan.images.len(),
                 cached: plan.cached,
                 elsewhere: plan.elsewhere,
                 ..Summary::default()
@@ -66,7 +66,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
     pub fn known(&mut self) -> Result<(), Error> {
         for (id, error) in &self.plan.unreachable {
             let failure = ImageFailure::read(error);
-            if self.failures.of_file(&self.plan.files[*id], None).is_some() {
+            if self.failures.of_file(self.plan.images[*id].path_or_name(), None).is_some() {
                 self.tell(*id, None, &failure, true)?;
             } else {
                 self.fail(*id, None, failure)?;
@@ -133,8 +133,8 @@ impl<'a, 'e> Recorder<'a, 'e> {
     }
 
     fn remember(&mut self, id: usize, key: Key) {
-        if let Some(facts) = &self.plan.facts[id] {
-            let _ = self.memo.insert(&self.plan.files[id], facts, key);
+        if let (Some(facts), Some(file)) = (&self.plan.facts[id], self.plan.images[id].path()) {
+            let _ = self.memo.insert(file, facts, key);
         }
     }
 
@@ -145,7 +145,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
 
     fn note(&mut self, id: usize, key: Option<Key>, failure: &ImageFailure) -> Result<(), Error> {
         self.log.record(&Failure {
-            path: self.plan.files[id].clone(),
+            path: self.plan.images[id].path_or_name().to_owned(),
             key,
             stamp: self.plan.facts[id].as_ref().map(Stamp::from),
             stage: failure.stage.clone(),
@@ -164,13 +164,13 @@ impl<'a, 'e> Recorder<'a, 'e> {
         failure: &ImageFailure,
         known: bool,
     ) -> Result<(), Error> {
-        let file = &self.plan.files[id];
+        let image = &self.plan.images[id];
         self.summary.failed += 1;
         *self.summary.failures.entry(failure.kind).or_default() += 1;
         if self.first_failures.len() < NAMED {
-            self.first_failures.push((file.clone(), failure.kind));
+            self.first_failures.push((image.path_or_name().to_owned(), failure.kind));
         }
-        self.on_event.borrow_mut()(Event::Failed { file, key, failure, known });
+        self.on_event.borrow_mut()(Event::Failed { place: id, image, key, failure, known });
         match self.max_failures {
             Some(allowed) if self.summary.failed > allowed => {
                 let first = std::mem::take(&mut self.first_failures);
@@ -183,7 +183,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
     /// Whether this very failure of the unchanged file is on record.
     fn stands(&self, id: usize, failure: &ImageFailure) -> bool {
         let stamp = self.plan.facts[id].as_ref().map(Stamp::from);
-        let before = self.failures.of_file(&self.plan.files[id], stamp);
+        let before = self.failures.of_file(self.plan.images[id].path_or_name(), stamp);
         before.is_some_and(|before| before.reason == failure.reason)
     }
 
@@ -199,7 +199,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
     }
 
     fn take_back(&mut self, id: usize) -> Result<(), Error> {
-        let file = self.plan.files[id].as_path();
+        let file = self.plan.images[id].path_or_name();
         if self.failed_before.contains(file) {
             self.log.resolve(file)?;
         }

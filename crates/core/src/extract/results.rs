@@ -1,18 +1,19 @@
 //! Rows as they come, for whoever would rather ask than be told.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ndarray::{Array2, ArrayView1, s};
 
 use super::pipeline::{Batch, Row};
+use super::plan::different;
 use super::{Error, Event, Extractor, FeatureCache, ImageFailure, Standing, Summary};
 use headstart_cache::{Key, Store};
 use headstart_image::Views;
+
+use crate::{CancelToken, Control, ImageInput};
 
 /// Images that may wait to be asked for; then the work waits.
 const WAITING: usize = 256;
@@ -20,8 +21,8 @@ const WAITING: usize = 256;
 /// What became of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageResult {
-    pub file: PathBuf,
-    /// Under which it stands in the cache; none of a file that could not be read.
+    pub image: ImageInput,
+    /// Under which it stands in the cache; none of an image that could not be read.
     pub key: Option<Key>,
     /// Its features, `(views, d)`, a row for each view that was asked for in the order of their numbers, the plain one first; or
     /// why it has none.
@@ -30,23 +31,23 @@ pub struct ImageResult {
 
 type Finished = Result<(Summary, FeatureCache), Error>;
 
-/// Results of [`Extractor::results`], each different file once, in the order in which they are known.
+/// Results of [`Extractor::results`], each different image once, in the order in which they are known.
 ///
 /// Dropping it stops the work as [`cancel`](Self::cancel) does, and waits for the batch in hand.
 pub struct Results {
     rows: Receiver<ImageResult>,
-    cancel: Arc<AtomicBool>,
+    cancel: CancelToken,
     worker: Option<JoinHandle<Finished>>,
     outcome: Option<Finished>,
 }
 
 impl Extractor<'_> {
-    /// The features of `files` in the views of the options, one file after the other: at once where the cache has them all, the
+    /// The features of `images` in the views of the options, one image after the other: at once where the cache has them all, the
     /// others as they are computed and kept. The work is done on other threads, and waits when nobody asks for what is ready.
     ///
     /// An error ends the results; [`Results::finish`] tells it.
     ///
-    /// ```
+    /// ```no_run
     /// use headstart_backbone::Backbone;
     /// use headstart_cache::Storage;
     /// use headstart_core::extract::{ExtractOptions, Extractor, FailureKind, FeatureCache, fingerprint};
@@ -58,8 +59,8 @@ impl Extractor<'_> {
     /// let cache = FeatureCache::create_or_open(folder.path(), backbone.name(), &fingerprint)?;
     /// let extractor = Extractor::new(&backbone, ExtractOptions::default());
     ///
-    /// let files = ["cat.jpg", "coffee.jpg", "README.md", "gone.jpg"].map(|name| format!("data/photos/{name}").into());
-    /// let mut results = extractor.results(cache, files.into(), |_| {});
+    /// let files = ["cat.jpg", "coffee.jpg", "README.md", "gone.jpg"].map(|name| format!("data/photos/{name}"));
+    /// let mut results = extractor.results(cache, headstart_core::files(files), |_| {});
     /// for image in &mut results {
     ///     match image.features {
     ///         Ok(features) => assert_eq!(features.dim(), (1, 2048)),
@@ -74,16 +75,16 @@ impl Extractor<'_> {
     pub fn results(
         &self,
         cache: FeatureCache,
-        files: Vec<PathBuf>,
-        mut on_event: impl FnMut(Event) + Send + 'static,
+        images: Vec<ImageInput>,
+        mut listener: impl FnMut(crate::Event<'_>) + Send + 'static,
     ) -> Results {
         let (to_caller, rows) = bounded(WAITING);
-        let cancel = Arc::new(AtomicBool::new(false));
+        let cancel = CancelToken::default();
         let (backbone, options, stop) = (self.backbone.clone(), self.options.clone(), cancel.clone());
         let worker = std::thread::spawn(move || {
-            let outlet = Arc::new(Outlet { to_caller, stop, views: options.views, state: Mutex::default() });
-            let extractor = Extractor { backbone: &backbone, options, outlet: Some(outlet.clone()) };
-            outlet.run(&extractor, cache, &files, &mut on_event)
+            let images = different(&images);
+            let outlet = Outlet { to_caller, stop, images, views: options.views, state: Mutex::default() };
+            outlet.run(&Extractor { backbone: &backbone, options }, cache, &mut listener)
         });
         Results { rows, cancel, worker: Some(worker), outcome: None }
     }
@@ -92,7 +93,7 @@ impl Extractor<'_> {
 impl Results {
     /// End the work after the batch in inference, which is still kept. Results that are ready are still given.
     pub fn cancel(&self) {
-        self.cancel.store(true, Ordering::Relaxed);
+        self.cancel.cancel();
     }
 
     /// What was done, and the cache with all that was kept. Results that nobody asked for are passed over, not the work.
@@ -135,17 +136,19 @@ impl Drop for Results {
     }
 }
 
-/// The worker's side: tells each file once.
-pub(super) struct Outlet {
+/// The worker's side: gives each image once.
+struct Outlet {
     to_caller: Sender<ImageResult>,
-    stop: Arc<AtomicBool>,
+    stop: CancelToken,
+    /// The different ones: what is told of them goes by their places.
+    images: Vec<ImageInput>,
     views: Views,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    told: HashSet<PathBuf>,
+    given: HashSet<usize>,
     /// Rows of images of which some view is still to come, one after the other.
     begun: HashMap<usize, Vec<f32>>,
 }
@@ -155,33 +158,34 @@ impl Outlet {
         &self,
         extractor: &Extractor,
         mut cache: FeatureCache,
-        files: &[PathBuf],
-        on_event: &mut dyn FnMut(Event),
+        to_caller: &mut dyn FnMut(crate::Event<'_>),
     ) -> Finished {
         if !extractor.options.rehash {
-            self.tell_known(&cache, files);
+            self.give_known(&cache);
         }
-        // What is computed is told by the extractor as it is written.
-        let summary = extractor.fill(&mut cache, files, &self.stop, &mut |event| {
-            if let Event::Failed { file, key, failure, .. } = event {
-                self.tell(file, key, Err(failure.clone()));
+        let mut listener = |event: crate::Event<'_>| {
+            if let crate::Event::Extract(Event::Failed { place, key, failure, .. }) = event {
+                self.give(place, key, Err(failure.clone()));
             }
-            on_event(event);
-        })?;
-        self.tell_rest(&mut cache, files);
+            to_caller(event);
+        };
+        let mut control = Control::new(self.stop.clone(), &mut listener);
+        let written = |batch: &Batch| self.written(batch);
+        let summary = extractor.fill_and_give(&mut cache, &self.images, &mut control, &written)?;
+        self.give_rest(&mut cache);
         Ok((summary, cache))
     }
 
-    /// A batch was written; `files` by the ids of its rows.
-    pub(super) fn written(&self, batch: &Batch, files: &[PathBuf]) {
+    /// A batch was written.
+    fn written(&self, batch: &Batch) {
         for (row, features) in batch.rows.iter().zip(batch.features.rows()) {
             if let Some(features) = self.collect(row, features) {
-                self.tell(&files[row.id], Some(row.key), Ok(features));
+                self.give(row.id, Some(row.key), Ok(features));
             }
         }
     }
 
-    /// All views of an image once the last of them is there. Where some had been kept before, it is told in the end.
+    /// All views of an image once the last of them is there. Where some had been kept before, it is given in the end.
     fn collect(&self, row: &Row, features: ArrayView1<f32>) -> Option<Array2<f32>> {
         let mut state = self.state();
         let rows = state.begun.entry(row.id).or_default();
@@ -190,48 +194,48 @@ impl Outlet {
         Array2::from_shape_vec((self.views.len(), features.len()), rows).ok()
     }
 
-    /// Each file once; whoever has gone needs no more.
-    fn tell(&self, file: &Path, key: Option<Key>, features: Result<Array2<f32>, ImageFailure>) {
-        let first = self.state().told.insert(file.into());
-        let result = ImageResult { file: file.into(), key, features };
+    /// Each image once; whoever has gone needs no more.
+    fn give(&self, place: usize, key: Option<Key>, features: Result<Array2<f32>, ImageFailure>) {
+        let first = self.state().given.insert(place);
+        let result = ImageResult { image: self.images[place].clone(), key, features };
         if first && self.to_caller.send(result).is_err() {
-            self.stop.store(true, Ordering::Relaxed);
+            self.stop.cancel();
         }
     }
 
     /// What the cache has, as far as that is known without reading files.
-    fn tell_known(&self, cache: &FeatureCache, files: &[PathBuf]) {
-        for file in files.iter().take_while(|_| !self.stop.load(Ordering::Relaxed)) {
-            if let Some(key) = cache.known_key(file) {
-                self.tell_from(cache.store(), file, key);
+    fn give_known(&self, cache: &FeatureCache) {
+        for (place, image) in self.images.iter().enumerate().take_while(|_| !self.stop.is_cancelled()) {
+            if let Some(key) = image.path().and_then(|file| cache.known_key(file)) {
+                self.give_from(cache.store(), place, key);
             }
         }
     }
 
-    /// Files with the bytes of another, which have features without having been computed, and those of which only some views
+    /// Images with the bytes of another, which have features without having been computed, and those of which only some views
     /// were missing.
-    fn tell_rest(&self, cache: &mut FeatureCache, files: &[PathBuf]) {
-        let told = self.state().told.clone();
-        for file in files.iter().filter(|file| !told.contains(*file)) {
-            if self.stop.load(Ordering::Relaxed) {
+    fn give_rest(&self, cache: &mut FeatureCache) {
+        let given = self.state().given.clone();
+        for (place, image) in self.images.iter().enumerate().filter(|(place, _)| !given.contains(place)) {
+            if self.stop.is_cancelled() {
                 return;
             }
-            if let [Standing::Ready(key)] = cache.standing(std::slice::from_ref(file))[..] {
-                self.tell_from(cache.store(), file, key);
+            if let [Standing::Ready(key)] = cache.standing(std::slice::from_ref(image))[..] {
+                self.give_from(cache.store(), place, key);
             }
         }
     }
 
-    /// A row that turns out damaged is not told: its image is computed.
-    fn tell_from(&self, store: &Store, file: &Path, key: Key) {
+    /// A row that turns out damaged is not given: its image is computed.
+    fn give_from(&self, store: &Store, place: usize, key: Key) {
         let mut features = Array2::zeros((self.views.len(), store.dim()));
-        for (place, view) in self.views.iter().enumerate() {
+        for (row, view) in self.views.iter().enumerate() {
             let Some(id) = store.find(&key, view.number()) else { return };
-            if store.gather(&[id], &mut features.slice_mut(s![place..=place, ..])).is_err() {
+            if store.gather(&[id], &mut features.slice_mut(s![row..=row, ..])).is_err() {
                 return;
             }
         }
-        self.tell(file, Some(key), Ok(features));
+        self.give(place, Some(key), Ok(features));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

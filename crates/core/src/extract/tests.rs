@@ -24,7 +24,7 @@ fn jobs(folder: &Path, n: usize) -> Vec<Job> {
     let job = |id: usize| {
         let file = folder.join(format!("{id}.png"));
         RgbImage::from_pixel(EDGE, EDGE, Rgb([id as u8; 3])).save(&file).unwrap();
-        Job { id, file, views: Views::PLAIN }
+        Job { id, image: file.into(), views: Views::PLAIN }
     };
     (0..n).map(job).collect()
 }

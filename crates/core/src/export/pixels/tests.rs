@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use ndarray::Array4;
 
 use super::*;
@@ -27,15 +29,22 @@ fn by_graph(recipe: &Recipe, image: &Original, opset: i64) -> crate::export::Res
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pixels.onnx");
     onnx::write(&model, &path).unwrap();
-    let runtime = Runtime::load(None).expect("`just setup` fetches ONNX Runtime");
+    let runtime = Runtime::load(Some(&onnxruntime())).expect("a library");
     let mut net = Net::load(&runtime, &path, recipe.len(), None)?;
     let pixels = Array4::from_shape_vec((1, image.height, image.width, 3), image.rgb.clone()).unwrap();
     Ok(net.run(pixels.view().into_dyn())?.into_raw_vec_and_offset().0)
 }
 
+/// What `just setup` fetches; a crate's tests run in its own folder.
+fn onnxruntime() -> PathBuf {
+    let files = std::fs::read_dir("../../models/runtime").expect("`just setup` fetches ONNX Runtime");
+    let is_library = |path: &PathBuf| path.to_string_lossy().contains("onnxruntime");
+    files.map(|entry| entry.unwrap().path()).find(is_library).expect("a library")
+}
+
 /// The largest difference to what the program makes of it, in steps of a byte, and the share of numbers that differ.
 fn beside_the_program(recipe: &Recipe, photo: &str, opset: i64) -> (f32, f32) {
-    let bytes = std::fs::read(format!("data/photos/{photo}.jpg")).unwrap();
+    let bytes = std::fs::read(format!("../../data/photos/{photo}.jpg")).unwrap();
     let image = original(&bytes, recipe.exif, recipe.alpha).unwrap();
     let mut want = vec![0.0; recipe.len()];
     Preprocessor::new(recipe.clone()).unwrap().run(&bytes, &mut want).unwrap();

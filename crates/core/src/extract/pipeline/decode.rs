@@ -1,7 +1,6 @@
 //! From files to tensors, on threads of their own.
 
 use std::cell::Cell;
-use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, SendError, Sender};
@@ -10,7 +9,6 @@ use crossbeam_channel::{Receiver, SendError, Sender};
 use super::trap;
 use super::{Admission, Job, Message, Outcome, Pipeline, Row};
 use crate::extract::budget::Budget;
-use crate::extract::failure::read_image;
 use crate::extract::{ImageFailure, key_of};
 use headstart_cache::Key;
 use headstart_image::{self as preprocess, Limits, Preprocessor, View, Views, decoding_takes, guarded};
@@ -107,8 +105,8 @@ impl Pipeline<'_> {
         spare: &Receiver<Vec<f32>>,
         desk: &Desk<'_>,
     ) -> Result<(), SendError<Message>> {
-        let _file = room.files.take(fs::metadata(&job.file).map_or(0, |metadata| metadata.len()));
-        let bytes = match read_image(&job.file) {
+        let _file = room.files.take(job.image.size_to_read());
+        let bytes = match job.image.read() {
             Ok(bytes) => bytes,
             Err(error) => {
                 return desk.outcome(Outcome::Failed { key: None, failure: ImageFailure::read(&error) });

@@ -18,7 +18,6 @@ mod tests;
 mod trap;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -29,6 +28,7 @@ use super::batch::{BatchSize, Tuner};
 use super::gathered::{Gathered, OnBatchSize};
 use super::memory::Memory;
 use super::{Error, ImageFailure};
+use crate::ImageInput;
 use decode::Shared;
 use headstart_cache::{Key, Storage};
 use headstart_image::{Recipe, View, Views};
@@ -37,11 +37,11 @@ use infer::Outcomes;
 /// Decoded images that may wait where the batch size is not known beforehand: 38 MB of 224x224.
 const AHEAD: usize = 64;
 
-/// An image file to look at; `id` is the caller's.
+/// An image to look at; `id` is the caller's.
 #[derive(Debug, Clone)]
 pub struct Job {
     pub id: usize,
-    pub file: PathBuf,
+    pub image: ImageInput,
     /// More than these will not be asked of it.
     pub views: Views,
 }

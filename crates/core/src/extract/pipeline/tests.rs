@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use ndarray::Axis;
@@ -58,7 +59,7 @@ fn run_by(
         cancel: &cancel,
     };
     let jobs: Vec<Job> =
-        files.iter().enumerate().map(|(id, file)| Job { id, file: file.clone(), views }).collect();
+        files.iter().enumerate().map(|(id, file)| Job { id, image: file.as_path().into(), views }).collect();
     let (mut told, written) = (vec![], Mutex::new(vec![]));
     let sink = |batch: &Batch| {
         let rows = batch.rows.iter().zip(batch.features.rows());
