@@ -11,7 +11,7 @@ pub use headstart_baselines as baselines;
 pub use headstart_cache as cache;
 pub use headstart_convert as convert;
 pub use headstart_core::{CancelToken, Control, Event, ImageInput, PixelsError, files as image_files};
-pub use headstart_core::{dataset, evaluation, export, extract, run, tensorboard};
+pub use headstart_core::{dataset, evaluation, export, extract, precision, run, tensorboard};
 pub use headstart_evaluate as evaluate;
 pub use headstart_image as image;
 pub use headstart_nn::{autodiff, layers as nn, optim, train};

@@ -17,7 +17,7 @@ use headstart::image::recipe::{Decode, Exif};
 use super::console::{Console, count};
 use super::hint::quoted;
 use super::output::network_files;
-use super::precision::PrecisionChoice;
+use headstart::precision::PrecisionChoice;
 
 /// Images to work on.
 #[derive(Debug, clap::Args)]

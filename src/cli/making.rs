@@ -13,8 +13,8 @@ use ndarray::{Array2, Axis, stack};
 
 use super::args::RuntimeArgs;
 use super::console::{Console, count};
-use super::precision::Form;
 use super::rate;
+use headstart::precision::Form;
 
 /// Images that closeness to fp32 is measured on, if there are so many.
 const SAMPLE: usize = 64;

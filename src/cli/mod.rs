@@ -31,7 +31,6 @@ mod output;
 mod panics;
 mod parts;
 mod place;
-mod precision;
 mod predict;
 mod probe;
 mod progress;

@@ -17,7 +17,7 @@ use super::console::Console;
 use super::error::Error;
 use super::hint::quoted;
 use super::making::Making;
-use super::precision::{Form, PrecisionChoice, other_precision, trained_in, trained_storage};
+use headstart::precision::{Form, PrecisionChoice, other_precision, trained_in, trained_storage};
 
 /// An opened backbone, and what names its features.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ pub mod evaluation;
 pub mod export;
 pub mod extract;
 mod input;
+pub mod precision;
 pub mod run;
 pub mod tensorboard;
 

@@ -15,8 +15,8 @@ use headstart::extract::Graphs;
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
 use super::error::Error;
-use super::precision::{Form, PrecisionChoice};
 use super::{Status, hint};
+use headstart::precision::{Form, PrecisionChoice};
 use report::{Check, Report};
 
 /// Check the installation: ONNX Runtime, devices, the backbone, its features, the speed, the cache's folder

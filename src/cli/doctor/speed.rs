@@ -9,8 +9,8 @@ use headstart::backbone::{self, Backbone, Engine, EngineOptions};
 use serde::Serialize;
 
 use super::report::Check;
-use crate::cli::precision::Form;
 use crate::cli::rate;
+use headstart::precision::Form;
 
 /// What another device must gain to be worth a word.
 const GAIN: f64 = 1.1;

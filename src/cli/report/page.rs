@@ -13,7 +13,7 @@ use headstart::train::{EpochRecord, TrainConfig};
 
 use super::evaluated::Evaluated;
 use super::learnt::Learnt;
-use crate::cli::precision::trained_in;
+use headstart::precision::trained_in;
 
 /// What cross-validation said of the training images.
 pub struct Judged<'a> {

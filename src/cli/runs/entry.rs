@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::sets::Set;
 use crate::cli::console::chain;
-use crate::cli::precision::trained_in;
+use headstart::precision::trained_in;
 
 /// What a run was made with, and what came of it.
 #[derive(Debug, Serialize)]

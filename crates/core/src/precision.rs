@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use headstart::backbone::device::Precision;
-use headstart::backbone::{self, Backbone};
-use headstart::cache::{Fingerprint, FingerprintParts, Storage};
-use headstart::evaluate::OtherPrecision;
-use headstart::extract::{Graphs, fingerprint_in};
-use headstart::run::{Run, RunInfo};
+use headstart_backbone::device::Precision;
+use headstart_backbone::{self as backbone, Backbone};
+use headstart_cache::{Fingerprint, FingerprintParts, Storage};
+use headstart_evaluate::OtherPrecision;
+
+use crate::extract::{Error, Graphs, fingerprint_in};
+use crate::run::{Run, RunInfo};
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +23,13 @@ pub enum PrecisionChoice {
 /// Words that are no choice.
 #[derive(Debug, thiserror::Error)]
 #[error("expected `fp32`, `bf16`, `int8` or `auto`")]
-pub struct ParseError;
+pub struct ParsePrecisionError;
 
 impl FromStr for PrecisionChoice {
-    type Err = ParseError;
+    type Err = ParsePrecisionError;
 
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let only = || text.parse().map(Self::Only).map_err(|_| ParseError);
+    fn from_str(text: &str) -> Result<Self, ParsePrecisionError> {
+        let only = || text.parse().map(Self::Only).map_err(|_| ParsePrecisionError);
         if text == "auto" { Ok(Self::Auto) } else { only() }
     }
 }
@@ -45,7 +46,9 @@ impl fmt::Display for PrecisionChoice {
 /// One way to compute the features of a backbone: itself, or its int8 form.
 #[derive(Debug, Clone)]
 pub struct Form {
+    /// The graph that is run.
     pub backbone: Backbone,
+    /// What it is run in.
     pub precision: Precision,
 }
 
@@ -57,6 +60,10 @@ impl Form {
     }
 
     /// In this precision; `None` if that needs an int8 graph which was not made yet.
+    ///
+    /// # Errors
+    /// [`backbone::Error::Quantised`] if the graph is in integers and another precision is asked for; as
+    /// [`Backbone::open_with`] for the int8 graph.
     pub fn only(
         backbone: &Backbone,
         precision: Precision,
@@ -96,16 +103,23 @@ impl Form {
         }
     }
 
-    pub fn fingerprint(&self, storage: Storage) -> anyhow::Result<Fingerprint> {
-        Ok(fingerprint_in(self.precision, &self.backbone, storage)?)
+    /// What names its features.
+    ///
+    /// # Errors
+    /// As [`fingerprint_in`].
+    pub fn fingerprint(&self, storage: Storage) -> Result<Fingerprint, Error> {
+        fingerprint_in(self.precision, &self.backbone, storage)
     }
 
-    /// With the storage that was told, else the first with a suitable fingerprint, else as computed; and whether it suits.
+    /// With the storage that was given, else the first with a suitable fingerprint, else as computed; and whether it suits.
+    ///
+    /// # Errors
+    /// As [`fingerprint_in`].
     pub fn kept_as(
         &self,
         storage: Option<Storage>,
         suits: impl Fn(&Fingerprint) -> bool,
-    ) -> anyhow::Result<(Fingerprint, bool)> {
+    ) -> Result<(Fingerprint, bool), Error> {
         if let Some(storage) = storage {
             let fingerprint = self.fingerprint(storage)?;
             let suits = suits(&fingerprint);
