@@ -14,6 +14,7 @@ mod demo;
 #[cfg(target_os = "linux")]
 mod device;
 mod doctor;
+mod documents;
 mod evaluate;
 mod export;
 mod extract;

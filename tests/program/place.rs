@@ -115,7 +115,13 @@ impl Place {
     /// The program with these arguments, separated by spaces.
     pub fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_headstart"));
-        command.args(arguments.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
+        command.args(arguments.split_whitespace());
+        self.surround(command)
+    }
+
+    /// In this folder, and in surroundings that are the same for all tests.
+    fn surround(&self, mut command: Command) -> Command {
+        command.current_dir(self.0.path()).stdin(Stdio::null());
         // Whatever is set up on this machine, tests are about the CPU unless they say otherwise.
         command.env("HEADSTART_DEVICE", "cpu");
         // One for all tests: what is kept there is kept under the hash of what it is made of.
@@ -125,6 +131,16 @@ impl Place {
 
     pub fn run(&self, arguments: &str) -> Said {
         Said::of(self.command(arguments).output().unwrap())
+    }
+
+    /// What a shell makes of this line, in which `headstart` is the program under test.
+    pub fn shell(&self, line: &str) -> Said {
+        let folder = Path::new(env!("CARGO_BIN_EXE_headstart")).parent().unwrap();
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&others));
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", line]).env("PATH", std::env::join_paths(path).unwrap());
+        Said::of(self.surround(shell).output().unwrap())
     }
 
     /// As [`run`](Self::run), changed in some way.

@@ -16,7 +16,7 @@ const IMAGES: usize = 40;
 const FEATURES: usize = 19;
 
 /// A network of two convolutions, sums of odd lengths in each.
-fn network() -> Model {
+pub(super) fn network() -> Model {
     let weights = |name: &str, dims: &[usize], scale: f32| {
         let numbers =
             (0..dims.iter().product::<usize>()).map(|i| ((i * 7919 % 1009) as f32 / 504.5 - 1.0) * scale);
