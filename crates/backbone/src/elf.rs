@@ -43,7 +43,7 @@ impl fmt::Display for Flaw {
 ///
 /// # Errors
 /// [`Flaw`], if it should not be loaded.
-pub fn needed(path: &Path) -> Result<Vec<String>, Flaw> {
+pub(crate) fn needed(path: &Path) -> Result<Vec<String>, Flaw> {
     if !READ_HERE {
         return Ok(vec![]);
     }

@@ -125,7 +125,7 @@ fn entry<'a>(model: &'a Model, key: &str) -> Option<&'a str> {
 }
 
 /// What is doubted whatever the graph looks like now. A list that cannot be read is a doubt of its own.
-pub fn recipe_doubts(model: &Model) -> Vec<String> {
+pub(crate) fn recipe_doubts(model: &Model) -> Vec<String> {
     let text = entry(model, RECIPE_DOUBTS);
     text.map_or_else(Vec::new, |text| serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()]))
 }

@@ -18,11 +18,11 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub fn inputs(&self) -> usize {
+    pub(super) fn inputs(&self) -> usize {
         self.kernel.nrows()
     }
 
-    pub fn units(&self) -> usize {
+    pub(super) fn units(&self) -> usize {
         self.kernel.ncols()
     }
 }
