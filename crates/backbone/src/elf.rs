@@ -20,7 +20,12 @@ pub enum Flaw {
     /// Something else: a text, an archive, a library of another system.
     OtherFormat,
     /// In bytes.
-    CutOff { found: u64, expected: u64 },
+    CutOff {
+        /// How long the file is.
+        found: u64,
+        /// How long its header says that it is, at the least.
+        expected: u64,
+    },
     /// Its tables contradict each other.
     Damaged(String),
 }

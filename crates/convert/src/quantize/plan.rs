@@ -69,8 +69,11 @@ pub(super) struct Activation {
 /// A node that stays in floats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Float {
+    /// Its name in the graph.
     pub name: String,
+    /// What ONNX calls its operator.
     pub operator: String,
+    /// Why it stays in floats.
     pub why: Why,
 }
 

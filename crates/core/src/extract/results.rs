@@ -20,6 +20,7 @@ const WAITING: usize = 256;
 /// What became of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageResult {
+    /// The image file.
     pub file: PathBuf,
     /// Under which it stands in the cache; none of a file that could not be read.
     pub key: Option<Key>,
