@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 /// The same folders that the fuzzer begins with.
 fn seeds() -> Vec<(PathBuf, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = include_str!("../fuzz/seeds/image.txt").lines().map(|folder| root.join(folder));
+    let folders = include_str!("../../fuzz/seeds/image.txt").lines().map(|folder| root.join(folder));
     let entries =
         folders.flat_map(|folder| std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{folder:?}: {e}")));
     let files = entries.map(|entry| entry.unwrap().path());
