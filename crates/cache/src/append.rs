@@ -53,7 +53,7 @@ impl AppendFile {
     }
 
     #[cfg(test)]
-    pub fn with_backing(path: &Path, backing: Box<dyn Backing>) -> Self {
+    pub(crate) fn with_backing(path: &Path, backing: Box<dyn Backing>) -> Self {
         Self { path: path.into(), backing }
     }
 

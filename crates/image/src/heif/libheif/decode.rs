@@ -200,7 +200,7 @@ impl Decoded {
     /// # Errors
     /// [`Fault::Unsupported`] if they are of a kind that is not known here.
     pub(crate) fn picture(&self, nclx: Option<Nclx>) -> Result<Picture<'_>> {
-        // SAFETY, here and below: the image is there until `self` is dropped.
+        // SAFETY: the image is there until `self` is dropped.
         let (space, chroma) = unsafe { ((self.api.colour_space)(self.raw), (self.api.chroma)(self.raw)) };
         let chroma = match (space, chroma) {
             (MONOCHROME, _) | (YCBCR, 0) => Chroma::Grey,
