@@ -21,7 +21,7 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Of a session that was made with [`TAKE_NOTES`].
+    /// Of a session that was made with `TAKE_NOTES`.
     ///
     /// # Errors
     /// ONNX Runtime's own.
