@@ -211,6 +211,13 @@ fuzz target="cut" seconds="60":
     @mkdir -p fuzz/corpus/{{ target }}
     PATH="$PWD/models/tools/cargo-fuzz/bin:$PATH" cargo fuzz run --sanitizer none {{ target }} fuzz/corpus/{{ target }} $(cat fuzz/seeds/{{ target }}.txt) -- -max_total_time={{ seconds }} -rss_limit_mb=2048 -max_len=300000
 
+# Licences, sources and doubled versions of the dependencies, as `deny.toml` allows them; cargo-deny goes to models/tools
+[group('develop')]
+deny:
+    @test -x models/tools/cargo-deny/bin/cargo-deny || cargo install cargo-deny --version 0.20.2 --locked --root models/tools/cargo-deny
+    @cargo fetch --locked --quiet
+    PATH="$PWD/models/tools/cargo-deny/bin:$PATH" cargo deny --offline check licenses bans sources
+
 [private]
 _bench-onnx:
     @test -x models/tools/bench/bin/python || {{ python }} -m venv models/tools/bench

@@ -8,6 +8,8 @@
 //! one pixel and as many rows, measures, and removes them: at a million 8 GB of rows and 4 GB of files. Then a table, from which the
 //! growth can be read. Files are in the page cache when they are read, so this is the work of the program, not of the disk.
 
+#![allow(unreachable_pub, reason = "nothing outside a benchmark meets its parts")]
+
 #[path = "../tests/library/net/mod.rs"]
 mod net;
 #[path = "../tests/program/tiny.rs"]

@@ -3,6 +3,8 @@
 //! Small images through a graph that costs next to nothing, with 2,048 features each: far more to write in a second than any
 //! real network gives. The same images once into a cache and once into nothing but memory, in alternation.
 
+#![allow(unreachable_pub, reason = "nothing outside a benchmark meets its parts")]
+
 #[path = "../tests/library/net/mod.rs"]
 mod net;
 #[path = "../tests/program/tiny.rs"]

@@ -7,6 +7,8 @@
 //! Lin et al. 2017, arXiv:1708.02002: `-(1 - p)^γ log p` of the right class' probability `p`, so that images which are
 //! right already count for less. An op is its value and its derivative; [`gradcheck`] compares the two.
 
+#![allow(unreachable_pub, reason = "nothing outside an example meets its parts")]
+
 mod features;
 
 use std::error::Error;

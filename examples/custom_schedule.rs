@@ -7,6 +7,8 @@
 //! The optimizer reads its rate at each step, so a schedule is any function of the step. This is the one-cycle policy of
 //! Smith & Topin 2017, arXiv:1708.07120: a third of the way up, the rest down to nothing, beside a rate that never changes.
 
+#![allow(unreachable_pub, reason = "nothing outside an example meets its parts")]
+
 mod features;
 
 use std::error::Error;

@@ -8,6 +8,8 @@
 //! it; at the end the hidden layer is set free, to move a little. A frozen layer is a constant on the tape: it has no
 //! gradient, the optimizer never sees it, and the time it would take is saved.
 
+#![allow(unreachable_pub, reason = "nothing outside an example meets its parts")]
+
 mod features;
 
 use std::error::Error;

@@ -133,9 +133,10 @@ mod wide {
 fn multiply_adds(rounds: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("fma") {
-        // SAFETY: the processor has what the function needs, for it was asked just now.
         return match is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor has what the function needs, for it was asked just now.
             true => unsafe { wide::multiply_adds_512(rounds) },
+            // SAFETY: as above.
             false => unsafe { wide::multiply_adds_256(rounds) },
         };
     }

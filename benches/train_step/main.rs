@@ -11,6 +11,8 @@
 //! of the file, `warm` steps that nobody counts, then `steps` steps or as many as fit into `seconds`. The answer is a line
 //! with milliseconds per step. Trainings go on from one request to the next, so that the process stays warm.
 
+#![allow(unreachable_pub, reason = "nothing outside a benchmark meets its parts")]
+
 mod features;
 mod floor;
 mod limits;

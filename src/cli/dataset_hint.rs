@@ -178,6 +178,18 @@ fn parts(found: &[PartFolder]) -> String {
     }
 }
 
+pub fn for_split(error: &split::Error) -> Option<String> {
+    Some(match error {
+        split::Error::Fraction { .. } => "`--validation` takes a part such as 0.2".into(),
+        split::Error::NothingToSplit { .. } => "add images, or leave `--validation` out".into(),
+        split::Error::Shots { .. } => {
+            "`--shots` is at least 1, and at most what the smallest class has".into()
+        }
+        split::Error::Folds { .. } => "`--folds` is at least 2, and at most the number of images".into(),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,16 +220,4 @@ mod tests {
         assert!(column(Role::Path, &["a.png", "cat"]).contains("put `path,label` above it"));
         assert!(column(Role::Path, &["x", "z"]).starts_with("`--path-column` takes"));
     }
-}
-
-pub fn for_split(error: &split::Error) -> Option<String> {
-    Some(match error {
-        split::Error::Fraction { .. } => "`--validation` takes a part such as 0.2".into(),
-        split::Error::NothingToSplit { .. } => "add images, or leave `--validation` out".into(),
-        split::Error::Shots { .. } => {
-            "`--shots` is at least 1, and at most what the smallest class has".into()
-        }
-        split::Error::Folds { .. } => "`--folds` is at least 2, and at most the number of images".into(),
-        _ => return None,
-    })
 }

@@ -6,6 +6,7 @@
 //!
 //! `just test` takes some of the places, spread over all; `just soak` takes all of them (`HEADSTART_SOAK=1`).
 #![cfg(unix)]
+#![allow(unreachable_pub, reason = "nothing outside a test meets its parts")]
 
 mod by_time;
 mod corruption;

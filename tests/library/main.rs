@@ -2,6 +2,8 @@
 //!
 //! `just setup` brings what these tests need: ONNX Runtime, the backbone, CIFAR-10.
 
+#![allow(unreachable_pub, reason = "nothing outside a test meets its parts")]
+
 mod cache_gc;
 mod copies;
 mod cut;

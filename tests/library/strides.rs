@@ -12,6 +12,8 @@ use headstart::onnx::{
 };
 use ndarray::{Array2, Array4};
 
+use crate::net;
+
 const BACKBONE: &str = "models/resnet50.onnx";
 
 fn open(path: &Path, feature_tensor: &str) -> Backbone {

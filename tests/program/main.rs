@@ -2,6 +2,7 @@
 //!
 //! `just setup` brings what these tests need: ONNX Runtime, the backbone, CIFAR-10.
 #![cfg(unix)]
+#![allow(unreachable_pub, reason = "nothing outside a test meets its parts")]
 
 mod bad_input;
 mod bad_surroundings;

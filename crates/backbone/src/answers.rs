@@ -6,7 +6,7 @@ use std::path::Path;
 use super::library::{Error, OLDEST_MINOR};
 
 /// What a library says of itself.
-pub struct Answers {
+pub(crate) struct Answers {
     /// Such as `1.31.1`.
     pub version: String,
     /// The execution providers that it was built with, its favourite first.
@@ -17,7 +17,7 @@ pub struct Answers {
 ///
 /// # Errors
 /// [`Error::Load`], [`Error::NotOnnxRuntime`], [`Error::TooOld`]; `ort` would panic on the last two.
-pub fn probe(path: &Path) -> Result<Answers, Error> {
+pub(crate) fn probe(path: &Path) -> Result<Answers, Error> {
     // SAFETY: loading a library runs its initialisers, which is what the user asks for by pointing at it; the
     // signatures are those of `onnxruntime_c_api.h`, and what is returned is copied before the library can be unloaded.
     unsafe {

@@ -20,7 +20,12 @@ pub enum Flaw {
     /// Something else: a text, an archive, a library of another system.
     OtherFormat,
     /// In bytes.
-    CutOff { found: u64, expected: u64 },
+    CutOff {
+        /// How long the file is.
+        found: u64,
+        /// How long its header says that it is, at the least.
+        expected: u64,
+    },
     /// Its tables contradict each other.
     Damaged(String),
 }
@@ -43,7 +48,7 @@ impl fmt::Display for Flaw {
 ///
 /// # Errors
 /// [`Flaw`], if it should not be loaded.
-pub fn needed(path: &Path) -> Result<Vec<String>, Flaw> {
+pub(crate) fn needed(path: &Path) -> Result<Vec<String>, Flaw> {
     if !READ_HERE {
         return Ok(vec![]);
     }

@@ -11,7 +11,9 @@ use super::{Backbone, Error};
 /// What a backbone is to run on.
 #[derive(Debug, Clone, Default)]
 pub struct EngineOptions {
+    /// The device, or that the fastest one is to be found.
     pub device: Choice,
+    /// What the graph computes in.
     pub precision: Precision,
     /// Threads for inference; `None` takes every core.
     pub threads: Option<usize>,
@@ -26,8 +28,11 @@ pub struct EngineOptions {
 /// A backbone that is loaded, and what it runs on.
 #[derive(Debug)]
 pub struct Engine {
+    /// ONNX Runtime, loaded.
     pub runtime: Runtime,
+    /// The device, why it, and the library that serves it.
     pub selection: Selection,
+    /// The graph, ready for images.
     pub session: Session,
 }
 

@@ -2,6 +2,24 @@
 //!
 //! [`Backbone::open`] checks a file and tells what it needs. [`Metadata`] is what a file says about itself.
 //! [`runtime`] and [`session`] run it on a [`device`]; an [`Engine`] is all three.
+//!
+//! ONNX Runtime is loaded at run time, so building this needs none. Nothing is converted or trained here, and no image is
+//! decoded: a session takes the numbers that `headstart-image` makes.
+//!
+//! ```no_run
+//! use headstart_backbone::{Backbone, Engine, EngineOptions};
+//! use ndarray::Array4;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let backbone = Backbone::open("models/resnet50.onnx".as_ref())?;
+//! let [height, width, channels] = backbone.recipe().input_shape();
+//! let images = Array4::<f32>::zeros((8, height, width, channels));
+//! let mut engine = Engine::start(&backbone, &EngineOptions::default())?;
+//! let features = engine.session.run(images.view())?;
+//! println!("{} rows of {} features", features.nrows(), features.ncols());
+//! # Ok(())
+//! # }
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -13,22 +13,64 @@ pub const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// ONNX Runtime is in none of the usual places.
     #[error("no ONNX Runtime library found; looked for {}", list(.looked))]
-    NotFound { looked: Vec<String> },
+    NotFound {
+        /// The places, for people.
+        looked: Vec<String>,
+    },
+    /// The path that was named leads nowhere.
     #[error("`{path}` does not exist")]
-    Missing { path: PathBuf },
+    Missing {
+        /// The path, made absolute.
+        path: PathBuf,
+    },
+    /// The file is no whole shared library of this system.
     #[error("`{path}` {flaw}")]
-    Flawed { path: PathBuf, flaw: Flaw },
+    Flawed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
+    /// The system's loader refuses the file.
     #[error("cannot load `{path}` as a shared library")]
-    Load { path: PathBuf, source: libloading::Error },
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// What the loader said.
+        source: libloading::Error,
+    },
+    /// It is another library.
     #[error("`{path}` is a shared library, but not ONNX Runtime (it has no `OrtGetApiBase`)")]
-    NotOnnxRuntime { path: PathBuf },
+    NotOnnxRuntime {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its interface lacks functions that are called here.
     #[error("`{path}` is ONNX Runtime {found}, older than the 1.{OLDEST_MINOR} that is needed")]
-    TooOld { path: PathBuf, found: String },
+    TooOld {
+        /// The file.
+        path: PathBuf,
+        /// Its version, in its own words.
+        found: String,
+    },
+    /// A process loads ONNX Runtime once, and another file was asked for later.
     #[error("ONNX Runtime is loaded from `{loaded}` already; one process cannot also use `{asked}`")]
-    AlreadyLoaded { loaded: PathBuf, asked: PathBuf },
+    AlreadyLoaded {
+        /// The file that is in use.
+        loaded: PathBuf,
+        /// The file that was asked for.
+        asked: PathBuf,
+    },
+    /// The library is the right one and its environment cannot be made.
     #[error("ONNX Runtime from `{path}` does not start")]
-    Start { path: PathBuf, source: ort::Error },
+    Start {
+        /// The file.
+        path: PathBuf,
+        /// ONNX Runtime's own error.
+        source: ort::Error,
+    },
 }
 
 fn list(places: &[String]) -> String {
@@ -38,6 +80,7 @@ fn list(places: &[String]) -> String {
 /// A library that has said that it is ONNX Runtime, and which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
+    /// Where it lies.
     pub path: PathBuf,
     /// Its own words, such as `1.31.1`.
     pub version: String,
@@ -78,6 +121,7 @@ impl Library {
         Place::Folder(folder).library()
     }
 
+    /// Whether it was built with the provider of this name, such as `CUDAExecutionProvider`.
     pub fn has(&self, provider: &str) -> bool {
         self.providers.iter().any(|name| name == provider)
     }

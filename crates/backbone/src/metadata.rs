@@ -37,21 +37,28 @@ const KEYS: [&str; 9] =
 /// A file's own account of itself. A foreign file has none of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Metadata {
+    /// What the backbone is called, such as `resnet50`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How images are prepared for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Recipe>,
     /// Why there is no recipe although one can be guessed: the network that the file was cut from raised a doubt.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recipe_doubts: Vec<String>,
+    /// The output that holds the features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature_tensor: Option<String>,
+    /// Features for each image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feature_size: Option<usize>,
+    /// Names of the classes that the network was trained on, in the order of its former output; may be empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// Where the weights come from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Under which licence they may be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
     /// How a graph in integers was made of one in floats, and how near its features are: calibration images, ranges, layers that
@@ -125,7 +132,7 @@ fn entry<'a>(model: &'a Model, key: &str) -> Option<&'a str> {
 }
 
 /// What is doubted whatever the graph looks like now. A list that cannot be read is a doubt of its own.
-pub fn recipe_doubts(model: &Model) -> Vec<String> {
+pub(crate) fn recipe_doubts(model: &Model) -> Vec<String> {
     let text = entry(model, RECIPE_DOUBTS);
     text.map_or_else(Vec::new, |text| serde_json::from_str(text).unwrap_or_else(|_| vec![text.to_owned()]))
 }

@@ -48,6 +48,7 @@ pub struct Answer {
 /// What a classifier said to all photographs, prepared in one way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Probe {
+    /// One for each photograph, in their order.
     pub answers: Vec<Answer>,
 }
 

@@ -92,6 +92,7 @@ impl Runtime {
         preload(device, &self.library);
     }
 
+    /// ONNX Runtime's environment, of which a process has one.
     pub fn environment(&self) -> &ort::environment::Environment {
         &self.environment
     }

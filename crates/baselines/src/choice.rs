@@ -10,11 +10,17 @@ use headstart_nn::train::TrainConfig;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Choice {
+    /// The head of this project, with its settings for training.
     Head(Box<TrainConfig>),
+    /// Logistic regression.
     Logistic(Logistic),
+    /// Gaussian naive Bayes.
     Bayes(NaiveBayes),
+    /// The nearest neighbours.
     Knn(Neighbours),
+    /// A random forest.
     Forest(Forest),
+    /// A linear support vector machine.
     Svm(Svm),
 }
 

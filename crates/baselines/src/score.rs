@@ -110,6 +110,7 @@ pub(super) fn check_probabilities(method: &'static str, probabilities: &Array2<f
 /// Mean and spread of a figure over folds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
+    /// The arithmetic mean.
     pub mean: f64,
     /// The sample standard deviation (over `n - 1`); `None` for a single value, which says nothing about it.
     pub deviation: Option<f64>,

@@ -102,6 +102,7 @@ impl Model for FittedNeighbours {
 pub struct Forest {
     /// How many; 100 by default.
     pub trees: u16,
+    /// Of its random numbers: the same seed gives the same model.
     pub seed: u64,
 }
 
@@ -155,6 +156,7 @@ pub struct Svm {
     pub c: f64,
     /// Passes over the rows; 2 by default.
     pub epochs: usize,
+    /// Of its random numbers: the same seed gives the same model.
     pub seed: u64,
 }
 

@@ -37,7 +37,7 @@ impl AppendFile {
     ///
     /// # Errors
     /// [`Error::NotWritable`], [`Error::DiskFull`] or [`Error::Write`].
-    pub fn create(dir: &Path, extension: &str) -> Result<Self> {
+    pub(crate) fn create(dir: &Path, extension: &str) -> Result<Self> {
         create_dir(dir)?;
         loop {
             let path = dir.join(format!("{}.{extension}", unique()));
@@ -53,21 +53,21 @@ impl AppendFile {
     }
 
     #[cfg(test)]
-    pub fn with_backing(path: &Path, backing: Box<dyn Backing>) -> Self {
+    pub(crate) fn with_backing(path: &Path, backing: Box<dyn Backing>) -> Self {
         Self { path: path.into(), backing }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Appends `bytes` by one call to the system, so that a reader meets all of them or a torn end.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.backing.write_all(bytes).map_err(Error::write(&self.path))
     }
 
     /// Returns when the disk has all that was appended.
-    pub fn sync(&mut self) -> Result<()> {
+    pub(crate) fn sync(&mut self) -> Result<()> {
         self.backing.sync().map_err(Error::sync(&self.path))
     }
 }

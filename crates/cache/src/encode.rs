@@ -17,7 +17,7 @@ use super::{Fingerprint, Key, Storage, View};
 
 impl RowLayout {
     /// The columns of a segment, with what its metadata is to say.
-    pub fn schema(&self, fingerprint: &Fingerprint, provenance: &Provenance) -> Schema {
+    pub(crate) fn schema(&self, fingerprint: &Fingerprint, provenance: &Provenance) -> Schema {
         let mut metadata: HashMap<String, String> =
             provenance.fields().map(|(name, value)| (format!("{METADATA}{name}"), value.to_owned())).into();
         metadata.insert(FINGERPRINT.into(), fingerprint.hash().to_string());
@@ -40,7 +40,7 @@ impl RowLayout {
     }
 
     /// The rows as a batch of `schema`; `features` is `(ids.len(), dim)`, of numbers that the storage can hold.
-    pub fn batch(
+    pub(crate) fn batch(
         &self,
         schema: &Arc<Schema>,
         ids: &[(Key, View)],

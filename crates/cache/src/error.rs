@@ -7,52 +7,157 @@ use super::{Difference, Key, Missing, View};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A file of the cache cannot be read.
     #[error("cannot read `{path}`")]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file of the cache cannot be written.
     #[error("cannot write `{path}`")]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The folder or file may be read but not written.
     #[error("`{path}` is not writable")]
-    NotWritable { path: PathBuf, source: io::Error },
+    NotWritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// What was complete before stays usable.
     #[error("the disk that holds `{path}` is full")]
-    DiskFull { path: PathBuf, source: io::Error },
+    DiskFull {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The rows written since the last flush may be lost by a power failure.
     #[error("cannot flush `{path}` to the disk")]
-    Sync { path: PathBuf, source: io::Error },
+    Sync {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The folder is a store of features that were computed in another way.
     #[error("`{path}` holds other features: {}", list(differences))]
-    OtherFingerprint { path: PathBuf, differences: Vec<Difference> },
+    OtherFingerprint {
+        /// The store's folder.
+        path: PathBuf,
+        /// The fields that tell the two apart.
+        differences: Vec<Difference>,
+    },
+    /// The file that says how features were computed cannot be understood.
     #[error("`{path}` is damaged: {reason}")]
-    DamagedFingerprint { path: PathBuf, reason: String },
+    DamagedFingerprint {
+        /// The fingerprint's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A row changed after it was indexed.
     #[error(
         "the features of image {key} (view {view}) in `{segment}`, batch at byte {offset}, fail their checksum"
     )]
-    BadRow { segment: PathBuf, offset: u64, key: Key, view: View },
+    BadRow {
+        /// The file that holds it.
+        segment: PathBuf,
+        /// Where the row's batch begins in the file, in bytes.
+        offset: u64,
+        /// The image's key.
+        key: Key,
+        /// Which view of the image.
+        view: View,
+    },
+    /// Infinity or NaN was to be kept; nothing of its batch was written.
     #[error("feature {column} of image {key} (view {view}) is {value}, expected a finite number")]
-    NotFinite { key: Key, view: View, column: usize, value: f32 },
+    NotFinite {
+        /// The image's key.
+        key: Key,
+        /// Which view of the image.
+        view: View,
+        /// The feature's place in its row, from 0.
+        column: usize,
+        /// The feature.
+        value: f32,
+    },
+    /// The store keeps 16-bit floats, and this one would become infinite.
     #[error(
         "feature {column} of image {key} (view {view}) is {value}, beyond the 65504 that 16-bit floats reach"
     )]
-    TooLargeForF16 { key: Key, view: View, column: usize, value: f32 },
+    TooLargeForF16 {
+        /// The image's key.
+        key: Key,
+        /// Which view of the image.
+        view: View,
+        /// The feature's place in its row, from 0.
+        column: usize,
+        /// The feature.
+        value: f32,
+    },
+    /// A row of this length cannot be kept.
     #[error("cannot store features of {found} numbers, expected 1 to 2147483647")]
-    FeatureSize { found: usize },
+    FeatureSize {
+        /// Numbers in a row.
+        found: usize,
+    },
+    /// Features came in another shape than the store or the keys have.
     #[error("expected features of shape ({}, {}), found ({}, {})", expected.0, expected.1, found.0, found.1)]
-    Shape { expected: (usize, usize), found: (usize, usize) },
+    Shape {
+        /// Rows and columns that belong there.
+        expected: (usize, usize),
+        /// Rows and columns that came.
+        found: (usize, usize),
+    },
+    /// Images without features were asked for.
     #[error(transparent)]
     Missing(#[from] Missing),
+    /// Arrow refuses what was to be written.
     #[error("cannot encode features as Arrow")]
-    Encode { source: arrow_schema::ArrowError },
+    Encode {
+        /// What Arrow said.
+        source: arrow_schema::ArrowError,
+    },
+    /// One process at a time may tidy up a folder.
     #[error("another process is tidying up `{path}`")]
-    GcAtWork { path: PathBuf },
+    GcAtWork {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The list would not fit into memory; a higher threshold gives fewer.
     #[error("more than {most} pairs have a cosine of {threshold} or more")]
-    TooManyPairs { threshold: f32, most: usize },
+    TooManyPairs {
+        /// The least cosine that was asked for.
+        threshold: f32,
+        /// Pairs that are listed at most.
+        most: usize,
+    },
+    /// An export overwrites nothing.
     #[error("`{path}` exists already")]
-    Exists { path: PathBuf },
+    Exists {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// What was to be replaced by it is still there.
     #[error("`{path}` does not hold the rows that were just written to it")]
-    BadCopy { path: PathBuf },
+    BadCopy {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// The list of failures cannot be written.
     #[error("cannot write failures as CSV")]
-    Csv { source: csv::Error },
+    Csv {
+        /// What the CSV writer said.
+        source: csv::Error,
+    },
 }
 
 impl Error {

@@ -41,7 +41,10 @@ pub enum MemoState {
     /// It knows the file in this state, so the file need not be read.
     Trusted,
     /// It knows the file in this state and under another key: the file was changed without a trace.
-    Wrong { key: Key },
+    Wrong {
+        /// The key that it knows.
+        key: Key,
+    },
     /// The file changed less than two seconds ago, so a further change might not show.
     TooFresh,
     /// It knows the file in another state, last in this.
@@ -53,7 +56,9 @@ pub enum MemoState {
 /// A row of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
+    /// Which view of the image.
     pub view: View,
+    /// The file that holds it.
     #[serde(serialize_with = "as_path_text")]
     pub segment: PathBuf,
     /// Where its batch begins in the file, in bytes.
@@ -62,16 +67,19 @@ pub struct Found {
     pub slot: u32,
     /// Whether its checksum holds.
     pub sound: bool,
+    /// What computed it.
     pub provenance: Provenance,
 }
 
 /// What one store has of an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Standing {
+    /// The store's folder.
     #[serde(serialize_with = "as_path_text")]
     pub directory: PathBuf,
     /// What tells its features from those in force; nothing if it is the store in force.
     pub differences: Vec<Difference>,
+    /// Rows of the image, in whatever view.
     pub rows: Vec<Found>,
     /// Why it gave no features, if it was tried.
     pub failure: Option<Failure>,
@@ -80,8 +88,10 @@ pub struct Standing {
 /// Where an image stands, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
+    /// The image file.
     #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
+    /// What the next extraction will do with it.
     pub verdict: Verdict,
     /// None if it cannot be read.
     pub key: Option<Key>,
@@ -91,6 +101,7 @@ pub struct Explanation {
     pub modified: Option<i128>,
     /// Why it cannot be read.
     pub error: Option<String>,
+    /// What the memo has to say about it.
     pub memo: MemoState,
     /// What the store in force has; none if there is no such store.
     pub in_force: Option<Standing>,

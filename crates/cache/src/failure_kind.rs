@@ -21,6 +21,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every kind, in the order in which they are listed for people.
     pub const ALL: [Self; 7] = [
         Self::Missing,
         Self::Unreadable,

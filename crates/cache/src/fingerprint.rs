@@ -76,6 +76,7 @@ impl Fingerprint {
         Self { parts, text, hash }
     }
 
+    /// What it was made of.
     pub fn parts(&self) -> &FingerprintParts {
         &self.parts
     }
@@ -152,7 +153,9 @@ fn differences(expected: &str, found: &str) -> serde_json::Result<Vec<Difference
 pub struct Difference {
     /// Path of the field, such as `recipe.resize.filter`.
     pub field: String,
+    /// The value in the fingerprint in force.
     pub expected: Option<String>,
+    /// The value in the other one.
     pub found: Option<String>,
 }
 

@@ -107,7 +107,7 @@ pub(super) struct RowLayout {
 impl RowLayout {
     /// # Errors
     /// [`Error::FeatureSize`].
-    pub fn new(fingerprint: &Fingerprint) -> Result<Self, Error> {
+    pub(crate) fn new(fingerprint: &Fingerprint) -> Result<Self, Error> {
         let FingerprintParts { feature_size: dim, storage, .. } = *fingerprint.parts();
         // Arrow counts the numbers of a list in an `i32`.
         if !(1..=i32::MAX as usize).contains(&dim) {
@@ -116,29 +116,29 @@ impl RowLayout {
         Ok(Self { dim, storage, seed: crc32c::crc32c(fingerprint.hash().as_bytes()) })
     }
 
-    pub fn row_bytes(&self) -> usize {
+    pub(crate) fn row_bytes(&self) -> usize {
         self.dim * self.storage.width()
     }
 
-    pub fn crc(&self, key: &[u8], view: &[u8], features: &[u8]) -> u32 {
+    pub(crate) fn crc(&self, key: &[u8], view: &[u8], features: &[u8]) -> u32 {
         let crc = crc32c::crc32c_append(self.seed, key);
         crc32c::crc32c_append(crc32c::crc32c_append(crc, view), features)
     }
 
     /// Key and view of row `slot` of a batch, unchecked.
-    pub fn id(&self, bytes: &[u8], batch: &Batch, slot: usize) -> Option<(Key, View)> {
+    pub(crate) fn id(&self, bytes: &[u8], batch: &Batch, slot: usize) -> Option<(Key, View)> {
         let key = take(bytes, batch.keys + slot * 32, 32)?;
         let view = take(bytes, batch.views + slot * 2, 2)?;
         Some((Key(key.try_into().ok()?), View::from_le_bytes(view.try_into().ok()?)))
     }
 
     /// The stored features of a row, unchecked.
-    pub fn features<'a>(&self, bytes: &'a [u8], batch: &Batch, slot: usize) -> Option<&'a [u8]> {
+    pub(crate) fn features<'a>(&self, bytes: &'a [u8], batch: &Batch, slot: usize) -> Option<&'a [u8]> {
         take(bytes, batch.features + slot * self.row_bytes(), self.row_bytes())
     }
 
     /// Whether a row's checksum holds.
-    pub fn holds(&self, bytes: &[u8], batch: &Batch, slot: usize) -> bool {
+    pub(crate) fn holds(&self, bytes: &[u8], batch: &Batch, slot: usize) -> bool {
         let check = || {
             let key = take(bytes, batch.keys + slot * 32, 32)?;
             let view = take(bytes, batch.views + slot * 2, 2)?;
@@ -149,12 +149,12 @@ impl RowLayout {
     }
 
     /// Whether any row of a batch holds.
-    pub fn any_holds(&self, bytes: &[u8], batch: &Batch) -> bool {
+    pub(crate) fn any_holds(&self, bytes: &[u8], batch: &Batch) -> bool {
         (0..batch.rows).any(|slot| self.holds(bytes, batch, slot))
     }
 
     /// Decodes the stored numbers of one row.
-    pub fn decode(&self, stored: &[u8], out: &mut [f32]) {
+    pub(crate) fn decode(&self, stored: &[u8], out: &mut [f32]) {
         match self.storage {
             Storage::F32 => {
                 for (value, bytes) in out.iter_mut().zip(stored.as_chunks().0) {
@@ -174,12 +174,12 @@ impl RowLayout {
     }
 
     /// The stored numbers of one row as they are, where no conversion is needed.
-    pub fn borrow<'a>(&self, stored: &'a [u8]) -> Option<&'a [f32]> {
+    pub(crate) fn borrow<'a>(&self, stored: &'a [u8]) -> Option<&'a [f32]> {
         if self.storage == Storage::F32 { aligned(stored) } else { None }
     }
 
     /// The message that begins at byte `at`, and where the next one begins.
-    pub fn message(&self, bytes: &[u8], at: usize) -> Result<(Message, usize), Flaw> {
+    pub(crate) fn message(&self, bytes: &[u8], at: usize) -> Result<(Message, usize), Flaw> {
         let prefix = take(bytes, at, PREFIX).ok_or(Flaw::Torn)?;
         if prefix[..4] != MARKER {
             return Err(Flaw::Damaged("no message begins here"));
@@ -253,7 +253,7 @@ impl RowLayout {
     }
 
     /// The first place from `at` on where a batch begins of which some row holds.
-    pub fn next_sound(&self, bytes: &[u8], at: usize) -> Option<usize> {
+    pub(crate) fn next_sound(&self, bytes: &[u8], at: usize) -> Option<usize> {
         let mut from = at;
         while let Some(found) = bytes.get(from..)?.windows(MARKER.len()).position(|window| window == MARKER) {
             let place = from + found;

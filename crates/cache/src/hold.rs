@@ -32,7 +32,7 @@ pub(super) fn hold(file: &File) {
 
 impl Writer {
     /// To be asked before the file is read: what is read of a file whose writer is gone is all there will be.
-    pub fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         // For writing, because that is what network file systems lock. One that may not be opened is not ours to judge.
         let Ok(file) = OpenOptions::new().append(true).open(path) else { return Self::AtWork };
         let Ok(metadata) = file.metadata() else { return Self::AtWork };
@@ -48,7 +48,7 @@ impl Writer {
     }
 
     /// Whether nothing will be added to the file any more; `ended`: it says so itself.
-    pub fn is_done(self, ended: bool) -> bool {
+    pub(crate) fn is_done(self, ended: bool) -> bool {
         match self {
             Self::AtWork => false,
             Self::Gone => true,

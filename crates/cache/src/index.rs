@@ -24,25 +24,30 @@ pub(super) struct Index {
 
 impl Index {
     /// Keys and views that have a row.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Rows that repeat another's key and view.
-    pub fn spares(&self) -> impl Iterator<Item = (&(Key, View), &RowId)> {
+    pub(crate) fn spares(&self) -> impl Iterator<Item = (&(Key, View), &RowId)> {
         self.spares.iter().flat_map(|(id, rows)| rows.iter().map(move |row| (id, row)))
     }
 
-    pub fn rows(&self) -> impl Iterator<Item = RowId> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = RowId> {
         self.rows.iter().copied()
     }
 
-    pub fn reserve(&mut self, additional: usize, id_of: impl Fn(RowId) -> Option<(Key, View)>) {
+    pub(crate) fn reserve(&mut self, additional: usize, id_of: impl Fn(RowId) -> Option<(Key, View)>) {
         self.rows.reserve(additional, |row| id_of(*row).map_or(0, |id| hash(&id)));
     }
 
     /// `id_of` reads key and view of a row that is in the index.
-    pub fn insert(&mut self, id: (Key, View), row: RowId, id_of: impl Fn(RowId) -> Option<(Key, View)>) {
+    pub(crate) fn insert(
+        &mut self,
+        id: (Key, View),
+        row: RowId,
+        id_of: impl Fn(RowId) -> Option<(Key, View)>,
+    ) {
         let same = |other: &RowId| id_of(*other) == Some(id);
         if self.rows.find(hash(&id), same).is_some() {
             self.spares.entry(id).or_default().push(row);
@@ -52,7 +57,7 @@ impl Index {
     }
 
     /// Every row of a key and view, whatever is known of it.
-    pub fn all(
+    pub(crate) fn all(
         &self,
         id: (Key, View),
         id_of: impl Fn(RowId) -> Option<(Key, View)>,
@@ -62,7 +67,7 @@ impl Index {
     }
 
     /// The first row of a key and view that `usable` lets pass.
-    pub fn find(
+    pub(crate) fn find(
         &self,
         id: (Key, View),
         id_of: impl Fn(RowId) -> Option<(Key, View)>,

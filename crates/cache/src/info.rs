@@ -14,12 +14,14 @@ use headstart_base::files::as_path_text;
 /// What one store holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CacheInfo {
+    /// The store's folder.
     #[serde(serialize_with = "as_path_text")]
     pub directory: PathBuf,
     /// What stands before the hash in the directory's name: the backbone.
     pub name: String,
     /// The first digits of the fingerprint's hash.
     pub short: String,
+    /// How its features were computed.
     pub fingerprint: FingerprintParts,
     /// Images that have a row, in whatever view.
     pub images: usize,
@@ -27,11 +29,13 @@ pub struct CacheInfo {
     pub views: BTreeMap<View, usize>,
     /// Rows, duplicates included; not checked.
     pub rows: usize,
+    /// Files with rows.
     pub segments: usize,
     /// On the disk, everything counted.
     pub bytes: u64,
     /// Where the rows come from.
     pub origins: Vec<Origin>,
+    /// Files that failed and have not succeeded since.
     pub failures: usize,
     /// Failures of each kind, such as `truncated`.
     pub failures_by_kind: BTreeMap<FailureKind, usize>,
@@ -44,8 +48,10 @@ pub struct CacheInfo {
 /// Rows that were computed in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Origin {
+    /// What computed them.
     #[serde(flatten)]
     pub provenance: Provenance,
+    /// Files that hold them.
     pub segments: usize,
     /// Duplicates included; not checked.
     pub rows: usize,

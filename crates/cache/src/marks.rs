@@ -25,7 +25,7 @@ pub(super) struct Marks(Mutex<Option<AppendFile>>);
 
 impl Marks {
     /// Leaves a mark if the folder may be written. If it may not, the next process has to find out for itself.
-    pub fn leave(&self, dir: &Path, mark: &Mark) {
+    pub(crate) fn leave(&self, dir: &Path, mark: &Mark) {
         let line = format!("{}\t{}\t{}\n", mark.segment, mark.offset, mark.slot);
         let Ok(mut file) = self.0.lock() else { return };
         if file.is_none() {

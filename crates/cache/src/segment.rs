@@ -106,7 +106,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// A segment of which nothing is known yet; [`grow`](Self::grow) reads it.
-    pub fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
             header: Header::default(),
@@ -126,15 +126,15 @@ impl Segment {
     }
 
     /// The file's name, which no other segment of the store has.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.map.as_deref().unwrap_or_default()
     }
 
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.states.len()
     }
 
@@ -142,7 +142,7 @@ impl Segment {
     ///
     /// A file that is gone, or gave its name to another (some copying programs do that), keeps what was mapped. Rows of one that somebody shortened become bad, for
     /// nothing is there any more to check them with.
-    pub fn grow(&mut self, layout: &RowLayout) -> Result<()> {
+    pub(crate) fn grow(&mut self, layout: &RowLayout) -> Result<()> {
         let Some(file) = open(&self.path)? else { return Ok(()) };
         let metadata = file.metadata().map_err(Error::read(&self.path))?;
         if self.map.is_some() && self.identity != identity(&metadata) {
@@ -183,12 +183,12 @@ impl Segment {
     }
 
     /// Whether it was written for another store, by its own account and by its rows: the account may be damaged.
-    pub fn is_foreign(&self, layout: &RowLayout, fingerprint: &str) -> bool {
+    pub(crate) fn is_foreign(&self, layout: &RowLayout, fingerprint: &str) -> bool {
         let ours = |batch: &Batch| layout.any_holds(self.bytes(), batch);
         self.header.fingerprint != fingerprint && !self.batches.iter().any(ours)
     }
 
-    pub fn state(&self, batch: u32, slot: u32) -> State {
+    pub(crate) fn state(&self, batch: u32, slot: u32) -> State {
         match self.cell(batch, slot).load(Ordering::Relaxed) {
             s if s == State::Good as u8 => State::Good,
             s if s == State::Bad as u8 => State::Bad,
@@ -197,12 +197,12 @@ impl Segment {
     }
 
     /// Rows that were found to be bad.
-    pub fn known_bad(&self) -> usize {
+    pub(crate) fn known_bad(&self) -> usize {
         self.states.iter().filter(|state| state.load(Ordering::Relaxed) == State::Bad as u8).count()
     }
 
     /// Notes what a row was found to be; whether that is news.
-    pub fn set_state(&self, batch: u32, slot: u32, state: State) -> bool {
+    pub(crate) fn set_state(&self, batch: u32, slot: u32, state: State) -> bool {
         self.cell(batch, slot).swap(state as u8, Ordering::Relaxed) != state as u8
     }
 
@@ -211,12 +211,12 @@ impl Segment {
     }
 
     /// Key and view of a row, unchecked; none if the file has lost it.
-    pub fn id(&self, layout: &RowLayout, batch: u32, slot: u32) -> Option<(Key, View)> {
+    pub(crate) fn id(&self, layout: &RowLayout, batch: u32, slot: u32) -> Option<(Key, View)> {
         layout.id(self.bytes(), &self.batches[batch as usize], slot as usize)
     }
 
     /// Checks a row the first time that it is asked for.
-    pub fn check(&self, layout: &RowLayout, batch: u32, slot: u32) -> State {
+    pub(crate) fn check(&self, layout: &RowLayout, batch: u32, slot: u32) -> State {
         match self.state(batch, slot) {
             State::Unchecked if self.holds(layout, batch, slot) => {
                 self.set_state(batch, slot, State::Good);
@@ -227,12 +227,12 @@ impl Segment {
         }
     }
 
-    pub fn holds(&self, layout: &RowLayout, batch: u32, slot: u32) -> bool {
+    pub(crate) fn holds(&self, layout: &RowLayout, batch: u32, slot: u32) -> bool {
         layout.holds(self.bytes(), &self.batches[batch as usize], slot as usize)
     }
 
     /// The stored features of a row, unchecked; none if the file has lost it.
-    pub fn features(&self, layout: &RowLayout, batch: u32, slot: u32) -> Option<&[u8]> {
+    pub(crate) fn features(&self, layout: &RowLayout, batch: u32, slot: u32) -> Option<&[u8]> {
         layout.features(self.bytes(), &self.batches[batch as usize], slot as usize)
     }
 }

@@ -59,10 +59,12 @@ impl Store {
 }
 
 impl Selection<'_> {
+    /// Rows in the selection.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
+    /// Whether no row was selected.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -146,6 +146,7 @@ impl Store {
         self.dir.join(SEGMENTS)
     }
 
+    /// How its features are computed.
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
     }
@@ -155,6 +156,7 @@ impl Store {
         self.layout.dim
     }
 
+    /// In which type of number its features are kept.
     pub fn storage(&self) -> Storage {
         self.layout.storage
     }
@@ -164,6 +166,7 @@ impl Store {
         self.index.len() - self.lost.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Whether it has no row that is not known to be bad.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

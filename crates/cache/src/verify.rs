@@ -14,13 +14,16 @@ use headstart_base::text::counted;
 /// How far a look has come, in bytes of segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
+    /// Bytes that were read.
     pub done: u64,
+    /// Bytes that are to be read.
     pub total: u64,
 }
 
 /// A row that must not be used.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BadRow {
+    /// The file that holds it.
     #[serde(serialize_with = "as_path_text")]
     pub segment: PathBuf,
     /// Where its batch begins in the file, in bytes.
@@ -29,6 +32,7 @@ pub struct BadRow {
     pub slot: usize,
     /// As it stands there; it may be what is damaged.
     pub key: Key,
+    /// Which view of the image, as it stands there.
     pub view: View,
     /// Whether a good row stands in for it.
     pub replaced: bool,
@@ -44,16 +48,20 @@ pub struct BadRegion {
     pub offset: u64,
     /// In bytes.
     pub length: u64,
+    /// Why it cannot be used, for people.
     pub reason: String,
 }
 
 /// Two rows of one image that are further apart than two devices should be.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Disagreement {
+    /// The image's key.
     pub key: Key,
+    /// Which view of it.
     pub view: View,
     /// The largest absolute difference of two features.
     pub difference: f32,
+    /// The files that hold the two rows.
     #[serde(serialize_with = "as_path_texts")]
     pub segments: [PathBuf; 2],
 }
@@ -61,8 +69,11 @@ pub struct Disagreement {
 /// What [`verify`] found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct VerifyReport {
+    /// Files that were read.
     pub segments: usize,
+    /// How long they are, all together.
     pub bytes: u64,
+    /// Whole batches in them.
     pub batches: usize,
     /// Good rows, duplicates included.
     pub rows: usize,

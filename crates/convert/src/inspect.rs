@@ -21,18 +21,22 @@ use headstart_onnx::{self as onnx, Dim, Graph, Model, ValueInfo, Walk, type_name
 /// A description of an ONNX file; `Display` is the form for people.
 #[derive(Debug, Clone, Serialize)]
 pub struct Inspection {
+    /// The file.
     #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     /// Bytes of the file itself, without external data.
     pub size: u64,
     /// As [`Backbone::digest`]; absent if external data are missing.
     pub digest: Option<String>,
+    /// What wrote the file, with its version; empty if the file does not say.
     pub producer: String,
+    /// Version of ONNX's file format, not of its operators.
     pub ir_version: i64,
     /// Operator sets by domain; the empty domain is ONNX's own.
     pub opsets: BTreeMap<String, i64>,
     /// What a caller must give.
     pub inputs: Vec<ValueSummary>,
+    /// What a caller gets.
     pub outputs: Vec<ValueSummary>,
     /// `NCHW` or `NHWC` as the input's shape suggests.
     pub layout: Option<String>,
@@ -40,9 +44,11 @@ pub struct Inspection {
     pub parameters: u64,
     /// Weights by element type.
     pub weights: Vec<WeightSummary>,
+    /// Operators in the graph.
     pub nodes: usize,
     /// How often each operator is used, most used first.
     pub operators: Vec<OperatorCount>,
+    /// Files beside this one that hold weights.
     pub external_data: Vec<ExternalSummary>,
     /// What the file says about itself.
     pub metadata: Metadata,
@@ -66,7 +72,9 @@ pub struct Inspection {
 /// An input or output.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ValueSummary {
+    /// Its name in the graph.
     pub name: String,
+    /// The type of its numbers, such as `float32`; absent if it is not told.
     pub element_type: Option<String>,
     /// Absent if not even the rank is known.
     pub shape: Option<Vec<Dim>>,
@@ -75,13 +83,16 @@ pub struct ValueSummary {
 /// How often an operator is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OperatorCount {
+    /// What ONNX calls it, with its domain where that is another than ONNX's own.
     pub operator: String,
+    /// Nodes that use it.
     pub count: usize,
 }
 
 /// A file that holds weights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExternalSummary {
+    /// Where it lies, relative to the model's folder.
     #[serde(serialize_with = "as_path_text")]
     pub location: PathBuf,
     /// Bytes, absent if the file is not there.

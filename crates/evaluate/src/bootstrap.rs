@@ -56,7 +56,9 @@ pub struct Intervals {
     pub balanced_accuracy: Interval,
     /// `null`, as all that follow, if every draw gave the same value.
     pub macro_f1: Option<Interval>,
+    /// Of the mean negative logarithm of the right class's probability.
     pub log_loss: Option<Interval>,
+    /// Of the Brier score.
     pub brier: Option<Interval>,
     /// Of the macro average; `null` also if there is none, or for more than 4·10⁹ of examples · classes · resamples.
     pub roc_auc: Option<Interval>,

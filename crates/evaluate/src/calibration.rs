@@ -21,6 +21,7 @@ const TWO_SIDED_95: f64 = 1.959_963_984_540_054;
 /// A temperature, and how well the images tell it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FittedTemperature {
+    /// What logits are to be divided by.
     pub temperature: Temperature,
     /// Its 95 % interval, from the curvature of the loss in `ln T`: it speaks of the images that happened to be taken.
     pub interval: [f64; 2],
@@ -32,13 +33,19 @@ pub struct FittedTemperature {
 pub enum CalibrationError {
     /// Too few to tell anything.
     #[error("fitting a temperature needs {LEAST_ROWS} labelled images or more, found {found}")]
-    TooFew { found: usize },
+    TooFew {
+        /// Labelled images.
+        found: usize,
+    },
     /// Nothing to be wrong about.
     #[error("fitting a temperature needs images of two classes or more, found one")]
     OneClass,
     /// The lower, the better, without end.
     #[error("all {rows} images are classified correctly, so nothing shows how sure is too sure")]
-    AllRight { rows: usize },
+    AllRight {
+        /// Images.
+        rows: usize,
+    },
     /// The higher, the better, without end.
     #[error(
         "the head does no better than chance on these images, so no temperature can make its confidence right"
@@ -49,7 +56,10 @@ pub enum CalibrationError {
     Beyond,
     /// Infinite, or not a number.
     #[error("the head's output for row {row} is not finite")]
-    NotFinite { row: usize },
+    NotFinite {
+        /// The row, from 0.
+        row: usize,
+    },
 }
 
 /// Fit a temperature.

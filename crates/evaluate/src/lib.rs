@@ -2,6 +2,21 @@
 //!
 //! [`metrics`] has the formulas, on arrays alone. [`Metrics`] is all of them for one set of images, as
 //! `metrics.json` stores them; [`Prediction`] is what was said of one image, as `predictions.csv` stores it.
+//! [`label_errors`] finds labels that are likely wrong, [`split`] divides examples into parts.
+//!
+//! No image is opened and nothing is rendered here: probabilities and labels come in, figures go out.
+//!
+//! ```
+//! use headstart_evaluate::metrics;
+//! use ndarray::array;
+//!
+//! // Three examples of two classes; the last one is taken for the wrong class.
+//! let probabilities = array![[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]];
+//! let predictions = metrics::predictions(probabilities.view());
+//! let confusion = metrics::confusion(&[0, 1, 1], &predictions, 2);
+//! assert_eq!(confusion, array![[1, 0], [1, 1]]);
+//! assert_eq!(metrics::accuracy(confusion.view()), Some(2.0 / 3.0));
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

@@ -34,6 +34,7 @@ pub struct Requirement {
 /// A requirement that is not met.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Missed {
+    /// The figure's name.
     pub figure: &'static str,
     /// `None` if the figure is not defined, which meets nothing.
     pub found: Option<f64>,

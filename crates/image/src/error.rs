@@ -9,47 +9,94 @@ use super::recipe::Recipe;
 pub enum Error {
     /// No recipe has this name.
     #[error("there is no recipe `{name}`; there are {}", names())]
-    UnknownPreset { name: String },
+    UnknownPreset {
+        /// The name that was asked for.
+        name: String,
+    },
     /// A recipe's JSON or TOML cannot be read.
     #[error("cannot read the recipe")]
-    RecipeSyntax { source: Box<dyn std::error::Error + Send + Sync> },
+    RecipeSyntax {
+        /// Where and why it cannot be read.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A value in a recipe could not be carried out.
     #[error("recipe field `{field}`: expected {expected}, found `{found}`")]
-    Recipe { field: &'static str, expected: String, found: String },
+    Recipe {
+        /// The field's path, such as `crop`.
+        field: &'static str,
+        /// What can be carried out, for people.
+        expected: String,
+        /// The value in the recipe.
+        found: String,
+    },
 
     /// No bytes at all.
     #[error("the file is empty")]
     Empty,
     /// Something else than an image.
     #[error("expected an image, found {found}")]
-    NotAnImage { found: FileKind },
+    NotAnImage {
+        /// What it is instead.
+        found: FileKind,
+    },
     /// An image of a kind that is not decoded here.
     #[error("cannot decode {what}; save it as PNG or JPEG")]
-    Unsupported { what: String },
+    Unsupported {
+        /// The kind of image, for people.
+        what: String,
+    },
     /// The library that decodes the format is not installed. As soon as it is, the same file may be decoded.
     #[error("cannot decode {format}")]
-    NoLibrary { format: Format, source: LibheifError },
+    NoLibrary {
+        /// The format that the library decodes.
+        format: Format,
+        /// Why there is none.
+        source: LibheifError,
+    },
     /// The file ends before the image does.
     #[error("the {format} file is cut off: its data end before the image does")]
     Truncated {
+        /// The format that the file is in.
         format: Format,
         /// What the decoder said, where it was the one to notice.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
     /// Decoding would take more than is allowed; found before anything of that size is allocated.
     #[error("the image is too large: {found}, {allowed} are allowed")]
-    TooLarge { found: String, allowed: String },
+    TooLarge {
+        /// What decoding would take, for people.
+        found: String,
+        /// What is allowed, for people.
+        allowed: String,
+    },
     /// The data contradict the format.
     #[error("the {format} data are damaged")]
-    Damaged { format: Format, source: Box<dyn std::error::Error + Send + Sync> },
+    Damaged {
+        /// The format that the file is in.
+        format: Format,
+        /// What the decoder said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 
     /// A decoder, or a step behind it, failed in a way that it must not: a fault of the program, which costs this image alone.
     #[error("the program met a fault of its own in this image: {message}")]
-    Panicked { message: String },
+    Panicked {
+        /// What the fault said of itself.
+        message: String,
+    },
 
     /// The crop does not fit into an image that is not resized.
     #[error("the image of {width}x{height} pixels is smaller than the crop of {crop_width}x{crop_height}")]
-    TooSmall { width: u32, height: u32, crop_width: u32, crop_height: u32 },
+    TooSmall {
+        /// Width of the image, in pixels.
+        width: u32,
+        /// Height of the image, in pixels.
+        height: u32,
+        /// Width of the crop, in pixels.
+        crop_width: u32,
+        /// Height of the crop, in pixels.
+        crop_height: u32,
+    },
 }
 
 impl Error {

@@ -49,7 +49,7 @@ impl From<Fault> for Error {
 }
 
 impl<'a> First<'a> {
-    pub fn find(bytes: &'a [u8]) -> Result<Self, Error> {
+    pub(crate) fn find(bytes: &'a [u8]) -> Result<Self, Error> {
         Self::read(&mut Reader(bytes)).map_err(Into::into)
     }
 
@@ -102,7 +102,7 @@ impl<'a> First<'a> {
     }
 
     /// Pixels across and down of the canvas.
-    pub fn canvas(&self) -> (u32, u32) {
+    pub(crate) fn canvas(&self) -> (u32, u32) {
         let [x, y] = [self.origin.0 + self.size.0, self.origin.1 + self.size.1];
         (self.screen.0.max(x), self.screen.1.max(y))
     }
@@ -140,7 +140,7 @@ impl<'a> First<'a> {
     }
 
     /// Whether the frame uses no colour beyond the end of its palette, as far as that can be found out.
-    pub fn has_all_colours(&self) -> bool {
+    pub(crate) fn has_all_colours(&self) -> bool {
         let colours = self.palette.map_or(0, |palette| palette.len() / 3);
         if colours >= 1 << self.code_bits.min(8) {
             return true;

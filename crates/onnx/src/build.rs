@@ -5,18 +5,22 @@ use bytes::Bytes;
 use super::proto::{Attribute, AttributeType, Graph, Model, Node, StringStringEntry, Tensor};
 
 impl Attribute {
+    /// An attribute that is an integer.
     pub fn int(name: &str, value: i64) -> Self {
         Self { i: Some(value), ..Self::of(name, AttributeType::Int) }
     }
 
+    /// An attribute that is a list of integers.
     pub fn ints(name: &str, values: impl IntoIterator<Item = i64>) -> Self {
         Self { ints: values.into_iter().collect(), ..Self::of(name, AttributeType::Ints) }
     }
 
+    /// An attribute that is a number.
     pub fn float(name: &str, value: f32) -> Self {
         Self { f: Some(value), ..Self::of(name, AttributeType::Float) }
     }
 
+    /// An attribute that is a text.
     pub fn string(name: &str, value: &str) -> Self {
         Self { s: Some(Bytes::copy_from_slice(value.as_bytes())), ..Self::of(name, AttributeType::String) }
     }
@@ -56,6 +60,7 @@ impl Node {
         attributes.flat_map(|attribute| attribute.g.iter().map(|body| &**body).chain(&attribute.graphs))
     }
 
+    /// The attribute of this name, if the node has it; otherwise the operator's default is in force.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attribute.iter().find(|attribute| attribute.name() == name)
     }
@@ -102,6 +107,7 @@ pub fn ir_version_of(opset: i64) -> i64 {
 }
 
 impl StringStringEntry {
+    /// An entry that has both a key and a value.
     pub fn new(key: &str, value: impl Into<String>) -> Self {
         Self { key: Some(key.to_owned()), value: Some(value.into()) }
     }

@@ -13,23 +13,49 @@ const DEPTH: usize = 100;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Flaw {
+    /// There is nothing to compute.
     #[error("its graph has no nodes, so it computes nothing")]
     NoNodes,
+    /// There is nothing to compute it for.
     #[error("its graph has no output")]
     NoOutput,
+    /// An output is neither computed, given nor constant.
     #[error("nothing makes its output `{output}`")]
-    OutputNotMade { output: String },
+    OutputNotMade {
+        /// The output's name.
+        output: String,
+    },
+    /// A node reads what is neither computed, given nor constant.
     #[error("{node} takes `{tensor}`, which nothing makes")]
-    NotMade { node: String, tensor: String },
+    NotMade {
+        /// The node, described for people.
+        node: String,
+        /// The tensor's name.
+        tensor: String,
+    },
+    /// A node needs its own result.
     #[error("its graph runs in a circle: {}", circle(nodes))]
     Cycle {
         /// Each takes what the next one makes, and the last what the first makes.
         nodes: Vec<String>,
     },
+    /// Two nodes write under one name.
     #[error("`{tensor}` is made twice: by {first} and by {second}")]
-    MadeTwice { tensor: String, first: String, second: String },
+    MadeTwice {
+        /// The tensor's name.
+        tensor: String,
+        /// One of them, described for people.
+        first: String,
+        /// The other one, described for people.
+        second: String,
+    },
+    /// A node does not say what it computes.
     #[error("the node that makes `{tensor}` names no operator")]
-    NoOperator { tensor: String },
+    NoOperator {
+        /// The name of its first output.
+        tensor: String,
+    },
+    /// The elements of a constant cannot be read.
     #[error(transparent)]
     Tensor(Box<Error>),
 }

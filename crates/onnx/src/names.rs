@@ -22,6 +22,7 @@ fn free(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
 pub struct Names(HashSet<String>);
 
 impl Names {
+    /// The names of all values of `graph`, those within its nodes included.
     pub fn of(graph: &Graph) -> Self {
         let mut taken = HashSet::new();
         collect(graph, &mut taken);

@@ -26,7 +26,9 @@ pub struct Weights<'r> {
 
 /// The graph without its weights, and what `take` made of those: which of the graph's initializers each belongs to.
 pub struct Skimmed<W> {
+    /// The model; the data of its large initializers are left out.
     pub model: Model,
+    /// The initializer's place in the graph's list, and what `take` made of it.
     pub weights: Vec<(usize, W)>,
 }
 

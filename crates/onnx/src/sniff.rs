@@ -6,20 +6,35 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
+    /// No bytes at all.
     Empty,
+    /// The note that Git LFS leaves in place of a large file.
     GitLfsPointer,
+    /// What `torch.save` writes.
     PyTorchZip,
+    /// Another ZIP archive.
     Zip,
+    /// Python objects, as older versions of PyTorch write them.
     Pickle,
+    /// HDF5, as older versions of Keras write it.
     Hdf5,
+    /// Weights without a graph.
     Safetensors,
+    /// A network for TensorFlow Lite.
     TfLite,
+    /// ONNX Runtime's own format.
     OrtFormat,
+    /// TensorFlow's `saved_model.pb`.
     SavedModel,
+    /// Something compressed by gzip.
     Gzip,
+    /// A picture.
     Image,
+    /// A web page, often an error instead of the file.
     Html,
+    /// JSON, such as the description of a network.
     Json,
+    /// Other text.
     Text,
 }
 

@@ -286,14 +286,23 @@ pub fn type_name(data_type: i32) -> String {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Elements<'a> {
+    /// 32-bit floats.
     F32(Vec<f32>),
+    /// 64-bit floats.
     F64(Vec<f64>),
+    /// 16-bit floats of IEEE 754.
     F16(Vec<f16>),
+    /// 16-bit floats with the exponent of 32-bit ones.
     Bf16(Vec<bf16>),
+    /// 64-bit integers with a sign.
     I64(Vec<i64>),
+    /// 32-bit integers with a sign.
     I32(Vec<i32>),
+    /// 8-bit integers with a sign.
     I8(Vec<i8>),
+    /// 8-bit integers without a sign, borrowed where the file has them so.
     U8(Cow<'a, [u8]>),
+    /// True or false.
     Bool(Vec<bool>),
     /// The little-endian bytes of a type that nothing here computes with.
     Other(DataType, Cow<'a, [u8]>),
@@ -328,6 +337,7 @@ impl Elements<'_> {
 pub struct External {
     /// Relative to the model's folder, and inside it.
     pub location: PathBuf,
+    /// Where the data begin in the file, in bytes.
     pub offset: u64,
     /// To the end of the file if it is not told.
     pub length: Option<u64>,

@@ -8,9 +8,11 @@ use super::proto::{Graph, Node, Tensor, Type, ValueInfo, dimension, type_value};
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(untagged)]
 pub enum Dim {
+    /// A number.
     Static(i64),
     /// A name that stands for any number, such as the batch size's.
     Named(String),
+    /// The file says nothing of it.
     Unknown(()),
 }
 
@@ -75,6 +77,7 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// Looks through `graph` once, so that every question after that is quick.
     pub fn new(graph: &'a Graph) -> Self {
         let mut producers = HashMap::new();
         let mut consumers: HashMap<&str, Vec<usize>> = HashMap::new();

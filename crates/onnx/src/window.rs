@@ -5,20 +5,33 @@ use super::proto::Node;
 /// Defaults where the node says nothing: every place in turn, and no padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
+    /// Places from one window to the next: down, and to the right.
     pub strides: [usize; 2],
+    /// Places from one number of a window to the next: down, and to the right.
     pub dilations: [usize; 2],
+    /// What is added around the image.
     pub padding: Padding,
 }
 
+/// How many places are added around the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
     /// So many places at the top and at the left, and at the bottom and at the right.
-    Told { begin: [usize; 2], end: [usize; 2] },
+    Told {
+        /// At the top and at the left.
+        begin: [usize; 2],
+        /// At the bottom and at the right.
+        end: [usize; 2],
+    },
     /// As many as it takes to have a result for each stride; the odd one at the end, or at the beginning.
-    Same { upper: bool },
+    Same {
+        /// Whether an odd place goes to the end, as in `SAME_UPPER`.
+        upper: bool,
+    },
 }
 
 impl Padding {
+    /// No padding on any side.
     pub const NONE: Self = Self::Told { begin: [0; 2], end: [0; 2] };
 }
 

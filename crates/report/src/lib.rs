@@ -5,8 +5,26 @@
 //! can be read on a phone, with the keyboard alone, and by a screen reader. A small script shows the images of the map; without
 //! it they stand in a list.
 //!
-//! What is shown is handed over as plain values. In particular this module decodes no image: thumbnails come from a
-//! function of the caller's.
+//! What is shown is handed over as plain values. In particular this crate decodes no image: thumbnails come from a
+//! function of the caller's. It computes no figure either, but for the maps in `projection`.
+//!
+//! ```
+//! use headstart_report::{Report, is_ours};
+//!
+//! let classes = ["cat".to_owned(), "dog".to_owned()];
+//! let report = Report {
+//!     title: "pets",
+//!     created: jiff::Timestamp::UNIX_EPOCH,
+//!     about: "A linear head on the features of ResNet-50.",
+//!     classes: &classes,
+//!     evaluations: &[],
+//!     history: &[],
+//!     training: None,
+//!     facts: &[],
+//! };
+//! let page = report.html(&mut |_file, _edge| None);
+//! assert!(is_ours(page.as_bytes()) && page.contains("pets"));
+//! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

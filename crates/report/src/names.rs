@@ -21,14 +21,14 @@ pub(super) struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// Names in at most `longest` columns each. Different names differ after the cut too.
-    pub fn new<S: AsRef<str>>(names: &'a [S], longest: usize) -> Self {
+    pub(crate) fn new<S: AsRef<str>>(names: &'a [S], longest: usize) -> Self {
         let whole: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         let shown = distinct(&whole, longest);
         Self { whole, shown }
     }
 
     /// The same for paths, without the folders that all of them have in common.
-    pub fn of_paths(paths: impl Iterator<Item = &'a str>, longest: usize) -> Self {
+    pub(crate) fn of_paths(paths: impl Iterator<Item = &'a str>, longest: usize) -> Self {
         let whole: Vec<&str> = paths.collect();
         let folder = common_folder(&whole);
         let rest: Vec<&str> = whole.iter().map(|path| &path[folder..]).collect();
@@ -37,12 +37,12 @@ impl<'a> Names<'a> {
     }
 
     /// One of them as plain text.
-    pub fn text(&self, index: usize) -> &str {
+    pub(crate) fn text(&self, index: usize) -> &str {
         &self.shown[index]
     }
 
     /// One of them on the page, kept from turning the direction of what stands beside it; the whole of it is a tooltip.
-    pub fn show(&self, index: usize) -> Markup {
+    pub(crate) fn show(&self, index: usize) -> Markup {
         let (whole, shown) = (self.whole[index], self.text(index));
         if whole == shown {
             return html! { bdi { (shown) } };
@@ -51,7 +51,7 @@ impl<'a> Names<'a> {
     }
 
     /// The whole name, for a tooltip.
-    pub fn title(&self, index: usize) -> Cow<'a, str> {
+    pub(crate) fn title(&self, index: usize) -> Cow<'a, str> {
         let whole = self.whole[index];
         if whole.len() <= LONGEST_TITLE {
             whole.into()

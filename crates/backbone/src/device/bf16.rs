@@ -1,5 +1,5 @@
 /// Whether the processor multiplies bfloat16 by itself. OpenVINO computes in fp32 where it does not, and says nothing.
-pub fn in_hardware() -> bool {
+pub(super) fn in_hardware() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         // Processors with AMX have this too.

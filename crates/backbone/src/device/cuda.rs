@@ -18,7 +18,7 @@ const WINDOWS_TENSORRT: [&str; 2] = ["nvinfer_10.dll", "nvonnxparser_10.dll"];
 const WINDOWS_MAJOR: u32 = 13;
 
 /// What a GPU lacks to serve `library`, whose CUDA provider is built in.
-pub fn missing(device: Device, index: u32, library: &Library) -> Vec<Missing> {
+pub(super) fn missing(device: Device, index: u32, library: &Library) -> Vec<Missing> {
     let mut missing = vec![];
     let needs = Needs::of(device, library);
     match Driver::load() {
@@ -30,7 +30,7 @@ pub fn missing(device: Device, index: u32, library: &Library) -> Vec<Missing> {
 }
 
 /// What is wrong with the driver alone; `None` if nothing is.
-pub fn driver_missing(index: u32) -> Option<Missing> {
+pub(super) fn driver_missing(index: u32) -> Option<Missing> {
     match Driver::load() {
         Ok(driver) => driver.lacks(index, 0),
         Err(lack) => Some(lack),
@@ -38,13 +38,13 @@ pub fn driver_missing(index: u32) -> Option<Missing> {
 }
 
 /// The GPU's name, as the driver has it.
-pub fn name(index: u32) -> Option<String> {
+pub(super) fn name(index: u32) -> Option<String> {
     Driver::load().ok()?.gpus.into_iter().nth(index as usize)
 }
 
 /// Load the libraries that the provider needs, by their paths, so that it finds them loaded when it asks by name. What
 /// cannot be loaded is left for ONNX Runtime to complain of.
-pub fn preload(device: Device, library: &Library) {
+pub(crate) fn preload(device: Device, library: &Library) {
     if !matches!(device, Device::Cuda(_) | Device::TensorRt(_)) {
         return;
     }

@@ -13,24 +13,61 @@ use crate::library::{self, Library};
 #[non_exhaustive]
 pub enum Missing {
     /// Another operating system.
-    System { needs: &'static str },
+    System {
+        /// The operating system that the device works on, for people.
+        needs: &'static str,
+    },
     /// A build of ONNX Runtime with the device's provider; `looked` are those that are there.
-    Provider { provider: &'static str, looked: Vec<Library> },
+    Provider {
+        /// The provider's name in ONNX Runtime, such as `CUDAExecutionProvider`.
+        provider: &'static str,
+        /// Libraries of ONNX Runtime that are there and lack it.
+        looked: Vec<Library>,
+    },
     /// A library of ONNX Runtime that would be tried, were it not unusable; `reason` names it.
-    Runtime { reason: String },
+    Runtime {
+        /// Why the library cannot be used, with its path.
+        reason: String,
+    },
     /// NVIDIA's driver.
-    Driver { library: &'static str },
+    Driver {
+        /// The file that the loader was asked for.
+        library: &'static str,
+    },
     /// NVIDIA's driver is there and does not start; the code is that of `cuInit`.
-    DriverFails { code: i32 },
+    DriverFails {
+        /// What `cuInit` returned.
+        code: i32,
+    },
     /// NVIDIA's driver is older than the CUDA that ONNX Runtime is built for.
-    DriverTooOld { found: String, needed: String },
+    DriverTooOld {
+        /// The newest CUDA that the driver serves, such as `12.4`.
+        found: String,
+        /// The CUDA that is asked of it, such as `13.0`.
+        needed: String,
+    },
     /// The GPU of this number.
-    Gpu { index: u32, found: Vec<String> },
+    Gpu {
+        /// Its number, from 0.
+        index: u32,
+        /// Names of the GPUs that are there, in the order of their numbers.
+        found: Vec<String>,
+    },
     /// Shared libraries that the provider needs; `cuda` is the major version of the CUDA that it is built for, where it
     /// is built for one.
-    Libraries { names: Vec<String>, cuda: Option<u32> },
+    Libraries {
+        /// Their file names, as the loader knows them.
+        names: Vec<String>,
+        /// The major version of the CUDA that the provider is built for.
+        cuda: Option<u32>,
+    },
     /// A shared library that is there and cannot be loaded.
-    Flawed { path: PathBuf, flaw: Flaw },
+    Flawed {
+        /// Where it lies.
+        path: PathBuf,
+        /// What is wrong with it.
+        flaw: Flaw,
+    },
 }
 
 impl Missing {

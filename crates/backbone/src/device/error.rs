@@ -5,22 +5,53 @@ use crate::library;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// No usable ONNX Runtime was found.
     #[error(transparent)]
     Library(#[from] library::Error),
+    /// The device lacks something on this machine.
     #[error("`{device}` cannot be used here: {}", sentence(.missing))]
-    Unavailable { device: Device, missing: Vec<Missing> },
+    Unavailable {
+        /// The device that was asked for.
+        device: Device,
+        /// All that it lacks.
+        missing: Vec<Missing>,
+    },
+    /// The device has no such arithmetic.
     #[error("`{device}` does not compute in {precision}")]
-    Precision { device: Device, precision: Precision },
+    Precision {
+        /// The device that was asked for.
+        device: Device,
+        /// The precision that was asked of it.
+        precision: Precision,
+    },
+    /// This processor would only emulate bf16.
     #[error("this processor does not multiply bf16 by itself (it lacks `avx512_bf16`)")]
     NoBf16,
+    /// ONNX Runtime refuses the device's provider.
     #[error("ONNX Runtime does not take `{device}`")]
-    Register { device: Device, source: ort::Error },
+    Register {
+        /// The device that was asked for.
+        device: Device,
+        /// ONNX Runtime's own error.
+        source: ort::Error,
+    },
+    /// It cannot be checked where the graph runs.
     #[error("ONNX Runtime does not tell on which device it put the graph")]
-    Placement { source: ort::Error },
+    Placement {
+        /// ONNX Runtime's own error.
+        source: ort::Error,
+    },
+    /// The graph would run on another device than the one that was asked for.
     #[error("ONNX Runtime put no node of the graph on `{device}`: {placement}")]
-    NotPlaced { device: Device, placement: Placement },
+    NotPlaced {
+        /// The device that was asked for.
+        device: Device,
+        /// Where the nodes are instead.
+        placement: Placement,
+    },
 }
 
+/// A result of choosing or opening a device.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 fn sentence(missing: &[Missing]) -> String {

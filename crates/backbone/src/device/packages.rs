@@ -8,14 +8,14 @@ use headstart_base::python::python;
 
 /// The shared library called `name`, by its path: in an active virtual environment, among the packages of the Python on
 /// the PATH, in `CUDA_HOME` or `CUDA_PATH`. What the system's loader finds by name alone is not looked for here.
-pub fn find(name: &str) -> Option<PathBuf> {
+pub(super) fn find(name: &str) -> Option<PathBuf> {
     static FOLDERS: OnceLock<Vec<PathBuf>> = OnceLock::new();
     let folders = FOLDERS.get_or_init(folders);
     folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// Whether the system's loader finds `name` by itself, or has it already.
-pub fn is_known_to_the_loader(name: &str) -> bool {
+pub(super) fn is_known_to_the_loader(name: &str) -> bool {
     // SAFETY: runs the initialisers of a library that ONNX Runtime is about to load anyway.
     unsafe { libloading::Library::new(name) }.is_ok()
 }

@@ -10,7 +10,7 @@ use ort::sys;
 use super::{CPU_PROVIDER, Device};
 
 /// The setting of a session that makes ONNX Runtime take notes of where it puts nodes.
-pub const TAKE_NOTES: (&str, &str) = ("session.record_ep_graph_assignment_info", "1");
+pub(crate) const TAKE_NOTES: (&str, &str) = ("session.record_ep_graph_assignment_info", "1");
 
 /// Nodes of a loaded graph, by provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Of a session that was made with [`TAKE_NOTES`].
+    /// Of a session that was made with `TAKE_NOTES`.
     ///
     /// # Errors
     /// ONNX Runtime's own.

@@ -7,7 +7,7 @@ use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
 use super::{Device, Precision};
 
 /// What some providers want to know of the graph's input.
-pub struct Input<'a> {
+pub(crate) struct Input<'a> {
     pub name: &'a str,
     /// Of one image.
     pub shape: [usize; 3],
@@ -16,7 +16,7 @@ pub struct Input<'a> {
 }
 
 /// In order of preference; ONNX Runtime's own CPU kernels come last by themselves. Each of them fails loudly.
-pub fn providers(
+pub(crate) fn providers(
     device: Device,
     precision: Precision,
     threads: Option<usize>,
@@ -83,7 +83,7 @@ fn engines() -> Option<PathBuf> {
 }
 
 /// Where things are kept that may be deleted at any time: `headstart` in the user's folder for caches, if there is one.
-pub fn cache_folder() -> Option<PathBuf> {
+pub(crate) fn cache_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || set("HOME").map(|home| home.join(".cache"));
     Some(set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home)?.join("headstart"))

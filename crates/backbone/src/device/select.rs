@@ -49,6 +49,7 @@ impl fmt::Display for Choice {
 /// A device that `auto` would have taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassedOver {
+    /// Which it is.
     pub device: Device,
     /// A sentence without its full stop.
     pub reason: String,
@@ -57,7 +58,9 @@ pub struct PassedOver {
 /// A device, and the library to use it by.
 #[derive(Debug, Clone)]
 pub struct Selection {
+    /// What computes the graph.
     pub device: Device,
+    /// The build of ONNX Runtime that knows the device.
     pub library: Library,
     /// Only by [`Choice::Auto`]: what is set up in part, or does not work.
     pub passed_over: Vec<PassedOver>,

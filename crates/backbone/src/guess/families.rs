@@ -13,7 +13,7 @@ pub(super) struct Family {
 }
 
 impl Family {
-    pub fn certain(preset: &'static str, reason: impl Into<String>) -> Self {
+    pub(super) fn certain(preset: &'static str, reason: impl Into<String>) -> Self {
         Self {
             preset,
             reasons: vec![reason.into()],

@@ -33,7 +33,7 @@ pub(super) enum Head {
 
 impl<'a> Traits<'a> {
     /// None if `model` does not take one image, or a batch of them, of three colours.
-    pub fn of(model: &'a Model) -> Option<Self> {
+    pub(super) fn of(model: &'a Model) -> Option<Self> {
         let graph = model.graph.as_ref()?;
         let walk = Walk::new(graph);
         let inputs: Vec<&ValueInfo> = walk.inputs().collect();
@@ -52,12 +52,12 @@ impl<'a> Traits<'a> {
         })
     }
 
-    pub fn has_output(&self, name: &str) -> bool {
+    pub(super) fn has_output(&self, name: &str) -> bool {
         self.graph.output.iter().any(|output| output.name() == name)
     }
 
     /// Whether a node, a value or a weight has `text` in its name, or a node in what its exporter noted about it.
-    pub fn mentions(&self, text: &str) -> bool {
+    pub(super) fn mentions(&self, text: &str) -> bool {
         let in_node = |node: &Node| {
             let notes = || node.metadata_props.iter().any(|entry| entry.value().contains(text));
             node.name().contains(text) || node.output.iter().any(|name| name.contains(text)) || notes()

@@ -138,6 +138,7 @@ impl Backbone {
         })
     }
 
+    /// The file that it was opened from.
     pub fn path(&self) -> &Path {
         &self.path
     }

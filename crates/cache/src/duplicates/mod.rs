@@ -17,6 +17,7 @@ use super::{Key, Progress, Result, Selection};
 pub struct Pair {
     /// The earlier of the two, as a position in the selection.
     pub a: usize,
+    /// The later of the two, as a position in the selection.
     pub b: usize,
     /// Of the angle between their features; 1 for the same file.
     pub cosine: f32,

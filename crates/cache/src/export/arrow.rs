@@ -20,7 +20,7 @@ pub(super) struct Arrow {
 }
 
 impl Arrow {
-    pub fn new(out: Out, dim: usize) -> Result<Self> {
+    pub(super) fn new(out: Out, dim: usize) -> Result<Self> {
         let (path, schema) = (out.path.clone(), schema(dim));
         let writer = FileWriter::try_new(out, &schema).map_err(failed(&path))?;
         Ok(Self { path, schema, writer })

@@ -9,7 +9,7 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    pub fn new(out: Out) -> Result<Self> {
+    pub(super) fn new(out: Out) -> Result<Self> {
         let mut csv = Self { out };
         csv.line(["path", "label", "split", "key"])?;
         Ok(csv)

@@ -76,8 +76,11 @@ impl FromStr for Format {
 pub struct Entry<'a> {
     /// As it is written in the manifest.
     pub path: &'a str,
+    /// Its label, if the manifest has one.
     pub label: Option<&'a str>,
+    /// The part of the data that it belongs to, if the manifest says so.
     pub split: Option<&'a str>,
+    /// Under which its features are kept.
     pub key: Key,
 }
 

@@ -10,7 +10,7 @@ use super::{Entry, Out, Sink};
 pub(super) struct Npy(Out);
 
 impl Npy {
-    pub fn new(mut out: Out, (rows, dim): (usize, usize)) -> Result<Self> {
+    pub(super) fn new(mut out: Out, (rows, dim): (usize, usize)) -> Result<Self> {
         out.put(&header(rows, dim))?;
         Ok(Self(out))
     }

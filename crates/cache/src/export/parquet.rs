@@ -23,7 +23,7 @@ pub(super) struct Parquet {
 }
 
 impl Parquet {
-    pub fn new(out: Out, dim: usize) -> Result<Self> {
+    pub(super) fn new(out: Out, dim: usize) -> Result<Self> {
         let (path, schema) = (out.path.clone(), schema(dim));
         // Features do not repeat and hardly compress, and nobody asks for the least of them.
         let properties = WriterProperties::builder()

@@ -18,7 +18,7 @@ pub(super) struct Safetensors {
 }
 
 impl Safetensors {
-    pub fn new(mut out: Out, (rows, dim): (usize, usize), entries: &[Entry]) -> Result<Self> {
+    pub(super) fn new(mut out: Out, (rows, dim): (usize, usize), entries: &[Entry]) -> Result<Self> {
         let classes: Vec<&str> =
             entries.iter().filter_map(|entry| entry.label).collect::<BTreeSet<_>>().into_iter().collect();
         out.put(&header(rows, dim, &classes))?;

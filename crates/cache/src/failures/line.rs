@@ -22,7 +22,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub fn encode(&self) -> Result<Vec<u8>> {
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
         match &self.failure {
             Some(failure) => encode(failure),
             None => encode_resolved(&self.path, self.time.clone()),

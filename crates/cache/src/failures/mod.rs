@@ -161,10 +161,12 @@ fn latest(mut lines: Vec<Line>) -> BTreeMap<PathBuf, Line> {
 }
 
 impl Failures {
+    /// How many files failed.
     pub fn len(&self) -> usize {
         self.by_path.len()
     }
 
+    /// Whether no file failed.
     pub fn is_empty(&self) -> bool {
         self.by_path.is_empty()
     }

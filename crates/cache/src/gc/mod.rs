@@ -46,6 +46,7 @@ pub enum GcEvent<'a> {
 /// What a store takes up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Extent {
+    /// Files with rows.
     pub segments: usize,
     /// Damaged rows and duplicates counted.
     pub rows: usize,
@@ -56,10 +57,14 @@ pub struct Extent {
 /// What [`gc`] did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct GcReport {
+    /// The store's folder.
     #[serde(serialize_with = "as_path_text")]
     pub directory: PathBuf,
+    /// Whether it was only looked, and nothing changed.
     pub dry_run: bool,
+    /// What the store took up at first.
     pub before: Extent,
+    /// What it takes up now, or would.
     pub after: Extent,
     /// Rows dropped because another stands for the same view of the same image.
     pub duplicates: usize,
@@ -116,7 +121,9 @@ pub fn gc(dir: &Path, options: &GcOptions, mut on_event: impl FnMut(GcEvent)) ->
 /// What [`gc_memo`] did, or would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct MemoReport {
+    /// Files of the memo that were read.
     pub files: usize,
+    /// Records in them.
     pub records: usize,
     /// Records dropped: they are damaged, stand twice, or are of images that no store knows.
     pub orphaned: usize,

@@ -73,7 +73,7 @@ pub(super) fn writers(dir: &Path) -> Result<HashMap<PathBuf, Writer>> {
 }
 
 impl<'a> Plan<'a> {
-    pub fn make(
+    pub(super) fn make(
         store: &'a Store,
         writers: &HashMap<PathBuf, Writer>,
         keep: Option<&'a HashSet<Key>>,
@@ -146,11 +146,11 @@ impl<'a> Plan<'a> {
     }
 
     /// Rows in a batch of a new segment.
-    pub fn batch_rows(&self) -> usize {
+    pub(super) fn batch_rows(&self) -> usize {
         (BATCH_BYTES / self.store.layout().row_bytes()).max(1)
     }
 
-    pub fn rows(&self, number: u32) -> impl Iterator<Item = RowId> + use<'a> {
+    pub(super) fn rows(&self, number: u32) -> impl Iterator<Item = RowId> + use<'a> {
         let batches = self.store.segments()[number as usize].batches.iter().enumerate();
         batches.flat_map(move |(batch, at)| {
             (0..at.rows as u32).map(move |slot| RowId { segment: number, batch: batch as u32, slot })
@@ -159,7 +159,7 @@ impl<'a> Plan<'a> {
 
     /// The first sound row of a key and view in a segment that may be taken away stands for all others there. Rows of
     /// segments that are being written do not count: they may not have reached the disk.
-    pub fn verdict(&self, row: RowId) -> Verdict {
+    pub(super) fn verdict(&self, row: RowId) -> Verdict {
         let store = self.store;
         let Some(id) = store.id(row).filter(|_| self.is_sound(row)) else { return Verdict::Damaged };
         if self.keep.is_some_and(|keep| !keep.contains(&id.0)) {
@@ -187,16 +187,16 @@ impl<'a> Plan<'a> {
     }
 
     /// The segments that become others.
-    pub fn replaced(&self) -> impl Iterator<Item = &'a Segment> {
+    pub(super) fn replaced(&self) -> impl Iterator<Item = &'a Segment> {
         self.groups.iter().flat_map(|(_, numbers)| numbers).map(|n| &self.store.segments()[*n as usize])
     }
 
-    pub fn bytes(&self, numbers: impl IntoIterator<Item = u32>) -> usize {
+    pub(super) fn bytes(&self, numbers: impl IntoIterator<Item = u32>) -> usize {
         numbers.into_iter().map(|number| self.store.segments()[number as usize].bytes().len()).sum()
     }
 
     /// What will have been done.
-    pub fn report(&self, dry_run: bool) -> GcReport {
+    pub(super) fn report(&self, dry_run: bool) -> GcReport {
         let count = |verdict| self.tallies.iter().map(|tally| tally.of(verdict)).sum();
         let before = extent(self.store);
         GcReport {

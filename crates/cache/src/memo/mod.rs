@@ -133,6 +133,7 @@ impl Memo {
         self.known.len() + self.new.len()
     }
 
+    /// Whether it knows no file.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -32,12 +32,12 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub fn new(path: &Path, facts: &Facts, key: Key) -> io::Result<Self> {
+    pub(super) fn new(path: &Path, facts: &Facts, key: Key) -> io::Result<Self> {
         let modified = facts.modified.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
         Ok(Self { state: facts.state(path)?, key, path: id_of(path)?, size: facts.size, modified })
     }
 
-    pub fn encode(&self) -> [u8; LENGTH] {
+    pub(super) fn encode(&self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
         bytes[..16].copy_from_slice(&self.state);
         bytes[16..48].copy_from_slice(&self.key.0);

@@ -49,6 +49,7 @@ fn replace(dir: &Path, old: &[PathBuf], records: HashSet<Record>) -> Result<()> 
 /// What a file was when it was hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Past {
+    /// The key of the bytes that it had.
     pub key: Key,
     /// In bytes.
     pub size: u64,

@@ -12,7 +12,9 @@ use headstart_onnx as onnx;
 /// A tensor that could be meant, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Candidate {
+    /// Its name in the graph.
     pub tensor: String,
+    /// What it is, for people.
     pub what: String,
 }
 
@@ -32,18 +34,37 @@ fn list<T: fmt::Display>(items: &[T]) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The network cannot be opened, or the result is no backbone.
     #[error(transparent)]
     Backbone(#[from] backbone::Error),
+    /// There is no ONNX Runtime to prove the cut with.
     #[error(transparent)]
     Runtime(#[from] library::Error),
+    /// The result would replace the network.
     #[error("the cut would overwrite `{path}`, which it reads")]
-    OwnInput { path: PathBuf },
+    OwnInput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A cut overwrites nothing.
     #[error("`{path}` exists already")]
-    Exists { path: PathBuf },
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The network's input does not take images.
     #[error("no image goes in: {reason}")]
-    NotForImages { reason: String },
+    NotForImages {
+        /// What shows it.
+        reason: String,
+    },
+    /// There is no vector for the whole image in such a network.
     #[error("the network finds objects instead of describing the image: {node} chooses boxes")]
-    Detector { node: String },
+    Detector {
+        /// The node, described for people.
+        node: String,
+    },
+    /// Nothing in the graph looks like features.
     #[error("no features in the network: {}", list(outputs))]
     NoFeatures {
         /// What is said of each output.
@@ -51,26 +72,79 @@ pub enum Error {
         /// The names of outputs that may hold features all the same, if somebody says so.
         tensors: Vec<String>,
     },
+    /// The caller has to choose.
     #[error("several tensors could be the features: {}", list(candidates))]
-    Ambiguous { candidates: Vec<Candidate> },
+    Ambiguous {
+        /// Tensors that the caller can choose.
+        candidates: Vec<Candidate>,
+    },
+    /// The classifier reads no pooled map, so the caller has to choose.
     #[error("{classifier} reads values that were never pooled; its network offers {}", list(candidates))]
-    NotPooled { classifier: String, candidates: Vec<Candidate> },
+    NotPooled {
+        /// The node that gives the class scores, described for people.
+        classifier: String,
+        /// Tensors that the caller can choose.
+        candidates: Vec<Candidate>,
+    },
+    /// The caller named a tensor that is not there.
     #[error("the graph has no tensor `{tensor}`{}", offer(candidates))]
-    NoSuchTensor { tensor: String, candidates: Vec<Candidate> },
+    NoSuchTensor {
+        /// The name.
+        tensor: String,
+        /// Tensors that the caller can choose.
+        candidates: Vec<Candidate>,
+    },
+    /// An operator that is not ONNX's own makes the tensor.
     #[error("`{tensor}` comes from {node} of the domain `{domain}`, which may do anything")]
-    Hidden { tensor: String, node: String, domain: String },
+    Hidden {
+        /// The tensor's name in the graph.
+        tensor: String,
+        /// The node, described for people.
+        node: String,
+        /// The operator's domain.
+        domain: String,
+    },
+    /// The tensor holds many vectors for one image, and several ways lead to one.
     #[error(
         "`{tensor}` holds {count} vectors, one for each patch of the image and more, and nothing tells how one is made of them"
     )]
-    Tokens { tensor: String, count: usize },
+    Tokens {
+        /// The tensor's name in the graph.
+        tensor: String,
+        /// Vectors for one image.
+        count: usize,
+    },
+    /// The class token was asked for.
     #[error("`{tensor}` has no class token: all its vectors are the image's patches")]
-    NoClassToken { tensor: String },
+    NoClassToken {
+        /// The tensor's name in the graph.
+        tensor: String,
+    },
+    /// The tensor is not one vector for each image.
     #[error("`{tensor}` has the shape {} for one image, expected {expected}", dims(.found))]
-    Shape { tensor: String, expected: &'static str, found: Vec<i64> },
+    Shape {
+        /// The tensor's name in the graph.
+        tensor: String,
+        /// The shape that features have, for people.
+        expected: &'static str,
+        /// Its shape for one image.
+        found: Vec<i64>,
+    },
+    /// The tensor holds text, or numbers that cannot be features.
     #[error("`{tensor}` holds `{found}`, expected numbers that can be features")]
-    ElementType { tensor: String, found: String },
+    ElementType {
+        /// The tensor's name in the graph.
+        tensor: String,
+        /// The type of its elements.
+        found: String,
+    },
+    /// The tensor is quantised, and its scale is not in the graph.
     #[error("`{tensor}` holds integers, and nothing tells the scale that they stand for")]
-    NoScale { tensor: String },
+    NoScale {
+        /// The tensor's name in the graph.
+        tensor: String,
+    },
+    /// The recipe makes images of a size that the network does not take.
     #[error("the network takes images {}, but the recipe makes them {} by {}", Edges(.takes), made.0, made.1)]
     Size {
         /// Width and height, where the network prescribes them.
@@ -78,27 +152,68 @@ pub enum Error {
         /// Width and height.
         made: (usize, usize),
     },
+    /// The recipe makes numbers outside the range that the network was made for.
     #[error("the network takes {expected}, but the recipe makes others, such as {found}")]
     Numbers {
+        /// The range, for people.
         expected: String,
+        /// A number that the recipe makes.
         found: f32,
         /// A recipe that makes such numbers.
         preset: &'static str,
     },
+    /// The caller's labels are not as many as the classifier's classes.
     #[error("{found} labels for a classifier of {expected} classes")]
-    LabelCount { expected: usize, found: usize },
+    LabelCount {
+        /// Classes of the classifier.
+        expected: usize,
+        /// Labels.
+        found: usize,
+    },
+    /// An image for the proof cannot be decoded.
     #[error("cannot use the image `{name}` for the proof")]
-    Image { name: String, source: preprocess::Error },
+    Image {
+        /// What the image is called.
+        name: String,
+        /// Why it cannot be decoded.
+        source: preprocess::Error,
+    },
+    /// An image for the proof cannot be read.
     #[error("cannot read `{path}`")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// With one image alone nothing shows that features differ between images.
     #[error("the proof takes two images or more, found {found}")]
-    TooFewImages { found: usize },
+    TooFewImages {
+        /// Images that were given.
+        found: usize,
+    },
+    /// ONNX Runtime cannot load the network, or what was cut from it.
     #[error("ONNX Runtime refuses the network")]
-    Refused { source: headstart_backbone::ort::Error },
+    Refused {
+        /// ONNX Runtime's own error.
+        source: headstart_backbone::ort::Error,
+    },
+    /// The network was loaded and failed on the images of the proof.
     #[error("ONNX Runtime failed while it ran the network")]
-    Inference { source: headstart_backbone::ort::Error },
+    Inference {
+        /// ONNX Runtime's own error.
+        source: headstart_backbone::ort::Error,
+    },
+    /// The result does not do what the network did, so no file was written.
     #[error("the proof failed: {check}: {found}, expected {expected}")]
-    Disproved { check: &'static str, expected: String, found: String },
+    Disproved {
+        /// What was compared.
+        check: &'static str,
+        /// The bound, for people.
+        expected: String,
+        /// What was measured, for people.
+        found: String,
+    },
 }
 
 impl Error {
@@ -118,4 +233,5 @@ impl From<onnx::Error> for Error {
     }
 }
 
+/// A result of cutting a network.
 pub type Result<T> = std::result::Result<T, Error>;

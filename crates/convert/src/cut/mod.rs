@@ -60,6 +60,7 @@ pub struct CutOptions {
     pub labels: Vec<String>,
     /// Where the weights come from.
     pub source: Option<String>,
+    /// Under which licence they may be used.
     pub licence: Option<String>,
     /// Images to prove the cut on, instead of the four photographs in the program.
     pub images: Vec<PathBuf>,
@@ -70,31 +71,41 @@ pub struct CutOptions {
 /// A network that was cut, and how.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cut {
+    /// The file that was written.
     #[serde(serialize_with = "as_path_text")]
     pub output: PathBuf,
     /// The features' name in the network.
     pub tensor: String,
     /// Their name as the output of the file: another one if nodes were added.
     pub feature_tensor: String,
+    /// Features for each image.
     pub feature_size: usize,
+    /// Why this tensor holds the features.
     #[serde(serialize_with = "as_text")]
     pub reason: Reason,
+    /// The input's name.
     pub input: String,
+    /// The input's shape, for people.
     pub input_shape: String,
+    /// What the file has no longer.
     pub removed: Removed,
     /// What was changed or guessed, one sentence each.
     pub notes: Vec<String>,
+    /// How images are prepared, if that is known.
     #[serde(serialize_with = "as_optional_text")]
     pub recipe: Option<Recipe>,
     /// What the recipe seems to be, where neither the file nor the caller says it: it is in the file if it is certain.
     pub guess: Option<Guess>,
+    /// Names of the classes of the classifier that was cut off; may be empty.
     pub labels: Vec<String>,
+    /// What was measured on images.
     pub proof: Proof,
 }
 
 /// What the file has no longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Removed {
+    /// Operators.
     pub nodes: usize,
     /// Numbers in weights.
     pub parameters: u64,

@@ -42,7 +42,9 @@ pub struct Proof {
 /// A number, and the bound that it is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Measured {
+    /// What was measured.
     pub value: f64,
+    /// What it may be at most.
     pub bound: f64,
 }
 

@@ -6,23 +6,51 @@ pub enum Reason {
     /// The user said so.
     Told,
     /// The file is a published one.
-    Known { file: &'static str },
+    Known {
+        /// What it is called where it was published.
+        file: &'static str,
+    },
     /// The file's own metadata name it.
     Declared,
     /// An output that is called so.
-    Named { output: String },
+    Named {
+        /// The output's name in the graph.
+        output: String,
+    },
     /// The input of the classifier, which comes out of a pool.
-    BeforeClassifier { classifier: String, pool: String },
+    BeforeClassifier {
+        /// The node that gives the class scores, described for people.
+        classifier: String,
+        /// The node that pools, described for people.
+        pool: String,
+    },
     /// The input of a classifier that works on every place of a map.
-    BeforeClassMap { classifier: String },
+    BeforeClassMap {
+        /// The node that gives the class scores, described for people.
+        classifier: String,
+    },
     /// An output that comes out of a pool, with no classifier after it.
-    PooledOutput { output: String, pool: String },
+    PooledOutput {
+        /// The output's name in the graph.
+        output: String,
+        /// The node that pools, described for people.
+        pool: String,
+    },
     /// An output whose values come from a hidden layer or were normalised, as features are.
-    FeatureOutput { output: String },
+    FeatureOutput {
+        /// The output's name in the graph.
+        output: String,
+    },
     /// An output that is a map, the last of its network.
-    MapOutput { output: String },
+    MapOutput {
+        /// The output's name in the graph.
+        output: String,
+    },
     /// An output that holds a vector for each patch.
-    TokenOutput { output: String },
+    TokenOutput {
+        /// The output's name in the graph.
+        output: String,
+    },
 }
 
 impl fmt::Display for Reason {

@@ -13,46 +13,46 @@ pub(super) struct Config {
 }
 
 impl Config {
-    pub fn new(layer: &str, class: &str, json: Json) -> Self {
+    pub(super) fn new(layer: &str, class: &str, json: Json) -> Self {
         Self { layer: layer.to_owned(), class: class.to_owned(), json }
     }
 
-    pub fn layer(&self) -> &str {
+    pub(super) fn layer(&self) -> &str {
         &self.layer
     }
 
-    pub fn class(&self) -> &str {
+    pub(super) fn class(&self) -> &str {
         &self.class
     }
 
     /// The setting, if it is there and not `null`.
-    pub fn get(&self, key: &str) -> Option<&Json> {
+    pub(super) fn get(&self, key: &str) -> Option<&Json> {
         self.json.get(key).filter(|value| !value.is_null())
     }
 
-    pub fn text(&self, key: &str) -> Result<&str> {
+    pub(super) fn text(&self, key: &str) -> Result<&str> {
         let value = self.required(key, "a string")?;
         value.as_str().ok_or_else(|| self.error(key, "a string"))
     }
 
-    pub fn text_or<'a>(&'a self, key: &str, default: &'a str) -> Result<&'a str> {
+    pub(super) fn text_or<'a>(&'a self, key: &str, default: &'a str) -> Result<&'a str> {
         if self.get(key).is_none() { Ok(default) } else { self.text(key) }
     }
 
-    pub fn flag(&self, key: &str, default: bool) -> Result<bool> {
+    pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool> {
         match self.get(key) {
             None => Ok(default),
             Some(value) => value.as_bool().ok_or_else(|| self.error(key, "true or false")),
         }
     }
 
-    pub fn size(&self, key: &str) -> Result<usize> {
+    pub(super) fn size(&self, key: &str) -> Result<usize> {
         let value = self.required(key, "a positive number")?;
         positive(value).ok_or_else(|| self.error(key, "a positive number"))
     }
 
     /// Height and width: two numbers, or one for both.
-    pub fn pair(&self, key: &str, default: Option<[usize; 2]>) -> Result<[usize; 2]> {
+    pub(super) fn pair(&self, key: &str, default: Option<[usize; 2]>) -> Result<[usize; 2]> {
         match (self.get(key), default) {
             (None, Some(default)) => Ok(default),
             (None, None) => Err(self.error(key, "two positive numbers")),
@@ -69,7 +69,7 @@ impl Config {
     }
 
     /// Top, bottom, left, right, from `n`, `[n, n]` or `[[n, n], [n, n]]`.
-    pub fn sides(&self, key: &str) -> Result<[usize; 4]> {
+    pub(super) fn sides(&self, key: &str) -> Result<[usize; 4]> {
         let value = self.required(key, "sizes of four sides")?;
         let size = |json: &Json| json.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|&n| n < 1 << 20);
         let two = |json: &Json| match (size(json), json.as_array().map(Vec::as_slice)) {
@@ -85,7 +85,7 @@ impl Config {
         Ok([top, bottom, left, right])
     }
 
-    pub fn number(&self, key: &str) -> Result<Option<f64>> {
+    pub(super) fn number(&self, key: &str) -> Result<Option<f64>> {
         match self.get(key) {
             None => Ok(None),
             Some(value) => value.as_f64().map(Some).ok_or_else(|| self.error(key, "a number")),
@@ -93,7 +93,7 @@ impl Config {
     }
 
     /// Numbers: a list, or a single one, or a nested list as arrays are written.
-    pub fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>> {
+    pub(super) fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>> {
         fn flatten(json: &Json, into: &mut Vec<f64>) -> Option<()> {
             match json {
                 Json::Array(items) => items.iter().try_for_each(|item| flatten(item, into)),
@@ -109,7 +109,7 @@ impl Config {
         Ok(Some(numbers))
     }
 
-    pub fn integers(&self, key: &str) -> Result<Option<Vec<i64>>> {
+    pub(super) fn integers(&self, key: &str) -> Result<Option<Vec<i64>>> {
         let value = match self.get(key) {
             None => return Ok(None),
             Some(Json::Array(items)) => items.iter().map(Json::as_i64).collect(),
@@ -119,11 +119,11 @@ impl Config {
     }
 
     /// Refuse a setting that is there but has another value than the one that can be converted.
-    pub fn only(&self, key: &str, ok: bool, expected: &str) -> Result<()> {
+    pub(super) fn only(&self, key: &str, ok: bool, expected: &str) -> Result<()> {
         if ok { Ok(()) } else { Err(self.error(key, expected)) }
     }
 
-    pub fn error(&self, key: &str, expected: &str) -> Error {
+    pub(super) fn error(&self, key: &str, expected: &str) -> Error {
         Error::Setting {
             layer: self.layer.clone(),
             class: self.class.clone(),

@@ -33,7 +33,7 @@ pub(super) struct Emit<'a> {
 }
 
 impl<'a> Emit<'a> {
-    pub fn new(weights: &'a Weights, keras: u64) -> Self {
+    pub(super) fn new(weights: &'a Weights, keras: u64) -> Self {
         Self {
             weights,
             keras,
@@ -49,47 +49,47 @@ impl<'a> Emit<'a> {
     }
 
     /// What follows belongs to `layer`; names are made from it.
-    pub fn enter(&mut self, layer: &Layer) {
+    pub(super) fn enter(&mut self, layer: &Layer) {
         self.layer.clone_from(&layer.name);
     }
 
-    pub fn open_scope(&mut self, model: &str) {
+    pub(super) fn open_scope(&mut self, model: &str) {
         self.scopes.push(model.to_owned());
     }
 
-    pub fn close_scope(&mut self) {
+    pub(super) fn close_scope(&mut self) {
         self.scopes.pop();
     }
 
     /// Add a node that makes one value, and return the value's name.
-    pub fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<Attribute>) -> String {
+    pub(super) fn node(&mut self, op: &str, inputs: &[&str], attributes: Vec<Attribute>) -> String {
         let output = self.unique(op);
         self.nodes.push(Node::new(op, inputs, &output, attributes));
         output
     }
 
     /// Add a constant for the current layer.
-    pub fn constant(&mut self, what: &str, dims: &[usize], data: &[f32]) -> String {
+    pub(super) fn constant(&mut self, what: &str, dims: &[usize], data: &[f32]) -> String {
         let name = self.unique(what);
         self.constants.push(Tensor::from_f32(&name, dims, data));
         name
     }
 
-    pub fn integers(&mut self, what: &str, data: &[i64]) -> String {
+    pub(super) fn integers(&mut self, what: &str, data: &[i64]) -> String {
         let name = self.unique(what);
         self.constants.push(Tensor::from_i64(&name, &[data.len()], data));
         name
     }
 
     /// Numbers along one of Keras' axes, shaped so that they broadcast over `value`.
-    pub fn along(&mut self, what: &str, value: &Value, graph_axis: usize, data: &[f32]) -> String {
+    pub(super) fn along(&mut self, what: &str, value: &Value, graph_axis: usize, data: &[f32]) -> String {
         let mut dims = vec![1; value.shape.len()];
         dims[graph_axis - 1] = data.len();
         self.constant(what, &dims, data)
     }
 
     /// A trained weight of the current layer, which must have the shape `expected`.
-    pub fn weight(&self, name: &str, expected: &[usize]) -> Result<&'a [f32]> {
+    pub(super) fn weight(&self, name: &str, expected: &[usize]) -> Result<&'a [f32]> {
         let Some(weight) = self.weights.find(&self.scopes, &self.layer, name) else {
             return Err(Error::WeightMissing { layer: self.layer.clone(), weight: name.to_owned() });
         };
@@ -105,7 +105,7 @@ impl<'a> Emit<'a> {
     }
 
     /// `value` with its padding made real.
-    pub fn settle(&mut self, value: &Value) -> Value {
+    pub(super) fn settle(&mut self, value: &Value) -> Value {
         if value.pad == [0; 4] {
             return value.clone();
         }
@@ -123,7 +123,7 @@ impl<'a> Emit<'a> {
     }
 
     /// `value` with its axes in `order`; padding stays with it. Only images have more than one order.
-    pub fn ordered(&mut self, value: &Value, order: Order) -> Value {
+    pub(super) fn ordered(&mut self, value: &Value, order: Order) -> Value {
         if value.order == order || value.shape.len() < 2 {
             return Value {
                 order: if value.shape.len() < 2 { Order::Keras } else { order },

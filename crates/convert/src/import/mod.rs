@@ -53,6 +53,7 @@ pub struct ImportOptions {
     pub labels: Vec<String>,
     /// Where the weights come from.
     pub source: Option<String>,
+    /// Under which licence they may be used.
     pub licence: Option<String>,
     /// The order of the input's axes; the recipe is changed to it. Channels first by default.
     pub layout: Layout,

@@ -37,7 +37,7 @@ const MODELS: [&str; 3] = ["Model", "Functional", "Sequential"];
 
 impl Network {
     /// Read `{"class_name": ..., "config": ...}`.
-    pub fn parse(model: &Json) -> Result<Self> {
+    pub(super) fn parse(model: &Json) -> Result<Self> {
         let class = text(model, "class_name");
         let config = &model["config"];
         // Sequential models of early Keras are a bare list of layers.
@@ -81,14 +81,14 @@ impl Network {
     }
 
     /// Whether images come channels first, as the first layer with an opinion has it.
-    pub fn channels_first(&self) -> Option<bool> {
+    pub(super) fn channels_first(&self) -> Option<bool> {
         self.layers.iter().find_map(|layer| match &layer.inner {
             Some(inner) => inner.channels_first(),
             None => layer.config.text("data_format").ok().map(|format| format == "channels_first"),
         })
     }
 
-    pub fn layer(&self, name: &str) -> Option<&Layer> {
+    pub(super) fn layer(&self, name: &str) -> Option<&Layer> {
         self.layers.iter().find(|layer| layer.name == name)
     }
 }
@@ -131,7 +131,7 @@ impl Layer {
     }
 
     /// The shape of the input with its batch dimension, open ones as `null`; `null` where nothing tells it.
-    pub fn input_shape(&self) -> Json {
+    pub(super) fn input_shape(&self) -> Json {
         if let Some(first) = self.inner.as_ref().and_then(|inner| inner.layers.first()) {
             return first.input_shape();
         }

@@ -31,7 +31,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    pub fn of(config: &Config) -> Result<Self> {
+    pub(super) fn of(config: &Config) -> Result<Self> {
         match config.text_or("data_format", "channels_last")? {
             "channels_last" => Ok(Self::ChannelsLast),
             "channels_first" => Ok(Self::ChannelsFirst),
@@ -40,7 +40,7 @@ impl Format {
     }
 
     /// The order in which an image of this format is `(n, c, h, w)`.
-    pub fn planes(self) -> Order {
+    pub(super) fn planes(self) -> Order {
         match self {
             Self::ChannelsLast => Order::ChannelsMoved,
             Self::ChannelsFirst => Order::Keras,
@@ -48,7 +48,7 @@ impl Format {
     }
 
     /// Channels, height and width as this format writes a shape.
-    pub fn shape(self, [c, h, w]: [usize; 3]) -> Vec<usize> {
+    pub(super) fn shape(self, [c, h, w]: [usize; 3]) -> Vec<usize> {
         match self {
             Self::ChannelsLast => vec![h, w, c],
             Self::ChannelsFirst => vec![c, h, w],
@@ -57,17 +57,17 @@ impl Format {
 }
 
 impl Value {
-    pub fn new(name: String, shape: Vec<usize>, order: Order) -> Self {
+    pub(super) fn new(name: String, shape: Vec<usize>, order: Order) -> Self {
         Self { name, shape, order, pad: [0; 4] }
     }
 
     /// Dimensions with the batch.
-    pub fn rank(&self) -> usize {
+    pub(super) fn rank(&self) -> usize {
         self.shape.len() + 1
     }
 
     /// Channels, height and width, if this is an image of `format`.
-    pub fn image(&self, format: Format) -> Option<[usize; 3]> {
+    pub(super) fn image(&self, format: Format) -> Option<[usize; 3]> {
         match (self.shape.as_slice(), format) {
             (&[h, w, c], Format::ChannelsLast) | (&[c, h, w], Format::ChannelsFirst) => Some([c, h, w]),
             _ => None,
@@ -75,7 +75,7 @@ impl Value {
     }
 
     /// The shape in the order of the ONNX graph, without the batch.
-    pub fn graph_shape(&self) -> Vec<usize> {
+    pub(super) fn graph_shape(&self) -> Vec<usize> {
         let mut shape = self.shape.clone();
         if self.order == Order::ChannelsMoved {
             shape.rotate_right(1);
@@ -84,14 +84,14 @@ impl Value {
     }
 
     /// Where Keras' `axis` (the batch is 0, the last is -1) lies in Keras' order; not the batch itself.
-    pub fn keras_axis(&self, axis: i64) -> Option<usize> {
+    pub(super) fn keras_axis(&self, axis: i64) -> Option<usize> {
         let rank = self.rank() as i64;
         let axis = if axis < 0 { axis + rank } else { axis };
         (1..rank).contains(&axis).then_some(axis as usize)
     }
 
     /// Where Keras' `axis` lies in the ONNX graph.
-    pub fn graph_axis(&self, axis: i64) -> Option<usize> {
+    pub(super) fn graph_axis(&self, axis: i64) -> Option<usize> {
         let axis = self.keras_axis(axis)?;
         Some(match self.order {
             Order::Keras => axis,

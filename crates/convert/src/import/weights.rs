@@ -56,7 +56,7 @@ const STORED: &str = "`float32`, `float16`, `int32`, `uint16`, `uint8`, `bool`";
 
 impl Weights {
     /// Read every shard that `groups` names, from the folder of the `model.json`.
-    pub fn read(folder: &Path, groups: &[Group]) -> Result<Self> {
+    pub(super) fn read(folder: &Path, groups: &[Group]) -> Result<Self> {
         let mut weights = HashMap::new();
         for group in groups {
             let bytes = read_shards(folder, group)?;
@@ -76,7 +76,7 @@ impl Weights {
     /// The weight `name` of `layer`; `scopes` are the names of the models around it, outermost first.
     ///
     /// Converters differ in whether the names of outer models are part of a weight's name.
-    pub fn find(&self, scopes: &[String], layer: &str, name: &str) -> Option<&Weight> {
+    pub(super) fn find(&self, scopes: &[String], layer: &str, name: &str) -> Option<&Weight> {
         let short = format!("{layer}/{name}");
         let full = [scopes, std::slice::from_ref(&short)].concat().join("/");
         self.0.get(&short).or_else(|| self.0.get(&full)).or_else(|| {

@@ -23,7 +23,7 @@ pub(super) struct Conv {
 
 impl Conv {
     /// `None` where weights are computed, or where there are not two axes.
-    pub fn of(node: &Node, walk: &Walk<'_>) -> Result<Option<Self>> {
+    pub(super) fn of(node: &Node, walk: &Walk<'_>) -> Result<Option<Self>> {
         let Some(weights) = node.input.get(1).and_then(|name| walk.initializer(name)) else {
             return Ok(None);
         };
@@ -55,12 +55,12 @@ impl Conv {
     }
 
     /// Channels that a filter reads.
-    pub fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.kernel.ncols() / (self.kernel_size[0] * self.kernel_size[1]).max(1)
     }
 
     /// The weights' shape in the graph.
-    pub fn shape(&self) -> [usize; 4] {
+    pub(super) fn shape(&self) -> [usize; 4] {
         [self.kernel.nrows(), self.depth(), self.kernel_size[0], self.kernel_size[1]]
     }
 
@@ -84,7 +84,7 @@ impl Conv {
     }
 
     /// How many places the filter is laid on, on a map of this height and width.
-    pub fn positions(&self, [height, width]: [usize; 2]) -> usize {
+    pub(super) fn positions(&self, [height, width]: [usize; 2]) -> usize {
         self.places(0, height).0 * self.places(1, width).0
     }
 
@@ -92,7 +92,7 @@ impl Conv {
     ///
     /// # Shapes
     /// `patches` is `(kernel.ncols(), at.len())`; `at` counts places row by row, below [`positions`](Self::positions).
-    pub fn patches(
+    pub(super) fn patches(
         &self,
         map: &[f32],
         [height, width]: [usize; 2],

@@ -7,40 +7,100 @@ use headstart_onnx as onnx;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The graph cannot be read, changed or written.
     #[error(transparent)]
     Onnx(#[from] onnx::Error),
+    /// The file is no backbone, or cannot be run.
     #[error(transparent)]
     Backbone(#[from] backbone::Error),
+    /// A graph is quantised once.
     #[error("`{path}` computes in integers already: it holds the operator `{operator}`")]
-    Quantised { path: PathBuf, operator: String },
+    Quantised {
+        /// The backbone's file.
+        path: PathBuf,
+        /// What ONNX calls the operator that shows it.
+        operator: String,
+    },
+    /// None of its layers is of a kind that is computed in integers here.
     #[error("`{path}` has no layer that could compute in integers")]
-    NothingToDo { path: PathBuf },
+    NothingToDo {
+        /// The backbone's file.
+        path: PathBuf,
+    },
+    /// A layer that was to stay in floats is not there.
     #[error("the graph has no layer `{name}` that could stay in floats")]
-    NoSuchLayer { name: String, layers: Vec<String> },
+    NoSuchLayer {
+        /// The name that was given.
+        name: String,
+        /// Names of the layers that there are.
+        layers: Vec<String>,
+    },
+    /// It takes at least one image to choose ranges on, and another to judge the result by.
     #[error("calibration needs {expected} different images or more, found {found}{}", unusable(*failed))]
-    TooFewImages { expected: usize, found: usize, failed: usize },
+    TooFewImages {
+        /// Images that are needed.
+        expected: usize,
+        /// Different images that could be decoded.
+        found: usize,
+        /// Images that could not be.
+        failed: usize,
+    },
+    /// The backbone in floats diverges on an image, so there is no range.
     #[error("the activations of `{tensor}` hold NaN or infinity")]
-    NotFinite { tensor: String },
+    NotFinite {
+        /// The tensor's name in the graph.
+        tensor: String,
+    },
+    /// Folding and evening out changed the features before anything was rounded.
     #[error(
         "the graph made ready for integers is not the graph that was given: a feature differs by {difference:.1e}, expected at most {bound:.1e}"
     )]
-    Changed { difference: f64, bound: f64 },
+    Changed {
+        /// The largest difference of a feature.
+        difference: f64,
+        /// The difference that rounding of floats explains.
+        bound: f64,
+    },
+    /// The result is too far from the backbone in floats.
     #[error(
         "features in integers have a mean cosine of {found:.4} to those in floats, expected {bound:.4} or more; nothing was written"
     )]
-    Fidelity { found: f64, bound: f64 },
+    Fidelity {
+        /// The mean cosine on the images held out.
+        found: f64,
+        /// The least mean cosine that was asked for.
+        bound: f64,
+    },
+    /// A result overwrites nothing.
     #[error("`{path}` exists already")]
-    Exists { path: PathBuf },
+    Exists {
+        /// The file that was to be written.
+        path: PathBuf,
+    },
+    /// The result would replace the backbone.
     #[error("`{path}` is the backbone itself")]
-    OwnInput { path: PathBuf },
+    OwnInput {
+        /// The backbone's file.
+        path: PathBuf,
+    },
+    /// The caller wanted to stop.
     #[error("stopped before the end; nothing was written")]
     Cancelled,
+    /// ONNX Runtime cannot load a graph that was made on the way.
     #[error("ONNX Runtime refuses the graph with its inner tensors shown, or in integers")]
-    Refused { source: headstart_backbone::ort::Error },
+    Refused {
+        /// ONNX Runtime's own error.
+        source: headstart_backbone::ort::Error,
+    },
+    /// The graph was loaded and failed on the images.
     #[error("ONNX Runtime failed while it ran the graph")]
-    Inference { source: headstart_backbone::ort::Error },
+    Inference {
+        /// ONNX Runtime's own error.
+        source: headstart_backbone::ort::Error,
+    },
 }
 
+/// A result of quantising a backbone.
 pub type Result<T> = std::result::Result<T, Error>;
 
 fn unusable(failed: usize) -> String {

@@ -10,6 +10,7 @@ pub struct Fidelity {
     pub images: usize,
     /// Of the angle between the features of one image: in the mean, and of the worst image.
     pub cosine_mean: f64,
+    /// The cosine of the worst image.
     pub cosine_min: f64,
     /// The length of all differences over that of all features in floats.
     pub relative_error: f64,

@@ -14,12 +14,12 @@ pub(super) struct Histogram {
 
 impl Histogram {
     /// Of values from `low` to `high`.
-    pub fn new(low: f32, high: f32) -> Self {
+    pub(super) fn new(low: f32, high: f32) -> Self {
         Self { low, high, counts: vec![0; BINS] }
     }
 
     /// Count `values` that were multiplied by `factor`; what lies outside the range counts at its ends.
-    pub fn add(&mut self, values: &[f32], factor: f32) {
+    pub(super) fn add(&mut self, values: &[f32], factor: f32) {
         let width = self.high - self.low;
         let (scale, last) = (if width > 0.0 { factor * BINS as f32 / width } else { 0.0 }, BINS - 1);
         let shift = if width > 0.0 { self.low * BINS as f32 / width } else { 0.0 };
@@ -30,22 +30,22 @@ impl Histogram {
     }
 
     /// How wide a bin is.
-    pub fn width(&self) -> f64 {
+    pub(super) fn width(&self) -> f64 {
         (f64::from(self.high) - f64::from(self.low)) / self.counts.len() as f64
     }
 
     /// The middle of a bin.
-    pub fn middle(&self, bin: usize) -> f64 {
+    pub(super) fn middle(&self, bin: usize) -> f64 {
         f64::from(self.low) + (bin as f64 + 0.5) * self.width()
     }
 
     /// Bins that hold something: their middle and how many values are in them.
-    pub fn filled(&self) -> impl Iterator<Item = (f64, f64)> {
+    pub(super) fn filled(&self) -> impl Iterator<Item = (f64, f64)> {
         let filled = self.counts.iter().enumerate().filter(|&(_, &count)| count > 0);
         filled.map(|(bin, &count)| (self.middle(bin), count as f64))
     }
 
-    pub fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.counts.iter().sum()
     }
 }

@@ -47,7 +47,7 @@ impl Sample {
     /// Draw from `files`, always in the same order, and divide; `apart` are files to hold out instead of some of them.
     ///
     /// An image that is there twice counts once, and none is on both sides under two names.
-    pub fn draw(
+    pub(super) fn draw(
         recipe: &Recipe,
         files: &[PathBuf],
         apart: Option<&[PathBuf]>,
@@ -137,20 +137,20 @@ fn prepare(preprocessor: &mut Preprocessor, file: &Path) -> Prepared {
 }
 
 impl Images {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.places.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    pub fn tensor(&self) -> ArrayView4<'_, f32> {
+    pub(super) fn tensor(&self) -> ArrayView4<'_, f32> {
         self.tensor.view()
     }
 
     /// The first `n`, or all if there are fewer.
-    pub fn first(&self, n: usize) -> ArrayView4<'_, f32> {
+    pub(super) fn first(&self, n: usize) -> ArrayView4<'_, f32> {
         self.tensor.slice(s![..n.min(self.len()), .., .., ..])
     }
 
@@ -163,7 +163,7 @@ impl Images {
     }
 
     /// One hash for which images these are, whatever their order and names.
-    pub fn digest(&self) -> blake3::Hash {
+    pub(super) fn digest(&self) -> blake3::Hash {
         let mut keys: Vec<_> = self.keys.iter().map(blake3::Hash::as_bytes).collect();
         keys.sort();
         let mut hasher = blake3::Hasher::new();

@@ -42,7 +42,7 @@ pub(super) struct Codes {
 
 impl Codes {
     /// Each weight by itself to the nearest code. `importance` has one number for each column: what an error there costs.
-    pub fn nearest(kernel: &Array2<f32>, importance: Option<&Array1<f32>>, bits: WeightBits) -> Self {
+    pub(super) fn nearest(kernel: &Array2<f32>, importance: Option<&Array1<f32>>, bits: WeightBits) -> Self {
         let scales = scales(kernel, importance, bits);
         let mut codes = Array2::zeros(kernel.raw_dim());
         for ((mut codes, weights), &scale) in codes.rows_mut().into_iter().zip(kernel.rows()).zip(&scales) {
@@ -53,7 +53,7 @@ impl Codes {
 
     /// What the codes stand for.
     #[cfg(test)]
-    pub fn weights(&self) -> Array2<f32> {
+    pub(super) fn weights(&self) -> Array2<f32> {
         let mut weights = self.codes.mapv(f32::from);
         for (mut row, &scale) in weights.rows_mut().into_iter().zip(&self.scales) {
             row *= scale;

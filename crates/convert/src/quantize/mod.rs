@@ -74,7 +74,9 @@ use headstart_onnx::{self as onnx, Graph, Model};
 /// A backbone in integers that was found good enough, and not written yet.
 #[derive(Debug, Clone)]
 pub struct Quantized {
+    /// The graph in integers.
     pub model: Model,
+    /// What was done, and how near it is to the one in floats.
     pub report: Report,
     /// What it was made of.
     source: PathBuf,

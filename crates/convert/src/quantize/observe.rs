@@ -24,12 +24,12 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub fn channels(&self) -> usize {
+    pub(super) fn channels(&self) -> usize {
         self.low.len()
     }
 
     /// Of all channels.
-    pub fn range(&self) -> [f32; 2] {
+    pub(super) fn range(&self) -> [f32; 2] {
         let low = self.low.iter().copied().fold(f32::INFINITY, f32::min);
         let high = self.high.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         [low, high]

@@ -15,11 +15,15 @@ pub struct QuantizeOptions {
     pub held_out: usize,
     /// Files to hold out, instead of some of those given to calibrate on.
     pub held_out_files: Option<Vec<PathBuf>>,
+    /// How the ranges of activations are chosen.
     pub ranges: Ranges,
+    /// How weights are rounded.
     pub rounding: Rounding,
     /// How much of the differences between channels is evened out, from 0 to 1; `None` measures whether half is better than nothing.
     pub equalise: Option<f64>,
+    /// Bits that a weight takes.
     pub bits: WeightBits,
+    /// Which layers stay in floats.
     pub keep_float: KeepFloat,
     /// The least mean cosine between features in integers and in floats, on the images held out. At 0.992 a linear head on the features of Keras'
     /// ResNet50 lost 0.4 points of its accuracy on CIFAR-10, hence the default 0.99.
@@ -50,6 +54,7 @@ impl Default for QuantizeOptions {
 pub enum Ranges {
     /// By each method, and that is taken which gives the least error at the features of the calibration images.
     Measured,
+    /// By this method.
     By(Method),
 }
 
@@ -97,16 +102,22 @@ pub enum Stage {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// A stage begins.
     Stage(Stage),
     /// Which images there are; nothing was computed yet.
     Drawn {
+        /// Images to choose ranges and rounding on.
         calibration: usize,
+        /// Images to judge the result by.
         held_out: usize,
+        /// Files that could not be decoded, and why.
         failed: &'a [(PathBuf, String)],
     },
     /// Something was tried: its relative error at the features of the calibration images.
     Tried {
+        /// What was tried, for people.
         what: String,
+        /// The length of all differences over that of all features in floats.
         error: f64,
     },
 }

@@ -52,7 +52,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub fn conv(&self) -> Option<&Conv> {
+    pub(super) fn conv(&self) -> Option<&Conv> {
         match self {
             Self::Conv(conv) => Some(conv),
             _ => None,
@@ -69,8 +69,11 @@ pub(super) struct Activation {
 /// A node that stays in floats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Float {
+    /// Its name in the graph.
     pub name: String,
+    /// What ONNX calls its operator.
     pub operator: String,
+    /// Why it stays in floats.
     pub why: Why,
 }
 
@@ -89,7 +92,7 @@ pub enum Why {
 
 impl Plan {
     /// `keep` are layers that stay in floats, by their name or that of what they give.
-    pub fn of(graph: &Graph, keep: &BTreeSet<String>) -> Result<Self> {
+    pub(super) fn of(graph: &Graph, keep: &BTreeSet<String>) -> Result<Self> {
         let walk = Walk::new(graph);
         let mut whole: HashSet<&str> = HashSet::new();
         let mut layers = vec![];
@@ -140,16 +143,16 @@ impl Plan {
     }
 
     /// The tensor whose rounding `name` shares.
-    pub fn root<'a>(&'a self, name: &'a str) -> &'a str {
+    pub(super) fn root<'a>(&'a self, name: &'a str) -> &'a str {
         self.like.get(name).map_or(name, String::as_str)
     }
 
     /// Every tensor that is rounded, those that are rounded like others included.
-    pub fn rounded(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn rounded(&self) -> impl Iterator<Item = &str> {
         self.tensors.iter().chain(self.like.keys()).map(String::as_str)
     }
 
-    pub fn convs(&self) -> impl Iterator<Item = (&Layer, &Conv)> {
+    pub(super) fn convs(&self) -> impl Iterator<Item = (&Layer, &Conv)> {
         self.layers.iter().filter_map(|layer| match &layer.kind {
             Kind::Conv(conv) => Some((layer, &**conv)),
             _ => None,

@@ -35,7 +35,9 @@ impl fmt::Display for Method {
 /// Values stand for `(code - zero) · scale`, with codes from 0 to 255.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Levels {
+    /// The step from one code to the next.
     pub scale: f32,
+    /// The code that stands for 0.
     pub zero: u8,
 }
 

@@ -25,9 +25,11 @@ pub struct Report {
     pub operators: BTreeMap<String, usize>,
     /// Nodes that compute in floats although integers might be expected.
     pub float: Vec<Float>,
+    /// The method by which ranges of activations were chosen.
     pub ranges: Method,
     /// How much of the differences between channels was evened out, from 0 to 1.
     pub equalised: f64,
+    /// Bits that a weight takes.
     pub weights: WeightBits,
     /// On the images held out, which nothing was chosen on.
     pub fidelity: Fidelity,
@@ -41,13 +43,16 @@ pub struct Report {
     /// The same of the calibration images.
     #[serde(skip)]
     pub calibration_features: [ndarray::Array2<f32>; 2],
+    /// How fast both graphs are.
     pub speed: Speed,
 }
 
 /// Images a second in this process, on the same tensors in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Speed {
+    /// Of the backbone in floats.
     pub floats: f64,
+    /// Of the result.
     pub integers: f64,
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Shown<'a> {
 
 impl Machine<'_> {
     /// Load `model` with these outputs instead of its own; what they do not need is not computed.
-    pub fn load(&self, model: &Model, outputs: &[String]) -> Result<Runner> {
+    pub(super) fn load(&self, model: &Model, outputs: &[String]) -> Result<Runner> {
         let mut model = model.clone();
         let graph = graph_mut(&mut model);
         // A name is enough: ONNX Runtime infers the type.
@@ -65,7 +65,7 @@ impl Machine<'_> {
     ///
     /// # Errors
     /// [`Error::Refused`], also where it cannot write what it made.
-    pub fn operators(&self, model: &Model) -> Result<BTreeMap<String, usize>> {
+    pub(super) fn operators(&self, model: &Model) -> Result<BTreeMap<String, usize>> {
         let bytes = onnx::encode(model, Path::new("a graph in memory"))?;
         let made = tempfile::NamedTempFile::new().map_err(|error| Error::Refused {
             source: headstart_backbone::ort::Error::new(error.to_string()),
@@ -86,7 +86,7 @@ impl Machine<'_> {
 
 impl Runner {
     /// Run `images` one after another and show every output of each.
-    pub fn show(
+    pub(super) fn show(
         &mut self,
         images: ArrayView4<'_, f32>,
         visit: &mut dyn FnMut(usize, Shown<'_>) -> Result<()>,
@@ -110,7 +110,7 @@ impl Runner {
     }
 
     /// The first output for every image, as rows, in batches of `batch`.
-    pub fn rows(&mut self, images: ArrayView4<'_, f32>, batch: usize) -> Result<Array2<f32>> {
+    pub(super) fn rows(&mut self, images: ArrayView4<'_, f32>, batch: usize) -> Result<Array2<f32>> {
         let n = images.len_of(Axis(0));
         let size = self.fixed_batch.unwrap_or(batch.max(1));
         let mut rows: Vec<Array2<f32>> = vec![];

@@ -43,7 +43,7 @@ pub(super) struct Records<'t> {
 }
 
 impl<'t> Records<'t> {
-    pub fn new(text: &'t str, separator: u8) -> Self {
+    pub(super) fn new(text: &'t str, separator: u8) -> Self {
         Self { text, at: 0, line: 1, separator }
     }
 

@@ -19,7 +19,9 @@ pub struct EvaluationRecord {
     pub manifests: Vec<String>,
     /// What their columns are called.
     pub path_column: String,
+    /// The column with the labels.
     pub label_column: String,
+    /// The column that says which part of the data an image belongs to.
     pub split_column: String,
     /// The part of them that was evaluated, if not all.
     pub split: Option<String>,

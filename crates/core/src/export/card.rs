@@ -42,6 +42,7 @@ pub enum Form {
 }
 
 impl Form {
+    /// Every form.
     pub const ALL: [Self; 3] = [Self::Tensor, Self::Image, Self::Features];
 
     fn word(self) -> &'static str {
@@ -100,6 +101,7 @@ impl Provenance {
 /// A file's account of itself.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Card {
+    /// What the file takes.
     pub form: Form,
     /// Names of the classes, in the order of the probabilities.
     pub classes: Vec<String>,
@@ -109,6 +111,7 @@ pub struct Card {
     pub recipe: Option<Recipe>,
     /// What logits are divided by, in the graph; none if nothing was fitted.
     pub temperature: Option<Temperature>,
+    /// Where the head comes from.
     pub run: Provenance,
 }
 

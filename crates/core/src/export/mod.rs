@@ -55,11 +55,14 @@ pub struct Options {
 /// What was written, and how near it is to the run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Exported {
+    /// The file.
     #[serde(serialize_with = "as_path_text")]
     pub path: PathBuf,
     /// Size of the file in bytes.
     pub bytes: u64,
+    /// What the file says about itself.
     pub card: Card,
+    /// How near its probabilities are to those of the run.
     pub check: Check,
 }
 

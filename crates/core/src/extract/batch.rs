@@ -32,7 +32,7 @@ const GAIN: f64 = 1.05;
 
 /// Finds the batch size, and lowers it when memory runs out. It sees durations and knows no clock.
 #[derive(Debug)]
-pub struct Tuner {
+pub(super) struct Tuner {
     size: usize,
     last: usize,
     memory: Memory,
@@ -49,7 +49,7 @@ struct Search {
 
 impl Tuner {
     /// [`BatchSize::Auto`] searches in `range`; `most` is the number of images in all, for no batch need be larger.
-    pub fn new(batch: BatchSize, range: RangeInclusive<usize>, most: usize, memory: Memory) -> Self {
+    pub(super) fn new(batch: BatchSize, range: RangeInclusive<usize>, most: usize, memory: Memory) -> Self {
         let (first, last, search) = match batch {
             BatchSize::Fixed(size) => (size, size, None),
             BatchSize::Auto => (*range.start(), *range.end(), Some(Search::default())),
@@ -58,19 +58,19 @@ impl Tuner {
     }
 
     /// Images for the next run.
-    pub fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.size
     }
 
     /// Search no further than this.
-    pub fn limit(&mut self, last: usize) {
+    pub(super) fn limit(&mut self, last: usize) {
         if self.search.is_some() {
             self.last = self.last.min(last).max(self.size);
         }
     }
 
     /// A run of `images` took so long. A batch that was not full says nothing. The size to go on with, if it changes.
-    pub fn ran(&mut self, images: usize, took: Duration) -> Option<usize> {
+    pub(super) fn ran(&mut self, images: usize, took: Duration) -> Option<usize> {
         let search = self.search.as_mut().filter(|_| images == self.size)?;
         search.runs.push(took.as_secs_f64() / images as f64);
         if search.runs.len() < RUNS {
@@ -90,7 +90,7 @@ impl Tuner {
     }
 
     /// A run of `images` was more than memory holds. The size to go on with, unless it was one image alone.
-    pub fn ran_out(&mut self, images: usize) -> Option<usize> {
+    pub(super) fn ran_out(&mut self, images: usize) -> Option<usize> {
         (images > 1).then(|| self.settle(images / 2))
     }
 

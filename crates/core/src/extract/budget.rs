@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Hands out shares of a number of bytes in the order of asking, so that a large one is not passed over for ever.
 #[derive(Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     total: u64,
     state: Mutex<State>,
     changed: Condvar,
@@ -21,19 +21,19 @@ struct State {
 
 /// Given back when dropped.
 #[derive(Debug)]
-pub struct Share<'a> {
+pub(super) struct Share<'a> {
     budget: &'a Budget,
     bytes: u64,
 }
 
 impl Budget {
-    pub fn new(total: u64) -> Self {
+    pub(super) fn new(total: u64) -> Self {
         let state = State { free: total, next: 0, turn: 0 };
         Self { total, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Wait for so many bytes; for all of them if more are asked for.
-    pub fn take(&self, bytes: u64) -> Share<'_> {
+    pub(super) fn take(&self, bytes: u64) -> Share<'_> {
         let bytes = bytes.min(self.total);
         let mut state = self.lock();
         let ticket = state.next;

@@ -60,7 +60,10 @@ pub enum Standing {
     /// It has features.
     Ready(Key),
     /// It was tried, or cannot be read, and has none.
-    Failed { reason: String },
+    Failed {
+        /// Why, for people.
+        reason: String,
+    },
     /// It was never tried by today's decoders.
     Absent,
 }

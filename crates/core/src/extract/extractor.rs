@@ -59,16 +59,41 @@ impl Default for ExtractOptions {
 #[derive(Debug)]
 pub enum Event<'a> {
     /// Once, at first: of `images` different ones `cached` are known to have features, `to_do` are to be looked at.
-    Planned { images: usize, cached: usize, to_do: usize },
+    Planned {
+        /// Different images.
+        images: usize,
+        /// Images that are known to have features.
+        cached: usize,
+        /// Images that are to be looked at.
+        to_do: usize,
+    },
     /// The graph is loaded; only if something is computed.
-    Loaded { engine: &'a Engine },
+    Loaded {
+        /// The graph, the device and the library.
+        engine: &'a Engine,
+    },
     /// From here on so many images are run at once; `out_of_memory`: because more did not fit.
-    BatchSize { images: usize, out_of_memory: bool },
+    BatchSize {
+        /// Images that are run at once.
+        images: usize,
+        /// Whether more did not fit into memory.
+        out_of_memory: bool,
+    },
     /// One image of those to do is done, in whatever way.
     Progress,
-    /// An image gives no features; `place` is its place among the different ones. `known`: it was tried before and has not
-    /// changed since.
-    Failed { place: usize, image: &'a ImageInput, key: Option<Key>, failure: &'a ImageFailure, known: bool },
+    /// An image gives no features. `known`: it was tried before and has not changed since.
+    Failed {
+        /// Its place among the different images.
+        place: usize,
+        /// The image.
+        image: &'a ImageInput,
+        /// The key of its bytes, if it could be read.
+        key: Option<Key>,
+        /// What went wrong.
+        failure: &'a ImageFailure,
+        /// Whether it was tried before and has not changed since.
+        known: bool,
+    },
 }
 
 /// An image's features, or why it has none.
@@ -115,6 +140,7 @@ impl Infer for Engine {
 }
 
 impl<'a> Extractor<'a> {
+    /// An extractor that has not begun; it loads nothing yet.
     pub fn new(backbone: &'a Backbone, options: ExtractOptions) -> Self {
         Self { backbone, options }
     }

@@ -44,6 +44,7 @@ fn read_up_to(path: &Path, allowed: u64) -> io::Result<Vec<u8>> {
 pub struct ImageFailure {
     /// Where it stopped: `read`, `library`, `decode`, `resize` or `infer`.
     pub stage: String,
+    /// What sort of failure it is, for counting.
     pub kind: FailureKind,
     /// A sentence for people.
     pub reason: String,

@@ -9,9 +9,9 @@ use super::batch::Tuner;
 use super::pipeline::{Batch, Infer, InferError, Row};
 
 /// Hears of a new batch size, and whether it is for want of memory.
-pub type OnBatchSize<'a> = &'a dyn Fn(usize, bool);
+pub(super) type OnBatchSize<'a> = &'a dyn Fn(usize, bool);
 
-pub struct Gathered<'a> {
+pub(super) struct Gathered<'a> {
     /// Of one image.
     shape: [usize; 3],
     tuner: Tuner,
@@ -22,11 +22,11 @@ pub struct Gathered<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    pub fn new(shape: [usize; 3], tuner: Tuner, on_batch_size: OnBatchSize<'a>) -> Self {
+    pub(super) fn new(shape: [usize; 3], tuner: Tuner, on_batch_size: OnBatchSize<'a>) -> Self {
         Self { shape, tuner, on_batch_size, images: vec![], rows: vec![] }
     }
 
-    pub fn push(&mut self, row: Row, pixels: &[f32]) {
+    pub(super) fn push(&mut self, row: Row, pixels: &[f32]) {
         if self.rows.is_empty() {
             // Where the images alone are more than memory holds, the graph need not be asked.
             while self.images.try_reserve_exact(self.tuner.size() * pixels.len()).is_err() {
@@ -38,11 +38,11 @@ impl<'a> Gathered<'a> {
         self.rows.push(row);
     }
 
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.rows.len() >= self.tuner.size()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
@@ -51,7 +51,7 @@ impl<'a> Gathered<'a> {
     ///
     /// # Errors
     /// That of the graph, if fewer images do not help.
-    pub fn infer(&mut self, model: &mut impl Infer) -> Result<Batch, Error> {
+    pub(super) fn infer(&mut self, model: &mut impl Infer) -> Result<Batch, Error> {
         let [a, b, c] = self.shape;
         let images = ArrayView4::from_shape((self.rows.len(), a, b, c), &self.images)
             .expect("every image was decoded to the recipe's length");

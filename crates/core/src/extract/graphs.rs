@@ -35,6 +35,7 @@ impl Graphs {
         Self { folder: root.join(FOLDER) }
     }
 
+    /// Where they lie.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -138,6 +139,7 @@ fn open(path: &Path, backbone: &Backbone) -> Result<Backbone, backbone::Error> {
 /// The precision that turned out to be the fastest of those that are near enough, and what was seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chosen {
+    /// The precision that was chosen.
     pub precision: Precision,
     /// The least mean cosine to fp32 that was asked for.
     pub min_cosine: f64,
@@ -150,9 +152,11 @@ pub struct Chosen {
 /// What one precision does on one machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
+    /// The precision that was measured.
     pub precision: Precision,
     /// What computed, such as `cpu`.
     pub device: String,
+    /// How many images it computes in a second.
     pub images_per_second: f64,
     /// Mean and least cosine of an image's features to those in fp32.
     pub cosine: [f64; 2],

@@ -4,14 +4,14 @@ use std::fs;
 
 /// Watches what the process takes, as far as the system tells.
 #[derive(Debug)]
-pub struct Memory {
+pub(super) struct Memory {
     before: u64,
     look: fn() -> Option<Now>,
 }
 
 /// In bytes.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Now {
+pub(super) struct Now {
     /// What the process has.
     pub resident: u64,
     /// What it may still have.
@@ -20,7 +20,7 @@ pub struct Now {
 
 impl Memory {
     /// Begin to watch, before the first batch.
-    pub fn watch() -> Self {
+    pub(super) fn watch() -> Self {
         Self::watch_by(look)
     }
 
@@ -30,7 +30,7 @@ impl Memory {
 
     /// Whether what the batches have taken so far may be taken again: it grows as they do, and half of what is left is
     /// for others. Where the system tells nothing, it may.
-    pub fn has_room_to_double(&self) -> bool {
+    pub(super) fn has_room_to_double(&self) -> bool {
         (self.look)().is_none_or(|now| now.resident.saturating_sub(self.before) <= now.available / 2)
     }
 }
@@ -38,7 +38,7 @@ impl Memory {
 #[cfg(test)]
 impl Memory {
     /// As if there had been so much when watching began.
-    pub fn begun_at(self, before: u64) -> Self {
+    pub(super) fn begun_at(self, before: u64) -> Self {
         Self { before, ..self }
     }
 }

@@ -12,7 +12,7 @@ use headstart_cache::{Facts, Failure, Failures, Key, Memo, Store};
 use headstart_image::Views;
 
 /// Each different image, sorted into what is known of it.
-pub struct Plan<'a> {
+pub(super) struct Plan<'a> {
     pub images: Vec<ImageInput>,
     /// Taken before the file is read, by image; none if there is no such file, or the image is no file.
     pub facts: Vec<Option<Facts>>,
@@ -33,7 +33,7 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub fn new(
+    pub(super) fn new(
         images: &[ImageInput],
         store: &Store,
         memo: &Memo,
@@ -87,7 +87,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The views in which an image has no features yet.
-    pub fn missing(&self, store: &Store, key: &Key) -> Views {
+    pub(super) fn missing(&self, store: &Store, key: &Key) -> Views {
         self.views.iter().filter(|view| !store.contains(key, view.number())).collect()
     }
 
@@ -97,13 +97,13 @@ impl<'a> Plan<'a> {
     }
 
     /// Whether another shard is to compute the image.
-    pub fn is_elsewhere(&self, key: &Key) -> bool {
+    pub(super) fn is_elsewhere(&self, key: &Key) -> bool {
         self.shard.is_some_and(|shard| !shard.contains(key))
     }
 
     /// Decides, from a file's key, whether there is something to compute. Of files with the same bytes the first is
     /// computed and the others are skipped.
-    pub fn admission<'p>(&'p self, store: &'p Store) -> impl Fn(&Job, Key) -> Admission + Sync + 'p {
+    pub(super) fn admission<'p>(&'p self, store: &'p Store) -> impl Fn(&Job, Key) -> Admission + Sync + 'p {
         let claimed = Mutex::new(HashSet::new());
         move |_, key| {
             let views = self.missing(store, &key);
@@ -113,13 +113,13 @@ impl<'a> Plan<'a> {
         }
     }
 
-    pub fn event(&self) -> Event<'static> {
+    pub(super) fn event(&self) -> Event<'static> {
         Event::Planned { images: self.images.len(), cached: self.cached, to_do: self.jobs.len() }
     }
 }
 
 /// Each file once, by its path. What comes as bytes may be the same too; that is seen when it is hashed.
-pub fn different(images: &[ImageInput]) -> Vec<ImageInput> {
+pub(super) fn different(images: &[ImageInput]) -> Vec<ImageInput> {
     let mut seen = HashSet::with_capacity(images.len());
     images.iter().filter(|image| image.path().is_none_or(|path| seen.insert(path))).cloned().collect()
 }

@@ -12,7 +12,7 @@ use headstart_cache::{Failure, FailureKind, FailureLog, Failures, Key, Memo, Sta
 /// Failures that an error names.
 const NAMED: usize = 5;
 
-pub struct Recorder<'a, 'e> {
+pub(super) struct Recorder<'a, 'e> {
     plan: &'a Plan<'a>,
     store: &'a Store,
     memo: &'a mut Memo,
@@ -32,7 +32,7 @@ pub struct Recorder<'a, 'e> {
 }
 
 impl<'a, 'e> Recorder<'a, 'e> {
-    pub fn new(
+    pub(super) fn new(
         plan: &'a Plan<'a>,
         store: &'a Store,
         memo: &'a mut Memo,
@@ -63,7 +63,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
     }
 
     /// Tell of the failures that are known without reading a file.
-    pub fn known(&mut self) -> Result<(), Error> {
+    pub(super) fn known(&mut self) -> Result<(), Error> {
         for (id, error) in &self.plan.unreachable {
             let failure = ImageFailure::read(error);
             if self.failures.of_file(self.plan.images[*id].path_or_name(), None).is_some() {
@@ -79,7 +79,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
     }
 
     /// Take note of what became of a job.
-    pub fn record(&mut self, id: usize, outcome: Outcome) -> Result<(), Error> {
+    pub(super) fn record(&mut self, id: usize, outcome: Outcome) -> Result<(), Error> {
         match outcome {
             Outcome::Skipped(key) => {
                 self.remember(id, key);
@@ -108,12 +108,12 @@ impl<'a, 'e> Recorder<'a, 'e> {
     }
 
     /// So many rows were written.
-    pub fn written(&mut self, rows: usize) {
+    pub(super) fn written(&mut self, rows: usize) {
         self.summary.rows += rows;
     }
 
     /// Settle the files that share their bytes with another, and sum up.
-    pub fn finish(mut self) -> Result<Summary, Error> {
+    pub(super) fn finish(mut self) -> Result<Summary, Error> {
         for (id, key) in std::mem::take(&mut self.skipped) {
             if self.computed.contains(&key) || self.plan.missing(self.store, &key).is_empty() {
                 self.summary.cached += 1;

@@ -21,6 +21,7 @@ const WAITING: usize = 256;
 /// What became of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageResult {
+    /// The image.
     pub image: ImageInput,
     /// Under which it stands in the cache; none of an image that could not be read.
     pub key: Option<Key>,

@@ -46,12 +46,20 @@ impl std::fmt::Display for Shard {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseShardError {
+    /// It is not two numbers with a slash between them.
     #[error("expected `NUMBER/COUNT`, such as `1/3`")]
     Syntax,
+    /// It divides into nothing.
     #[error("expected at least one shard, found 0")]
     NoShards,
+    /// There is no shard of this number.
     #[error("expected a shard from 1 to {of}, found {number}")]
-    OutOfRange { number: u32, of: u32 },
+    OutOfRange {
+        /// The shard that was asked for, from 1.
+        number: u32,
+        /// How many there are.
+        of: u32,
+    },
 }
 
 impl FromStr for Shard {

@@ -23,6 +23,7 @@ const FORMAT: u32 = 1;
 pub struct Calibration {
     /// When it was fitted, in UTC, as RFC 3339.
     pub created: String,
+    /// What logits are divided by.
     pub temperature: Temperature,
     /// Its 95 % interval.
     pub interval: [f64; 2],

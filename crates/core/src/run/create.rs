@@ -18,7 +18,9 @@ use headstart_nn::train::{Checkpoint, History};
 /// A run that is to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct NewRun<'r> {
+    /// What it tells apart, and by which features.
     pub info: &'r RunInfo,
+    /// Its head.
     pub head: &'r Head,
     /// How the head came about, if it was trained here.
     pub course: Option<Course<'r>>,
@@ -27,7 +29,9 @@ pub struct NewRun<'r> {
 /// What a training leaves beside the head.
 #[derive(Debug, Clone, Copy)]
 pub struct Course<'r> {
+    /// The figures of every epoch.
     pub history: &'r History,
+    /// The figures of the epoch that was kept.
     pub metrics: &'r TrainingMetrics,
     /// To go on from, if wanted.
     pub checkpoint: Option<&'r Checkpoint>,

@@ -17,8 +17,11 @@ use headstart_image::ViewKinds;
 pub struct DataChoice {
     /// As they were given.
     pub manifests: Vec<String>,
+    /// The column with the paths of the images.
     pub path_column: String,
+    /// The column with the labels.
     pub label_column: String,
+    /// The column that says which part of the data an image belongs to.
     pub split_column: String,
     /// The fraction of each class that was held out.
     pub validation: Option<f64>,

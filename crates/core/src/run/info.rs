@@ -16,8 +16,11 @@ pub struct RunInfo {
     pub classes: Vec<String>,
     /// The recipe of the preprocessing as JSON, in its canonical form.
     pub recipe: String,
+    /// The graph that made the features.
     pub backbone: BackboneInfo,
+    /// Which of its features, in which precision.
     pub features: FeaturesInfo,
+    /// Where the head comes from.
     pub origin: Origin,
     /// Versions of what computed: `headstart`, and what the caller adds, such as `onnxruntime`.
     pub versions: BTreeMap<String, String>,
@@ -73,6 +76,7 @@ impl RunInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackboneInfo {
+    /// What the backbone is called.
     pub name: String,
     /// BLAKE3 of the graph, hex.
     pub digest: String,
@@ -122,8 +126,11 @@ pub struct TrainingMetrics {
     pub best_epoch: Option<usize>,
     /// The figures of that epoch, else of the last, as in `history.csv`.
     pub loss: Option<f64>,
+    /// Accuracy on the training images, from 0 to 1.
     pub accuracy: Option<f64>,
+    /// Mean loss on the validation images.
     pub val_loss: Option<f64>,
+    /// Accuracy on the validation images, from 0 to 1.
     pub val_accuracy: Option<f64>,
     /// Wall time of the training, in seconds, with that of the run that it went on with.
     pub seconds: f64,

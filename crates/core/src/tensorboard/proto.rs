@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// One record of an event file.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Event {
+pub(super) struct Event {
     /// Seconds since 1970.
     #[prost(double, tag = "1")]
     pub wall_time: f64,
@@ -21,7 +21,7 @@ pub struct Event {
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub enum What {
+pub(super) enum What {
     /// Of the first record alone.
     #[prost(string, tag = "3")]
     FileVersion(String),
@@ -30,19 +30,19 @@ pub enum What {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct SourceMetadata {
+pub(super) struct SourceMetadata {
     #[prost(string, tag = "1")]
     pub writer: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Summary {
+pub(super) struct Summary {
     #[prost(message, repeated, tag = "1")]
     pub value: Vec<Value>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Value {
+pub(super) struct Value {
     #[prost(string, tag = "1")]
     pub tag: String,
     #[prost(message, optional, tag = "8")]
@@ -52,14 +52,14 @@ pub struct Value {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct SummaryMetadata {
+pub(super) struct SummaryMetadata {
     #[prost(message, optional, tag = "1")]
     pub plugin_data: Option<PluginData>,
 }
 
 /// Which of TensorBoard's plugins a value is for.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct PluginData {
+pub(super) struct PluginData {
     #[prost(string, tag = "1")]
     pub plugin_name: String,
     #[prost(bytes = "vec", tag = "2")]
@@ -67,7 +67,7 @@ pub struct PluginData {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Tensor {
+pub(super) struct Tensor {
     #[prost(enumeration = "DataType", tag = "1")]
     pub dtype: i32,
     #[prost(message, optional, tag = "2")]
@@ -88,26 +88,26 @@ pub enum DataType {
 
 /// No dimensions: a single number.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct TensorShape {
+pub(super) struct TensorShape {
     #[prost(message, repeated, tag = "2")]
     pub dim: Vec<Dimension>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Dimension {
+pub(super) struct Dimension {
     #[prost(int64, tag = "1")]
     pub size: i64,
 }
 
 /// What the hparams plugin keeps in [`PluginData::content`].
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct HParams {
+pub(super) struct HParams {
     #[prost(oneof = "Session", tags = "3, 4")]
     pub session: Option<Session>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub enum Session {
+pub(super) enum Session {
     #[prost(message, tag = "3")]
     Start(SessionStart),
     #[prost(message, tag = "4")]
@@ -115,7 +115,7 @@ pub enum Session {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct SessionStart {
+pub(super) struct SessionStart {
     #[prost(btree_map = "string, message", tag = "1")]
     pub hparams: BTreeMap<String, Setting>,
     #[prost(double, tag = "5")]
@@ -123,7 +123,7 @@ pub struct SessionStart {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct SessionEnd {
+pub(super) struct SessionEnd {
     #[prost(enumeration = "Status", tag = "1")]
     pub status: i32,
     #[prost(double, tag = "2")]
@@ -140,13 +140,13 @@ pub enum Status {
 
 /// `google.protobuf.Value`, as far as settings need it.
 #[derive(Clone, PartialEq, prost::Message)]
-pub struct Setting {
+pub(super) struct Setting {
     #[prost(oneof = "SettingKind", tags = "2, 3, 4")]
     pub kind: Option<SettingKind>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub enum SettingKind {
+pub(super) enum SettingKind {
     #[prost(double, tag = "2")]
     Number(f64),
     #[prost(string, tag = "3")]

@@ -91,6 +91,7 @@ pub struct Metrics {
 /// Features of one network that were computed in another precision than those that a head was trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherPrecision {
+    /// The precision of the features that the head learnt from.
     pub trained_on: String,
     /// What it is shown.
     pub seen: String,
@@ -117,6 +118,7 @@ pub struct RocAuc {
 /// A temperature, and the figures without it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibrated {
+    /// What logits were divided by.
     pub temperature: f64,
     /// Whether it was fitted on these very images: others are the ones to judge it by.
     pub fitted_here: bool,
@@ -130,8 +132,11 @@ pub struct Calibrated {
 /// The figures that a temperature changes and that tell how honest probabilities are; lower is better.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sureness {
+    /// Mean negative logarithm of the right class's probability.
     pub log_loss: f64,
+    /// The Brier score.
     pub brier: f64,
+    /// The expected calibration error.
     pub calibration_error: f64,
 }
 

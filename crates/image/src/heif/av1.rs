@@ -27,7 +27,7 @@ use super::property::Nclx;
 
 /// What the stream says before its first frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub(super) struct Header {
     /// The largest width and height of a frame.
     pub size: (usize, usize),
     pub bits: u8,
@@ -40,7 +40,7 @@ impl Header {
     ///
     /// # Errors
     /// [`Fault::Damaged`], or [`Fault::Panicked`].
-    pub fn of_stream(data: Vec<u8>) -> Result<Self> {
+    pub(super) fn of_stream(data: Vec<u8>) -> Result<Self> {
         alone(move || Self::read(&data)).map_err(Fault::Panicked)?
     }
 
@@ -85,7 +85,7 @@ struct Decoder(Option<Dav1dContext>);
 struct Data(Dav1dData);
 
 /// A decoded frame, which belongs to the decoder's memory until it is dropped.
-pub struct Frame {
+pub(super) struct Frame {
     picture: Dav1dPicture,
     header: Header,
 }
@@ -96,7 +96,7 @@ pub struct Frame {
 ///
 /// # Errors
 /// [`Fault::Damaged`], or [`Fault::Panicked`].
-pub fn decode(data: Vec<u8>, operating_point: u8, pixels: u64) -> Result<Frame> {
+pub(super) fn decode(data: Vec<u8>, operating_point: u8, pixels: u64) -> Result<Frame> {
     alone(move || first_frame(&data, operating_point, pixels)).map_err(Fault::Panicked)?
 }
 
@@ -215,7 +215,7 @@ unsafe impl Send for Frame {}
 
 impl Frame {
     /// Its planes.
-    pub fn picture(&self) -> Result<Picture<'_>> {
+    pub(super) fn picture(&self) -> Result<Picture<'_>> {
         let Header { bits, chroma, colour, .. } = self.header;
         let size = (self.picture.p.w as usize, self.picture.p.h as usize);
         let first = self.plane(0, size)?;

@@ -6,16 +6,16 @@
 use super::fault::{Fault, Result, damaged};
 
 /// The four letters that say what a box or an item is.
-pub type Kind = [u8; 4];
+pub(super) type Kind = [u8; 4];
 
 /// A kind, as it is written in messages.
-pub fn name(kind: Kind) -> String {
+pub(super) fn name(kind: Kind) -> String {
     kind.escape_ascii().to_string()
 }
 
 /// One box.
 #[derive(Debug, Clone, Copy)]
-pub struct Box<'a> {
+pub(super) struct Box<'a> {
     pub kind: Kind,
     pub body: &'a [u8],
 }
@@ -26,7 +26,7 @@ pub struct Box<'a> {
 ///
 /// # Errors
 /// [`Fault::CutOff`] if the last box goes on beyond the end.
-pub fn of_file(bytes: &[u8]) -> Result<Vec<Box<'_>>> {
+pub(super) fn of_file(bytes: &[u8]) -> Result<Vec<Box<'_>>> {
     let mut boxes = vec![];
     let mut rest = bytes;
     while rest.iter().any(|&byte| byte != 0) {
@@ -48,7 +48,7 @@ pub fn of_file(bytes: &[u8]) -> Result<Vec<Box<'_>>> {
 ///
 /// # Errors
 /// [`Fault::Damaged`] if one goes on beyond the end of the box around it.
-pub fn within(body: &[u8]) -> Result<Vec<Box<'_>>> {
+pub(super) fn within(body: &[u8]) -> Result<Vec<Box<'_>>> {
     let mut boxes = vec![];
     let mut rest = body;
     while !rest.is_empty() {
@@ -77,23 +77,23 @@ fn header(bytes: &[u8]) -> Option<(Kind, usize, u64)> {
 
 /// Reads numbers, the highest byte first, from the front of a box's body.
 #[derive(Debug, Clone, Copy)]
-pub struct Reader<'a> {
+pub(super) struct Reader<'a> {
     pub rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// The body of a "full box", which begins with a version and flags.
-    pub fn full(body: &'a [u8]) -> Result<(Self, u8, u32)> {
+    pub(super) fn full(body: &'a [u8]) -> Result<(Self, u8, u32)> {
         let mut reader = Self::new(body);
         let word = reader.u32()?;
         Ok((reader, (word >> 24) as u8, word & 0xff_ffff))
     }
 
-    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8]> {
+    pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8]> {
         let Some((taken, rest)) = self.rest.split_at_checked(count) else {
             return damaged("a box is too short for what it holds");
         };
@@ -105,34 +105,34 @@ impl<'a> Reader<'a> {
         Ok(self.bytes(N)?.try_into().expect("as many as were asked for"))
     }
 
-    pub fn kind(&mut self) -> Result<Kind> {
+    pub(super) fn kind(&mut self) -> Result<Kind> {
         self.array()
     }
 
-    pub fn u8(&mut self) -> Result<u8> {
+    pub(super) fn u8(&mut self) -> Result<u8> {
         Ok(u8::from_be_bytes(self.array()?))
     }
 
-    pub fn u16(&mut self) -> Result<u16> {
+    pub(super) fn u16(&mut self) -> Result<u16> {
         Ok(u16::from_be_bytes(self.array()?))
     }
 
-    pub fn u32(&mut self) -> Result<u32> {
+    pub(super) fn u32(&mut self) -> Result<u32> {
         Ok(u32::from_be_bytes(self.array()?))
     }
 
-    pub fn u64(&mut self) -> Result<u64> {
+    pub(super) fn u64(&mut self) -> Result<u64> {
         Ok(u64::from_be_bytes(self.array()?))
     }
 
     /// A number of `bytes` bytes, at most 8; of none: 0.
-    pub fn uint(&mut self, bytes: u8) -> Result<u64> {
+    pub(super) fn uint(&mut self, bytes: u8) -> Result<u64> {
         let taken = self.bytes(bytes.into())?;
         Ok(taken.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 
     /// A number of 32 bits where `wide`, else of 16.
-    pub fn either(&mut self, wide: bool) -> Result<u32> {
+    pub(super) fn either(&mut self, wide: bool) -> Result<u32> {
         if wide { self.u32() } else { Ok(self.u16()?.into()) }
     }
 }

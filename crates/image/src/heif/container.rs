@@ -15,7 +15,7 @@ const MOST_EXTENTS: usize = 1 << 17;
 
 /// One item: an image, a tile, metadata.
 #[derive(Debug, Default)]
-pub struct Item {
+pub(super) struct Item {
     /// Such as `av01`, `hvc1` or `grid`.
     pub kind: Kind,
     source: Source,
@@ -50,7 +50,7 @@ struct Reference {
 
 /// A file, taken apart; nothing is decoded.
 #[derive(Debug, Default)]
-pub struct Container<'a> {
+pub(super) struct Container<'a> {
     file: &'a [u8],
     idat: &'a [u8],
     primary: Option<u32>,
@@ -64,7 +64,7 @@ impl<'a> Container<'a> {
     ///
     /// # Errors
     /// [`Fault::CutOff`], [`Fault::Damaged`], and [`Fault::Unsupported`] for a film without a still image.
-    pub fn read(file: &'a [u8]) -> Result<Self> {
+    pub(super) fn read(file: &'a [u8]) -> Result<Self> {
         let top = boxes::of_file(file)?;
         let Some(meta) = top.iter().find(|b| b.kind == *b"meta") else {
             return match top.iter().any(|b| b.kind == *b"moov") {
@@ -195,13 +195,13 @@ impl<'a> Container<'a> {
     }
 
     /// The image that stands for the file.
-    pub fn primary(&self) -> Result<u32> {
+    pub(super) fn primary(&self) -> Result<u32> {
         let Some(primary) = self.primary else { return damaged("it does not say which image is meant") };
         self.item(primary)?;
         Ok(primary)
     }
 
-    pub fn item(&self, id: u32) -> Result<&Item> {
+    pub(super) fn item(&self, id: u32) -> Result<&Item> {
         match self.items.get(&id) {
             Some(item) => Ok(item),
             None => damaged(format!("item {id} is not there")),
@@ -212,7 +212,7 @@ impl<'a> Container<'a> {
     ///
     /// # Errors
     /// [`Fault::Unsupported`] if one that may not be left aside is not known here.
-    pub fn properties(&self, id: u32) -> Result<Vec<&Property>> {
+    pub(super) fn properties(&self, id: u32) -> Result<Vec<&Property>> {
         let mut found = vec![];
         for &(index, essential) in &self.item(id)?.properties {
             let Some(property) = self.properties.get(index) else {
@@ -228,13 +228,13 @@ impl<'a> Container<'a> {
     }
 
     /// The items that `id` refers to as `kind`, in order.
-    pub fn from(&self, id: u32, kind: &Kind) -> &[u32] {
+    pub(super) fn from(&self, id: u32, kind: &Kind) -> &[u32] {
         let found = self.references.iter().find(|reference| reference.from == id && reference.kind == *kind);
         found.map_or(&[], |reference| &reference.to)
     }
 
     /// The items that refer to `id` as `kind`.
-    pub fn to(&self, id: u32, kind: &Kind) -> impl Iterator<Item = u32> {
+    pub(super) fn to(&self, id: u32, kind: &Kind) -> impl Iterator<Item = u32> {
         let refers = move |reference: &&Reference| reference.kind == *kind && reference.to.contains(&id);
         self.references.iter().filter(refers).map(|reference| reference.from)
     }
@@ -243,7 +243,7 @@ impl<'a> Container<'a> {
     ///
     /// # Errors
     /// [`Fault::CutOff`] if they lie beyond the end of the file, [`Fault::Damaged`], or [`Fault::Unsupported`].
-    pub fn data(&self, id: u32) -> Result<Cow<'a, [u8]>> {
+    pub(super) fn data(&self, id: u32) -> Result<Cow<'a, [u8]>> {
         let item = self.item(id)?;
         let (whole, beyond) = match item.source {
             Source::File => (self.file, Fault::CutOff),

@@ -5,7 +5,7 @@ use super::libheif;
 
 /// Why there is no picture.
 #[derive(Debug)]
-pub enum Fault {
+pub(super) enum Fault {
     /// The file ends before its data do.
     CutOff,
     /// The data contradict the format, or themselves.
@@ -20,11 +20,11 @@ pub enum Fault {
     NoLibrary(libheif::Error),
 }
 
-pub type Result<T> = std::result::Result<T, Fault>;
+pub(super) type Result<T> = std::result::Result<T, Fault>;
 
 impl Fault {
     /// The same as an error of the image, which is of this format.
-    pub fn of(self, format: Format) -> Error {
+    pub(super) fn of(self, format: Format) -> Error {
         match self {
             Self::CutOff => Error::Truncated { format, source: None },
             Self::Damaged(why) => Error::Damaged { format, source: why.into() },
@@ -36,11 +36,11 @@ impl Fault {
 }
 
 /// A fault in the data.
-pub fn damaged<T>(why: impl Into<String>) -> Result<T> {
+pub(super) fn damaged<T>(why: impl Into<String>) -> Result<T> {
     Err(Fault::Damaged(why.into()))
 }
 
 /// Something that is not decoded here: `what` follows "HEIC with".
-pub fn unsupported<T>(what: impl Into<String>) -> Result<T> {
+pub(super) fn unsupported<T>(what: impl Into<String>) -> Result<T> {
     Err(Fault::Unsupported(what.into()))
 }

@@ -8,7 +8,7 @@ use super::picture::Chroma;
 
 /// What the configuration of a stream says of its pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub(super) struct Header {
     /// Pixels across and down, those that are not shown included.
     pub size: (u64, u64),
     pub bits: u8,
@@ -20,7 +20,7 @@ const SPS: u8 = 33;
 
 impl Header {
     /// The largest of those in the body of a box `hvcC`.
-    pub fn read(config: &[u8]) -> Result<Self> {
+    pub(super) fn read(config: &[u8]) -> Result<Self> {
         let (Some(&chroma), Some(&depth), Some(&count)) = (config.get(16), config.get(17), config.get(22))
         else {
             return damaged("`hvcC` is too short");

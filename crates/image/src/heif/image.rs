@@ -7,21 +7,21 @@ use super::property::{Crop, Nclx, Property};
 
 /// What decodes the items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Codec {
+pub(super) enum Codec {
     Av1,
     Hevc,
 }
 
 /// How tiles make a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grid {
+pub(super) struct Grid {
     pub columns: usize,
     pub rows: usize,
 }
 
 /// An image of a file: one coded item, or a grid of them.
 #[derive(Debug, Clone)]
-pub struct Image {
+pub(super) struct Image {
     pub codec: Codec,
     /// Pixels across and down.
     pub size: (usize, usize),
@@ -34,7 +34,7 @@ pub struct Image {
 
 /// A step from the coded picture to what is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     Crop(Crop),
     /// Quarter turns, against the clock.
     Turn(u8),
@@ -45,7 +45,7 @@ pub enum Step {
 
 /// What a file shows.
 #[derive(Debug)]
-pub struct Shown {
+pub(super) struct Shown {
     pub image: Image,
     /// Opacity, in an image of its own.
     pub alpha: Option<Image>,
@@ -60,7 +60,7 @@ const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn
 
 impl Shown {
     /// The primary image of a file.
-    pub fn of(container: &Container<'_>) -> Result<Self> {
+    pub(super) fn of(container: &Container<'_>) -> Result<Self> {
         let primary = container.primary()?;
         let image = Image::of(container, primary)?;
         let steps = container.properties(primary)?.into_iter().filter_map(|property| match *property {
@@ -102,7 +102,7 @@ fn alpha_of_tiles(container: &Container<'_>, image: &Image) -> Result<Option<Ima
 }
 
 impl Image {
-    pub fn of(container: &Container<'_>, id: u32) -> Result<Self> {
+    pub(super) fn of(container: &Container<'_>, id: u32) -> Result<Self> {
         let (tiles, grid, announced) = match &container.item(id)?.kind {
             b"grid" => {
                 let (grid, size) = Grid::read(&container.data(id)?)?;
@@ -136,7 +136,7 @@ impl Image {
     }
 
     /// The size of each tile; of the image where there is no grid.
-    pub fn tile_size(&self, container: &Container<'_>) -> Result<(usize, usize)> {
+    pub(super) fn tile_size(&self, container: &Container<'_>) -> Result<(usize, usize)> {
         let Some(grid) = self.grid else { return Ok(self.size) };
         let tile = size_of(container, self.tiles[0])?;
         let all = (tile.0.saturating_mul(grid.columns), tile.1.saturating_mul(grid.rows));
@@ -203,7 +203,7 @@ fn nclx_of(container: &Container<'_>, ids: &[u32]) -> Result<Option<Nclx>> {
 }
 
 /// The quality that is meant in an item's AV1 stream; the first is the best.
-pub fn operating_point(container: &Container<'_>, id: u32) -> Result<u8> {
+pub(super) fn operating_point(container: &Container<'_>, id: u32) -> Result<u8> {
     let properties = container.properties(id)?;
     let found = properties.iter().find_map(|property| match **property {
         Property::OperatingPoint(point) => Some(point),
@@ -213,7 +213,7 @@ pub fn operating_point(container: &Container<'_>, id: u32) -> Result<u8> {
 }
 
 /// What an item's HEVC decoder is to know.
-pub fn hevc_config<'c>(container: &'c Container<'_>, id: u32) -> Result<&'c [u8]> {
+pub(super) fn hevc_config<'c>(container: &'c Container<'_>, id: u32) -> Result<&'c [u8]> {
     let properties = container.properties(id)?;
     let found = properties.into_iter().find_map(|property| match property {
         Property::HevcConfig(config) => Some(config.as_slice()),

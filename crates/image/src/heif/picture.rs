@@ -5,7 +5,7 @@ use super::property::Nclx;
 
 /// How many colour samples there are to a sample of brightness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chroma {
+pub(super) enum Chroma {
     /// None: the picture is grey.
     Grey,
     /// One to a square of four.
@@ -18,7 +18,7 @@ pub enum Chroma {
 
 impl Chroma {
     /// How often a colour sample is repeated across and down, as the number of bits to shift.
-    pub fn shifts(self) -> (u32, u32) {
+    pub(super) fn shifts(self) -> (u32, u32) {
         match self {
             Self::C420 => (1, 1),
             Self::C422 => (1, 0),
@@ -27,13 +27,13 @@ impl Chroma {
     }
 
     /// Pixels across and down of a plane of colour.
-    pub fn plane(self, (width, height): (usize, usize)) -> (usize, usize) {
+    pub(super) fn plane(self, (width, height): (usize, usize)) -> (usize, usize) {
         let (across, down) = self.shifts();
         (width.div_ceil(1 << across), height.div_ceil(1 << down))
     }
 
     /// Samples of all planes to four pixels.
-    pub fn samples_of_four(self) -> u64 {
+    pub(super) fn samples_of_four(self) -> u64 {
         match self {
             Self::Grey => 4,
             Self::C420 => 6,
@@ -45,7 +45,7 @@ impl Chroma {
 
 /// Samples of one kind: of one byte where the picture has eight bits, else of two in native order.
 #[derive(Debug, Clone, Copy)]
-pub struct Plane<'a> {
+pub(super) struct Plane<'a> {
     bytes: &'a [u8],
     /// Bytes from a row to the next.
     stride: usize,
@@ -54,7 +54,12 @@ pub struct Plane<'a> {
 
 impl<'a> Plane<'a> {
     /// A plane of `width` x `height` samples with `bits` bits each.
-    pub fn new(bytes: &'a [u8], stride: usize, (width, height): (usize, usize), bits: u8) -> Result<Self> {
+    pub(super) fn new(
+        bytes: &'a [u8],
+        stride: usize,
+        (width, height): (usize, usize),
+        bits: u8,
+    ) -> Result<Self> {
         let wide = bits > 8;
         let row = width * if wide { 2 } else { 1 };
         let needed = stride.checked_mul(height.saturating_sub(1)).and_then(|all| all.checked_add(row));
@@ -65,7 +70,7 @@ impl<'a> Plane<'a> {
     }
 
     /// The first samples of row `y`, as many as `out` takes.
-    pub fn row(&self, y: usize, out: &mut [u16]) {
+    pub(super) fn row(&self, y: usize, out: &mut [u16]) {
         let bytes = &self.bytes[y * self.stride..];
         if self.wide {
             let (pairs, _) = bytes.as_chunks::<2>();
@@ -83,7 +88,7 @@ impl<'a> Plane<'a> {
 
 /// A decoded picture.
 #[derive(Debug, Clone, Copy)]
-pub struct Picture<'a> {
+pub(super) struct Picture<'a> {
     /// Pixels across and down.
     pub size: (usize, usize),
     /// Of a sample: 8 to 16.
@@ -99,7 +104,7 @@ pub struct Picture<'a> {
 
 /// A picture that is put together from tiles.
 #[derive(Debug)]
-pub struct Canvas {
+pub(super) struct Canvas {
     size: (usize, usize),
     bits: u8,
     chroma: Chroma,
@@ -109,7 +114,7 @@ pub struct Canvas {
 
 impl Canvas {
     /// An empty one of `size` for tiles that are like `tile`.
-    pub fn like(tile: &Picture<'_>, size: (usize, usize)) -> Self {
+    pub(super) fn like(tile: &Picture<'_>, size: (usize, usize)) -> Self {
         let &Picture { bits, chroma, colour, .. } = tile;
         let bytes = |(width, height): (usize, usize)| vec![0; width * height * if bits > 8 { 2 } else { 1 }];
         let plane = || if chroma == Chroma::Grey { vec![] } else { bytes(chroma.plane(size)) };
@@ -117,7 +122,7 @@ impl Canvas {
     }
 
     /// Lay a tile at `left` and `top`; what goes beyond the right and lower edge falls away.
-    pub fn lay(&mut self, tile: &Picture<'_>, left: usize, top: usize) -> Result<()> {
+    pub(super) fn lay(&mut self, tile: &Picture<'_>, left: usize, top: usize) -> Result<()> {
         if (tile.bits, tile.chroma) != (self.bits, self.chroma) {
             return damaged("the tiles of the grid differ in kind");
         }
@@ -145,7 +150,7 @@ impl Canvas {
         Ok(())
     }
 
-    pub fn picture(&self) -> Result<Picture<'_>> {
+    pub(super) fn picture(&self) -> Result<Picture<'_>> {
         let &Self { size, bits, chroma, colour, .. } = self;
         let each = if bits > 8 { 2 } else { 1 };
         let plane = |i: usize, size: (usize, usize)| Plane::new(&self.planes[i], size.0 * each, size, bits);

@@ -8,7 +8,7 @@ use super::fault::Result;
 
 /// A property, as it is kept in `ipco`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Property {
+pub(super) enum Property {
     /// Pixels across and down.
     Size { width: u32, height: u32 },
     /// How colours are coded, where it is said by numbers.
@@ -33,7 +33,7 @@ pub enum Property {
 
 /// Numbers of ITU-T H.273.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Nclx {
+pub(super) struct Nclx {
     pub primaries: u16,
     pub matrix: u16,
     pub full_range: bool,
@@ -41,7 +41,7 @@ pub struct Nclx {
 
 /// A "clean aperture": width and height of a part, and how far its centre is from the image's, each as numerator and denominator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crop {
+pub(super) struct Crop {
     pub width: (i32, i32),
     pub height: (i32, i32),
     pub right: (i32, i32),
@@ -49,7 +49,7 @@ pub struct Crop {
 }
 
 impl Property {
-    pub fn read(Box { kind, body }: Box<'_>) -> Result<Self> {
+    pub(super) fn read(Box { kind, body }: Box<'_>) -> Result<Self> {
         let mut reader = Reader::new(body);
         Ok(match &kind {
             b"ispe" => {
@@ -82,14 +82,14 @@ impl Property {
     }
 
     /// The name of a property that is not known here.
-    pub fn unknown(&self) -> Option<String> {
+    pub(super) fn unknown(&self) -> Option<String> {
         if let Self::Unknown(kind) = self { Some(name(*kind)) } else { None }
     }
 }
 
 impl Crop {
     /// Left, top, width and height in an image of this size; none if it is no whole part of it.
-    pub fn rectangle(&self, (width, height): (usize, usize)) -> Option<(usize, usize, usize, usize)> {
+    pub(super) fn rectangle(&self, (width, height): (usize, usize)) -> Option<(usize, usize, usize, usize)> {
         let (left, across) = Self::along(width, self.width, self.right)?;
         let (top, down) = Self::along(height, self.height, self.down)?;
         Some((left, top, across, down))

@@ -9,7 +9,7 @@ use super::property::Nclx;
 
 /// How a plane of colour that has fewer samples than the picture is enlarged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enlarge {
+pub(super) enum Enlarge {
     /// Each sample is repeated.
     Nearest,
     /// From the nearest samples with the weights 9, 3, 3 and 1: a colour sample lies in the middle of its pixels. The last
@@ -82,7 +82,7 @@ impl Scale {
 ///
 /// # Errors
 /// [`Fault::Unsupported`](super::fault::Fault) for colours that are coded in a way that is not known here.
-pub fn to_rgb(picture: &Picture<'_>, nclx: Nclx, enlarge: Enlarge, rgb: &mut Vec<u8>) -> Result<()> {
+pub(super) fn to_rgb(picture: &Picture<'_>, nclx: Nclx, enlarge: Enlarge, rgb: &mut Vec<u8>) -> Result<()> {
     let (width, height) = picture.size;
     let (grey, matrix) = (picture.chroma == Chroma::Grey, Matrix::of(nclx)?);
     if matrix == Matrix::Identity && !grey && picture.chroma != Chroma::C444 {
@@ -109,7 +109,7 @@ pub fn to_rgb(picture: &Picture<'_>, nclx: Nclx, enlarge: Enlarge, rgb: &mut Vec
 }
 
 /// Opacity from 0 to 255, a byte a pixel, handed on row by row.
-pub fn opacity(
+pub(super) fn opacity(
     plane: &Plane<'_>,
     (width, height): (usize, usize),
     bits: u8,

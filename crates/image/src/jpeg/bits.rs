@@ -22,11 +22,11 @@ pub(super) struct Coefficient {
 }
 
 impl Coefficient {
-    pub const NONE: Self = Self { zeros: 64, value: 0 };
+    pub(super) const NONE: Self = Self { zeros: 64, value: 0 };
 }
 
 impl<'a> Bits<'a> {
-    pub fn new(bytes: &'a [u8], at: usize) -> Self {
+    pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
         Self { bytes, at, ahead: 0, count: 0 }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Bits<'a> {
 
     /// At most 32 of them.
     #[inline]
-    pub fn skip(&mut self, bits: u32) -> Result<(), Fault> {
+    pub(super) fn skip(&mut self, bits: u32) -> Result<(), Fault> {
         if self.count < bits {
             self.refill();
             if self.count < bits {
@@ -94,7 +94,7 @@ impl<'a> Bits<'a> {
 
     /// At most 16 of them.
     #[inline]
-    pub fn take(&mut self, bits: u32) -> Result<u32, Fault> {
+    pub(super) fn take(&mut self, bits: u32) -> Result<u32, Fault> {
         if self.count < bits {
             self.refill();
         }
@@ -105,12 +105,12 @@ impl<'a> Bits<'a> {
 
     /// A number of 0 to 15 bits whose first one tells the sign (table F.1).
     #[inline]
-    pub fn signed(&mut self, bits: u32) -> Result<i32, Fault> {
+    pub(super) fn signed(&mut self, bits: u32) -> Result<i32, Fault> {
         self.take(bits).map(|value| signed(value, bits))
     }
 
     #[inline]
-    pub fn symbol(&mut self, codes: &Codes) -> Result<u8, Fault> {
+    pub(super) fn symbol(&mut self, codes: &Codes) -> Result<u8, Fault> {
         if self.count < 16 {
             self.refill();
         }
@@ -122,7 +122,7 @@ impl<'a> Bits<'a> {
     }
 
     /// The next coefficient of a sequential block, with the zeros before it.
-    pub fn coefficient(&mut self, codes: &Codes) -> Result<Coefficient, Fault> {
+    pub(super) fn coefficient(&mut self, codes: &Codes) -> Result<Coefficient, Fault> {
         let symbol = self.symbol(codes)?;
         match (symbol >> 4, symbol & 15) {
             (15, 0) => Ok(Coefficient { zeros: 15, value: 0 }),
@@ -133,7 +133,7 @@ impl<'a> Bits<'a> {
 
     /// Hand on coefficients as long as they are short and easily had, and `take` wants more.
     #[inline(always)]
-    pub fn coefficients(&mut self, codes: &Codes, mut take: impl FnMut(Coefficient) -> bool) {
+    pub(super) fn coefficients(&mut self, codes: &Codes, mut take: impl FnMut(Coefficient) -> bool) {
         // A copy stays in registers, which makes this half as fast again.
         let mut bits = *self;
         while bits.count >= 32 || bits.refill_fast() {
@@ -153,7 +153,7 @@ impl<'a> Bits<'a> {
     /// Pass over coefficients as long as they are short, easily had, and a block still has `room` for them: how many, and
     /// whether the block ends there.
     #[inline(always)]
-    pub fn pass(&mut self, codes: &Codes, room: u32) -> (u32, bool) {
+    pub(super) fn pass(&mut self, codes: &Codes, room: u32) -> (u32, bool) {
         let (mut bits, mut passed) = (*self, 0);
         let mut ended = false;
         while passed < room && !ended && (bits.count >= LONG || bits.refill_fast()) {
@@ -171,7 +171,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Pass over whatever is left before the next marker, and over the marker: its second byte.
-    pub fn marker(&mut self) -> Option<u8> {
+    pub(super) fn marker(&mut self) -> Option<u8> {
         (self.ahead, self.count) = (0, 0);
         while self.next_byte().is_some() {}
         self.at += self.bytes[self.at..].iter().position(|&byte| byte != 0xff)? + 1;
@@ -179,7 +179,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Where the next marker begins.
-    pub fn end(mut self) -> usize {
+    pub(super) fn end(mut self) -> usize {
         while self.next_byte().is_some() {}
         self.at
     }

@@ -59,13 +59,13 @@ const TOO_MANY: Fault = Fault::Damaged("a block of more coefficients than there 
 
 impl Coder<'_> {
     /// Begin anew, as after a restart.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         (self.run, self.mean) = (0, 0);
     }
 
     /// A whole block; what `block` held is to be zeros.
     #[inline]
-    pub fn sequential(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<(), Fault> {
+    pub(super) fn sequential(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<(), Fault> {
         block[0] = self.next_mean(bits)?;
         let codes = self.ac.ok_or(NO_TABLE)?;
         let mut k = 1;
@@ -94,7 +94,7 @@ impl Coder<'_> {
 
     /// The mean of a whole block; the other coefficients are passed over, which is three times as fast.
     #[inline]
-    pub fn mean_only(&mut self, bits: &mut Bits<'_>) -> Result<i16, Fault> {
+    pub(super) fn mean_only(&mut self, bits: &mut Bits<'_>) -> Result<i16, Fault> {
         let mean = self.next_mean(bits)?;
         let codes = self.ac.ok_or(NO_TABLE)?;
         let mut k = 1;
@@ -118,7 +118,7 @@ impl Coder<'_> {
     }
 
     /// What a scan of a progressive image brings of a block.
-    pub fn progressive(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<(), Fault> {
+    pub(super) fn progressive(&mut self, bits: &mut Bits<'_>, block: &mut Block) -> Result<(), Fault> {
         match (self.band.first, self.band.refines) {
             (0, false) => block[0] = self.next_mean(bits)?.wrapping_shl(self.band.bit),
             (0, true) => block[0] |= (bits.take(1)? << self.band.bit) as i16,

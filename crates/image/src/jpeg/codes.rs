@@ -37,7 +37,7 @@ impl Codes {
     /// `counts` says how many codes there are of 1 to 16 bits, `symbols` what they mean, shortest first.
     ///
     /// None if so many codes do not exist.
-    pub fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
+    pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
         let mut codes = Self {
             short: vec![(0, 0); 1 << SHORT],
             above: [0; 17],
@@ -70,14 +70,14 @@ impl Codes {
     }
 
     /// Make the table for [`Bits::coefficients`](super::bits::Bits::coefficients).
-    pub fn prepare_values(&mut self) {
+    pub(super) fn prepare_values(&mut self) {
         if self.whole.is_empty() {
             self.whole = (0..1 << SHORT).map(|window| self.whole_in(window)).collect();
         }
     }
 
     /// Make the table for [`Bits::pass`](super::bits::Bits::pass).
-    pub fn prepare_runs(&mut self) {
+    pub(super) fn prepare_runs(&mut self) {
         if self.runs.is_empty() {
             self.runs = (0..1 << LONG).map(|window| self.run_in(window)).collect();
         }
@@ -119,7 +119,7 @@ impl Codes {
 
     /// The symbol that `bits` begin with, and how many of them it takes.
     #[inline]
-    pub fn find(&self, bits: u16) -> Option<(u8, u32)> {
+    pub(super) fn find(&self, bits: u16) -> Option<(u8, u32)> {
         let (symbol, length) = self.short[usize::from(bits >> (16 - SHORT))];
         if length > 0 {
             return Some((symbol, length.into()));

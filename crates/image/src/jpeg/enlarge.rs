@@ -21,7 +21,7 @@ pub(super) enum Enlarge {
 
 impl Enlarge {
     /// For a component of `width` samples across that lacks these factors, in an image of blocks of `edge` samples.
-    pub fn new(factors: Size, width: usize, edge: usize) -> Self {
+    pub(super) fn new(factors: Size, width: usize, edge: usize) -> Self {
         // As libjpeg has it: not where a block is one sample, nor where there are hardly any.
         match factors {
             (1, 1) => Self::Not,
@@ -34,7 +34,7 @@ impl Enlarge {
 
     /// The two rows of samples that row `y` of the image is made of, the nearer one first; the second may be above the
     /// first or below the last, and is then the nearer one again.
-    pub fn rows(self, y: usize) -> (usize, isize) {
+    pub(super) fn rows(self, y: usize) -> (usize, isize) {
         match self {
             Self::Not | Self::Across => (y, y as isize),
             Self::Repeat(_, down) => (y / down, (y / down) as isize),
@@ -46,14 +46,14 @@ impl Enlarge {
     }
 
     /// Whether a row of the image can need samples from beyond the rows that belong to it.
-    pub fn looks_beyond(self) -> bool {
+    pub(super) fn looks_beyond(self) -> bool {
         matches!(self, Self::Down | Self::Both)
     }
 
     /// Make row `y` of the image from the rows of samples that [`rows`](Self::rows) tells. `sums` is working space;
     /// `out` has room for a whole number of samples.
     #[inline(always)]
-    pub fn row(self, y: usize, near: &[u8], far: &[u8], sums: &mut Vec<u16>, out: &mut [u8]) {
+    pub(super) fn row(self, y: usize, near: &[u8], far: &[u8], sums: &mut Vec<u16>, out: &mut [u8]) {
         match self {
             Self::Not => out.copy_from_slice(&near[..out.len()]),
             Self::Repeat(times, _) => {

@@ -15,16 +15,16 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    pub const FULL: Self = Self { edge: 8 };
+    pub(super) const FULL: Self = Self { edge: 8 };
 
     /// The smallest at which the image still has `wanted` pixels both ways, as in Pillow's `draft`.
-    pub fn for_size(full: Size, wanted: Size) -> Self {
+    pub(super) fn for_size(full: Size, wanted: Size) -> Self {
         let times = (full.0 / wanted.0.max(1)).min(full.1 / wanted.1.max(1));
         Self { edge: [1, 2, 4].into_iter().find(|edge| times >= 8 / edge).unwrap_or(8) }
     }
 
     /// A length at this scale, rounded up.
-    pub fn of(self, length: usize) -> usize {
+    pub(super) fn of(self, length: usize) -> usize {
         (length * self.edge).div_ceil(8)
     }
 }
@@ -58,7 +58,7 @@ pub(super) struct Component {
 const MALFORMED: Fault = Fault::Damaged("a frame that is too short for what it says");
 
 impl Frame {
-    pub fn read(segment: &[u8], progressive: bool) -> Result<Self, Fault> {
+    pub(super) fn read(segment: &[u8], progressive: bool) -> Result<Self, Fault> {
         let &[depth, _, _, _, _, count] = segment.first_chunk::<6>().ok_or(MALFORMED)?;
         let (height, width) = (u16_at(segment, 1).ok_or(MALFORMED)?, u16_at(segment, 3).ok_or(MALFORMED)?);
         let (components, _) = segment[6..].as_chunks::<3>();
@@ -102,7 +102,7 @@ impl Frame {
     ///
     /// Where colours are sampled more coarsely, their blocks are shrunk less, so that as little as possible is to be
     /// enlarged again.
-    pub fn edge(&self, component: &Component, scale: Scale) -> usize {
+    pub(super) fn edge(&self, component: &Component, scale: Scale) -> usize {
         let mut edge = scale.edge;
         let fits = |edge: usize| {
             (self.most.0 * scale.edge).is_multiple_of(component.per_unit.0 * edge)
@@ -116,7 +116,7 @@ impl Frame {
 
     /// Whether the scans brought every coefficient to its last bit. Those that no scan mentions are zero by right, but
     /// for the mean of a block.
-    pub fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         self.components.iter().all(|component| {
             component.missing[0].is_some() && component.missing.iter().flatten().all(|&bits| bits == 0)
         })
@@ -125,12 +125,12 @@ impl Frame {
 
 impl Component {
     /// Blocks of the component, those that fill up units included, across and down.
-    pub fn blocks(&self, units: Size) -> Size {
+    pub(super) fn blocks(&self, units: Size) -> Size {
         (units.0 * self.per_unit.0, units.1 * self.per_unit.1)
     }
 
     /// How many of them there are in a row of units.
-    pub fn strip(&self, units: Size) -> usize {
+    pub(super) fn strip(&self, units: Size) -> usize {
         units.0 * self.per_unit.0 * self.per_unit.1
     }
 }

@@ -71,7 +71,7 @@ impl<'a> Rows<'a> {
     /// Ready to fill `rgb`, which has three bytes for each pixel at this scale. The steps of all components are known.
     ///
     /// `streams` says that blocks come as they are decoded, so that none but the means may be wanted of them.
-    pub fn new(
+    pub(super) fn new(
         frame: &Frame,
         scale: Scale,
         colours: Colours,
@@ -104,20 +104,20 @@ impl<'a> Rows<'a> {
 
     /// Whether of this component only means are wanted, each for [`put_mean`](Self::put_mean).
     #[inline]
-    pub fn takes_means(&self, component: usize) -> bool {
+    pub(super) fn takes_means(&self, component: usize) -> bool {
         self.streams && self.planes[component].edge == 1
     }
 
     /// The mean of the block at column `x`, row `y` of the component's blocks in row `row` of units.
     #[inline]
-    pub fn put_mean(&mut self, component: usize, row: usize, (x, y): Size, mean: i16) {
+    pub(super) fn put_mean(&mut self, component: usize, row: usize, (x, y): Size, mean: i16) {
         let plane = &self.planes[component];
         let start = (row % 2 * plane.blocks.1 + y) * plane.blocks.0;
         self.space.samples[component][start + x] = transform::mean(mean, plane.steps[0]);
     }
 
     /// Take the blocks of all components in row `row` of units, and make the pixels that can be made now.
-    pub fn finish(&mut self, row: usize, blocks: &[&[Block]]) {
+    pub(super) fn finish(&mut self, row: usize, blocks: &[&[Block]]) {
         vectorise(Transform { rows: self, row, blocks });
         let complete = (row + 1) * self.unit;
         // The last row may take part of the row below.

@@ -20,7 +20,7 @@ const MALFORMED: Fault = Fault::Damaged("the header of a scan that is too short 
 const MOST_BLOCKS: usize = 10;
 
 impl Scan {
-    pub fn read(header: &[u8], frame: &Frame) -> Result<Self, Fault> {
+    pub(super) fn read(header: &[u8], frame: &Frame) -> Result<Self, Fault> {
         let count = header.first().map(|&count| usize::from(count)).ok_or(MALFORMED)?;
         let (selectors, _) = header.get(1..1 + 2 * count).ok_or(MALFORMED)?.as_chunks::<2>();
         let &[first, last, bits] = header[1 + 2 * count..].first_chunk::<3>().ok_or(MALFORMED)?;
@@ -52,12 +52,12 @@ impl Scan {
     }
 
     /// Whether the scan is of all there is, so that its blocks can go on at once.
-    pub fn has_everything(&self, frame: &Frame) -> bool {
+    pub(super) fn has_everything(&self, frame: &Frame) -> bool {
         !frame.progressive && self.members.len() == frame.components.len()
     }
 
     /// Note in `frame` what the scan brings. Each bit may come only once: that bounds the time that a file can take.
-    pub fn register(&self, frame: &mut Frame, steps: &[Option<Block>; 4]) -> Result<(), Fault> {
+    pub(super) fn register(&self, frame: &mut Frame, steps: &[Option<Block>; 4]) -> Result<(), Fault> {
         let Band { first, last, refines, bit } = self.band;
         for &(place, _) in &self.members {
             let component = &mut frame.components[place];
@@ -87,7 +87,7 @@ impl Scan {
 
 impl Scan {
     /// Decode a sequential scan of all components, and hand on each row of units as soon as it is complete.
-    pub fn stream(
+    pub(super) fn stream(
         &self,
         frame: &Frame,
         segments: &mut Segments,
@@ -126,7 +126,7 @@ impl Scan {
     }
 
     /// Decode a scan into what others have brought of the image.
-    pub fn gather(
+    pub(super) fn gather(
         &self,
         frame: &Frame,
         segments: &mut Segments,

@@ -42,7 +42,7 @@ pub(in super::super) enum Colours {
 
 impl Colours {
     /// Components of a frame that has them.
-    pub fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         match self {
             Self::Grey => 1,
             Self::Rgb | Self::YCbCr => 3,
@@ -63,7 +63,7 @@ const MALFORMED: Fault = Fault::Damaged("a segment that is too short for what it
 
 impl Segments {
     /// Read on from `at` to the next scan.
-    pub fn read<'a>(&mut self, bytes: &'a [u8], mut at: usize) -> Result<Stop<'a>, Fault> {
+    pub(super) fn read<'a>(&mut self, bytes: &'a [u8], mut at: usize) -> Result<Stop<'a>, Fault> {
         loop {
             let (marker, body) = next_marker(bytes, at).ok_or(Fault::Early)?;
             match marker {
@@ -109,7 +109,7 @@ impl Segments {
 
     /// Let the standard's tables stand in for those of numbers 0 and 1 that the file has not defined before its first scan: the
     /// frames of many webcams, and of video as a sequence of JPEGs, leave them out. As libjpeg-turbo does.
-    pub fn assume_standard_codes(&mut self) {
+    pub(super) fn assume_standard_codes(&mut self) {
         for (defined, standard) in self.codes.iter_mut().zip(&standard::CODES) {
             for (defined, standard) in defined.iter_mut().zip(standard) {
                 if defined.is_none() {
@@ -150,7 +150,7 @@ impl Segments {
     }
 
     /// How libjpeg would take the colours of `frame`.
-    pub fn colours(&self, frame: &Frame) -> Colours {
+    pub(super) fn colours(&self, frame: &Frame) -> Colours {
         if let Some(known) = self.known_colours {
             return known;
         }

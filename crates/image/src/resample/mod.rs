@@ -36,7 +36,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub fn whole(size: Size) -> Self {
+    pub(crate) fn whole(size: Size) -> Self {
         Self { origin: (0, 0), size }
     }
 }

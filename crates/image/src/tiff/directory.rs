@@ -42,7 +42,7 @@ const MOST_PAGES: usize = 64;
 
 impl<'a> Directory<'a> {
     /// The fields of the first page.
-    pub fn first(file: &'a [u8]) -> Result<Self, Fault> {
+    pub(super) fn first(file: &'a [u8]) -> Result<Self, Fault> {
         let (order, big) = match file {
             [b'I', b'I', 42, 0, ..] => (Order::Little, false),
             [b'M', b'M', 0, 42, ..] => (Order::Big, false),
@@ -79,7 +79,7 @@ impl<'a> Directory<'a> {
     }
 
     /// This page, all that follow it, and all that are below one of them (fields 330), as far as they can be read.
-    pub fn family(&self) -> Vec<Self> {
+    pub(super) fn family(&self) -> Vec<Self> {
         const SUB_PAGES: u16 = 330;
         let mut family = vec![self.clone()];
         let mut seen = vec![];
@@ -98,22 +98,22 @@ impl<'a> Directory<'a> {
         family
     }
 
-    pub fn has(&self, tag: u16) -> bool {
+    pub(super) fn has(&self, tag: u16) -> bool {
         self.fields.iter().any(|field| field.tag == tag)
     }
 
     /// The first value of a field of whole numbers.
-    pub fn number(&self, tag: u16) -> Result<Option<u64>, Fault> {
+    pub(super) fn number(&self, tag: u16) -> Result<Option<u64>, Fault> {
         Ok(self.numbers_up_to(tag, 1)?.and_then(|values| values.first().copied()))
     }
 
     /// All values of a field of whole numbers.
-    pub fn numbers(&self, tag: u16) -> Result<Option<Vec<u64>>, Fault> {
+    pub(super) fn numbers(&self, tag: u16) -> Result<Option<Vec<u64>>, Fault> {
         self.numbers_up_to(tag, MOST_VALUES)
     }
 
     /// The first values of a field of whole numbers, at most so many.
-    pub fn numbers_up_to(&self, tag: u16, most: u64) -> Result<Option<Vec<u64>>, Fault> {
+    pub(super) fn numbers_up_to(&self, tag: u16, most: u64) -> Result<Option<Vec<u64>>, Fault> {
         let Some(field) = self.find(tag) else { return Ok(None) };
         let width = match field.kind {
             // BYTE and UNDEFINED; SHORT; LONG and IFD; LONG8 and IFD8.
@@ -130,7 +130,7 @@ impl<'a> Directory<'a> {
     }
 
     /// The bytes of a field of bytes or text.
-    pub fn bytes(&self, tag: u16) -> Result<Option<&'a [u8]>, Fault> {
+    pub(super) fn bytes(&self, tag: u16) -> Result<Option<&'a [u8]>, Fault> {
         let Some(field) = self.find(tag) else { return Ok(None) };
         match field.kind {
             1 | 2 | 7 => self.values(field, 1, field.count).map(Some),
@@ -165,7 +165,7 @@ fn width(big: bool) -> usize {
 
 impl Order {
     /// The number in the `width` bytes from `at` on.
-    pub fn unsigned(self, bytes: &[u8], at: usize, width: usize) -> Option<u64> {
+    pub(super) fn unsigned(self, bytes: &[u8], at: usize, width: usize) -> Option<u64> {
         let bytes = bytes.get(at..at.checked_add(width)?)?;
         let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
         Some(match self {

@@ -6,27 +6,27 @@ use super::directory::{Directory, Order};
 
 /// The numbers of fields.
 pub(super) mod tag {
-    pub const WIDTH: u16 = 256;
-    pub const HEIGHT: u16 = 257;
-    pub const BITS_PER_SAMPLE: u16 = 258;
-    pub const COMPRESSION: u16 = 259;
-    pub const PHOTOMETRIC: u16 = 262;
-    pub const FILL_ORDER: u16 = 266;
-    pub const STRIP_OFFSETS: u16 = 273;
-    pub const SAMPLES_PER_PIXEL: u16 = 277;
-    pub const ROWS_PER_STRIP: u16 = 278;
-    pub const STRIP_BYTES: u16 = 279;
-    pub const PLANAR: u16 = 284;
-    pub const FAX_OPTIONS: u16 = 292;
-    pub const PREDICTOR: u16 = 317;
-    pub const COLOUR_MAP: u16 = 320;
-    pub const TILE_WIDTH: u16 = 322;
-    pub const TILE_HEIGHT: u16 = 323;
-    pub const TILE_OFFSETS: u16 = 324;
-    pub const TILE_BYTES: u16 = 325;
-    pub const EXTRA_SAMPLES: u16 = 338;
-    pub const SAMPLE_FORMAT: u16 = 339;
-    pub const JPEG_TABLES: u16 = 347;
+    pub(crate) const WIDTH: u16 = 256;
+    pub(crate) const HEIGHT: u16 = 257;
+    pub(crate) const BITS_PER_SAMPLE: u16 = 258;
+    pub(crate) const COMPRESSION: u16 = 259;
+    pub(crate) const PHOTOMETRIC: u16 = 262;
+    pub(crate) const FILL_ORDER: u16 = 266;
+    pub(crate) const STRIP_OFFSETS: u16 = 273;
+    pub(crate) const SAMPLES_PER_PIXEL: u16 = 277;
+    pub(crate) const ROWS_PER_STRIP: u16 = 278;
+    pub(crate) const STRIP_BYTES: u16 = 279;
+    pub(crate) const PLANAR: u16 = 284;
+    pub(crate) const FAX_OPTIONS: u16 = 292;
+    pub(crate) const PREDICTOR: u16 = 317;
+    pub(crate) const COLOUR_MAP: u16 = 320;
+    pub(crate) const TILE_WIDTH: u16 = 322;
+    pub(crate) const TILE_HEIGHT: u16 = 323;
+    pub(crate) const TILE_OFFSETS: u16 = 324;
+    pub(crate) const TILE_BYTES: u16 = 325;
+    pub(crate) const EXTRA_SAMPLES: u16 = 338;
+    pub(crate) const SAMPLE_FORMAT: u16 = 339;
+    pub(crate) const JPEG_TABLES: u16 = 347;
 }
 
 /// A page that can be decoded.
@@ -112,7 +112,7 @@ pub(super) struct Part {
 }
 
 impl<'a> Page<'a> {
-    pub fn read(fields: Directory<'a>) -> Result<Self, Fault> {
+    pub(super) fn read(fields: Directory<'a>) -> Result<Self, Fault> {
         let number = |tag, missing| Ok::<_, Fault>(fields.number(tag)?.unwrap_or(missing));
         let size = (length(&fields, tag::WIDTH)?, length(&fields, tag::HEIGHT)?);
         if size.0 == 0 || size.1 == 0 {
@@ -215,12 +215,12 @@ impl<'a> Page<'a> {
     }
 
     /// Samples of a pixel that are looked at.
-    pub fn kept(&self) -> usize {
+    pub(super) fn kept(&self) -> usize {
         self.colours.samples() + usize::from(self.alpha.is_some())
     }
 
     /// Bytes that decoding takes at most: samples, RGB and an unpacked part.
-    pub fn memory(&self) -> u64 {
+    pub(super) fn memory(&self) -> u64 {
         let pixels = u64::from(self.size.0) * u64::from(self.size.1);
         let part = (self.row_bytes(self.part.0 as usize) as u64).saturating_mul(self.part.1.into());
         // A part that is JPEG is RGB first.
@@ -229,17 +229,17 @@ impl<'a> Page<'a> {
     }
 
     /// Samples of a pixel that are together in a part.
-    pub fn together(&self) -> usize {
+    pub(super) fn together(&self) -> usize {
         if self.planes { 1 } else { self.samples }
     }
 
     /// Bytes of an unpacked row of so many pixels.
-    pub fn row_bytes(&self, width: usize) -> usize {
+    pub(super) fn row_bytes(&self, width: usize) -> usize {
         (width * self.together() * self.bits as usize).div_ceil(8)
     }
 
     /// All strips or tiles that hold something that is looked at, in the order of the file.
-    pub fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+    pub(super) fn parts(&self) -> impl Iterator<Item = Part> + use<> {
         let (size, part, tiled) = (self.size, self.part, self.tiled);
         let (across, down) = (size.0.div_ceil(part.0) as usize, size.1.div_ceil(part.1) as usize);
         let planes = if self.planes { self.kept() } else { 1 };
@@ -253,7 +253,7 @@ impl<'a> Page<'a> {
     }
 
     /// The bytes of a part: those that the file states, or all that follow where it states none.
-    pub fn packed(&self, part: &Part) -> Result<&'a [u8], Fault> {
+    pub(super) fn packed(&self, part: &Part) -> Result<&'a [u8], Fault> {
         let start =
             self.offsets.get(part.index).and_then(|&at| usize::try_from(at).ok()).ok_or(Fault::Early)?;
         let all = self.file.get(start..).ok_or(Fault::Early)?;
@@ -272,7 +272,7 @@ impl<'a> Page<'a> {
     }
 
     /// Whether 0.1.0 made something else of the samples behind the colours.
-    pub fn extra_is_news(&self) -> bool {
+    pub(super) fn extra_is_news(&self) -> bool {
         let behind = self.samples - self.colours.samples();
         behind > 1 || (behind == 1 && !matches!(self.extra[..], [] | [2]))
     }

@@ -10,13 +10,13 @@ pub(super) struct Canvas<'a, 'p> {
 }
 
 impl<'a, 'p> Canvas<'a, 'p> {
-    pub fn new(page: &'a Page<'p>) -> Self {
+    pub(super) fn new(page: &'a Page<'p>) -> Self {
         let count = page.size.0 as usize * page.size.1 as usize * page.kept();
         Self { page, samples: vec![0; count] }
     }
 
     /// Take over what of a part lies within the image.
-    pub fn put(&mut self, part: &Part, unpacked: &[u8]) {
+    pub(super) fn put(&mut self, part: &Part, unpacked: &[u8]) {
         let page = self.page;
         let (width, height) = (page.size.0 as usize, page.size.1 as usize);
         let (kept, together) = (page.kept(), page.together());

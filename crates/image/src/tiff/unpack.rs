@@ -20,7 +20,7 @@ pub(super) struct Unpacker<'a, 'p> {
 
 impl Unpacker<'_, '_> {
     /// Unpack a part into rows of samples, as an uncompressed file has them.
-    pub fn unpack<'o>(&mut self, part: &Part, out: &'o mut Vec<u8>) -> Result<&'o [u8], Fault> {
+    pub(super) fn unpack<'o>(&mut self, part: &Part, out: &'o mut Vec<u8>) -> Result<&'o [u8], Fault> {
         let page = self.page;
         let packed = page.packed(part)?;
         let row_bytes = page.row_bytes(part.size.0);

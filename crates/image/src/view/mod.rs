@@ -45,10 +45,15 @@ pub struct View {
 pub enum Window {
     /// What the recipe shows: all, or the crop from the middle.
     Own = 0,
+    /// The crop in the upper left corner.
     TopLeft = 1,
+    /// The crop in the upper right corner.
     TopRight = 2,
+    /// The crop in the lower left corner.
     BottomLeft = 3,
+    /// The crop in the lower right corner.
     BottomRight = 4,
+    /// The crop in the middle.
     Centre = 5,
 }
 

@@ -16,14 +16,17 @@ impl Views {
     pub const PLAIN: Self = Self { bits: 1 };
     pub(super) const ALL: Self = Self { bits: (1 << (2 * Window::ALL.len())) - 1 };
 
+    /// How many views are in the set.
     pub fn len(self) -> usize {
         self.bits.count_ones() as usize
     }
 
+    /// Whether no view is in the set.
     pub fn is_empty(self) -> bool {
         self.bits == 0
     }
 
+    /// Whether `view` is in the set.
     pub fn contains(self, view: View) -> bool {
         self.bits & (1 << view.number()) != 0
     }

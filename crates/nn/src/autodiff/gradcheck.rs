@@ -12,16 +12,40 @@ use super::op::{Backward, Op};
 pub enum Mismatch {
     /// The derivative is wrong (or the point is a kink).
     #[error("input {input} at ({row}, {column}): backward says {analytic}, differences say {numeric}")]
-    Value { input: usize, row: usize, column: usize, analytic: f64, numeric: f64 },
+    Value {
+        /// Which of the op's inputs, from 0.
+        input: usize,
+        /// The row of the number in the input, from 0.
+        row: usize,
+        /// The column of the number in the input, from 0.
+        column: usize,
+        /// The derivative that `backward` gives.
+        analytic: f64,
+        /// The derivative by central differences.
+        numeric: f64,
+    },
     /// The gradient does not have the shape of its input.
     #[error("input {input}: gradient has the shape {found:?}, expected that of the input, {expected:?}")]
-    Shape { input: usize, expected: (usize, usize), found: (usize, usize) },
+    Shape {
+        /// Which of the op's inputs, from 0.
+        input: usize,
+        /// Rows and columns of the input.
+        expected: (usize, usize),
+        /// Rows and columns of the gradient.
+        found: (usize, usize),
+    },
     /// A gradient was wanted and not given.
     #[error("input {input}: no gradient, although it is wanted")]
-    Missing { input: usize },
+    Missing {
+        /// Which of the op's inputs, from 0.
+        input: usize,
+    },
     /// The gradient is another one when fewer are wanted.
     #[error("input {input}: the gradient changes when it alone is wanted")]
-    DependsOnWants { input: usize },
+    DependsOnWants {
+        /// Which of the op's inputs, from 0.
+        input: usize,
+    },
 }
 
 /// Relative to the larger of 1 and the point; the error of a central difference is near 1e-10 then.

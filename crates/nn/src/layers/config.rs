@@ -29,13 +29,22 @@ pub struct HeadConfig {
 pub enum ConfigError {
     /// A layer without units or inputs.
     #[error("`{setting}` must be at least 1, found 0")]
-    Empty { setting: &'static str },
+    Empty {
+        /// The setting's name.
+        setting: &'static str,
+    },
     /// Nothing to tell apart.
     #[error("a classifier needs at least 2 classes, found {found}")]
-    Classes { found: usize },
+    Classes {
+        /// The number of classes that was asked for.
+        found: usize,
+    },
     /// Outside of [0, 1), or NaN.
     #[error("`dropout` must be at least 0 and below 1, found {found}")]
-    Dropout { found: f64 },
+    Dropout {
+        /// The rate that was asked for.
+        found: f64,
+    },
 }
 
 impl HeadConfig {

@@ -7,12 +7,30 @@ use headstart_base::text::dims;
 /// A head that could not be saved or loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The file cannot be read.
     #[error("cannot read `{path}`")]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be written.
     #[error("cannot write `{path}`")]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is not one that this library wrote, or is damaged.
     #[error("cannot use `{path}` as a head")]
-    Format { path: PathBuf, source: FormatError },
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FormatError,
+    },
 }
 
 /// What is wrong with the content of a file of weights.
@@ -24,25 +42,65 @@ pub enum FormatError {
     SafeTensors(#[from] safetensors::SafeTensorError),
     /// A safetensors file of another kind.
     #[error("its header has no entry `{key}`")]
-    NoMetadata { key: &'static str },
+    NoMetadata {
+        /// The entry that is not there.
+        key: &'static str,
+    },
     /// The entry in the header is not what was written there.
     #[error("its header entry `{key}` cannot be read")]
-    Metadata { key: &'static str, source: serde_json::Error },
+    Metadata {
+        /// The entry.
+        key: &'static str,
+        /// Where and why it cannot be read.
+        source: serde_json::Error,
+    },
     /// Written by a later version.
     #[error("it has the format {found}, and this version reads up to {known}")]
-    Newer { found: u32, known: u32 },
+    Newer {
+        /// The version of its format.
+        found: u32,
+        /// The newest version that can be read.
+        known: u32,
+    },
     /// Settings that cannot be.
     #[error("its settings are not valid")]
     Config(#[from] super::ConfigError),
+    /// A layer of the header has no weights.
     #[error("tensor `{name}` is missing")]
-    Missing { name: String },
+    Missing {
+        /// The tensor's name.
+        name: String,
+    },
+    /// A tensor does not have the shape that the header's settings give it.
     #[error("tensor `{name}` has the shape {}, expected {}", dims(found), dims(expected))]
-    Shape { name: String, expected: Vec<usize>, found: Vec<usize> },
+    Shape {
+        /// The tensor's name.
+        name: String,
+        /// The shape that the settings give.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+    /// A tensor holds numbers of another type.
     #[error("tensor `{name}` holds {found}, expected {expected}")]
-    Dtype { name: String, expected: String, found: String },
+    Dtype {
+        /// The tensor's name.
+        name: String,
+        /// The type that belongs there.
+        expected: String,
+        /// The type in the file.
+        found: String,
+    },
+    /// A weight is infinity or NaN.
     #[error("tensor `{name}` holds a number that is not finite")]
-    NotFinite { name: String },
+    NotFinite {
+        /// The tensor's name.
+        name: String,
+    },
     /// More than belongs there: it is not the file that the header speaks of.
     #[error("tensor `{name}` does not belong in a head")]
-    Unexpected { name: String },
+    Unexpected {
+        /// The tensor's name.
+        name: String,
+    },
 }

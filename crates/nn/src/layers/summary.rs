@@ -19,11 +19,13 @@ pub struct Summary {
 /// One layer of a [`Summary`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerSummary {
+    /// What Keras would call it, such as `dense_1`.
     pub name: String,
     /// Such as `Dense`.
     pub kind: String,
     /// Without the batch.
     pub output: Vec<usize>,
+    /// Numbers that it holds.
     pub parameters: usize,
     /// Whether training changes them.
     pub trainable: bool,

@@ -21,6 +21,7 @@ impl Temperature {
     pub const ONE: Self = Self(1.0);
     /// Beyond these a head says the same of everything, or is certain of everything.
     pub const LEAST: f64 = 0.01;
+    /// The upper end of that range.
     pub const MOST: f64 = 100.0;
 
     /// This temperature, if it is from [`LEAST`](Self::LEAST) to [`MOST`](Self::MOST).

@@ -40,20 +40,20 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(bytes: &'a [u8]) -> Result<Self, FormatError> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, FormatError> {
         let (_, header) = SafeTensors::read_metadata(bytes)?;
         let metadata = header.metadata().clone().unwrap_or_default();
         Ok(Self { tensors: SafeTensors::deserialize(bytes)?, metadata, taken: Vec::new() })
     }
 
     /// The entry of the header.
-    pub fn entry<T: DeserializeOwned>(&self, key: &'static str) -> Result<T, FormatError> {
+    pub(crate) fn entry<T: DeserializeOwned>(&self, key: &'static str) -> Result<T, FormatError> {
         let text = self.metadata.get(key).ok_or(FormatError::NoMetadata { key })?;
         serde_json::from_str(text).map_err(|source| FormatError::Metadata { key, source })
     }
 
     /// The tensor `name`, if it is f32, finite and of this shape; returned as a matrix of shape `dim`.
-    pub fn take(
+    pub(crate) fn take(
         &mut self,
         name: &str,
         shape: &[usize],
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Make sure that nothing is left that was not asked for.
-    pub fn finish(self) -> Result<(), FormatError> {
+    pub(crate) fn finish(self) -> Result<(), FormatError> {
         let mut names = self.tensors.names();
         names.sort_unstable();
         match names.into_iter().find(|&name| !self.taken.iter().any(|taken| taken == name)) {

@@ -23,6 +23,7 @@ pub struct Schedule {
     pub warmup_steps: u64,
     /// Where the warm-up starts, at least 0; with 0 the first step changes nothing, as in Keras.
     pub warmup_from: f64,
+    /// How it falls from there.
     pub decay: Decay,
 }
 
@@ -33,10 +34,22 @@ pub enum Decay {
     /// It does not.
     Constant,
     /// Along half a cosine to `alpha` times the rate in `steps`, and no further: Keras' `CosineDecay`.
-    Cosine { steps: u64, alpha: f64 },
+    Cosine {
+        /// Steps until it has fallen all the way, at least 1.
+        steps: u64,
+        /// The part of the rate that is left then.
+        alpha: f64,
+    },
     /// By the factor `rate` in every `steps`, with a `staircase` all at once at their end: Keras'
     /// `ExponentialDecay`.
-    Exponential { steps: u64, rate: f64, staircase: bool },
+    Exponential {
+        /// Steps in which it falls by `rate`, at least 1.
+        steps: u64,
+        /// The factor.
+        rate: f64,
+        /// Whether it falls only at the end of every `steps`.
+        staircase: bool,
+    },
 }
 
 impl Schedule {

@@ -14,7 +14,9 @@ pub struct State<F> {
 /// One array for each parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slot<F> {
+    /// What the optimizer's arrays are, such as `m`.
     pub name: String,
+    /// In the order of the parameters, each of its parameter's shape.
     pub arrays: Vec<Array2<F>>,
 }
 
@@ -24,10 +26,22 @@ pub struct Slot<F> {
 pub enum StateError {
     /// The state of another kind of optimizer.
     #[error("the optimizer state has the arrays {}, expected {}", found.join(", "), expected.join(", "))]
-    Slots { expected: Vec<String>, found: Vec<String> },
+    Slots {
+        /// Names that this optimizer has.
+        expected: Vec<String>,
+        /// Names in the state.
+        found: Vec<String>,
+    },
     /// For parameters of other shapes.
     #[error("the optimizer state `{slot}` has the shapes {}, expected {}", listed(found), listed(expected))]
-    Shapes { slot: String, expected: Vec<(usize, usize)>, found: Vec<(usize, usize)> },
+    Shapes {
+        /// The slot's name.
+        slot: String,
+        /// Rows and columns of each parameter.
+        expected: Vec<(usize, usize)>,
+        /// Rows and columns of each array in the state.
+        found: Vec<(usize, usize)>,
+    },
 }
 
 /// `(64, 10), (1, 10)`

@@ -29,17 +29,17 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub fn new(dim: usize, classes: usize, how: Targets) -> Self {
+    pub(super) fn new(dim: usize, classes: usize, how: Targets) -> Self {
         let (features, targets) = (Array2::zeros((0, dim)).into(), Array2::zeros((0, classes)));
         Self { features, largest: 0.0, targets, rows: Vec::new(), labels: Vec::new(), how }
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Take these rows; only a batch of another size than the last makes new buffers.
-    pub fn fill(
+    pub(super) fn fill(
         &mut self,
         part: Part,
         data: &dyn Rows,
@@ -82,7 +82,7 @@ impl Batch {
     }
 
     /// How many rows have their largest logit at their label; the first counts among equals.
-    pub fn hits(&self, logits: &Array2<f32>) -> usize {
+    pub(super) fn hits(&self, logits: &Array2<f32>) -> usize {
         self.labels.iter().enumerate().filter(|&(index, &label)| argmax(logits, index) == label).count()
     }
 }

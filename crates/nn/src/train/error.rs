@@ -12,62 +12,161 @@ use headstart_base::text::listed;
 pub enum Error {
     /// A setting out of range.
     #[error("`{setting}` must be {expected}, found {found}")]
-    Setting { setting: &'static str, expected: &'static str, found: String },
+    Setting {
+        /// The setting's name.
+        setting: &'static str,
+        /// What it can be, for people.
+        expected: &'static str,
+        /// Its value, for people.
+        found: String,
+    },
     /// A class weight by a name that no class has.
     #[error("`class_weight` names `{class}`, which is not one of the {} classes: {}", classes.len(), listed(classes))]
-    ClassWeight { class: String, classes: Vec<String> },
+    ClassWeight {
+        /// The name that was given.
+        class: String,
+        /// The names that there are.
+        classes: Vec<String>,
+    },
     /// Nothing to tell apart.
     #[error("a classifier needs at least 2 classes, found {found}")]
-    Classes { found: usize },
+    Classes {
+        /// The number of classes.
+        found: usize,
+    },
     /// Features without a single number.
     #[error("features have no columns")]
     NoColumns,
     /// Nothing to learn from, or to look at.
     #[error("there are no {part} rows")]
-    NoRows { part: Part },
+    NoRows {
+        /// What the rows are for.
+        part: Part,
+    },
+    /// Labels and rows are not as many.
     #[error("there are {labels} {part} labels for {rows} rows of features")]
-    LabelCount { part: Part, rows: usize, labels: usize },
+    LabelCount {
+        /// What the rows are for.
+        part: Part,
+        /// How many rows there are.
+        rows: usize,
+        /// How many labels there are.
+        labels: usize,
+    },
+    /// A label is the index of no class.
     #[error("`{image}` has the label {label}, but there are {classes} classes")]
-    Label { image: String, label: usize, classes: usize },
+    Label {
+        /// What the row is called.
+        image: String,
+        /// The label, from 0.
+        label: usize,
+        /// The number of classes.
+        classes: usize,
+    },
     /// Rows of another width than the head was built for.
     #[error("{part} rows have {found} features, expected {expected}")]
-    FeatureSize { part: Part, expected: usize, found: usize },
+    FeatureSize {
+        /// What the rows are for.
+        part: Part,
+        /// Numbers in a row that the head takes.
+        expected: usize,
+        /// Numbers in a row.
+        found: usize,
+    },
     /// Rows that could not be read; the cause says why.
     #[error("cannot read the features of the {part} images")]
-    Rows { part: Part, source: Box<dyn std::error::Error + Send + Sync> },
+    Rows {
+        /// What the rows are for.
+        part: Part,
+        /// Why they could not be read.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A number that is not finite, or a gradient whose square is not. Epoch and step count from 1; nothing of
     /// that step was applied.
     #[error("{quantity} became infinite or not a number in epoch {epoch}, step {step}, at `{image}`")]
-    NotFinite { quantity: Quantity, epoch: usize, step: usize, image: String },
+    NotFinite {
+        /// What was not finite.
+        quantity: Quantity,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The step of that epoch, from 1.
+        step: usize,
+        /// What the row with the first such number is called.
+        image: String,
+    },
     /// The same in a row that is only looked at, after this epoch.
     #[error("{quantity} became infinite or not a number in the validation after epoch {epoch}, at `{image}`")]
-    ValidationNotFinite { quantity: Quantity, epoch: usize, image: String },
+    ValidationNotFinite {
+        /// What was not finite.
+        quantity: Quantity,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// What the row with the first such number is called.
+        image: String,
+    },
 
     /// A checkpoint of a training with other settings.
     #[error("the checkpoint was made with other settings: `{setting}` is {expected} there, found {found}")]
-    OtherSettings { setting: String, expected: String, found: String },
+    OtherSettings {
+        /// The setting's name.
+        setting: String,
+        /// Its value in the checkpoint.
+        expected: String,
+        /// Its value now.
+        found: String,
+    },
     /// A checkpoint of a training on other rows.
     #[error("the checkpoint was made with {expected} training rows, found {found}")]
-    OtherRows { expected: usize, found: usize },
+    OtherRows {
+        /// Training rows when the checkpoint was made.
+        expected: usize,
+        /// Training rows now.
+        found: usize,
+    },
     /// A checkpoint of a training on rows in other views.
     #[error("the checkpoint was made with each row in {expected} views, found {found}")]
-    OtherViews { expected: usize, found: usize },
+    OtherViews {
+        /// Views of each row when the checkpoint was made.
+        expected: usize,
+        /// Views of each row now.
+        found: usize,
+    },
     /// A checkpoint whose optimizer was another one.
     #[error("the checkpoint does not fit its own settings")]
     OptimizerState(#[from] optim::StateError),
+    /// The file is no checkpoint, or is damaged.
     #[error("`{path}` is not a checkpoint that can be used")]
-    Checkpoint { path: PathBuf, source: FormatError },
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FormatError,
+    },
 
+    /// A file cannot be read.
     #[error("cannot read `{path}`")]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be written.
     #[error("cannot write `{path}`")]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 /// What rows are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
+    /// To learn from.
     Training,
+    /// To look at after each epoch.
     Validation,
 }
 
@@ -75,8 +174,11 @@ pub enum Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Quantity {
+    /// A number of a row, before anything was computed.
     Features,
+    /// The loss.
     Loss,
+    /// A gradient, or its square.
     Gradients,
 }
 

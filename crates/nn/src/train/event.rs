@@ -11,8 +11,11 @@ pub enum Event<'e> {
     /// A step was taken.
     #[non_exhaustive]
     Step {
+        /// The epoch that the step belongs to.
         epoch: usize,
+        /// How many epochs the training has.
         epochs: usize,
+        /// The step's number in its epoch.
         step: usize,
         /// Steps of an epoch.
         steps: usize,
@@ -24,7 +27,9 @@ pub enum Event<'e> {
     /// An epoch is complete, its validation included.
     #[non_exhaustive]
     Epoch {
+        /// Its figures.
         record: &'e EpochRecord,
+        /// How many epochs the training has.
         epochs: usize,
         /// To take a checkpoint of, or to look at the head.
         trainer: &'e Trainer,
@@ -34,6 +39,7 @@ pub enum Event<'e> {
 /// The caller's answer to an [`Event`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
+    /// Go on.
     Continue,
     /// Stop here. Everything is kept, and [`Trainer::resume`] goes on from a checkpoint as if there had been no stop.
     Stop,

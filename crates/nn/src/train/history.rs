@@ -26,6 +26,7 @@ pub struct EpochRecord {
 /// The figures of all completed epochs, first to last.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
+    /// One record for each epoch.
     pub epochs: Vec<EpochRecord>,
 }
 

@@ -21,18 +21,18 @@ pub(super) struct Targets<F = f32> {
 
 impl<F: NdFloat> Targets<F> {
     /// `1 - smoothing + smoothing / classes` for the label, `smoothing / classes` for the others.
-    pub fn new(label_smoothing: f64, classes: usize) -> Self {
+    pub(super) fn new(label_smoothing: f64, classes: usize) -> Self {
         let wrong = float::<F>(label_smoothing) / float(classes as f64);
         Self { right: float::<F>(1.0 - label_smoothing) + wrong, wrong, weights: Vec::new() }
     }
 
     /// Those that rows to learn from have; without the weights, those of rows that are only looked at.
-    pub fn weighted(mut self, weights: &[f64]) -> Self {
+    pub(super) fn weighted(mut self, weights: &[f64]) -> Self {
         self.weights = weights.iter().map(|&weight| float(weight)).collect();
         self
     }
 
-    pub fn write(&self, label: usize, mut row: ArrayViewMut1<F>) {
+    pub(super) fn write(&self, label: usize, mut row: ArrayViewMut1<F>) {
         let weight = self.weights.get(label).copied().unwrap_or(F::one());
         row.fill(self.wrong * weight);
         row[label] = self.right * weight;

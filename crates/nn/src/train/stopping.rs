@@ -16,19 +16,19 @@ pub(super) struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    pub fn new(patience: usize, min_delta: f64, better: Better) -> Self {
+    pub(super) fn new(patience: usize, min_delta: f64, better: Better) -> Self {
         Self { patience, min_delta, better, best: None, wait: 0 }
     }
 
     /// Take note of an epoch's figure; whether it is the best so far.
-    pub fn observe(&mut self, figure: f64) -> bool {
+    pub(super) fn observe(&mut self, figure: f64) -> bool {
         let improves = self.better.improves(figure, self.best, self.min_delta);
         (self.best, self.wait) = if improves { (Some(figure), 0) } else { (self.best, self.wait + 1) };
         improves
     }
 
     /// Whether patience has ended. With a patience of 0 that is the first epoch without improvement.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.wait >= self.patience.max(1)
     }
 }

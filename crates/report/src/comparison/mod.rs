@@ -34,7 +34,9 @@ pub struct Compared<'a> {
 /// A setting, and its value in each run as it is typed.
 #[derive(Debug, Clone)]
 pub struct Setting {
+    /// The setting's name.
     pub name: String,
+    /// One for each run, in their order.
     pub values: Vec<String>,
 }
 

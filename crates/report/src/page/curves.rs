@@ -16,7 +16,7 @@ pub(crate) struct Course<'a> {
 
 impl<'a> Course<'a> {
     /// One figure of each epoch; what is not finite is left out.
-    pub fn of(name: &'a str, history: &[Epoch], value: impl Fn(&Epoch) -> Option<f64>) -> Self {
+    pub(crate) fn of(name: &'a str, history: &[Epoch], value: impl Fn(&Epoch) -> Option<f64>) -> Self {
         let point =
             |epoch: &Epoch| Some((epoch.epoch as f64, value(epoch).filter(|value| value.is_finite())?));
         Self { name, points: history.iter().filter_map(point).collect() }

@@ -33,7 +33,7 @@ pub(crate) struct Section {
 }
 
 impl Shell<'_> {
-    pub fn page(&self, about: Markup, sections: &[Section]) -> Markup {
+    pub(crate) fn page(&self, about: Markup, sections: &[Section]) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {

@@ -20,12 +20,12 @@ pub(crate) struct Mark {
 
 impl Mark {
     /// That of the class with this place among those that have one of their own.
-    pub fn of(place: usize) -> Self {
+    pub(crate) fn of(place: usize) -> Self {
         Self { series: place % SERIES.len(), shape: place % SHAPES }
     }
 
     /// Its outline around a point, as the data of an SVG path.
-    pub fn path(self, (x, y): (f64, f64)) -> String {
+    pub(crate) fn path(self, (x, y): (f64, f64)) -> String {
         match self.shape {
             0 => format!("M{:.1} {y:.1}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", x - 4.0),
             1 => format!("M{:.1} {:.1}h7v7h-7z", x - 3.5, y - 3.5),
@@ -46,7 +46,7 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// The drawing with `content` in it.
-    pub fn with(&self, content: &str) -> String {
+    pub(crate) fn with(&self, content: &str) -> String {
         let end = self.svg.rfind("</svg>").expect("a drawing ends");
         format!("{}{content}{}", &self.svg[..end], &self.svg[end..])
     }

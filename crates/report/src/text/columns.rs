@@ -7,7 +7,9 @@ use super::{clean, cut, left};
 /// Where the cells of a column stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
+    /// Words.
     Left,
+    /// Numbers, so that digits stand under each other.
     Right,
 }
 

@@ -24,7 +24,7 @@ impl Window {
     ///
     /// `same` is TensorFlow's: as many outputs as strides fit, the odd row of zeros at the end. (PyTorch and Caffe put as many
     /// on either side, which shifts every feature map by a pixel.)
-    pub fn place(&self, config: &Config, size: [usize; 2]) -> Result<Option<Placed>> {
+    pub(super) fn place(&self, config: &Config, size: [usize; 2]) -> Result<Option<Placed>> {
         let same = match config.text_or("padding", "valid")? {
             "same" => true,
             "valid" => false,

@@ -49,7 +49,7 @@ pub(super) struct Fit {
 
 impl Fit {
     /// The graph in integers.
-    pub fn rounded(&self) -> Model {
+    pub(super) fn rounded(&self) -> Model {
         rounded(&self.model, &self.plan, &self.choice)
     }
 }

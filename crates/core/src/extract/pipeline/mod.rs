@@ -39,7 +39,7 @@ const AHEAD: usize = 64;
 
 /// An image to look at; `id` is the caller's.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub(super) struct Job {
     pub id: usize,
     pub image: ImageInput,
     /// More than these will not be asked of it.
@@ -48,7 +48,7 @@ pub struct Job {
 
 /// What a file means to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+pub(super) enum Admission {
     /// Compute its features in these views, of which there is at least one.
     Compute(Views),
     /// There is nothing to compute.
@@ -57,7 +57,7 @@ pub enum Admission {
 
 /// What became of a job.
 #[derive(Debug)]
-pub enum Outcome {
+pub(super) enum Outcome {
     Skipped(Key),
     /// In all views that were admitted.
     Computed(Key),
@@ -69,7 +69,7 @@ pub enum Outcome {
 }
 
 /// A graph that turns a batch of images into as many rows of features.
-pub trait Infer {
+pub(super) trait Infer {
     /// # Errors
     /// Out of memory, which fewer images may mend, or whatever stops the whole extraction: a graph that fails on one batch
     /// fails on all.
@@ -80,12 +80,12 @@ pub trait Infer {
 }
 
 /// Why a batch was not inferred.
-pub struct InferError {
+pub(super) struct InferError {
     pub error: Error,
     pub out_of_memory: bool,
 }
 
-pub struct Pipeline<'a> {
+pub(super) struct Pipeline<'a> {
     pub recipe: &'a Recipe,
     pub batch_size: BatchSize,
     /// What [`BatchSize::Auto`] may try.
@@ -100,7 +100,7 @@ pub struct Pipeline<'a> {
 
 /// A view of an image.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub(super) struct Row {
     /// Of the job.
     pub id: usize,
     pub key: Key,
@@ -116,14 +116,14 @@ enum Message {
 }
 
 /// Features of one batch.
-pub struct Batch {
+pub(super) struct Batch {
     pub rows: Vec<Row>,
     /// `(rows.len(), feature_size)`
     pub features: Array2<f32>,
 }
 
 /// Hears what became of each job; its error ends the run.
-pub type OnOutcome<'a> = &'a mut dyn FnMut(usize, Outcome) -> Result<(), Error>;
+pub(super) type OnOutcome<'a> = &'a mut dyn FnMut(usize, Outcome) -> Result<(), Error>;
 
 impl Pipeline<'_> {
     /// Take every job through. `admit` is asked in the decoding threads, by the key of a file's bytes; `model` is called when the first
@@ -134,7 +134,7 @@ impl Pipeline<'_> {
     /// # Errors
     /// The first error of `model`, of inference, of `sink` or of `on_outcome` ends the run; what the sink took before that stays taken.
     /// An image that cannot be used is an [`Outcome::Failed`], not an error.
-    pub fn run<M: Infer>(
+    pub(super) fn run<M: Infer>(
         &self,
         jobs: &[Job],
         admit: &(dyn Fn(&Job, Key) -> Admission + Sync),

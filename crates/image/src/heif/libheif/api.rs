@@ -11,25 +11,25 @@ use libloading::Library;
 /// Something that only libheif knows the inside of.
 #[repr(C)]
 #[derive(Debug)]
-pub struct Opaque<T> {
+pub(super) struct Opaque<T> {
     inside: [u8; 0],
     own: PhantomData<(*mut u8, PhantomPinned, T)>,
 }
 
 #[derive(Debug)]
-pub enum ContextKind {}
+pub(super) enum ContextKind {}
 #[derive(Debug)]
-pub enum HandleKind {}
+pub(super) enum HandleKind {}
 #[derive(Debug)]
-pub enum ImageKind {}
-pub type RawContext = Opaque<ContextKind>;
-pub type RawHandle = Opaque<HandleKind>;
-pub type RawImage = Opaque<ImageKind>;
+pub(super) enum ImageKind {}
+pub(super) type RawContext = Opaque<ContextKind>;
+pub(super) type RawHandle = Opaque<HandleKind>;
+pub(super) type RawImage = Opaque<ImageKind>;
 
 /// What every call says of how it went.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub struct Outcome {
+pub(super) struct Outcome {
     pub code: c_int,
     pub subcode: c_int,
     pub message: *const c_char,
@@ -39,7 +39,7 @@ pub struct Outcome {
 ///
 /// Where a version is named, the field is there if `version` is as high.
 #[repr(C)]
-pub struct Options {
+pub(super) struct Options {
     pub version: u8,
     pub ignore_transformations: u8,
     pub progress: [*mut c_void; 4],
@@ -62,7 +62,7 @@ pub struct Options {
 
 /// The beginning of `heif_security_limits`, likewise.
 #[repr(C)]
-pub struct SecurityLimits {
+pub(super) struct SecurityLimits {
     pub version: u8,
     pub image_pixels: u64,
     pub tiles: u64,
@@ -75,7 +75,7 @@ pub struct SecurityLimits {
 
 /// The beginning of `heif_color_profile_nclx`.
 #[repr(C)]
-pub struct ColourProfile {
+pub(super) struct ColourProfile {
     pub version: u8,
     pub primaries: c_int,
     pub transfer: c_int,
@@ -83,30 +83,30 @@ pub struct ColourProfile {
     pub full_range: u8,
 }
 
-pub const HEVC: c_int = 1;
+pub(super) const HEVC: c_int = 1;
 /// As it is coded.
-pub const UNDEFINED: c_int = 99;
-pub const CHANNELS: [c_int; 3] = [0, 1, 2];
-pub const ALPHA: c_int = 6;
-pub const YCBCR: c_int = 0;
-pub const MONOCHROME: c_int = 2;
-pub const UNSUPPORTED_FILE: c_int = 3;
-pub const UNSUPPORTED_FEATURE: c_int = 4;
-pub const OUT_OF_MEMORY: c_int = 6;
-pub const LIMIT_EXCEEDED: c_int = 1000;
+pub(super) const UNDEFINED: c_int = 99;
+pub(super) const CHANNELS: [c_int; 3] = [0, 1, 2];
+pub(super) const ALPHA: c_int = 6;
+pub(super) const YCBCR: c_int = 0;
+pub(super) const MONOCHROME: c_int = 2;
+pub(super) const UNSUPPORTED_FILE: c_int = 3;
+pub(super) const UNSUPPORTED_FEATURE: c_int = 4;
+pub(super) const OUT_OF_MEMORY: c_int = 6;
+pub(super) const LIMIT_EXCEEDED: c_int = 1000;
 
 /// Declares a struct of functions, and how each is found by its name.
 macro_rules! functions {
     ($($field:ident = $name:literal: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
         /// libheif's functions. They may be called for as long as the library is loaded, which is for ever.
         #[derive(Debug, Clone, Copy)]
-        pub struct Api {
+        pub(super) struct Api {
             $(pub $field: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
         }
 
         impl Api {
             /// Find them, or name the first that is not there.
-            pub fn of(library: &Library) -> Result<Self, &'static str> {
+            pub(super) fn of(library: &Library) -> Result<Self, &'static str> {
                 Ok(Self { $($field: find(library, $name)?,)* })
             }
         }
@@ -140,13 +140,13 @@ functions! {
     colour_profile_free = "heif_nclx_color_profile_free": fn(*mut ColourProfile);
 }
 
-pub const VERSION: &str = "heif_get_version";
-pub type GetVersion = unsafe extern "C" fn() -> *const c_char;
-pub const LIMITS_OF: &str = "heif_context_get_security_limits";
-pub type LimitsOf = unsafe extern "C" fn(*const RawContext) -> *mut SecurityLimits;
+pub(super) const VERSION: &str = "heif_get_version";
+pub(super) type GetVersion = unsafe extern "C" fn() -> *const c_char;
+pub(super) const LIMITS_OF: &str = "heif_context_get_security_limits";
+pub(super) type LimitsOf = unsafe extern "C" fn(*const RawContext) -> *mut SecurityLimits;
 
 /// The function of this name, or the name if there is none. `F` must be the type that libheif gives it.
-pub fn find<F: Copy>(library: &Library, name: &'static str) -> Result<F, &'static str> {
+pub(super) fn find<F: Copy>(library: &Library, name: &'static str) -> Result<F, &'static str> {
     // SAFETY: libheif's functions have the types that stand in this file, and nobody else calls this.
     let found = unsafe { library.get::<F>(format!("{name}\0").as_bytes()) };
     found.map(|found| *found).map_err(|_| name)
@@ -165,7 +165,7 @@ const _: () = {
 ///
 /// # Safety
 /// `text` must be null or the start of bytes that end with a zero and stay while this runs.
-pub unsafe fn text(text: *const c_char) -> String {
+pub(super) unsafe fn text(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }

@@ -43,7 +43,7 @@ struct DecodingOptions<'p> {
 }
 
 /// A decoded image.
-pub struct Decoded {
+pub(crate) struct Decoded {
     api: Api,
     raw: *mut RawImage,
 }
@@ -52,7 +52,7 @@ pub struct Decoded {
 ///
 /// # Errors
 /// [`Fault::Damaged`], [`Fault::Unsupported`] or [`Fault::TooLarge`], in libheif's own words.
-pub fn decode(library: &Libheif, bytes: &[u8], limits: &Limits) -> Result<Decoded> {
+pub(crate) fn decode(library: &Libheif, bytes: &[u8], limits: &Limits) -> Result<Decoded> {
     let context = Context::open(library, bytes, limits)?;
     let handle = context.primary()?;
     let profile = handle.colour_profile();
@@ -199,8 +199,8 @@ impl Decoded {
     ///
     /// # Errors
     /// [`Fault::Unsupported`] if they are of a kind that is not known here.
-    pub fn picture(&self, nclx: Option<Nclx>) -> Result<Picture<'_>> {
-        // SAFETY, here and below: the image is there until `self` is dropped.
+    pub(crate) fn picture(&self, nclx: Option<Nclx>) -> Result<Picture<'_>> {
+        // SAFETY: the image is there until `self` is dropped.
         let (space, chroma) = unsafe { ((self.api.colour_space)(self.raw), (self.api.chroma)(self.raw)) };
         let chroma = match (space, chroma) {
             (MONOCHROME, _) | (YCBCR, 0) => Chroma::Grey,

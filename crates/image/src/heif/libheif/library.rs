@@ -27,27 +27,50 @@ pub enum Error {
     Off,
     /// The variable names a file that is not there.
     #[error("{VARIABLE} names `{}`, which does not exist", .path.display())]
-    Missing { path: PathBuf },
+    Missing {
+        /// The library's file.
+        path: PathBuf,
+    },
     /// The system cannot load it.
     #[error("cannot load `{}` as a shared library: {reason}", .path.display())]
-    Load { path: PathBuf, reason: String },
+    Load {
+        /// The library's file.
+        path: PathBuf,
+        /// What the loader said.
+        reason: String,
+    },
     /// Another library.
     #[error("`{}` is not libheif: it has no `{function}`", .path.display())]
-    NotLibheif { path: PathBuf, function: &'static str },
+    NotLibheif {
+        /// The library's file.
+        path: PathBuf,
+        /// A function that libheif has and this library has not.
+        function: &'static str,
+    },
     /// Older ones give no planes as they are coded, but RGB made in their own way.
     #[error(
         "libheif {version} (`{}`) is older than 1.19, which is needed; `pip install pillow-heif` brings a newer one, \
          or save the image as JPEG",
         .path.display()
     )]
-    TooOld { path: PathBuf, version: String },
+    TooOld {
+        /// The library's file.
+        path: PathBuf,
+        /// Its version, in its own words.
+        version: String,
+    },
     /// Its decoders are packages of their own in some systems.
     #[error(
         "libheif {version} (`{}`) has no decoder for HEVC; install one (`apt install libheif-plugin-libde265`) or \
          `pip install pillow-heif`, or save the image as JPEG",
         .path.display()
     )]
-    NoDecoder { path: PathBuf, version: String },
+    NoDecoder {
+        /// The library's file.
+        path: PathBuf,
+        /// Its version, in its own words.
+        version: String,
+    },
 }
 
 /// A libheif that decodes HEVC.

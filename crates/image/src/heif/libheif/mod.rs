@@ -7,5 +7,5 @@ mod api;
 mod decode;
 mod library;
 
-pub use decode::decode;
+pub(super) use decode::decode;
 pub use library::{Error, Libheif, libheif};

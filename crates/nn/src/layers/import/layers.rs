@@ -18,11 +18,11 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub fn inputs(&self) -> usize {
+    pub(super) fn inputs(&self) -> usize {
         self.kernel.nrows()
     }
 
-    pub fn units(&self) -> usize {
+    pub(super) fn units(&self) -> usize {
         self.kernel.ncols()
     }
 }
@@ -31,8 +31,12 @@ impl Layer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
+    /// They are not floats of a type that is read.
     #[error("holds {found}, expected F32, F64, F16 or BF16")]
-    Dtype { found: String },
+    Dtype {
+        /// Their type in the file.
+        found: String,
+    },
     /// Not finite, or not in 32 bits.
     #[error("holds a number that is not finite in 32 bits")]
     NotFinite,

@@ -47,6 +47,7 @@ pub struct ImportOptions {
 /// A head, and what was found of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportedHead {
+    /// The head.
     pub head: Head,
     /// The layers in the order in which they are applied, and the layout of each kernel.
     pub layers: Vec<(String, Layout)>,
@@ -58,35 +59,81 @@ pub struct ImportedHead {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
+    /// The file is cut off, damaged, or of another kind.
     #[error("it is not a complete safetensors file")]
     SafeTensors(#[from] safetensors::SafeTensorError),
+    /// There is nothing to make a layer of.
     #[error("it holds no tensors")]
     Empty,
     /// Asked for, and not there.
     #[error("it has no layer `{name}`; there are {found}")]
-    NoLayer { name: String, found: String },
+    NoLayer {
+        /// The layer that was asked for.
+        name: String,
+        /// The layers that there are, for people.
+        found: String,
+    },
     /// A convolution, a normalisation, or two layers under one name.
     #[error("`{layer}` is not a dense layer: expected a matrix and at most one vector, found {found}")]
-    NotDense { layer: String, found: String },
+    NotDense {
+        /// The layer's name.
+        layer: String,
+        /// Its tensors, for people.
+        found: String,
+    },
     /// A square kernel, or one without a bias, under a name that says nothing.
     #[error(
         "cannot tell whether `{tensor}`, of shape {}, is (inputs, units) or (units, inputs)",
         dims(shape)
     )]
-    LayoutUnknown { tensor: String, shape: [usize; 2] },
+    LayoutUnknown {
+        /// The kernel's name.
+        tensor: String,
+        /// Its shape.
+        shape: [usize; 2],
+    },
+    /// The bias and the kernel of a layer do not have as many units.
     #[error(
         "the bias of `{layer}` has {found} numbers, but its kernel of shape {}, read as {layout}, has {expected} units",
         dims(shape)
     )]
-    Bias { layer: String, layout: Layout, shape: [usize; 2], expected: usize, found: usize },
+    Bias {
+        /// The layer's name.
+        layer: String,
+        /// How its kernel is read.
+        layout: Layout,
+        /// The kernel's shape.
+        shape: [usize; 2],
+        /// Units of the kernel.
+        expected: usize,
+        /// Numbers in the bias.
+        found: usize,
+    },
     /// Sizes that do not follow one another.
     #[error("the layers do not lead from {inputs} features to {classes} classes: {found}")]
-    NoChain { inputs: usize, classes: usize, found: String },
+    NoChain {
+        /// Features of an image.
+        inputs: usize,
+        /// Classes to tell apart.
+        classes: usize,
+        /// The layers and their sizes, for people.
+        found: String,
+    },
     /// Several orders would do.
     #[error("cannot tell the order of the layers: {found}")]
-    OrderUnknown { found: String },
+    OrderUnknown {
+        /// The layers and their sizes, for people.
+        found: String,
+    },
+    /// The numbers of a tensor cannot be taken.
     #[error("tensor `{name}`: {source}")]
-    Tensor { name: String, source: Unreadable },
+    Tensor {
+        /// The tensor's name.
+        name: String,
+        /// What is wrong with them.
+        source: Unreadable,
+    },
+    /// The sizes that were found cannot be those of a classifier.
     #[error("its layers do not make a head")]
     Config(#[from] super::ConfigError),
 }

@@ -118,10 +118,12 @@ pub struct TrainConfig {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum OptimizerKind {
+    /// Adam, as in Keras.
     #[default]
     Adam,
     /// Adam with decoupled weight decay.
     AdamW,
+    /// Stochastic gradient descent, with momentum if that is set.
     Sgd,
 }
 
@@ -145,10 +147,14 @@ pub enum ScheduleKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
+    /// Mean loss on the training rows.
     Loss,
+    /// Accuracy on the training rows.
     Accuracy,
+    /// Mean loss on the validation rows.
     #[default]
     ValLoss,
+    /// Accuracy on the validation rows.
     ValAccuracy,
 }
 

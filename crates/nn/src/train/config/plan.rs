@@ -139,12 +139,12 @@ pub(in crate::train) struct Rates {
 
 impl Rates {
     /// Steps of all epochs count from 0.
-    pub fn of_step(&self, step: u64) -> f64 {
+    pub(crate) fn of_step(&self, step: u64) -> f64 {
         self.schedule.rate(step)
     }
 
     /// Take note of the monitored figure of an epoch.
-    pub fn observe(&mut self, figure: f64) {
+    pub(crate) fn observe(&mut self, figure: f64) {
         if let Some(plateau) = &mut self.plateau {
             plateau.observe(figure);
             self.schedule.learning_rate = plateau.learning_rate();

@@ -18,7 +18,7 @@ pub(super) struct Course {
 
 impl Course {
     /// That of a training with so many steps an epoch, as far as it has come.
-    pub fn new(config: &TrainConfig, steps: usize, history: &History) -> Result<Self, Error> {
+    pub(super) fn new(config: &TrainConfig, steps: usize, history: &History) -> Result<Self, Error> {
         let TrainConfig { patience, min_delta, monitor, restore_best_weights, .. } = *config;
         let stopping = patience.map(|patience| EarlyStopping::new(patience, min_delta, monitor.better()));
         let rates = config.rates(steps as u64)?;
@@ -30,12 +30,12 @@ impl Course {
     }
 
     /// The rate of a step; epoch and step count from 1.
-    pub fn rate(&self, epoch: usize, step: usize) -> f64 {
+    pub(super) fn rate(&self, epoch: usize, step: usize) -> f64 {
         self.rates.of_step(((epoch - 1) * self.steps + step - 1) as u64)
     }
 
     /// Take note of an epoch; whether its weights are to be kept as the best so far.
-    pub fn observe(&mut self, record: &EpochRecord) -> bool {
+    pub(super) fn observe(&mut self, record: &EpochRecord) -> bool {
         // Absent only if nothing looks at it.
         let Some(figure) = self.monitor.figure(record) else { return false };
         self.rates.observe(figure);
@@ -44,7 +44,7 @@ impl Course {
     }
 
     /// Whether early stopping has seen enough.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.stopping.as_ref().is_some_and(EarlyStopping::is_over)
     }
 }

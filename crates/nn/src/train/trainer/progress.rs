@@ -29,17 +29,17 @@ pub(in crate::train) struct Tally {
 }
 
 impl Tally {
-    pub fn add(&mut self, mean_loss: f32, hits: usize, rows: usize) {
+    pub(crate) fn add(&mut self, mean_loss: f32, hits: usize, rows: usize) {
         self.loss += f64::from(mean_loss) * rows as f64;
         self.hits += hits;
         self.rows += rows;
     }
 
-    pub fn loss(&self) -> f64 {
+    pub(crate) fn loss(&self) -> f64 {
         self.loss / self.rows as f64
     }
 
-    pub fn accuracy(&self) -> f64 {
+    pub(crate) fn accuracy(&self) -> f64 {
         self.hits as f64 / self.rows as f64
     }
 }
