@@ -12,7 +12,6 @@ use headstart::onnx::{
 };
 use ndarray::{Array2, Array4};
 
-use crate::net;
 
 const BACKBONE: &str = "models/resnet50.onnx";
 
