@@ -218,8 +218,9 @@ fn class_weights_go_by_the_names_of_the_classes() {
 #[test]
 fn a_training_that_breaks_off_keeps_what_was_good() {
     let place = with_features();
-    // One step an epoch: the first gives weights that are too large for the second.
-    let said = place.run("train photos/photos.csv --learning-rate 1e30 --epochs 9 --name burst").ended(2);
+    // One step an epoch: the rate of the first is as usual, that of the second far too large.
+    let burst = "--learning-rate 1e30 --set warmup_steps=4 --set warmup_from=1e-33 --epochs 9";
+    let said = place.run(&format!("train photos/photos.csv {burst} --name burst")).ended(2);
     assert_eq!(said.out, "");
     said.says(&[
         "error: the training failed; the head and the checkpoint of the last good step are in `runs/burst`",
@@ -233,4 +234,23 @@ fn a_training_that_breaks_off_keeps_what_was_good() {
     let said = place.run("train --from burst --resume --name again").ended(2);
     said.says(&["epoch 2, step 1, at `"]).never_says("broke off");
     assert!(!place.path("runs/again").exists());
+    // What was kept answers.
+    let said = place.run("predict burst photos").done();
+    assert!(!said.out.contains("NaN"), "{}", said.out);
+}
+
+#[test]
+fn a_training_without_one_good_step_leaves_no_run() {
+    let place = with_features();
+    for optimizer in ["adam", "sgd"] {
+        let train = format!("train photos/photos.csv --learning-rate 1e30 --set optimizer={optimizer}");
+        for epochs in [1, 9] {
+            let said = place.run(&format!("{train} --epochs {epochs} --name burst")).ended(2);
+            said.says(&[
+                "became infinite or not a number in epoch 1, step 1",
+                "hint: a lower `--learning-rate`",
+            ]);
+            assert!(!place.path("runs/burst").exists());
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub enum Error {
     #[error("cannot read the features of the {part} images")]
     Rows { part: Part, source: Box<dyn std::error::Error + Send + Sync> },
     /// A number that is not finite, or a gradient whose square is not. Epoch and step count from 1; nothing of
-    /// that step was applied.
+    /// that step is kept.
     #[error("{quantity} became infinite or not a number in epoch {epoch}, step {step}, at `{image}`")]
     NotFinite { quantity: Quantity, epoch: usize, step: usize, image: String },
     /// The same in a row that is only looked at, after this epoch.
@@ -78,6 +78,8 @@ pub enum Quantity {
     Features,
     Loss,
     Gradients,
+    /// What the head says after the step, or its parameters.
+    Answers,
 }
 
 impl fmt::Display for Part {
@@ -95,6 +97,7 @@ impl fmt::Display for Quantity {
             Self::Features => "features",
             Self::Loss => "the loss",
             Self::Gradients => "gradients",
+            Self::Answers => "the answers of the head",
         })
     }
 }
