@@ -21,7 +21,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::calibrate::{self, TemperatureArgs};
-use super::console::{Console, count, stdout, terminal_width};
+use super::console::{Console, chain, count, stdout, terminal_width};
+use super::error::Error;
 use super::features::{Lookup, Ready, in_views};
 use super::leaks::{self, Looked};
 use super::output;
@@ -290,6 +291,11 @@ impl Answers {
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
         let views = source.views(views);
         let logits = logits(run, &store.select(&in_views(&ready.ids, views))?)?;
+        if let Some(row) = logits.rows().into_iter().position(|row| row.iter().any(|x| !x.is_finite())) {
+            // All images in one view, then all in the next.
+            let image = ready.names(manifest).swap_remove(row % ready.ids.len());
+            return Err(Error::NoNumbers { run: run.name(), image }.into());
+        }
         let labels = ready.pick(&labels);
         let images = scored_images(manifest, &ready, &labels);
         let other_precision = source.other_precision.clone();
