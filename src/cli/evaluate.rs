@@ -173,6 +173,9 @@ impl EvaluateArgs {
             let subject = assessed.subject(title(&record), cache.store(), &manifest);
             let page = evaluation_page(&run, &Evaluated::examine(subject, &learnt), &learnt);
             files.write(&output.path("report.html"), |out| out.write_all(page.as_bytes()))?;
+        } else if output::is_report(&output.path("report.html")) {
+            // It shows the figures of an earlier evaluation.
+            files.remove(&output.path("report.html"));
         }
         // The last is the seal: an evaluation without figures is told as one that is not complete.
         files.write(&output.path("metrics.json"), |out| out.write_all(metrics.to_json().as_bytes()))?;
