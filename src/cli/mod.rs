@@ -119,7 +119,9 @@ pub fn run() -> anyhow::Result<Status> {
     let matches = matches.unwrap_or_else(|error| usage::exit(&error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage::exit(&error));
     let console = Console::new(cli.console);
-    let status = cli.command.run(&console)?;
+    interrupt::hear();
+    let typed = usage::typed(&matches);
+    let status = cli.command.run(&console, &typed)?;
     // A line that is not complete may wait until now.
     console::stdout().flush()?;
     // A folder that could not be read is told where it is met, deep below the command.

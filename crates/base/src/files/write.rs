@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::folder_of;
+use super::{Unfinished, folder_of};
 
 /// A file that could not be written. Nothing is left of it.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +137,7 @@ pub struct Draft {
     temporary: NamedTempFile,
     target: PathBuf,
     flushed: bool,
+    _unfinished: Unfinished,
 }
 
 impl Draft {
@@ -167,7 +168,8 @@ impl Draft {
             if let Ok(old) = fs::metadata(&target) {
                 let _ = temporary.as_file().set_permissions(old.permissions());
             }
-            Ok(Self { temporary, target, flushed: false })
+            let unfinished = Unfinished::new(temporary.path());
+            Ok(Self { temporary, target, flushed: false, _unfinished: unfinished })
         };
         begin().map_err(WriteError::at(path))
     }
