@@ -240,7 +240,7 @@ impl EvaluateArgs {
         let names = ready.names(manifest);
         let looked = Looked { ids: &ready.ids, names: &names, labels, classes: &classes };
         let mut found = looked.tell(leaks::Use::Evaluated, lookup.console);
-        match known_images(run, lookup.source, cache)? {
+        match known_images(run, lookup.source, cache, lookup.console) {
             Some(known) => found |= leaks::tell_evaluated(&run.name(), &known, &looked, lookup.console),
             None if run.info.training().is_some() => lookup
                 .console
@@ -260,10 +260,13 @@ fn known_images(
     run: &Run,
     source: &Source,
     cache: Option<&mut FeatureCache>,
-) -> anyhow::Result<Option<RunImages>> {
-    let told = run.images()?;
-    Ok(told
-        .or_else(|| Learnt::find(run, source, cache?).ok().map(|learnt| RunImages::new(&learnt.keys(), &[]))))
+    console: &Console,
+) -> Option<RunImages> {
+    let told = run.images().unwrap_or_else(|error| {
+        console.warn(format_args!("{}: the run cannot tell which images it knows", chain(&error.into())));
+        None
+    });
+    told.or_else(|| Learnt::find(run, source, cache?).ok().map(|learnt| RunImages::new(&learnt.keys(), &[])))
 }
 
 /// What a head says of a manifest's images.

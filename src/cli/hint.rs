@@ -274,12 +274,18 @@ fn for_train(error: &train::Error) -> Option<String> {
 }
 
 fn for_run(error: &run::Error) -> Option<String> {
-    use run::Error::{CurvesExist, NotARun, OtherData, ReservedRunName, RunExists, RunName};
+    use run::Error::{CurvesExist, Damaged, Lacks, NotARun, OtherData, ReservedRunName, RunExists, RunName};
     Some(match error {
         RunName { .. } | ReservedRunName { .. } => "choose another `--name`".into(),
         RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         CurvesExist { .. } => {
             "give another folder, or `--tensorboard` without one: curves of two trainings would be drawn as one".into()
+        }
+        Damaged { path, .. } if path.ends_with("calibration.toml") => {
+            "remove the file, and fit the temperature again: `headstart evaluate RUN MANIFEST --calibrate`".into()
+        }
+        Lacks { .. } | Damaged { .. } => {
+            "copy the file from a backup, or train again; `predict` and `export` need run.toml and head.safetensors only".into()
         }
         NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
         OtherData { .. } => {

@@ -37,6 +37,9 @@ pub enum Error {
     NotARun { path: PathBuf },
     #[error("`{path}` has the format {found}, and this version reads up to {known}")]
     NewerRun { path: PathBuf, found: u32, known: u32 },
+    /// One of its files is gone.
+    #[error("the run `{path}` lacks `{file}`")]
+    Lacks { path: PathBuf, file: String },
     /// A file of the run cannot be understood; the cause says why.
     #[error("`{path}` is damaged")]
     Damaged { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
