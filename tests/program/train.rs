@@ -89,7 +89,7 @@ fn settings_that_cannot_be_are_refused_by_name() {
     place.write("unknown.toml", "epocs = 3\n");
     refused("--config unknown.toml", &["`unknown.toml`", "line 1", "unknown field `epocs`", "`epochs`"]);
     place.write("type.toml", "epochs = \"many\"\n");
-    refused("--config type.toml", &["`type.toml`", "invalid type: string \"many\""]);
+    refused("--config type.toml", &["`type.toml`", "expected a whole number, found \"many\""]);
     refused("--config gone.toml", &["cannot read the settings `gone.toml`"]);
     assert!(!place.path("runs").exists() || fs::read_dir(place.path("runs")).unwrap().count() == 0);
 }
