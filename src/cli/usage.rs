@@ -1,6 +1,7 @@
 //! What is said of a command line that cannot be understood.
 
 use std::error::Error as _;
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
@@ -11,10 +12,20 @@ use super::console::Ink;
 
 /// Print the error and end, as clap does; in words for people where a number cannot be read.
 pub fn exit(error: &clap::Error) -> ! {
-    let Some((theirs, ours)) = error.source().and_then(in_words) else { error.exit() };
+    let words = error.source().and_then(in_words);
+    let variable = variable(error, std::env::args_os());
+    if words.is_none() && variable.is_none() {
+        error.exit();
+    }
     let text = error.render();
-    let text = if Ink::of_stderr().colour { text.ansi().to_string() } else { text.to_string() };
-    let _ = write!(std::io::stderr().lock(), "{}", text.replace(&theirs, ours));
+    let mut text = if Ink::of_stderr().colour { text.ansi().to_string() } else { text.to_string() };
+    if let Some((theirs, ours)) = words {
+        text = text.replace(&theirs, ours);
+    }
+    if let Some(variable) = variable {
+        text = format!("{}\nThe value is that of the environment variable {variable}.\n", text.trim_end());
+    }
+    let _ = write!(std::io::stderr().lock(), "{text}");
     std::process::exit(error.exit_code())
 }
 
