@@ -88,7 +88,15 @@ impl ExtractArgs {
         let mut cache = source.create_cache()?;
         let cancel = interrupt::listen();
         let files = manifest.files();
-        let outcome = fill(&source, &mut cache, &files, self.options(&source), cancel, console);
+        let outcome = fill(
+            &source,
+            &mut cache,
+            &files,
+            self.options(&source),
+            cancel,
+            self.failures.is_some(),
+            console,
+        );
         // Also if it broke off: why may well stand there.
         let failures = cache.failures().among(files.iter().map(PathBuf::as_path));
         if let Some(path) = self.failures.as_ref().filter(|_| outcome.is_ok() || !failures.is_empty()) {
@@ -158,20 +166,21 @@ pub fn open_cache(
     let cancel = interrupt::listen();
     for (files, views) in wanted() {
         let options = ExtractOptions { views: source.views(&views), ..source.extract_options(runtime) };
-        if fill(source, &mut cache, &files, options, cancel, console)?.cancelled {
+        if fill(source, &mut cache, &files, options, cancel, false, console)?.cancelled {
             return Ok(ControlFlow::Break(Status::Interrupted));
         }
     }
     Ok(ControlFlow::Continue(Some(cache)))
 }
 
-/// Fill the cache and tell of it.
+/// Fill the cache and tell of it; `failures_listed` says that somebody is going to list all failures.
 fn fill(
     source: &Source,
     cache: &mut FeatureCache,
     files: &[PathBuf],
     options: ExtractOptions,
     cancel: &AtomicBool,
+    failures_listed: bool,
     console: &Console,
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
@@ -215,7 +224,8 @@ fn fill(
     drop(progress);
     if failures > FAILURES_SHOWN {
         let more = count(failures - FAILURES_SHOWN, "more image");
-        console.warn(format_args!("{more} failed; `--failures FILE` writes all of them to a CSV file"));
+        let how = if failures_listed { "" } else { "; `--failures FILE` writes all of them to a CSV file" };
+        console.warn(format_args!("{more} failed{how}"));
     }
     console.note(sentence(&summary, started.elapsed()));
     console.note(format_args!("features: {}", cache.store().dir().display()));

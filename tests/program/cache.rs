@@ -193,3 +193,17 @@ fn half_precision_is_found_where_it_is_all_there_is() {
         .ended(2)
         .says(&["the storage is `f32`, expected `f16`", "--storage"]);
 }
+
+#[test]
+fn a_file_that_is_not_there_is_told_and_nothing_else() {
+    let place = super::noisy::place();
+    let explain = format!("cache explain gone.png {}", super::noisy::BACKBONE);
+    let said = place.run(&explain).ended(1);
+    assert!(
+        said.out.contains("gone.png: no features, ") && !said.out.contains("none are kept yet"),
+        "{}",
+        said.out
+    );
+    place.run(&format!("{explain} --json")).ended(1);
+    place.run(&format!("cache explain train0.png {}", super::noisy::BACKBONE)).done();
+}

@@ -25,6 +25,9 @@ pub enum Error {
     },
     #[error("`{path}` holds a recipe that cannot be carried out")]
     Recipe { path: PathBuf, source: preprocess::Error },
+    /// The head of a run, exported alone.
+    #[error("`{path}` is the head of a classifier alone: it takes features, not images")]
+    Head { path: PathBuf },
     #[error("`{path}` is a whole classifier: its output `{output}` gives class scores, not features: {}", why.join(", and "))]
     Classifier {
         path: PathBuf,

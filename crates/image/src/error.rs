@@ -24,7 +24,7 @@ pub enum Error {
     #[error("expected an image, found {found}")]
     NotAnImage { found: FileKind },
     /// An image of a kind that is not decoded here.
-    #[error("cannot decode {what}; save it as PNG or JPEG")]
+    #[error("cannot decode {what}; save it as {}", if is_jpeg(what) { "PNG" } else { "PNG or JPEG" })]
     Unsupported { what: String },
     /// The library that decodes the format is not installed. As soon as it is, the same file may be decoded.
     #[error("cannot decode {format}")]
@@ -50,6 +50,11 @@ pub enum Error {
     /// The crop does not fit into an image that is not resized.
     #[error("the image of {width}x{height} pixels is smaller than the crop of {crop_width}x{crop_height}")]
     TooSmall { width: u32, height: u32, crop_width: u32, crop_height: u32 },
+}
+
+/// Whether this is a JPEG of a rare kind. Whoever has such files has a program that saves JPEGs like that.
+fn is_jpeg(what: &str) -> bool {
+    what.ends_with(" JPEG") || what.starts_with("a JPEG with ") || what.starts_with("a JPEG of ")
 }
 
 impl Error {
