@@ -80,7 +80,7 @@ fn only_the_manifests_that_are_named_decide_what_goes() {
 fn an_image_is_explained() {
     let place = with_own_features();
     fs::write(place.path("photos/new.jpg"), "no image").unwrap();
-    let said = place.run("cache explain photos/cat.jpg photos/new.jpg photos/none.jpg").done();
+    let said = place.run("cache explain photos/cat.jpg photos/new.jpg photos/none.jpg").ended(1);
     has(&said.out, &["photos/cat.jpg: hit\n", "sound, computed by onnxruntime ", "on cpu", "  key  "]);
     has(&said.out, &["photos/new.jpg: miss, it was never computed; `headstart extract` computes it"]);
     has(&said.out, &["photos/none.jpg: no features, No such file", "no row of this key"]);
