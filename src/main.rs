@@ -11,9 +11,6 @@ fn main() -> ExitCode {
     cli::leave_images_to_their_failures();
     match cli::run() {
         Ok(status) => status.into(),
-        Err(error) => {
-            cli::report(&error);
-            cli::Status::Error.into()
-        }
+        Err(error) => cli::report(&error).into(),
     }
 }

@@ -124,7 +124,7 @@ const CACHE: &str = "data/features";
 #[command(next_help_heading = "Features")]
 pub struct BackboneArgs {
     /// ONNX graph that gives the features
-    #[arg(long, value_name = "FILE", default_value = BACKBONE)]
+    #[arg(long, value_name = "FILE", env = "HEADSTART_BACKBONE", default_value = BACKBONE)]
     pub backbone: PathBuf,
     /// Preprocess by this preset or TOML file instead of by the backbone's own recipe
     #[arg(long, value_name = "PRESET|FILE")]

@@ -26,8 +26,16 @@ pub struct TemperatureArgs {
 impl TemperatureArgs {
     /// The run that `name` means, with its temperature or without.
     pub fn load(&self, runs: &RunsArgs, name: &Path) -> anyhow::Result<Run> {
-        let run = runs.load(name)?;
-        Ok(if self.no_temperature { run.without_calibration() } else { run })
+        Ok(self.of(runs.load(name)?))
+    }
+
+    /// The same with no more than it takes to answer.
+    pub fn load_head(&self, runs: &RunsArgs, name: &Path) -> anyhow::Result<Run> {
+        Ok(self.of(Run::load_head(&runs.find(name)?)?))
+    }
+
+    fn of(&self, run: Run) -> Run {
+        if self.no_temperature { run.without_calibration() } else { run }
     }
 }
 

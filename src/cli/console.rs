@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use headstart::backbone::runtime::plain_words;
 use headstart::report::text::{self, clean, shortened};
 
+use super::words;
+
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub struct ConsoleArgs {
@@ -87,6 +89,12 @@ struct StdoutError {
     source: io::Error,
 }
 
+/// Whether it was stdout that could not be written, because nobody reads it any more.
+pub fn reader_has_gone(error: &io::Error) -> bool {
+    let is_stdout = error.get_ref().is_some_and(|inner| inner.is::<StdoutError>());
+    is_stdout && error.kind() == io::ErrorKind::BrokenPipe
+}
+
 impl Stdout {
     pub fn is_terminal(&self) -> bool {
         self.0.is_terminal()
@@ -129,7 +137,7 @@ pub fn chain(error: &anyhow::Error) -> String {
 pub fn said_once(error: &anyhow::Error) -> Vec<String> {
     let mut said: Vec<String> = vec![];
     for cause in error.chain() {
-        let text = plain_words(&cause.to_string());
+        let text = words::plain(&plain_words(&cause.to_string()));
         if !text.is_empty() && !said.iter().any(|before| before.contains(&text)) {
             said.push(text);
         }

@@ -112,6 +112,14 @@ pub enum Error {
         /// It counted progress by a least step, which means nothing without a patience.
         min_delta: bool,
     },
+    #[error("`{run}` gives no numbers for `{image}`: its answers are infinite or not a number")]
+    NoNumbers { run: String, image: String },
+    #[error("there is no file `{}`", .path.display())]
+    NoExport { path: PathBuf },
+    #[error("`{}` is an exported model, and takes no `{}`", .path.display(), .flags.join("`, `"))]
+    FlagsOfExport { path: PathBuf, flags: Vec<String> },
+    #[error("cannot write to the folder `{}` of the runs", .path.display())]
+    RunsNotWritable { path: PathBuf, source: std::io::Error },
     #[error("the training failed; the head and the checkpoint of the last good step are in `{run}`")]
     BrokenOff { run: PathBuf, source: train::Error },
 }

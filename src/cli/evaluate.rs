@@ -21,7 +21,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::calibrate::{self, TemperatureArgs};
-use super::console::{Console, count, stdout, terminal_width};
+use super::console::{Console, chain, count, stdout, terminal_width};
+use super::error::Error;
 use super::features::{Lookup, Ready, in_views};
 use super::leaks::{self, Looked};
 use super::output;
@@ -172,6 +173,9 @@ impl EvaluateArgs {
             let subject = assessed.subject(title(&record), cache.store(), &manifest);
             let page = evaluation_page(&run, &Evaluated::examine(subject, &learnt), &learnt);
             files.write(&output.path("report.html"), |out| out.write_all(page.as_bytes()))?;
+        } else if output::is_report(&output.path("report.html")) {
+            // It shows the figures of an earlier evaluation.
+            files.remove(&output.path("report.html"));
         }
         // The last is the seal: an evaluation without figures is told as one that is not complete.
         files.write(&output.path("metrics.json"), |out| out.write_all(metrics.to_json().as_bytes()))?;
@@ -236,7 +240,7 @@ impl EvaluateArgs {
         let names = ready.names(manifest);
         let looked = Looked { ids: &ready.ids, names: &names, labels, classes: &classes };
         let mut found = looked.tell(leaks::Use::Evaluated, lookup.console);
-        match known_images(run, lookup.source, cache)? {
+        match known_images(run, lookup.source, cache, lookup.console) {
             Some(known) => found |= leaks::tell_evaluated(&run.name(), &known, &looked, lookup.console),
             None if run.info.training().is_some() => lookup
                 .console
@@ -256,10 +260,13 @@ fn known_images(
     run: &Run,
     source: &Source,
     cache: Option<&mut FeatureCache>,
-) -> anyhow::Result<Option<RunImages>> {
-    let told = run.images()?;
-    Ok(told
-        .or_else(|| Learnt::find(run, source, cache?).ok().map(|learnt| RunImages::new(&learnt.keys(), &[]))))
+    console: &Console,
+) -> Option<RunImages> {
+    let told = run.images().unwrap_or_else(|error| {
+        console.warn(format_args!("{}: the run cannot tell which images it knows", chain(&error.into())));
+        None
+    });
+    told.or_else(|| Learnt::find(run, source, cache?).ok().map(|learnt| RunImages::new(&learnt.keys(), &[])))
 }
 
 /// What a head says of a manifest's images.
@@ -290,6 +297,11 @@ impl Answers {
         let store = cache.as_ref().expect("a cache that is not there has no features").store();
         let views = source.views(views);
         let logits = logits(run, &store.select(&in_views(&ready.ids, views))?)?;
+        if let Some(row) = logits.rows().into_iter().position(|row| row.iter().any(|x| !x.is_finite())) {
+            // All images in one view, then all in the next.
+            let image = ready.names(manifest).swap_remove(row % ready.ids.len());
+            return Err(Error::NoNumbers { run: run.name(), image }.into());
+        }
         let labels = ready.pick(&labels);
         let images = scored_images(manifest, &ready, &labels);
         let other_precision = source.other_precision.clone();

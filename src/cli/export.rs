@@ -61,7 +61,7 @@ pub struct ExportArgs {
 
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let run = self.temperature.load(&self.runs, &self.run)?;
+        let run = self.temperature.load_head(&self.runs, &self.run)?;
         let inputs = || self.backbone.inputs().files(run.files()).files(&self.images);
         output::check("--output", &self.output, inputs, || self.overwrite)?;
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;

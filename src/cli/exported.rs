@@ -18,7 +18,7 @@ use super::{extract, interrupt};
 pub type Row = Result<Vec<f32>, String>;
 
 /// Why an image has no answer that Ctrl-C came before.
-const STOPPED: &str = "the work stopped before its turn";
+pub const STOPPED: &str = "the work stopped before its turn";
 
 /// What was computed of an image, or why there is nothing; `None` where Ctrl-C came before it.
 pub fn told<T>(computed: Option<Computed<T>>) -> Result<T, String> {

@@ -87,7 +87,8 @@ impl ExtractArgs {
         let source = Source::open(&self.backbone, Some(&making), console)?;
         let mut cache = source.create_cache()?;
         let files = manifest.files();
-        let outcome = fill(&source, &mut cache, &files, self.options(&source), console);
+        let failures_listed = self.failures.is_some();
+        let outcome = fill(&source, &mut cache, &files, self.options(&source), failures_listed, console);
         // Also if it broke off: why may well stand there.
         let failures = cache.failures().among(files.iter().map(PathBuf::as_path));
         if let Some(path) = self.failures.as_ref().filter(|_| outcome.is_ok() || !failures.is_empty()) {
@@ -156,19 +157,20 @@ pub fn open_cache(
     let mut cache = source.create_cache()?;
     for (files, views) in wanted() {
         let options = ExtractOptions { views: source.views(&views), ..source.extract_options(runtime) };
-        if fill(source, &mut cache, &files, options, console)?.cancelled {
+        if fill(source, &mut cache, &files, options, false, console)?.cancelled {
             return Ok(ControlFlow::Break(Status::Interrupted));
         }
     }
     Ok(ControlFlow::Continue(Some(cache)))
 }
 
-/// Fill the cache and tell of it.
+/// Fill the cache and tell of it; `failures_listed` says that somebody is going to list all failures.
 fn fill(
     source: &Source,
     cache: &mut FeatureCache,
     files: &[PathBuf],
     options: ExtractOptions,
+    failures_listed: bool,
     console: &Console,
 ) -> anyhow::Result<Summary> {
     let started = Instant::now();
@@ -217,7 +219,8 @@ fn fill(
     drop(progress);
     if failures > FAILURES_SHOWN {
         let more = count(failures - FAILURES_SHOWN, "more image");
-        console.warn(format_args!("{more} failed; `--failures FILE` writes all of them to a CSV file"));
+        let how = if failures_listed { "" } else { "; `--failures FILE` writes all of them to a CSV file" };
+        console.warn(format_args!("{more} failed{how}"));
     }
     console.note(sentence(&summary, started.elapsed()));
     console.note(format_args!("features: {}", cache.store().dir().display()));

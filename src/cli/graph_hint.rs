@@ -12,8 +12,8 @@ use super::remedy;
 
 pub fn for_library(_: &backbone::library::Error) -> Option<String> {
     Some(
-        "`just setup` puts ONNX Runtime into models/runtime; or point `--onnxruntime` or ORT_DYLIB_PATH at the shared \
-         library, as `pip install onnxruntime` brings it"
+        "`pip install onnxruntime` brings it, or point `--onnxruntime` or ORT_DYLIB_PATH at its shared library; in the project's \
+         folder `./justw setup` puts it into models/runtime"
             .into(),
     )
 }
@@ -27,6 +27,7 @@ pub fn for_backbone(error: &backbone::Error) -> Option<String> {
             "one image alone is too much for the memory there is: close other programs, or use a smaller backbone".into()
         }
         Error::NoRecipe { guess, .. } => say_recipe(guess.as_deref()),
+        Error::Head { .. } => "give the backbone that gives the features".into(),
         Error::Classifier { path, .. } => format!("{} makes one that ends in features", cut_command(path, None)),
         Error::Unclear { path, output, .. } => format!(
             "if it gives features, say so: `--feature-tensor {}`; if it gives class scores, {} makes a graph that ends before them",
@@ -228,10 +229,12 @@ pub fn for_onnx(error: &onnx::Error) -> Option<String> {
     Some(match error {
         // The program's own default, and not a name that somebody has typed.
         onnx::Error::Missing { path } if path == Path::new("models/resnet50.onnx") => {
-            "`just setup` makes models/resnet50.onnx; `--backbone` names another file".into()
+            "name a backbone by `--backbone FILE` or HEADSTART_BACKBONE; in the project's folder `./justw setup` makes \
+             models/resnet50.onnx"
+                .into()
         }
         onnx::Error::Missing { .. } => {
-            "correct the path; `just setup` makes models/resnet50.onnx, which is used without `--backbone`".into()
+            "correct the path; `--backbone FILE` names the backbone, and in the project's folder `./justw setup` makes one".into()
         }
         onnx::Error::OtherFormat { kind, .. } => instead_of(*kind).unwrap_or(NO_GRAPH).to_owned(),
         onnx::Error::Folder { path } => inside(path).unwrap_or_else(|| NO_GRAPH.to_owned()),

@@ -160,9 +160,21 @@ fn own(error: &Error) -> Option<String> {
             "leave `--resume` out, and start a new training with a larger `--set patience=N` or with `--set patience=none{}`",
             if *min_delta { " --set min_delta=0" } else { "" }
         ),
+        Error::NoNumbers { .. } => NEW_HEAD.into(),
+        Error::NoExport { .. } => {
+            "give the file that `headstart export RUN --output FILE` wrote; or a run, which `headstart runs` lists".into()
+        }
+        Error::FlagsOfExport { flags, .. } => {
+            let it = if flags.len() == 1 { "it" } else { "them" };
+            format!("remove {it}, or give the run that the file was exported from: all of that is part of the file")
+        }
+        Error::RunsNotWritable { .. } => "choose a folder that you can write to with `--runs DIR`".into(),
         Error::BrokenOff { source, .. } => return for_train(source),
     })
 }
+
+/// What helps where a head is of no use.
+const NEW_HEAD: &str = "train a new head, with a lower `--learning-rate`: this one has diverged";
 
 /// Its errors pass for what they wrap, so these do not stand in the chain themselves.
 fn for_extract(error: &extract::Error) -> Option<String> {
@@ -191,6 +203,7 @@ fn for_export(error: &export::Error) -> Option<String> {
         export::Error::OwnBackbone { .. } => "choose another `--output`".into(),
         export::Error::Half { .. } => "remove `--f16`".into(),
         export::Error::TooFewImages { .. } => "give `--image` twice or more, or not at all".into(),
+        export::Error::NoNumbers { .. } => NEW_HEAD.into(),
         export::Error::NotExported { .. } => "make the file with `headstart export RUN --output FILE`".into(),
         export::Error::HeadOnly { .. } => "export the run again without `--head-only`".into(),
         _ => return None,
@@ -261,12 +274,18 @@ fn for_train(error: &train::Error) -> Option<String> {
 }
 
 fn for_run(error: &run::Error) -> Option<String> {
-    use run::Error::{CurvesExist, NotARun, OtherData, ReservedRunName, RunExists, RunName};
+    use run::Error::{CurvesExist, Damaged, Lacks, NotARun, OtherData, ReservedRunName, RunExists, RunName};
     Some(match error {
         RunName { .. } | ReservedRunName { .. } => "choose another `--name`".into(),
         RunExists { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         CurvesExist { .. } => {
             "give another folder, or `--tensorboard` without one: curves of two trainings would be drawn as one".into()
+        }
+        Damaged { path, .. } if path.ends_with("calibration.toml") => {
+            "remove the file, and fit the temperature again: `headstart evaluate RUN MANIFEST --calibrate`".into()
+        }
+        Lacks { .. } | Damaged { .. } => {
+            "copy the file from a backup, or train again; `predict` and `export` need run.toml and head.safetensors only".into()
         }
         NotARun { .. } => "a run is a folder that `headstart train` wrote".into(),
         OtherData { .. } => {

@@ -45,6 +45,7 @@ mod source;
 mod tensorboard;
 mod train;
 mod usage;
+mod words;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -118,7 +119,9 @@ pub fn run() -> anyhow::Result<Status> {
     let matches = matches.unwrap_or_else(|error| usage::exit(&error));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage::exit(&error));
     let console = Console::new(cli.console);
-    let status = cli.command.run(&console)?;
+    interrupt::hear();
+    let typed = usage::typed(&matches);
+    let status = cli.command.run(&console, &typed)?;
     // A line that is not complete may wait until now.
     console::stdout().flush()?;
     // A folder that could not be read is told where it is met, deep below the command.
@@ -134,13 +137,14 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 impl Command {
-    fn run(self, console: &Console) -> anyhow::Result<Status> {
+    /// `typed` are the flags that stand in the command line.
+    fn run(self, console: &Console, typed: &[String]) -> anyhow::Result<Status> {
         match self {
             Self::Extract(args) => args.run(console),
             Self::Train(args) => args.run(console),
             Self::Compare(args) => args.run(console),
             Self::Evaluate(args) => args.run(console),
-            Self::Predict(args) => args.run(console),
+            Self::Predict(args) => args.run(console, typed),
             Self::Report(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::ImportHead(args) => args.run(console),
@@ -154,10 +158,12 @@ impl Command {
     }
 }
 
-/// Print an error with its causes, and the remedy if there is one.
-pub fn report(error: &anyhow::Error) {
-    if broken_pipe(error) {
-        return;
+/// Print an error with its causes, and the remedy if there is one; the status that says so.
+///
+/// `headstart … | head` closes our stdout: the reader has what it wanted, and there is nothing to say.
+pub fn report(error: &anyhow::Error) -> Status {
+    if error.chain().filter_map(of_system).any(console::reader_has_gone) {
+        return Status::Done;
     }
     let said = console::said_once(error);
     let (headline, causes) = said.split_first().expect("an error says something");
@@ -168,11 +174,7 @@ pub fn report(error: &anyhow::Error) {
     if let Some(hint) = hint::hint(error) {
         console::tell(format_args!("\nhint: {hint}"));
     }
-}
-
-/// `headstart … | head` closes our stdout: the reader has what it wanted.
-fn broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(of_system).any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    Status::Error
 }
 
 /// What the system said, if that is what this cause is about; the crate `csv` wraps it.

@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayView1};
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::calibrate::TemperatureArgs;
-use super::console::{Console, stdout};
+use super::console::{Console, count, stdout};
 use super::error::Error;
 use super::exported::{self, Row};
 use super::features::in_views;
@@ -81,7 +81,8 @@ fn gather(store: &Store, ids: &[(Key, View)]) -> Option<Array2<f32>> {
 type Said = Result<Prediction, String>;
 
 impl PredictArgs {
-    pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+    /// `typed` are the flags that stand in the command line.
+    pub fn run(&self, console: &Console, typed: &[String]) -> anyhow::Result<Status> {
         let mut columns = Columns::default();
         columns.path = self.path_column.clone().unwrap_or(columns.path);
         let files = images::named(&self.images, &columns, console)?;
@@ -91,6 +92,9 @@ impl PredictArgs {
             !self.temperature.no_temperature || !is_file,
             Error::TemperatureOfExport { path: self.run.clone() }
         );
+        if is_file {
+            self.check_export(typed)?;
+        }
         let (classes, said, other) = match is_file {
             true => {
                 let (classes, said) = exported::answers(&self.run, &files, &self.runtime, console)?;
@@ -98,13 +102,10 @@ impl PredictArgs {
             }
             false => self.of_run(&files, console)?,
         };
+        self.check_numbers(&files, &said)?;
         let top = |row: Vec<f32>| Prediction::of(ArrayView1::from(&row), None, usize::from(self.top));
         let said: Vec<Said> = said.into_iter().map(|row| row.map(top)).collect();
-        for (file, said) in files.iter().zip(&said) {
-            if let Err(reason) = said {
-                console.warn(format_args!("`{}`: {reason}", file.display()));
-            }
-        }
+        tell_failures(&files, &said, console);
         self.print(&classes, &files, &said, other.as_ref())?;
         Ok(match said.iter().all(Result::is_ok) {
             _ if interrupt::asked() => Status::Interrupted,
@@ -113,13 +114,30 @@ impl PredictArgs {
         })
     }
 
+    /// That there is such a file, and that nothing was asked for which is part of it already.
+    fn check_export(&self, typed: &[String]) -> anyhow::Result<()> {
+        anyhow::ensure!(self.run.exists(), Error::NoExport { path: self.run.clone() });
+        let flags: Vec<String> =
+            typed.iter().filter(|flag| OF_A_RUN.contains(&flag.as_str())).cloned().collect();
+        anyhow::ensure!(flags.is_empty(), Error::FlagsOfExport { path: self.run.clone(), flags });
+        Ok(())
+    }
+
+    /// That all answers are numbers.
+    fn check_numbers(&self, files: &[PathBuf], said: &[Row]) -> anyhow::Result<()> {
+        let is_none = |row: &Row| row.as_ref().is_ok_and(|row| row.iter().any(|p| !p.is_finite()));
+        let Some(place) = said.iter().position(is_none) else { return Ok(()) };
+        let image = path_text(&files[place]).into_owned();
+        Err(Error::NoNumbers { run: path_text(&self.run).into_owned(), image }.into())
+    }
+
     /// Classes of the run, for each file their probabilities, and what is told of the features.
     fn of_run(
         &self,
         files: &[PathBuf],
         console: &Console,
     ) -> anyhow::Result<(Vec<String>, Vec<Row>, Option<OtherPrecision>)> {
-        let run = self.temperature.load(&self.runs, &self.run)?;
+        let run = self.temperature.load_head(&self.runs, &self.run)?;
         let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
         if let Some(other) = &source.other_precision {
             console.warn(format_args!("using features in {other}"));
@@ -199,6 +217,36 @@ impl PredictArgs {
             }
         }
         Ok(())
+    }
+}
+
+/// Flags that say what features a run is shown; an exported file has all of that inside.
+const OF_A_RUN: [&str; 9] = [
+    "--backbone",
+    "--recipe",
+    "--exif",
+    "--decode",
+    "--feature-tensor",
+    "--cache",
+    "--storage",
+    "--precision",
+    "--accept-precision",
+];
+
+/// Images without an answer that are named one by one, of each kind; the rest is counted.
+const FAILURES_NAMED: usize = 5;
+
+/// Say which images have no answer: each by its name, but of those that Ctrl-C came before only some.
+fn tell_failures(files: &[PathBuf], said: &[Said], console: &Console) {
+    let failed = files.iter().zip(said).filter_map(|(file, said)| Some((file, said.as_ref().err()?)));
+    let (stopped, failed): (Vec<_>, Vec<_>) = failed.partition(|(_, reason)| *reason == exported::STOPPED);
+    let named = stopped.len().min(FAILURES_NAMED);
+    for (file, reason) in failed.iter().chain(&stopped[..named]) {
+        console.warn(format_args!("`{}`: {reason}", file.display()));
+    }
+    if stopped.len() > named {
+        let more = count(stopped.len() - named, "more image");
+        console.warn(format_args!("{more}: {}", exported::STOPPED));
     }
 }
 

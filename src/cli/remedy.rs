@@ -18,7 +18,7 @@ pub fn for_device(error: &Error) -> Option<String> {
             "`--device cpu` computes in int8, and `--device auto` takes it for that".into()
         }
         Error::Precision { .. } => {
-            "`--device openvino` computes in bf16 (`just setup-openvino` fetches it)".into()
+            "`--device openvino` computes in bf16 (`pip install onnxruntime-openvino` brings it; in the project's folder `./justw setup-openvino` fetches it)".into()
         }
         Error::NoBf16 => "use `--precision fp32`".into(),
         Error::Register { device, .. } | Error::NotPlaced { device, .. } => {
@@ -69,13 +69,19 @@ fn is_of_onnxruntime(path: &Path) -> bool {
 /// How to come by an ONNX Runtime that knows the device.
 fn build_of(device: Device) -> &'static str {
     match device {
-        Device::Cuda(_) | Device::TensorRt(_) => "`just setup-gpu` fetches onnxruntime-gpu",
-        Device::OpenVino => "`just setup-openvino` fetches onnxruntime-openvino",
+        Device::Cuda(_) | Device::TensorRt(_) => {
+            "`pip install onnxruntime-gpu` brings one; in the project's folder `./justw setup-gpu` fetches it"
+        }
+        Device::OpenVino => {
+            "`pip install onnxruntime-openvino` brings one; in the project's folder `./justw setup-openvino` fetches it"
+        }
         Device::DirectMl(_) => {
             "`pip install onnxruntime-directml`, and point `--onnxruntime` at the onnxruntime.dll in it"
         }
-        Device::CoreMl => "`just setup` fetches the build for macOS, which has it",
-        _ => "`just setup` fetches ONNX Runtime",
+        Device::CoreMl => {
+            "`pip install onnxruntime` on macOS brings one; in the project's folder `./justw setup` fetches it"
+        }
+        _ => "`pip install onnxruntime` brings one; in the project's folder `./justw setup` fetches it",
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use headstart::files::{Inputs, NewFolder};
+use headstart::files::{Inputs, NewFolder, WriteError, check_writable};
 use headstart::run::{LATEST, Run, checked_name};
 
 use super::error::Error;
@@ -28,6 +28,9 @@ impl RunsArgs {
         name.map(checked_name).transpose()?;
         let made = NewFolder::make(&self.runs)
             .with_context(|| format!("cannot make the folder `{}` for runs", self.runs.display()))?;
+        check_writable(&self.runs.join(".new")).map_err(|WriteError { source, .. }| {
+            Error::RunsNotWritable { path: self.runs.clone(), source }
+        })?;
         let taken = name.map(|name| self.runs.join(name)).filter(|path| path.symlink_metadata().is_ok());
         match taken {
             // Nobody may replace it, so it would not help to ask for that.
@@ -77,7 +80,8 @@ impl RunsArgs {
         Err(Error::NoRun { name: name.display().to_string(), folder: self.runs.clone(), found }.into())
     }
 
-    /// Every folder among the runs, whether a run is in it or not; none if there is no folder for runs.
+    /// Every folder among the runs, whether a run is in it or not, but no hidden one, such as a run that is being written;
+    /// none if there is no folder for runs.
     pub fn all(&self) -> anyhow::Result<Vec<PathBuf>> {
         let cannot = || format!("cannot read the folder `{}` of the runs", self.runs.display());
         let entries = match std::fs::read_dir(&self.runs) {
@@ -86,9 +90,9 @@ impl RunsArgs {
         };
         let mut folders = vec![];
         for entry in entries {
-            let path = entry.with_context(cannot)?.path();
-            if path.is_dir() {
-                folders.push(path);
+            let entry = entry.with_context(cannot)?;
+            if !is_hidden(&entry) && entry.path().is_dir() {
+                folders.push(entry.path());
             }
         }
         Ok(folders)
@@ -98,7 +102,7 @@ impl RunsArgs {
     fn by_age(&self) -> Vec<(std::time::SystemTime, PathBuf)> {
         let entries = std::fs::read_dir(&self.runs).into_iter().flatten().flatten();
         let mut runs: Vec<_> = entries
-            .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
+            .filter(|entry| !is_hidden(entry))
             .filter_map(|entry| {
                 let info = std::fs::metadata(entry.path().join("run.toml")).ok()?;
                 Some((info.modified().ok()?, entry.path()))
@@ -107,6 +111,10 @@ impl RunsArgs {
         runs.sort();
         runs
     }
+}
+
+fn is_hidden(entry: &std::fs::DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
 /// Whether it can be a run's name: `photos`, but neither `./photos` nor `photos/`, which are paths.

@@ -1,18 +1,59 @@
 //! What is said of a command line that cannot be understood.
 
 use std::error::Error as _;
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
 
 use super::console::Ink;
 
 /// Print the error and end, as clap does; in words for people where a number cannot be read.
 pub fn exit(error: &clap::Error) -> ! {
-    let Some((theirs, ours)) = error.source().and_then(in_words) else { error.exit() };
+    let words = error.source().and_then(in_words);
+    let variable = variable(error, std::env::args_os());
+    if words.is_none() && variable.is_none() {
+        error.exit();
+    }
     let text = error.render();
-    let text = if Ink::of_stderr().colour { text.ansi().to_string() } else { text.to_string() };
-    let _ = write!(std::io::stderr().lock(), "{}", text.replace(&theirs, ours));
+    let mut text = if Ink::of_stderr().colour { text.ansi().to_string() } else { text.to_string() };
+    if let Some((theirs, ours)) = words {
+        text = text.replace(&theirs, ours);
+    }
+    if let Some(variable) = variable {
+        text = format!("{}\nThe value is that of the environment variable {variable}.\n", text.trim_end());
+    }
+    let _ = write!(std::io::stderr().lock(), "{text}");
     std::process::exit(error.exit_code())
+}
+
+/// Variables that stand for flags.
+const VARIABLES: [(&str, &str); 2] = [("--device", "HEADSTART_DEVICE"), ("--backbone", "HEADSTART_BACKBONE")];
+
+/// The variable that a value came from which is refused: nobody has typed the flag that clap blames.
+fn variable(error: &clap::Error, typed: impl Iterator<Item = OsString>) -> Option<&'static str> {
+    let Some(ContextValue::String(blamed)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = blamed.split(' ').next()?;
+    let (_, variable) = VARIABLES.into_iter().find(|(known, _)| *known == flag)?;
+    let names_it = |word: OsString| {
+        let word = word.to_string_lossy().into_owned();
+        word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='))
+    };
+    let is_typed = typed.into_iter().any(names_it);
+    (!is_typed && std::env::var_os(variable).is_some()).then_some(variable)
+}
+
+/// The flags of the subcommand that were typed, rather than left at their defaults or set by the environment.
+pub fn typed(matches: &clap::ArgMatches) -> Vec<String> {
+    let Some((_, matches)) = matches.subcommand() else { return vec![] };
+    let is_typed = |id: &&str| {
+        // Groups have no source that may be asked for in another way.
+        matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let ids = matches.ids().map(clap::Id::as_str).filter(is_typed);
+    ids.map(|id| format!("--{}", id.replace('_', "-"))).collect()
 }
 
 /// What the standard library says of text that is no number, and what is to be said instead.

@@ -12,7 +12,6 @@ use headstart::onnx::{
 };
 use ndarray::{Array2, Array4};
 
-
 const BACKBONE: &str = "models/resnet50.onnx";
 
 fn open(path: &Path, feature_tensor: &str) -> Backbone {

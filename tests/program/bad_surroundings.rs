@@ -15,7 +15,7 @@ fn a_file_that_is_no_backbone_is_named_for_what_it_is() {
         said.says(words).says(&["hint: "]).never_says("panicked");
         assert!(!place.path("data").exists(), "{backbone} left a cache behind");
     };
-    refused("gone.onnx", &["`gone.onnx` does not exist", "just setup", "--backbone"]);
+    refused("gone.onnx", &["`gone.onnx` does not exist", "./justw setup", "--backbone"]);
     refused("photos", &["`photos` is a folder, expected an ONNX file"]);
     refused("photos/cat.jpg", &["`photos/cat.jpg` is an image, expected an ONNX file"]);
     refused("photos/photos.csv", &["`photos/photos.csv` is a text file, expected an ONNX file"]);
@@ -55,8 +55,7 @@ fn a_whole_classifier_is_told_from_a_backbone() {
 #[test]
 fn without_a_runtime_there_is_one_error_that_says_where_to_get_it() {
     let place = Place::with_photos();
-    let remedy =
-        ["hint: `just setup` puts ONNX Runtime into models/runtime", "--onnxruntime", "ORT_DYLIB_PATH"];
+    let remedy = ["hint: `pip install onnxruntime` brings it", "--onnxruntime", "ORT_DYLIB_PATH"];
     let refused = |said: super::place::Said, words: &[&str]| {
         said.ended(2).says(words).says(&remedy).never_says("panicked");
     };
@@ -215,4 +214,55 @@ fn when_a_segment_cannot_grow_what_was_computed_is_kept() {
     assert!((1..10).contains(&kept), "{kept}");
     let [_, cached, computed, _] = place.extract("photos/photos.csv");
     assert_eq!((cached as usize, computed as usize), (kept, 10 - kept));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn runs_that_cannot_be_written_are_told_before_the_training() {
+    let place = super::noisy::place();
+    // Nobody may make a file there, not even root.
+    let said = place.run(&format!("{} --runs /proc", super::noisy::TRAIN)).ended(2);
+    said.says(&["cannot write to the folder `/proc` of the runs", "hint: ", "`--runs DIR`"])
+        .never_says("classes");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let place = super::noisy::trained();
+    let mut child = place
+        .command(&format!("predict a held.csv {}", super::noisy::BACKBONE))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+}
+
+#[test]
+fn a_value_from_the_environment_is_blamed_on_its_variable() {
+    let place = super::noisy::place();
+    let with = |arguments: &str| {
+        place.run_with(arguments, |command| {
+            command.env("HEADSTART_DEVICE", "gpu");
+        })
+    };
+    let told = "environment variable HEADSTART_DEVICE";
+    let extract = format!("extract train.csv {}", super::noisy::BACKBONE);
+    with(&extract).ended(2).says(&["'gpu'", told]);
+    with(&format!("{extract} --device tpu")).ended(2).says(&["'tpu'"]).never_says(told);
+    with(&format!("{extract} --device=tpu")).ended(2).never_says(told);
+}
+
+#[test]
+fn a_head_alone_is_told_from_a_whole_classifier() {
+    let place = super::noisy::trained();
+    place.run(&format!("export a --head-only -o head.onnx {}", super::noisy::BACKBONE)).done();
+    let words = "`head.onnx` is the head of a classifier alone: it takes features, not images";
+    let said = place.run("extract train.csv --backbone head.onnx").ended(2);
+    said.says(&[words, "hint: "]).never_says("whole classifier");
+    let said = place.run("backbone inspect head.onnx");
+    assert!(said.out.contains("takes features, not images"), "{}{}", said.out, said.err);
+    assert!(!said.out.contains("whole classifier"), "{}", said.out);
 }

@@ -80,7 +80,7 @@ fn only_the_manifests_that_are_named_decide_what_goes() {
 fn an_image_is_explained() {
     let place = with_own_features();
     fs::write(place.path("photos/new.jpg"), "no image").unwrap();
-    let said = place.run("cache explain photos/cat.jpg photos/new.jpg photos/none.jpg").done();
+    let said = place.run("cache explain photos/cat.jpg photos/new.jpg photos/none.jpg").ended(1);
     has(&said.out, &["photos/cat.jpg: hit\n", "sound, computed by onnxruntime ", "on cpu", "  key  "]);
     has(&said.out, &["photos/new.jpg: miss, it was never computed; `headstart extract` computes it"]);
     has(&said.out, &["photos/none.jpg: no features, No such file", "no row of this key"]);
@@ -192,4 +192,18 @@ fn half_precision_is_found_where_it_is_all_there_is() {
         .run(&format!("evaluate half {photos} --storage f32"))
         .ended(2)
         .says(&["the storage is `f32`, expected `f16`", "--storage"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_and_nothing_else() {
+    let place = super::noisy::place();
+    let explain = format!("cache explain gone.png {}", super::noisy::BACKBONE);
+    let said = place.run(&explain).ended(1);
+    assert!(
+        said.out.contains("gone.png: no features, ") && !said.out.contains("none are kept yet"),
+        "{}",
+        said.out
+    );
+    place.run(&format!("{explain} --json")).ended(1);
+    place.run(&format!("cache explain train0.png {}", super::noisy::BACKBONE)).done();
 }

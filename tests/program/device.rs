@@ -96,9 +96,9 @@ fn driver(place: &Place, init: i32, version: u32, gpus: u32) -> PathBuf {
 #[test]
 fn a_device_that_this_runtime_does_not_know_is_refused() {
     let place = place();
-    let setups = [("cuda", "CUDA", "just setup-gpu"), ("cuda:7", "CUDA", "just setup-gpu")];
+    let setups = [("cuda", "CUDA", "./justw setup-gpu"), ("cuda:7", "CUDA", "./justw setup-gpu")];
     let others =
-        [("tensorrt", "Tensorrt", "just setup-gpu"), ("openvino", "OpenVINO", "just setup-openvino")];
+        [("tensorrt", "Tensorrt", "./justw setup-gpu"), ("openvino", "OpenVINO", "./justw setup-openvino")];
     for (device, provider, setup) in setups.into_iter().chain(others) {
         let said = place.run_with(&format!("extract {PHOTOS} --device {device}"), |command| {
             command.env("PATH", "").env_remove("ORT_DYLIB_PATH");
@@ -164,7 +164,7 @@ fn what_a_gpu_lacks_is_told_all_at_once() {
     ask(
         "cuda",
         &driver(&place, 0, 13010, 1),
-        &["libonnxruntime_providers_cuda.so`", "is not whole", "just setup-gpu"],
+        &["libonnxruntime_providers_cuda.so`", "is not whole", "./justw setup-gpu"],
     );
 }
 
@@ -203,9 +203,9 @@ fn a_library_that_is_cut_off_is_named_and_never_loaded() {
     cut_off(&cublas);
     ask("cuda", &["libcublas.so.13` is cut off: it has ", "install the package again"]);
     cut_off(&place.path("models/runtime-gpu/libonnxruntime_providers_cuda.so"));
-    ask("cuda", &["libonnxruntime_providers_cuda.so` is cut off", "`just setup-gpu` fetches"]);
+    ask("cuda", &["libonnxruntime_providers_cuda.so` is cut off", "`./justw setup-gpu` fetches"]);
     cut_off(&place.path("models/runtime-gpu/libonnxruntime.so.1.31.1"));
-    ask("cuda", &["models/runtime-gpu/libonnxruntime.so.1.31.1` is cut off", "`just setup-gpu` fetches"]);
+    ask("cuda", &["models/runtime-gpu/libonnxruntime.so.1.31.1` is cut off", "`./justw setup-gpu` fetches"]);
 
     let change = |command: &mut Command| {
         command.env("PATH", "").env_remove("HEADSTART_DEVICE").env_remove("ORT_DYLIB_PATH");
@@ -222,7 +222,7 @@ fn a_library_that_is_cut_off_is_named_and_never_loaded() {
     for library in [openvino.clone(), provider] {
         cut_off(&library);
         let name = library.file_name().unwrap().to_str().unwrap();
-        ask("openvino", &[&format!("{name}` is cut off"), "`just setup-openvino` fetches"]);
+        ask("openvino", &[&format!("{name}` is cut off"), "`./justw setup-openvino` fetches"]);
     }
 }
 
@@ -252,7 +252,7 @@ fn openvino_that_is_not_whole_is_refused() {
     said.says(&[
         "shared libraries are not found",
         "libonnxruntime_providers_openvino.so`",
-        "just setup-openvino",
+        "./justw setup-openvino",
     ]);
     let needed = place.path("elsewhere/libopenvino.so.2541");
     compile(&needed, "", &[]);

@@ -67,7 +67,11 @@ fn on_a_fresh_machine_it_says_what_to_do() {
         assert_eq!(find(&report, name)["verdict"], verdict, "{report:#}");
     }
     let said = place.run_with("doctor", nothing).ended(2);
-    assert!(said.out.contains("FAILED  runtime") && said.out.contains("-> `just setup`"), "{}", said.out);
+    assert!(
+        said.out.contains("FAILED  runtime") && said.out.contains("-> `pip install onnxruntime`"),
+        "{}",
+        said.out
+    );
 }
 
 /// Each way in which the runtime or the backbone can be broken has a line that says so, and what to do.
@@ -81,9 +85,9 @@ fn whatever_is_broken_is_named_for_what_it_is() {
     place.write("pickle.onnx", b"\x80\x02}q\x00.");
     place.write("text.onnx", "no network");
     let broken = [
-        ("--onnxruntime gone.so", "runtime", "does not exist", "just setup"),
-        ("--onnxruntime text.so", "runtime", "text.so`", "just setup"),
-        ("--backbone gone.onnx", "backbone", "does not exist", "just setup"),
+        ("--onnxruntime gone.so", "runtime", "does not exist", "./justw setup"),
+        ("--onnxruntime text.so", "runtime", "text.so`", "./justw setup"),
+        ("--backbone gone.onnx", "backbone", "does not exist", "./justw setup"),
         ("--backbone pointer.onnx", "backbone", "Git LFS", "git lfs pull"),
         ("--backbone half.onnx", "backbone", "half.onnx", "damaged"),
         ("--backbone pickle.onnx", "backbone", "a Python pickle", "torch.onnx.export"),

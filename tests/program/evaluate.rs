@@ -26,6 +26,29 @@ fn a_script_may_ask_for_a_figure() {
 }
 
 #[test]
+fn an_older_page_does_not_stay_beside_new_figures() {
+    let place = noisy::trained();
+    let evaluate = format!("evaluate a held.csv {}", noisy::BACKBONE);
+    let page = "runs/a/evaluation/held/report.html";
+    place.run(&evaluate).done();
+    assert!(place.path(page).exists());
+    place.run(&format!("{evaluate} --no-report")).done();
+    assert!(!place.path(page).exists(), "it shows the figures of the evaluation before");
+    // Somebody's own page stays.
+    place.write(page, "<html>my notes</html>");
+    place.run(&format!("{evaluate} --no-report")).done();
+    assert_eq!(place.read(page), "<html>my notes</html>");
+}
+
+#[test]
+fn a_damaged_list_of_images_is_warned_of() {
+    let place = noisy::trained();
+    place.write("runs/a/images.bin", "headstart images");
+    let said = place.run(&format!("evaluate a held.csv --no-report {}", noisy::BACKBONE)).done();
+    said.says(&["warning: `runs/a/images.bin` is damaged", "cannot tell which images it knows"]);
+}
+
+#[test]
 fn answers_may_be_kept_to_the_sure_ones() {
     let place = trained();
     let said = place.run("evaluate a photos/photos.csv -o out --min-confidence 0.42 --probabilities").done();

@@ -54,7 +54,10 @@ fn the_file_needs_neither_run_nor_backbone() {
     let place = trained();
     place.run("export a -o alone.onnx").done();
     fs::rename(place.path("runs"), place.path("gone")).unwrap();
-    let said = place.run("predict alone.onnx photos/cat.jpg gone.jpg --backbone /nowhere").ended(1);
+    let said = place.run_with("predict alone.onnx photos/cat.jpg gone.jpg", |command| {
+        command.env("HEADSTART_BACKBONE", "/nowhere");
+    });
+    let said = said.ended(1);
     assert!(said.out.starts_with("photos/cat.jpg: cat "), "{}", said.out);
     said.says(&["warning: `gone.jpg`: there is no such file"]);
     let said = place.run("export a -o other.onnx").ended(2);

@@ -242,3 +242,67 @@ fn training_interrupted_before_an_epoch_is_done_writes_no_run() {
     assert!(words.iter().any(|line| line.contains("no run was written")), "{words:?}");
     assert!(!place.path("runs/stopped").exists());
 }
+
+fn left_in(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect()
+}
+
+#[test]
+fn an_interrupted_export_leaves_no_draft_behind() {
+    let place = super::place::with_features();
+    place.run("train photos/photos.csv --epochs 1 --name a --quiet").done();
+    fs::create_dir(place.path("out")).unwrap();
+    for signal_name in ["INT", "TERM"] {
+        let mut child = place.command("export a -o out/new.onnx").stderr(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while left_in(&place.path("out")).is_empty() {
+            assert!(child.try_wait().unwrap().is_none() && Instant::now() < deadline, "no draft was seen");
+            thread::sleep(Duration::from_millis(1));
+        }
+        signal(&child, signal_name);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert_eq!(left_in(&place.path("out")), [""; 0].map(PathBuf::from), "{signal_name}");
+    }
+}
+
+#[test]
+fn what_the_caller_has_ignored_stays_ignored() {
+    let place = slow();
+    let program = env!("CARGO_BIN_EXE_headstart");
+    let script =
+        format!("trap '' HUP; {program} extract cifar.csv --backbone slow.onnx --cache c & echo $!; wait $!");
+    let mut shell = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .envs(place.command("").get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(place.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let id = BufReader::new(shell.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    assert!(wait_for(&place, "c", 8 * ROW, &mut shell));
+    std::process::Command::new("sh").args(["-c", &format!("kill -HUP {id}")]).status().unwrap();
+    assert!(shell.wait().unwrap().success(), "`nohup` would end it");
+    assert_eq!(rows(&place, "c"), IMAGES);
+}
+
+#[test]
+fn interrupted_prediction_names_a_few_images_and_counts_the_rest() {
+    let place = slow();
+    place.write("train.csv", place.read("cifar.csv").lines().take(21).collect::<Vec<_>>().join("\n"));
+    place.run("train train.csv --extract --backbone slow.onnx --epochs 1 --name a --cache c --quiet").done();
+    let mut child = place
+        .command("predict a train --backbone slow.onnx --cache none --verbose")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    // Told when the graph is loaded, and before the images.
+    lines.next();
+    signal(&child, "INT");
+    let words: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{words:?}");
+    let stopped = words.iter().filter(|line| line.contains("stopped before its turn")).count();
+    assert!((1..=6).contains(&stopped), "{words:?}");
+}

@@ -70,6 +70,9 @@ const TOPICS: [Topic; 6] = [
             "train train.csv --backbone tiny.onnx --set clipnorm=1 --set clipvalue=1",
             "train train.csv --backbone tiny.onnx --set alpha=0.5",
             "train train.csv --backbone tiny.onnx --class-weight {owl=2.0}",
+            "train train.csv --backbone tiny.onnx --class-weight {Müllers=2.0}",
+            "train train.csv --backbone tiny.onnx --set l2=abc",
+            "train train.csv --backbone tiny.onnx --set epochs=1.5",
             "train train.csv --backbone tiny.onnx --class-weight [0,0]",
             "train train.csv --backbone tiny.onnx --validation 2",
             "train train.csv --backbone tiny.onnx --shots 1000",
@@ -104,6 +107,8 @@ const TOPICS: [Topic; 6] = [
             "predict a held0.png --top 0 --backbone tiny.onnx",
             "extract bad.csv --backbone tiny.onnx --quiet",
             "extract bad.csv --backbone tiny.onnx --max-failures 0",
+            "extract many-bad.csv --backbone tiny.onnx --failures failures.csv",
+            "extract many-bad.csv --backbone tiny.onnx",
         ],
     ),
     (
@@ -145,6 +150,8 @@ fn place() -> Place {
     ] {
         place.write(name, bytes);
     }
+    let many: String = (0..24).map(|number| format!("gone{number}.png,cold\n")).collect();
+    place.write("many-bad.csv", format!("path,label\nheld0.png,warm\n{many}"));
     fs::create_dir(place.path("nothing")).unwrap();
     image::RgbImage::from_pixel(4, 4, image::Rgb([1, 2, 3])).save(place.path("new.png")).unwrap();
     place.write("new.csv", "path,label\nnew.png,warm\n");
@@ -195,8 +202,21 @@ fn pairs<'t>(found: &'t str, expected: &'t str) -> Vec<(&'t str, &'t str)> {
 
 /// What no message may do, whatever it says.
 fn no_message_says_a_thing_twice_or_speaks_rust(messages: &str) {
-    const RUST: [&str; 8] =
-        ["Some(", "None", "Err(", "Os {", "failed to fill whole buffer", "panicked", "unwrap", "::"];
+    const RUST: [&str; 13] = [
+        "invalid type",
+        "expected f64",
+        "usize",
+        "TOML parse error",
+        "EOF while",
+        "Some(",
+        "None",
+        "Err(",
+        "Os {",
+        "failed to fill whole buffer",
+        "panicked",
+        "unwrap",
+        "::",
+    ];
     for message in messages.split("\n\n$ ") {
         assert!(message.contains("error: ") || message.contains("warning: "), "{message}");
         assert!(message.matches("\nerror: ").count() <= 1, "{message}");

@@ -124,6 +124,7 @@ impl Place {
         command.current_dir(self.0.path()).stdin(Stdio::null());
         // Whatever is set up on this machine, tests are about the CPU unless they say otherwise.
         command.env("HEADSTART_DEVICE", "cpu");
+        command.env_remove("HEADSTART_BACKBONE");
         // One for all tests: what is kept there is kept under the hash of what it is made of.
         command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/caches"));
         command

@@ -1,5 +1,10 @@
 //! What images show, in every form of question and answer.
 
+use std::fs;
+
+use headstart::nn::Head;
+
+use super::noisy;
 use super::place::{Place, with_features};
 
 fn trained() -> Place {
@@ -127,4 +132,89 @@ fn a_run_refuses_features_that_it_was_not_trained_on() {
         let said = place.run(&format!("{question} --backbone small.onnx")).ended(2);
         said.says(&["the feature size is", "expected 2048", "--backbone"]);
     }
+}
+
+/// A head whose weights are numbers, and whose answers are not.
+fn diverge(place: &Place, run: &str) {
+    let path = place.path(run).join("head.safetensors");
+    let mut head: Head = Head::load(&path).unwrap();
+    head.parameters_mut().into_iter().for_each(|parameter| parameter.mapv_inplace(|x| x * 1e30));
+    fs::write(path, head.to_bytes()).unwrap();
+}
+
+#[test]
+fn a_head_that_gives_no_numbers_is_refused() {
+    let place = noisy::trained();
+    diverge(&place, "runs/a");
+    for command in ["predict a held0.png", "evaluate a held.csv --no-report", "export a -o new.onnx"] {
+        let said = place.run(&format!("{command} {}", noisy::BACKBONE)).ended(2);
+        assert_eq!(said.out, "");
+        said.says(&["gives no numbers for `", "hint: train a new head", "`--learning-rate`"]);
+    }
+    assert!(!place.path("new.onnx").exists());
+}
+
+#[test]
+fn what_is_not_needed_to_answer_may_be_lost() {
+    let place = noisy::trained();
+    let predict = format!("predict a held0.png {}", noisy::BACKBONE);
+    let whole = place.run(&predict).done().out;
+    fs::remove_file(place.path("runs/a/history.csv")).unwrap();
+    place.write("runs/a/metrics.json", "{");
+    place.write("runs/a/images.bin", "");
+    assert_eq!(place.run(&predict).done().out, whole);
+    let said = place.run(&format!("evaluate a held.csv {}", noisy::BACKBONE)).ended(2);
+    said.says(&["error: the run `runs/a` lacks `history.csv`", "hint: "]).never_says("damaged");
+    fs::remove_file(place.path("runs/a/head.safetensors")).unwrap();
+    place.run(&predict).ended(2).says(&["the run `runs/a` lacks `head.safetensors`"]);
+}
+
+#[test]
+fn an_exported_file_takes_no_flags_of_a_run() {
+    let place = noisy::trained();
+    place.run(&format!("export a -o new.onnx {}", noisy::BACKBONE)).done();
+    let answer = place.run("predict new.onnx held0.png").done().out;
+    for flag in [
+        "--recipe raw",
+        "--exif ignore",
+        "--decode full",
+        "--backbone models/resnet50.onnx",
+        "--precision fp32",
+        "--feature-tensor features",
+        "--storage f16",
+        "--cache data/features",
+    ] {
+        let said = place.run(&format!("predict new.onnx held0.png {flag}")).ended(2);
+        let name = flag.split(' ').next().unwrap();
+        said.says(&["`new.onnx` is an exported model", &format!("takes no `{name}`"), "hint: remove it"]);
+    }
+    let said = place.run("predict new.onnx held0.png --exif ignore --storage f16").ended(2);
+    said.says(&["`--exif`", "`--storage`", "hint: remove them"]);
+    // What stands in the environment was not asked for here.
+    let said = place.run_with("predict new.onnx held0.png", |command| {
+        command.env("HEADSTART_BACKBONE", "tiny.onnx");
+    });
+    assert_eq!(said.done().out, answer);
+    let said = place.run("predict gone.onnx held0.png").ended(2);
+    said.says(&["there is no file `gone.onnx`", "hint: ", "headstart export RUN"]).never_says("setup");
+}
+
+#[test]
+fn the_backbone_may_stand_in_the_environment() {
+    let place = noisy::trained();
+    let with = |arguments: &str, backbone: &str| {
+        place.run_with(arguments, |command| {
+            command.env("HEADSTART_BACKBONE", backbone);
+        })
+    };
+    with("predict a held0.png", "tiny.onnx").done();
+    with("predict a held0.png --backbone tiny.onnx", "gone.onnx").done();
+    with("predict a held0.png", "gone.onnx").ended(2).says(&["`gone.onnx` does not exist"]);
+    // One that is empty is none.
+    with("predict a held0.png --backbone tiny.onnx", "").done();
+    fs::remove_file(place.path("models")).unwrap();
+    let said = with("predict a held0.png", "").ended(2);
+    said.says(&["`models/resnet50.onnx` does not exist", "hint: name a backbone by `--backbone FILE`"]);
+    let said = place.run("report a").ended(1);
+    said.says(&["there are no features: `models/resnet50.onnx` does not exist", "`--backbone FILE`"]);
 }

@@ -89,7 +89,7 @@ fn settings_that_cannot_be_are_refused_by_name() {
     place.write("unknown.toml", "epocs = 3\n");
     refused("--config unknown.toml", &["`unknown.toml`", "line 1", "unknown field `epocs`", "`epochs`"]);
     place.write("type.toml", "epochs = \"many\"\n");
-    refused("--config type.toml", &["`type.toml`", "invalid type: string \"many\""]);
+    refused("--config type.toml", &["`type.toml`", "expected a whole number, found \"many\""]);
     refused("--config gone.toml", &["cannot read the settings `gone.toml`"]);
     assert!(!place.path("runs").exists() || fs::read_dir(place.path("runs")).unwrap().count() == 0);
 }
@@ -218,8 +218,9 @@ fn class_weights_go_by_the_names_of_the_classes() {
 #[test]
 fn a_training_that_breaks_off_keeps_what_was_good() {
     let place = with_features();
-    // One step an epoch: the first gives weights that are too large for the second.
-    let said = place.run("train photos/photos.csv --learning-rate 1e30 --epochs 9 --name burst").ended(2);
+    // One step an epoch: the rate of the first is as usual, that of the second far too large.
+    let burst = "--learning-rate 1e30 --set warmup_steps=4 --set warmup_from=1e-33 --epochs 9";
+    let said = place.run(&format!("train photos/photos.csv {burst} --name burst")).ended(2);
     assert_eq!(said.out, "");
     said.says(&[
         "error: the training failed; the head and the checkpoint of the last good step are in `runs/burst`",
@@ -233,4 +234,23 @@ fn a_training_that_breaks_off_keeps_what_was_good() {
     let said = place.run("train --from burst --resume --name again").ended(2);
     said.says(&["epoch 2, step 1, at `"]).never_says("broke off");
     assert!(!place.path("runs/again").exists());
+    // What was kept answers.
+    let said = place.run("predict burst photos").done();
+    assert!(!said.out.contains("NaN"), "{}", said.out);
+}
+
+#[test]
+fn a_training_without_one_good_step_leaves_no_run() {
+    let place = with_features();
+    for optimizer in ["adam", "sgd"] {
+        let train = format!("train photos/photos.csv --learning-rate 1e30 --set optimizer={optimizer}");
+        for epochs in [1, 9] {
+            let said = place.run(&format!("{train} --epochs {epochs} --name burst")).ended(2);
+            said.says(&[
+                "became infinite or not a number in epoch 1, step 1",
+                "hint: a lower `--learning-rate`",
+            ]);
+            assert!(!place.path("runs/burst").exists());
+        }
+    }
 }

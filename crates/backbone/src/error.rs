@@ -43,6 +43,12 @@ pub enum Error {
         /// What is wrong with it.
         source: preprocess::Error,
     },
+    /// The head of a run, exported alone.
+    #[error("`{path}` is the head of a classifier alone: it takes features, not images")]
+    Head {
+        /// The ONNX file.
+        path: PathBuf,
+    },
     /// The output holds scores of classes, and the network must be cut before them.
     #[error("`{path}` is a whole classifier: its output `{output}` gives class scores, not features: {}", why.join(", and "))]
     Classifier {

@@ -67,7 +67,15 @@ pub struct Metadata {
     pub quantized: Option<serde_json::Value>,
 }
 
+/// As `headstart export` writes it: what an exported graph takes.
+const FORM: &str = "headstart.form";
+
 impl Metadata {
+    /// Whether it is the head of a run, exported alone, which takes features.
+    pub(crate) fn is_head(model: &Model) -> bool {
+        entry(model, FORM) == Some("features")
+    }
+
     /// Read what `model` says about itself; `path` is where it came from, for messages.
     ///
     /// # Errors

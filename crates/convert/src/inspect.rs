@@ -140,7 +140,7 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
         metadata,
         other_metadata: other_metadata(&model),
         candidates: match &refusal {
-            None | Some(Error::Onnx(_)) => vec![],
+            None | Some(Error::Onnx(_) | Error::Head { .. }) => vec![],
             Some(_) => cut::candidates(&model),
         },
         ready: refusal.is_none(),

@@ -40,7 +40,7 @@ pub enum Error {
         found: FileKind,
     },
     /// An image of a kind that is not decoded here.
-    #[error("cannot decode {what}; save it as PNG or JPEG")]
+    #[error("cannot decode {what}; save it as {}", if is_jpeg(what) { "PNG" } else { "PNG or JPEG" })]
     Unsupported {
         /// The kind of image, for people.
         what: String,
@@ -97,6 +97,11 @@ pub enum Error {
         /// Height of the crop, in pixels.
         crop_height: u32,
     },
+}
+
+/// Whether this is a JPEG of a rare kind. Whoever has such files has a program that saves JPEGs like that.
+fn is_jpeg(what: &str) -> bool {
+    what.ends_with(" JPEG") || what.starts_with("a JPEG with ") || what.starts_with("a JPEG of ")
 }
 
 impl Error {

@@ -39,16 +39,22 @@ impl ExplainArgs {
             files.extend(found.images);
         }
         let mut out = stdout();
+        let all = files.iter().map(|file| explainer.explain(file));
+        let mut status = Status::Done;
+        let all = all.inspect(|found| {
+            if found.verdict == Verdict::Unreadable {
+                status = Status::Partial;
+            }
+        });
         if self.json {
-            let all: Vec<_> = files.iter().map(|file| explainer.explain(file)).collect();
-            writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
-            return Ok(Status::Done);
+            writeln!(out, "{}", serde_json::to_string_pretty(&all.collect::<Vec<_>>())?)?;
+        } else {
+            for (number, found) in all.enumerate() {
+                let gap = if number > 0 { "\n" } else { "" };
+                writeln!(out, "{gap}{}", text(&found, &source))?;
+            }
         }
-        for (number, file) in files.iter().enumerate() {
-            let gap = if number > 0 { "\n" } else { "" };
-            writeln!(out, "{gap}{}", text(&explainer.explain(file), &source))?;
-        }
-        Ok(Status::Done)
+        Ok(status)
     }
 }
 
@@ -65,6 +71,8 @@ fn text(found: &Explanation, source: &Source) -> String {
     }
     match &found.in_force {
         Some(standing) => standing_lines("in force", standing, &mut say),
+        // Of a file that cannot be read nobody knows what is kept.
+        None if found.key.is_none() => {}
         None => {
             let (name, short) = (source.backbone.name(), source.fingerprint.short());
             say("in force", format!("features of `{name}`, fingerprint {short}: none are kept yet"));

@@ -1,6 +1,6 @@
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
-use headstart::cache::{Store, VerifyReport, verify};
+use headstart::cache::{self, Store, VerifyReport, verify};
 use headstart::files::path_text;
 
 use super::{CacheArgs, stores_in};
@@ -20,6 +20,16 @@ pub struct VerifyArgs {
     json: bool,
 }
 
+/// What helps where a whole store cannot be looked at.
+fn remedy(error: &cache::Error) -> &'static str {
+    match error {
+        cache::Error::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            "give yourself the right to read it"
+        }
+        _ => "`headstart extract` repairs it",
+    }
+}
+
 impl VerifyArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let mut reports = vec![];
@@ -29,7 +39,8 @@ impl VerifyArgs {
             let store = match dir.and_then(|dir| Store::open_dir(&dir)) {
                 Ok(store) => store,
                 Err(error) => {
-                    console.warn(format_args!("{}; `headstart extract` repairs it", chain(&error.into())));
+                    let remedy = remedy(&error);
+                    console.warn(format_args!("{}; {}", chain(&error.into()), remedy));
                     readable = false;
                     continue;
                 }

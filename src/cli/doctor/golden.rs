@@ -71,7 +71,7 @@ fn judge(what: &str, difference: f32, bound: f32) -> Check {
         Check::ok("features", found)
     } else {
         Check::failed("features", found).remedy(
-            "do not use these features: make the backbone again (`just setup`), try `--device cpu`, and report it if it stays",
+            "do not use these features: make the backbone again (in the project's folder by `./justw setup`), try `--device cpu`, and report it if it stays",
         )
     };
     Check { difference: Some(difference), bound: Some(bound), ..check }

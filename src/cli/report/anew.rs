@@ -24,6 +24,7 @@ use crate::cli::console::{Console, chain};
 use crate::cli::evaluate::Answers;
 use crate::cli::features::Lookup;
 use crate::cli::found::{self, Found};
+use crate::cli::hint::hint;
 use crate::cli::parts::{folder_of, names};
 use crate::cli::progress::Progress;
 use crate::cli::runs::evaluations;
@@ -60,7 +61,8 @@ pub fn page(
     // Without features the page still has figures and curves.
     let mut features = open(run, args)
         .map_err(|error| {
-            warn(format!("the page has no images, because there are no features: {}", chain(&error)))
+            let hint = hint(&error).map_or(String::new(), |hint| format!("; {hint}"));
+            warn(format!("the page has no images, because there are no features: {}{hint}", chain(&error)))
         })
         .ok();
     let learnt = match &mut features {

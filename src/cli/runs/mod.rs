@@ -98,7 +98,10 @@ impl RunsCommand {
             let document = Document { runs, differing: &differing(runs), broken };
             writeln!(out, "{}", serde_json::to_string_pretty(&document)?)?;
         } else if runs.is_empty() {
-            console.note(format_args!("no runs in `{}`", self.runs.folder().display()));
+            // Otherwise there are some, and it was told why none of them can be shown.
+            if self.names.is_empty() && broken.is_empty() {
+                console.note(format_args!("no runs in `{}`", self.runs.folder().display()));
+            }
         } else if self.names.is_empty() {
             out.write_all(table::list(runs, width).as_bytes())?;
         } else {

@@ -92,6 +92,9 @@ impl Backbone {
         digest: blake3::Hash,
         options: &OpenOptions,
     ) -> Result<Self> {
+        if Metadata::is_head(model) {
+            return Err(Error::Head { path: path.to_owned() });
+        }
         let metadata = Metadata::read(model, path)?;
         let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;
         let walk = Walk::new(graph);

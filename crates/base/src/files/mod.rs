@@ -3,6 +3,7 @@
 mod path_text;
 mod target;
 mod text;
+mod unfinished;
 mod write;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ pub use path_text::{of_percent, percent};
 pub use target::same_file;
 pub use target::{Inputs, TargetError};
 pub use text::{NotUtf8, read_text, text_of, without_mark};
+pub use unfinished::{Unfinished, remove_unfinished};
 pub use write::{Draft, FileSet, NewFolder, WriteError, check_writable, of_system, write_bytes, write_whole};
 pub use write::{has_no_flush, missing, remove_empty, sync_folder};
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::folder_of;
+use super::{Unfinished, folder_of};
 
 /// A file that could not be written. Nothing is left of it.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +79,11 @@ fn is_device(path: &Path) -> bool {
 /// last file is the seal: an old one is removed first, and the new one comes when all others are in place. Where the
 /// program is killed in between, the seal is missing, and a reader knows that the set is not complete.
 #[derive(Debug, Default)]
-pub struct FileSet(Vec<Draft>);
+pub struct FileSet {
+    drafts: Vec<Draft>,
+    /// Old files that no longer belong to the set.
+    stale: Vec<PathBuf>,
+}
 
 impl FileSet {
     /// Add a file.
@@ -93,8 +97,13 @@ impl FileSet {
     ) -> Result<(), WriteError> {
         let mut draft = Draft::begin(path)?;
         buffered(draft.file(), write).and_then(|()| draft.flush()).map_err(WriteError::at(path))?;
-        self.0.push(draft);
+        self.drafts.push(draft);
         Ok(())
+    }
+
+    /// Have an old file of the set go, because the new set has none of this name.
+    pub fn remove(&mut self, path: &Path) {
+        self.stale.push(path.into());
     }
 
     /// Put all files in their places; the one that was added last is the seal.
@@ -102,15 +111,19 @@ impl FileSet {
     /// # Errors
     /// [`WriteError`]: the set has no seal then.
     pub fn put(self) -> Result<(), WriteError> {
-        if let [_, .., seal] = &self.0[..] {
-            match fs::remove_file(&seal.target) {
+        let seal = match &self.drafts[..] {
+            [_, .., seal] => Some(&seal.target),
+            _ => None,
+        };
+        for old in seal.into_iter().chain(&self.stale) {
+            match fs::remove_file(old) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(WriteError { path: seal.target.clone(), source: error });
+                    return Err(WriteError { path: old.clone(), source: error });
                 }
                 _ => {}
             }
         }
-        for draft in self.0 {
+        for draft in self.drafts {
             let path = draft.target.clone();
             draft.put().map_err(WriteError::at(&path))?;
         }
@@ -124,6 +137,7 @@ pub struct Draft {
     temporary: NamedTempFile,
     target: PathBuf,
     flushed: bool,
+    _unfinished: Unfinished,
 }
 
 impl Draft {
@@ -154,7 +168,8 @@ impl Draft {
             if let Ok(old) = fs::metadata(&target) {
                 let _ = temporary.as_file().set_permissions(old.permissions());
             }
-            Ok(Self { temporary, target, flushed: false })
+            let unfinished = Unfinished::new(temporary.path());
+            Ok(Self { temporary, target, flushed: false, _unfinished: unfinished })
         };
         begin().map_err(WriteError::at(path))
     }
@@ -365,6 +380,20 @@ mod tests {
         }
         write("new", 9).unwrap();
         assert!(paths.iter().all(|path| fs::read(path).unwrap() == b"new"));
+        // One that the new set does not have goes with it, and stays if the new set does not come.
+        let stale = folder.path().join("stale");
+        for (broken, stays) in [(true, true), (false, false)] {
+            fs::write(&stale, "old").unwrap();
+            let mut set = FileSet::default();
+            set.remove(&stale);
+            for path in &paths {
+                let _ = set.write(path, |out| if broken { fails(out) } else { out.write_all(b"new") });
+            }
+            if !broken {
+                set.put().unwrap();
+            }
+            assert_eq!(stale.exists(), stays);
+        }
         // One that cannot get its name: the set has no seal, so nobody takes it for complete.
         fs::remove_file(&paths[1]).unwrap();
         let mut set = FileSet::default();

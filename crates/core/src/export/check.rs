@@ -111,6 +111,10 @@ fn preprocessor(backbone: &Backbone) -> Result<Preprocessor> {
 
 impl Check {
     fn take(&mut self, image: &str, want: &Array2<f32>, got: &Array2<f32>) -> Result<()> {
+        // Of the run itself, and not of the way into the file.
+        if want.iter().any(|p| !p.is_finite()) {
+            return Err(Error::NoNumbers { image: image.to_owned() });
+        }
         let apart = want.iter().zip(got).map(|(want, got)| (want - got).abs());
         // A NaN is beyond every bound; `f32::max` would pass it over.
         let difference =

@@ -45,6 +45,12 @@ pub enum Error {
         /// What has no such form, for people.
         why: String,
     },
+    /// The head itself is of no use.
+    #[error("the run gives no numbers for `{image}`: its answers are infinite or not a number")]
+    NoNumbers {
+        /// The image that was tried.
+        image: String,
+    },
     /// The exported file says something else than the run.
     #[error(
         "the exported graph does not compute what the run does: on `{image}`, a probability differs by {difference:.2e}, expected at most {bound:.0e}; nothing was written"

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use super::Error;
@@ -11,7 +12,7 @@ use super::{
     HEAD, HISTORY, INFO, METRICS, Run, RunImages, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile,
     images,
 };
-use headstart_base::files::{NewFolder, folder_of, of_system, sync_folder};
+use headstart_base::files::{NewFolder, Unfinished, folder_of, of_system, sync_folder};
 use headstart_nn::layers::Head;
 use headstart_nn::train::{Checkpoint, History};
 
@@ -62,8 +63,10 @@ impl NewRun<'_> {
         }
         // Gone again if no run comes into it.
         let _made = NewFolder::make(runs).map_err(cannot_write(runs))?;
+        remove_leftovers(runs, SystemTime::now());
         // Its name begins with a dot: whoever lists runs passes over it. Removed again if anything fails.
         let folder = tempfile::Builder::new().prefix(".new-").tempdir_in(runs).map_err(cannot_write(runs))?;
+        let _unfinished = Unfinished::new(folder.path());
         // Nobody knows the folder that is there for now.
         let meant = |error| match error {
             Error::Write { source, path } => {
@@ -122,6 +125,35 @@ impl Course<'_> {
     }
 }
 
+/// What a training that was killed leaves among the runs: hidden folders of these names. One that is younger may be somebody's
+/// who is at work.
+const HIDDEN: [&str; 2] = [".new-", ".training-"];
+const LEFT_BEHIND: Duration = Duration::from_hours(24);
+
+fn remove_leftovers(runs: &Path, now: SystemTime) {
+    for entry in fs::read_dir(runs).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_ours = HIDDEN.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()));
+        let age = || now.duration_since(last_change(&entry.path())?).ok();
+        if is_ours && age().is_some_and(|age| age > LEFT_BEHIND) {
+            // Whatever is in the way of that is in nobody's way here.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Of a folder and all that is in it.
+fn last_change(folder: &Path) -> Option<SystemTime> {
+    let own = fs::symlink_metadata(folder).ok()?;
+    let inside = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let changed = own.modified().ok()?;
+    if !own.is_dir() {
+        return Some(changed);
+    }
+    let others = inside(folder).filter_map(|entry| last_change(&entry.path()));
+    Some(others.fold(changed, Ord::max))
+}
+
 fn cannot_write(path: &Path) -> impl Fn(io::Error) -> Error {
     move |source| Error::Write { path: path.into(), source: of_system(source) }
 }
@@ -132,7 +164,7 @@ fn cannot_write(path: &Path) -> impl Fn(io::Error) -> Error {
 /// [`Error::RunName`].
 pub fn checked_name(name: &str) -> Result<&str, Error> {
     let ordinary = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let valid = name.starts_with(char::is_alphanumeric) && name.chars().all(ordinary) && name.len() <= 100;
+    let valid = name.starts_with(char::is_alphanumeric) && name.chars().all(ordinary);
     match reserved(name) {
         Some(why) => Err(Error::ReservedRunName { name: name.into(), why }),
         None if valid => Ok(name),
@@ -143,6 +175,9 @@ pub fn checked_name(name: &str) -> Result<&str, Error> {
 /// The word that stands for the last run.
 pub const LATEST: &str = "latest";
 
+/// Bytes of a name.
+const LONGEST: usize = 100;
+
 /// Why a name of ordinary letters is that of no run.
 fn reserved(name: &str) -> Option<&'static str> {
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
@@ -151,6 +186,7 @@ fn reserved(name: &str) -> Option<&'static str> {
             stem.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'0'..=b'9']))
         });
     match () {
+        () if name.len() > LONGEST => Some("it is longer than 100 bytes"),
         () if name.eq_ignore_ascii_case(LATEST) => Some("it stands for the last run"),
         () if device => Some("Windows keeps it for a device"),
         () if name.ends_with('.') && name.len() > 1 && name.starts_with(char::is_alphanumeric) => {
@@ -249,4 +285,33 @@ fn open_to_others(dir: &Path) -> io::Result<()> {
 /// Names are on disk when their folder is.
 fn sync(dir: &Path) -> io::Result<()> {
     sync_folder(dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_training_left_goes_after_a_day_and_nothing_else() {
+        let runs = tempfile::tempdir().unwrap();
+        for name in [".new-a", ".training-b", ".old-c", ".mine", "run"] {
+            fs::create_dir(runs.path().join(name)).unwrap();
+            fs::write(runs.path().join(name).join("file"), "").unwrap();
+        }
+        let count = || fs::read_dir(runs.path()).unwrap().count();
+        remove_leftovers(runs.path(), SystemTime::now());
+        assert_eq!(count(), 5, "somebody may be at work");
+        remove_leftovers(runs.path(), SystemTime::now() + 2 * LEFT_BEHIND);
+        assert_eq!(count(), 3);
+        // An old run that could not be put back is somebody's.
+        assert!(runs.path().join(".old-c/file").exists());
+    }
+
+    #[test]
+    fn a_long_name_is_refused_for_its_length() {
+        let why = |name: &str| checked_name(name).unwrap_err().to_string();
+        assert!(checked_name(&"a".repeat(100)).is_ok());
+        assert!(why(&"a".repeat(101)).ends_with("it is longer than 100 bytes"));
+        assert!(why("a b").contains("use letters"));
+    }
 }

@@ -80,6 +80,14 @@ pub enum Error {
         /// The newest version that can be read.
         known: u32,
     },
+    /// One of its files is gone.
+    #[error("the run `{path}` lacks `{file}`")]
+    Lacks {
+        /// The run's folder.
+        path: PathBuf,
+        /// The name of the file.
+        file: String,
+    },
     /// A file of the run cannot be understood; the cause says why.
     #[error("`{path}` is damaged")]
     Damaged {

@@ -22,7 +22,7 @@ impl RunSummary {
         let trained = info.training().is_some();
         for file in [HEAD, HISTORY].into_iter().take(if trained { 2 } else { 1 }) {
             let path = dir.join(file);
-            fs::metadata(&path).map_err(|source| missing_is_damage(&path, source))?;
+            fs::metadata(&path).map_err(|source| or_lacks(&path, source))?;
         }
         let metrics = trained.then(|| load_metrics(dir)).transpose()?;
         Ok(Self { dir: dir.into(), info, metrics, calibration: Calibration::load(dir)? })
@@ -35,15 +35,26 @@ impl Run {
     /// # Errors
     /// - [`Error::NotARun`]: there is no `run.toml`
     /// - [`Error::NewerRun`]: it was written by a later version
+    /// - [`Error::Lacks`]: one of its other files is not there
     /// - [`Error::Damaged`], [`Error::Contradiction`]: a file cannot be understood, or says what another denies
     /// - [`Error::Read`]: the system does not give a file out
     pub fn load(dir: &Path) -> Result<Self, Error> {
+        let mut run = Self::load_head(dir)?;
+        if run.info.training().is_some() {
+            run.history = load_history(dir)?;
+            run.metrics = Some(load_metrics(dir)?);
+        }
+        Ok(run)
+    }
+
+    /// Load what it takes to answer: the head, what it tells apart, and its temperature. How it was trained may be lost; the
+    /// history is not told.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_head(dir: &Path) -> Result<Self, Error> {
         let info = load_info(dir)?;
         let head = load_head(&dir.join(HEAD))?;
-        let (history, metrics) = match info.training() {
-            Some(_) => (load_history(dir)?, Some(load_metrics(dir)?)),
-            None => (History::default(), None),
-        };
         for (what, expected, found) in [
             ("the number of classes", info.classes.len(), head.config().classes),
             ("the feature size", info.features.size, head.config().inputs),
@@ -52,6 +63,8 @@ impl Run {
                 return Err(Error::Contradiction { path: dir.into(), what, expected, found });
             }
         }
+        let history = History::default();
+        let metrics = info.training().and_then(|_| load_metrics(dir).ok());
         Ok(Self { dir: dir.into(), info, head, history, metrics, calibration: Calibration::load(dir)? })
     }
 }
@@ -83,13 +96,13 @@ fn load_head(path: &Path) -> Result<Head, Error> {
             Error::NewerRun { path, found, known }
         }
         nn::Error::Format { source, path } => Error::Damaged { path, source: source.into() },
-        nn::Error::Read { source, path } => missing_is_damage(&path, source),
+        nn::Error::Read { source, path } => or_lacks(&path, source),
         nn::Error::Write { source, path } => Error::Write { path, source },
     })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| missing_is_damage(path, source))
+    fs::read(path).map_err(|source| or_lacks(path, source))
 }
 
 /// The text of a file; `None` if there is none.
@@ -104,10 +117,13 @@ pub(super) fn read_text(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// A run without one of its files is a damaged run.
-fn missing_is_damage(path: &Path, source: io::Error) -> Error {
+/// A file that is not there is told as what the run lacks.
+fn or_lacks(path: &Path, source: io::Error) -> Error {
     match source.kind() {
-        io::ErrorKind::NotFound => damaged(path)(source),
+        io::ErrorKind::NotFound => Error::Lacks {
+            path: files::folder_of(path).into(),
+            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        },
         _ => Error::Read { path: path.into(), source },
     }
 }

@@ -181,11 +181,19 @@ fn a_later_version_and_a_contradiction_are_told_apart() {
 }
 
 #[test]
-fn a_missing_file_is_damage() {
+fn a_missing_file_is_named_and_what_is_needed_to_answer_is_enough_for_that() {
     let (_folder, runs) = folder();
     let run = create(&runs, Some("mine"), false).unwrap();
-    fs::remove_file(run.dir().join(HEAD)).unwrap();
-    assert!(matches!(Run::load(run.dir()), Err(Error::Damaged { .. })));
+    for (missing, needed) in [(METRICS, false), (HISTORY, false), (HEAD, true)] {
+        fs::remove_file(run.dir().join(missing)).unwrap();
+        let Err(Error::Lacks { path, file }) = Run::load(run.dir()) else { panic!("{missing}") };
+        // The first that is missing, in the order in which they are read.
+        assert_eq!((&*path, file == missing), (run.dir(), missing != METRICS || file == METRICS));
+        match Run::load_head(run.dir()) {
+            Ok(loaded) => assert!(!needed && loaded.head == run.head, "{missing}"),
+            Err(error) => assert!(needed && matches!(error, Error::Lacks { .. }), "{error}"),
+        }
+    }
 }
 
 fn part(images: usize, rows: &str) -> ManifestInfo {
@@ -241,7 +249,7 @@ fn a_summary_is_the_run_without_its_weights() {
     let summary = RunSummary::load(run.dir()).unwrap();
     assert_eq!((&summary.info, &summary.metrics, summary.name()), (&run.info, &run.metrics, run.name()));
     fs::remove_file(runs.join("mine").join(HEAD)).unwrap();
-    assert!(matches!(RunSummary::load(run.dir()), Err(Error::Damaged { .. })));
+    assert!(matches!(RunSummary::load(run.dir()), Err(Error::Lacks { .. })));
     assert!(matches!(RunSummary::load(&runs), Err(Error::NotARun { .. })));
 }
 

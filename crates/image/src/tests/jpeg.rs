@@ -132,15 +132,15 @@ fn other_kinds_of_jpeg_are_refused_by_name() {
     let whole = file("baseline_444");
     let at = frame(&whole);
     for (place, value, word) in [
-        (at, 0xc3, "cannot decode a lossless JPEG; save it as PNG or JPEG"),
-        (at, 0xc7, "cannot decode a lossless JPEG; save it as PNG or JPEG"),
-        (at, 0xc9, "cannot decode a JPEG with arithmetic coding; save it as PNG or JPEG"),
-        (at, 0xca, "cannot decode a JPEG with arithmetic coding; save it as PNG or JPEG"),
-        (at, 0xc5, "cannot decode a hierarchical JPEG; save it as PNG or JPEG"),
-        (at + 3, 12, "cannot decode a JPEG of 12 bits a colour; save it as PNG or JPEG"),
-        (at + 3, 16, "cannot decode a JPEG of 16 bits a colour; save it as PNG or JPEG"),
-        (at + 8, 2, "cannot decode a JPEG of 2 colours; save it as PNG or JPEG"),
-        (at + 8, 5, "cannot decode a JPEG of 5 colours; save it as PNG or JPEG"),
+        (at, 0xc3, "cannot decode a lossless JPEG; save it as PNG"),
+        (at, 0xc7, "cannot decode a lossless JPEG; save it as PNG"),
+        (at, 0xc9, "cannot decode a JPEG with arithmetic coding; save it as PNG"),
+        (at, 0xca, "cannot decode a JPEG with arithmetic coding; save it as PNG"),
+        (at, 0xc5, "cannot decode a hierarchical JPEG; save it as PNG"),
+        (at + 3, 12, "cannot decode a JPEG of 12 bits a colour; save it as PNG"),
+        (at + 3, 16, "cannot decode a JPEG of 16 bits a colour; save it as PNG"),
+        (at + 8, 2, "cannot decode a JPEG of 2 colours; save it as PNG"),
+        (at + 8, 5, "cannot decode a JPEG of 5 colours; save it as PNG"),
     ] {
         let mut other = whole.clone();
         other[place] = value;

@@ -82,7 +82,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A number that is not finite, or a gradient whose square is not. Epoch and step count from 1; nothing of
-    /// that step was applied.
+    /// that step is kept.
     #[error("{quantity} became infinite or not a number in epoch {epoch}, step {step}, at `{image}`")]
     NotFinite {
         /// What was not finite.
@@ -180,6 +180,8 @@ pub enum Quantity {
     Loss,
     /// A gradient, or its square.
     Gradients,
+    /// What the head says after the step, or its parameters.
+    Answers,
 }
 
 impl fmt::Display for Part {
@@ -197,6 +199,7 @@ impl fmt::Display for Quantity {
             Self::Features => "features",
             Self::Loss => "the loss",
             Self::Gradients => "gradients",
+            Self::Answers => "the answers of the head",
         })
     }
 }

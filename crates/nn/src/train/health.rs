@@ -50,6 +50,17 @@ pub(super) fn first_bad_row(batch: &Batch) -> Option<usize> {
     if batch.largest.is_finite() { None } else { bad() }
 }
 
+/// Whether all parameters are finite.
+pub(super) fn has_numbers(head: &Head) -> bool {
+    head.parameters().into_iter().all(|parameter| largest(parameter).is_finite())
+}
+
+/// The first row of the batch that the head answers with something else than numbers.
+pub(super) fn first_unanswered(head: &Head, batch: &Batch) -> Option<usize> {
+    let logits = head.logits(batch.features.view());
+    logits.rows().into_iter().position(|row| row.iter().any(|x| !x.is_finite()))
+}
+
 /// The row of the batch that a loss or gradient which is not finite is due to: the first that gives one when
 /// taken alone. If none does, it is the sum of all that is too large, and the first row stands for the batch.
 pub(super) fn culprit(head: &Head, batch: &Batch) -> usize {

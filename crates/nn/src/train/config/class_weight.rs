@@ -105,6 +105,10 @@ impl<'de> Deserialize<'de> for ClassWeight {
         let expected = "expected `auto`, a number for each class, or numbers by name";
         match Written::deserialize(deserializer).map_err(|_| de::Error::custom(expected))? {
             Written::Word(word) if word == "auto" => Ok(Self::Auto),
+            Written::Word(word) if word.starts_with('{') => Err(de::Error::custom(format_args!(
+                "expected names and numbers; a name of more than the letters a to z, digits, `_` and `-` stands in double \
+                 quotes, as in `{{\"my cat\" = 2}}`, found `{word}`"
+            ))),
             Written::Word(word) => Err(de::Error::custom(format_args!("{expected}, found `{word}`"))),
             Written::Factors(factors) => Ok(Self::Given(factors)),
             Written::Named(factors) => Ok(Self::Named(factors)),

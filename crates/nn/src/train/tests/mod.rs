@@ -254,6 +254,46 @@ fn after_an_error_the_trainer_stands_at_the_last_good_step() {
 }
 
 #[test]
+fn a_head_without_numbers_is_never_kept() {
+    let (rows, labels) = data();
+    for optimizer in [OptimizerKind::Adam, OptimizerKind::Sgd] {
+        // The step that breaks it may be the only one, and nothing comes after it.
+        for (epochs, batch_size) in [(1, 40), (3, 40), (2, 7)] {
+            let config = TrainConfig { optimizer, epochs, batch_size, learning_rate: 1e30, ..config() };
+            let mut trainer = Trainer::new(&config, 6, 3).unwrap();
+            let fresh = trainer.head().clone();
+            let error = trainer.run(&rows, &labels, None, &mut |_| Flow::Continue).unwrap_err();
+            assert!(
+                matches!(error, Error::NotFinite { quantity: Quantity::Answers, epoch: 1, step: 1, .. }),
+                "{optimizer:?} {error}"
+            );
+            assert_eq!((trainer.head(), trainer.history().epochs.len()), (&fresh, 0));
+        }
+    }
+}
+
+#[test]
+fn a_training_that_diverges_goes_back_to_the_last_step_with_numbers() {
+    let (rows, labels) = data();
+    // A rate that is right for one step, and then far too large. The steps before it are as if nothing had come after them.
+    let diverging = TrainConfig { learning_rate: 1e30, warmup_steps: 4, warmup_from: 1e-33, ..config() };
+    for (batch_size, epochs) in [(40, 1), (20, 0)] {
+        let config = TrainConfig { batch_size, ..diverging.clone() };
+        let mut trainer = Trainer::new(&config, 6, 3).unwrap();
+        trainer.run(&rows, &labels, None, &mut |_| Flow::Continue).unwrap_err();
+        assert_eq!(trainer.history().epochs.len(), epochs);
+        assert!(trainer.head().logits(rows.view()).iter().all(|x| x.is_finite()));
+        let mut first = Trainer::new(&config, 6, 3).unwrap();
+        let stop = &mut |event: Event| match event {
+            Event::Step { .. } if epochs == 1 => Flow::Continue,
+            _ => Flow::Stop,
+        };
+        first.run(&rows, &labels, None, stop).unwrap();
+        assert_eq!(trainer.checkpoint(), first.checkpoint());
+    }
+}
+
+#[test]
 fn rows_that_cannot_be_read_stop_it_with_their_cause() {
     let error = error_of(&Named(data().0, Some(3)));
     assert!(matches!(error, Error::Rows { part: Part::Training, .. }));

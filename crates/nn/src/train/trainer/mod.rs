@@ -2,6 +2,7 @@
 
 mod course;
 mod progress;
+mod sound;
 mod validate;
 
 use std::{borrow::Cow, fmt};
@@ -10,7 +11,7 @@ use super::{
     Checkpoint, ClassWeight, Ended, EpochRecord, Error, Event, Flow, History, Outcome, Part, Quantity, Rows,
     TrainConfig,
     batch::Batch,
-    health::{culprit, first_bad_row, usable},
+    health::{culprit, first_bad_row, first_unanswered, has_numbers, usable},
     objective::{self, Targets},
     random::{Purpose, draw_views, generator, order},
 };
@@ -22,6 +23,7 @@ use headstart_base::text::counted;
 
 use course::Course;
 pub(super) use progress::{Progress, Tally};
+use sound::Sound;
 
 /// A training that can be run, stopped, saved and gone on with.
 pub struct Trainer {
@@ -33,6 +35,8 @@ pub struct Trainer {
     history: History,
     /// What the best epoch gave, where early stopping is to restore it.
     best: Option<Best>,
+    /// To go back to from a head that gives no numbers.
+    sound: Sound,
 }
 
 /// The weights that early stopping goes back to.
@@ -80,7 +84,8 @@ impl Trainer {
         }
         let (optimizer, clip) = (config.optimizer(&head.parameters())?, config.clip());
         let (progress, history) = Default::default();
-        Ok(Self { config, head, optimizer, clip, progress, history, best: None })
+        let sound = Sound::default();
+        Ok(Self { config, head, optimizer, clip, progress, history, best: None, sound })
     }
 
     /// Go on where a checkpoint was taken: what comes is, bit for bit, what would have come without the stop.
@@ -137,8 +142,8 @@ impl Trainer {
     /// Train until the last epoch is complete, early stopping has seen enough, or `on_event` says stop.
     ///
     /// # Errors
-    /// As [`train`](super::train). The trainer is then where it was after the last good step: its
-    /// [`checkpoint`](Self::checkpoint) is worth keeping.
+    /// As [`train`](super::train). The trainer is then where it was after the last good step, one after which the head still
+    /// gave numbers: its [`checkpoint`](Self::checkpoint) is worth keeping.
     pub fn run(
         &mut self,
         rows: &dyn Rows,
@@ -152,7 +157,11 @@ impl Trainer {
         }
         self.require_same(rows)?;
         self.config.require_monitor(validation.is_some())?;
-        awake(|| self.epochs(rows, labels, validation, on_event))
+        self.sound = Sound::default();
+        awake(|| {
+            let ended = self.epochs(rows, labels, validation, on_event);
+            self.back_to_numbers(ended, rows, labels, validation)
+        })
     }
 
     fn epochs(
@@ -168,14 +177,15 @@ impl Trainer {
         let mut batch = Batch::new(rows.dim(), self.head.config().classes, self.targets(labels));
         while self.progress.epoch < epochs && !course.is_over() {
             let epoch = self.progress.epoch + 1;
-            let order = self.order(rows.len());
+            let order = self.order(rows.len(), self.progress.epoch);
             for chunk in order.chunks(batch_size).skip(self.progress.step) {
-                batch.fill(Part::Training, rows, labels, &self.in_views(chunk, rows))?;
+                let Progress { epoch: done, step, .. } = self.progress;
+                batch.fill(Part::Training, rows, labels, &self.in_views(chunk, rows, done, step))?;
                 self.optimizer.set_learning_rate(course.rate(epoch, self.progress.step + 1));
                 self.step(&batch).map_err(|(quantity, index)| Error::NotFinite {
                     quantity,
                     epoch,
-                    step: self.progress.step + 1,
+                    step: step + 1,
                     image: rows.name(batch.rows[index]),
                 })?;
                 let (step, tally) = (self.progress.step, self.progress.tally);
@@ -206,25 +216,31 @@ impl Trainer {
         }
     }
 
-    /// The order of the current epoch's rows.
-    fn order(&self, rows: usize) -> Vec<usize> {
+    /// The order of an epoch's rows; epochs count from 0.
+    fn order(&self, rows: usize, epoch: usize) -> Vec<usize> {
         match self.config.shuffle {
-            true => order(rows, &mut generator(self.config.seed, Purpose::Order, self.progress.epoch, 0)),
+            true => order(rows, &mut generator(self.config.seed, Purpose::Order, epoch, 0)),
             false => (0..rows).collect(),
         }
     }
 
-    /// Where the step's rows are, each in a view of its own.
-    fn in_views<'r>(&self, chosen: &'r [usize], rows: &dyn Rows) -> Cow<'r, [usize]> {
+    /// Where a step's rows are, each in a view of its own; epochs and steps count from 0.
+    fn in_views<'r>(
+        &self,
+        chosen: &'r [usize],
+        rows: &dyn Rows,
+        epoch: usize,
+        step: usize,
+    ) -> Cow<'r, [usize]> {
         if rows.views() == 1 {
             return Cow::Borrowed(chosen);
         }
-        let Progress { epoch, step, .. } = self.progress;
         let mut rng = generator(self.config.seed, Purpose::Views, epoch, step);
         Cow::Owned(draw_views(chosen, rows.views(), rows.len(), &mut rng))
     }
 
-    /// One step. On an error nothing has changed, and it says what was not finite at which row of the batch.
+    /// One step. On an error nothing has changed, and it says what was not finite at which row of the batch. Only
+    /// [`Quantity::Answers`] is found after the change.
     fn step(&mut self, batch: &Batch) -> Result<(), (Quantity, usize)> {
         if let Some(row) = first_bad_row(batch) {
             return Err((Quantity::Features, row));
@@ -246,10 +262,19 @@ impl Trainer {
             return Err((Quantity::Gradients, culprit(&self.head, batch)));
         }
         let gradients = objective::clipped(gradients, self.clip);
+        if self.sound.is_due() {
+            self.sound.keep(self.checkpoint());
+        }
         self.optimizer.update(&mut self.head.parameters_mut(), &gradients);
 
         self.progress.step += 1;
         self.progress.tally.add(mean_loss, hits, batch.len());
+        if self.sound.every_step && !has_numbers(&self.head) {
+            return Err((Quantity::Answers, 0));
+        }
+        if let Some(row) = self.sound.every_step.then(|| first_unanswered(&self.head, batch)).flatten() {
+            return Err((Quantity::Answers, row));
+        }
         Ok(())
     }
 
