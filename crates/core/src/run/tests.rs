@@ -119,10 +119,10 @@ fn names_by_date_are_numbered_on() {
 #[test]
 fn names_that_lead_elsewhere_are_refused() {
     let (_folder, runs) = folder();
-    for name in ["", ".", "..", "../other", "a/b", "a\\b", ".hidden", "-rf", "a b", "c:d", &"x".repeat(101)] {
+    for name in ["", ".", "..", "../other", "a/b", "a\\b", ".hidden", "-rf", "a b", "c:d"] {
         assert!(matches!(create(&runs, Some(name), true), Err(Error::RunName { .. })), "{name}");
     }
-    for name in ["latest", "LATEST", "con", "Nul.txt", "com1", "LPT9.a", "photos."] {
+    for name in ["latest", "LATEST", "con", "Nul.txt", "com1", "LPT9.a", "photos.", &"x".repeat(101)] {
         assert!(matches!(create(&runs, Some(name), true), Err(Error::ReservedRunName { .. })), "{name}");
     }
     assert!(!runs.exists());
