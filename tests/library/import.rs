@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use headstart::backbone::Backbone;
-use headstart::backbone::library::Library;
+use headstart::backbone::runtime::Runtime;
 use headstart::convert::import::{self, Error, ImportOptions, Imported};
 use headstart::convert::inspect;
 use headstart::image::Recipe;
 use headstart::image::recipe::{Layout, Resize};
 use headstart::onnx::{self, Model};
-use ort::environment::Environment;
 use ort::session::Session;
 use ort::value::Tensor;
 use serde::Deserialize;
@@ -59,20 +58,17 @@ fn options(input: &Array) -> ImportOptions {
     ImportOptions { recipe: Some(recipe), ..ImportOptions::default() }
 }
 
-/// ONNX Runtime as `just setup` fetches it, or as `ORT_DYLIB_PATH` says.
-fn environment() -> &'static Environment {
-    static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
-    ENVIRONMENT.get_or_init(|| {
-        let library = Library::find(None).expect("`just setup` fetches ONNX Runtime").path;
-        ort::init_from(&library).expect("ONNX Runtime loads").build().expect("ONNX Runtime starts")
-    })
+/// ONNX Runtime as `just setup` fetches it, or as `ORT_DYLIB_PATH` says; a process has one.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::load(None).expect("`just setup` fetches ONNX Runtime"))
 }
 
 fn run(model: &Model, input: &Array) -> Vec<f32> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     onnx::write(model, &path).unwrap();
-    let mut session = Session::builder(environment()).unwrap().commit_from_file(&path).unwrap();
+    let mut session = Session::builder(runtime().environment()).unwrap().commit_from_file(&path).unwrap();
     let tensor = Tensor::from_array((input.shape.clone(), input.data.clone())).unwrap();
     let outputs = session.run(ort::inputs!["image" => tensor]).unwrap();
     outputs[0].try_extract_tensor::<f32>().unwrap().1.to_vec()

@@ -60,13 +60,19 @@ pub(super) fn takes(bytes: &[u8]) -> Option<u64> {
     let stream = codestream(bytes).ok()?;
     // The header is near the beginning; what follows is the image.
     let head = &stream[..stream.len().min(1 << 16)];
-    let mut reader = JxlImage::builder().pool(JxlThreadPool::none()).build_uninit();
+    // Room is made for each part of the image by the size that the file gives it, and a damaged one gives any.
+    let room = AllocTracker::with_limit(stream.len() + HEADERS);
+    let builder = JxlImage::builder().pool(JxlThreadPool::none()).alloc_tracker(room);
+    let mut reader = builder.build_uninit();
     reader.feed_bytes(head).ok()?;
     match reader.try_init().ok()? {
         InitializeResult::Initialized(image) => Some(needs(&image)),
         InitializeResult::NeedMoreData(_) => None,
     }
 }
+
+/// Bytes that headers may take beside the image.
+const HEADERS: usize = 1 << 24;
 
 /// Numbers of 32 bits of each channel, twice over where filters need a copy; samples, and RGB made from them.
 fn needs(image: &JxlImage) -> u64 {

@@ -308,11 +308,12 @@ fn recipes_of_just_that_hints_name_exist() {
     for file in ["graph_hint.rs", "remedy.rs", "hint.rs"] {
         let hints = std::fs::read_to_string(root.join("src/cli").join(file)).unwrap();
         let code: Vec<&str> = hints.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-        for recipe in code.join("\n").split("`just ").skip(1) {
-            let recipe = recipe.split('`').next().unwrap();
+        for recipe in code.join("\n").split("`./justw").skip(1) {
+            // A line may end behind it.
+            let recipe = recipe.trim_start_matches(['\\', '\n', ' ']).split('`').next().unwrap();
             assert!(
                 justfile.lines().any(|line| line.starts_with(&format!("{recipe}:"))),
-                "no `just {recipe}`"
+                "no `./justw {recipe}`"
             );
             found += 1;
         }
