@@ -1,29 +1,29 @@
 //! Image classifiers from your own pictures, in two stages: a frozen ONNX backbone turns each image into
 //! features once ([`extract`]), and a small head is trained on the kept features in seconds ([`train`]).
 //!
-//! This is a facade: the rooms of the house under one name. Without the feature `cli` it has no use for the program's crates.
+//! This is a facade: what the crates of headstart offer, under one name. Without the feature `cli` it brings along none of the
+//! program's crates.
 //!
 //! ```no_run
-//! use std::sync::atomic::AtomicBool;
-//!
 //! use headstart::backbone::Backbone;
 //! use headstart::cache::Storage;
 //! use headstart::dataset::{Columns, Manifest};
 //! use headstart::extract::{ExtractOptions, Extractor, FeatureCache, fingerprint};
 //! use headstart::train::{Flow, TrainConfig, train};
+//! use headstart::Control;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let manifest = Manifest::read("photos.csv".as_ref(), &Columns::default())?;
-//! let (classes, files) = (manifest.classes()?, manifest.files());
+//! let (classes, images) = (manifest.classes()?, manifest.images());
 //! let labels = manifest.labels(&classes)?;
 //!
 //! let backbone = Backbone::open("models/resnet50.onnx".as_ref())?;
 //! let fingerprint = fingerprint(&backbone, Storage::F32)?;
 //! let mut cache = FeatureCache::create_or_open("data/features".as_ref(), backbone.name(), &fingerprint)?;
 //! let extractor = Extractor::new(&backbone, ExtractOptions::default());
-//! extractor.fill(&mut cache, &files, &AtomicBool::new(false), &mut |_| ())?;
+//! extractor.fill(&mut cache, &images, &mut Control::silent())?;
 //!
-//! let features = cache.features(&files)?;
+//! let features = cache.features(&images)?;
 //! let config = TrainConfig::default();
 //! let outcome = train(&config, &features, &labels, classes.len(), None, &mut |_| Flow::Continue)?;
 //! println!("{:?}: {:?}", outcome.ended, outcome.head.config());

@@ -134,6 +134,7 @@ impl From<&str> for ImageInput {
 
 #[cfg(test)]
 mod tests {
+    use headstart_image::recipe::Resize;
     use headstart_image::{Preprocessor, Recipe, View};
     use ndarray::{Array3, s};
 
@@ -142,11 +143,8 @@ mod tests {
     #[test]
     fn pixels_come_out_as_they_went_in() {
         let pixels = Array3::from_shape_fn((5, 7, 3), |(y, x, c)| (y * 50 + x * 9 + c) as u8);
-        let recipe = Recipe::from_toml(
-            "resize = { stretch = { width = 7, height = 5 } }\nfilter = \"bilinear\"\nscale = 1.0\nmean = [0.0, 0.0, 0.0]\n\
-             std = [1.0, 1.0, 1.0]\nchannels = \"rgb\"\nlayout = \"nhwc\"\n",
-        );
-        let Ok(recipe) = recipe else { panic!("{}", recipe.unwrap_err()) };
+        let resize = Resize::Stretch { width: 7, height: 5 };
+        let recipe = Recipe { resize, ..Recipe::preset("keras-tf").unwrap() };
         let mut preprocessor = Preprocessor::new(recipe).unwrap();
         let mut seen = |input: &ImageInput| {
             let bytes = input.read().unwrap();
