@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::export::{Card, Classifier, Form};
-use headstart::extract::{Computed, Event, ExtractOptions, Extractor};
+use headstart::extract::{Computed, ExtractOptions, Extractor};
 use headstart::image_files;
 use headstart::onnx;
 
@@ -57,13 +57,7 @@ fn extracted(
     let backbone = Backbone::open_with(path, &options)?;
     let options = ExtractOptions { engine: runtime.engine_options(), ..ExtractOptions::default() };
     let mut progress = Progress::new(console, "images", files.len());
-    let mut listener = |event: headstart::Event<'_>| match event {
-        headstart::Event::Extract(Event::Progress) => progress.advance(1),
-        headstart::Event::Extract(Event::Loaded { engine }) => {
-            extract::tell_engine(engine, &progress, console);
-        }
-        _ => {}
-    };
+    let mut listener = extract::advancing(&mut progress, console);
     let mut control = interrupt::control(&mut listener);
     let rows = Extractor::new(&backbone, options).features(&image_files(files), &mut control)?;
     Ok(rows.into_iter().map(told).collect())

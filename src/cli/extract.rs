@@ -227,6 +227,18 @@ fn fill(
     Ok(summary)
 }
 
+/// Moves `progress` on with each image, and tells what computes.
+pub fn advancing<'a>(
+    progress: &'a mut Progress,
+    console: &'a Console,
+) -> impl FnMut(headstart::Event<'_>) + 'a {
+    move |event| match event {
+        headstart::Event::Extract(Event::Progress) => progress.advance(1),
+        headstart::Event::Extract(Event::Loaded { engine }) => tell_engine(engine, progress, console),
+        _ => {}
+    }
+}
+
 /// What computes, and if it is not what one might expect, why.
 pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
     let Engine { runtime, selection, session } = engine;

@@ -6,7 +6,6 @@ use headstart::cache::{Key, View};
 use headstart::dataset::Manifest;
 use headstart::extract::{FeatureCache, PLAIN, Standing};
 use headstart::image::{ViewKinds, Views};
-use headstart::image_files;
 
 use super::console::{Console, count};
 use super::error::Error;
@@ -88,15 +87,14 @@ impl Lookup<'_> {
         cache: Option<&mut FeatureCache>,
         manifest: &Manifest,
     ) -> (Ready, Vec<PathBuf>) {
-        let files = manifest.files();
         let standings = match cache {
-            Some(cache) => cache.standing_in(views, &image_files(&files)),
-            None => vec![Standing::Absent; files.len()],
+            Some(cache) => cache.standing_in(views, &manifest.images()),
+            None => vec![Standing::Absent; manifest.len()],
         };
         let mut ready = Ready { places: vec![], ids: vec![] };
         let (mut absent, mut failed) = (vec![], vec![]);
         for (place, standing) in standings.into_iter().enumerate() {
-            let file = &files[place];
+            let file = &manifest.examples()[place].file;
             match standing {
                 Standing::Ready(key) => {
                     ready.places.push(place);

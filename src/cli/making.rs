@@ -8,7 +8,7 @@ use headstart::backbone::runtime::Runtime;
 use headstart::backbone::{Backbone, Engine, EngineOptions};
 use headstart::convert::quantize::{Event, Fidelity, QuantizeOptions, Quantized, quantize};
 use headstart::extract::{Chosen, ExtractOptions, Extractor, Graphs, Measured};
-use headstart::{CancelToken, Control, image_files};
+use headstart::{Control, image_files};
 use ndarray::{Array2, Axis, stack};
 
 use super::args::RuntimeArgs;
@@ -212,9 +212,8 @@ impl Making<'_> {
         let (device, library) = (engine.selection.device, engine.runtime.library().to_path_buf());
         drop(engine);
         let options = ExtractOptions { engine: options, ..ExtractOptions::default() };
-        let mut silent = |_: headstart::Event<'_>| {};
-        let mut control = Control::new(CancelToken::default(), &mut silent);
-        let rows = Extractor::new(&form.backbone, options).features(&image_files(sample), &mut control)?;
+        let extractor = Extractor::new(&form.backbone, options);
+        let rows = extractor.features(&image_files(sample), &mut Control::silent())?;
         let features = rows.into_iter().map(|row| row.and_then(Result::ok)).collect();
         Ok((Trial { form, device, images_per_second, features }, library))
     }

@@ -6,7 +6,7 @@ use headstart::dataset::Columns;
 use headstart::evaluate::OtherPrecision;
 use headstart::evaluate::{Prediction, mean_over_views};
 use headstart::evaluation::{PredictionColumns, Writer};
-use headstart::extract::{Event, Extractor, FeatureCache, PLAIN, Standing};
+use headstart::extract::{Extractor, FeatureCache, PLAIN, Standing};
 use headstart::files::path_text;
 use headstart::image::{ViewKinds, Views};
 use headstart::image_files;
@@ -163,13 +163,7 @@ impl PredictArgs {
         let wanted: Vec<PathBuf> = missing.iter().map(|&place| files[place].clone()).collect();
         let extractor = Extractor::new(&source.backbone, source.extract_options(&self.runtime));
         let mut progress = Progress::new(console, "images", wanted.len());
-        let mut listener = |event: headstart::Event<'_>| match event {
-            headstart::Event::Extract(Event::Progress) => progress.advance(1),
-            headstart::Event::Extract(Event::Loaded { engine }) => {
-                extract::tell_engine(engine, &progress, console);
-            }
-            _ => {}
-        };
+        let mut listener = extract::advancing(&mut progress, console);
         let mut control = interrupt::control(&mut listener);
         let computed = extractor.features_in(views, &image_files(wanted), &mut control)?;
         for (place, features) in missing.into_iter().zip(computed) {
