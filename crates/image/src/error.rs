@@ -99,7 +99,7 @@ pub enum Error {
     },
 }
 
-/// Whether this is a JPEG of a rare kind. Whoever has such files has a program that saves JPEGs like that.
+/// Whether this is a JPEG of a rare kind. The program that saved it would save it as such a JPEG again.
 fn is_jpeg(what: &str) -> bool {
     what.ends_with(" JPEG") || what.starts_with("a JPEG with ") || what.starts_with("a JPEG of ")
 }

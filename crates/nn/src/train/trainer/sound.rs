@@ -1,9 +1,9 @@
 //! The way back from a head that gives no numbers.
 //!
-//! A step can have a finite loss and finite gradients, and leave a head that answers with NaN: the rate was too high. That is
-//! seen in the next step, or never if there is none. To look after each step would double its forward pass, and to keep
-//! the head of each step would cost more. So a checkpoint is taken once in many steps, and whoever has to go back trains on from
-//! there, with a look after each step: the same seed gives the same steps.
+//! A step can have a finite loss and finite gradients, and leave a head that answers with NaN: the rate was too high. The
+//! next step shows it; if there is none, nothing does. A look after each step would double its forward pass, and keeping
+//! the head of each step would cost more. So the trainer takes a checkpoint once in many steps. If it has to go back, it
+//! trains from there again, with a look after each step: the same seed gives the same steps.
 
 use super::{Progress, Trainer};
 use crate::train::batch::Batch;
