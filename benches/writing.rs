@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use headstart::backbone::Backbone;
 use headstart::cache::Storage;
-use headstart::extract::{Event, ExtractOptions, Extractor, FeatureCache, fingerprint};
+use headstart::extract::{Event, ExtractOptions, Extractor, FeatureCache, FillOptions, fingerprint};
+use headstart::image::Views;
 use headstart::{CancelToken, Control, image_files};
 use image::{Rgb, RgbImage};
 
@@ -87,7 +88,8 @@ fn to_cache(extractor: &Extractor, backbone: &Backbone, folder: &Path, files: &[
         _ => {}
     };
     let mut control = Control::new(CancelToken::default(), &mut listener);
-    let summary = extractor.fill(&mut cache, &image_files(files), &mut control);
+    let summary =
+        extractor.fill(&mut cache, Views::PLAIN, &image_files(files), FillOptions::default(), &mut control);
     assert_eq!(summary.expect("features").computed, files.len());
     took
 }

@@ -12,7 +12,10 @@ use std::error::Error;
 use headstart::backbone::Backbone;
 use headstart::cache::Storage;
 use headstart::dataset::images_in;
-use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, fingerprint};
+use headstart::extract::{
+    BatchSize, Event, ExtractOptions, Extractor, FeatureCache, FillOptions, fingerprint,
+};
+use headstart::image::Views;
 use headstart::image_files;
 use ndarray::Array1;
 
@@ -29,18 +32,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = ExtractOptions { batch_size: BatchSize::Fixed(1), ..ExtractOptions::default() };
     let extractor = Extractor::new(&backbone, options);
 
-    let mut results = extractor.results(cache, files.clone(), |event| {
-        if let headstart::Event::Extract(Event::Loaded { engine }) = event {
-            println!("computing with ONNX Runtime {}", engine.runtime.version());
-        }
-    });
+    let mut results =
+        extractor.results(cache, Views::PLAIN, files.clone(), FillOptions::default(), |event| {
+            if let headstart::Event::Extract(Event::Loaded { engine }) = event {
+                println!("computing with ONNX Runtime {}", engine.runtime.version());
+            }
+        });
     let seen = results.by_ref().take(files.len() / 2).count();
     results.cancel();
     let (summary, cache) = results.finish()?;
     println!("stopped after {seen} of {}: {} are kept", files.len(), summary.computed);
 
     let (mut names, mut rows) = (vec![], vec![]);
-    let mut results = extractor.results(cache, files, |_| {});
+    let mut results = extractor.results(cache, Views::PLAIN, files, FillOptions::default(), |_| {});
     for image in &mut results {
         let name = image.image.name().rsplit('/').next().unwrap_or_default().to_owned();
         match image.features {

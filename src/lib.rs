@@ -1,32 +1,30 @@
 //! Image classifiers from your own pictures, in two stages: a frozen ONNX backbone turns each image into
-//! features once ([`extract`]), and a small head is trained on the kept features in seconds ([`train`]).
+//! features once ([`extract`]), and a small head is trained on the kept features in seconds ([`train`]). [`Project`] has the use
+//! cases; the modules are what they are made of.
 //!
 //! This is a facade: what the crates of headstart offer, under one name. Without the feature `cli` it brings along none of the
 //! program's crates.
 //!
-//! ```no_run
-//! use headstart::backbone::Backbone;
-//! use headstart::cache::Storage;
-//! use headstart::dataset::{Columns, Manifest};
-//! use headstart::extract::{ExtractOptions, Extractor, FeatureCache, fingerprint};
-//! use headstart::train::{Flow, TrainConfig, train};
-//! use headstart::Control;
+//! ```
+//! use headstart::project::{EvaluateOptions, ExtractSettings, PredictOptions, TrainOptions};
+//! use headstart::{Control, Project, ProjectConfig};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let manifest = Manifest::read("photos.csv".as_ref(), &Columns::default())?;
-//! let (classes, images) = (manifest.classes()?, manifest.images());
-//! let labels = manifest.labels(&classes)?;
+//! # let folder = tempfile::tempdir()?;
+//! # let (cache, runs) = (folder.path().join("features"), folder.path().join("runs"));
+//! let project = Project::new(ProjectConfig { cache, runs, ..ProjectConfig::default() });
+//! let mut control = Control::silent();
+//! let photos = project.read("data/photos/photos.csv", &mut control)?;
+//! project.extract(&photos, &ExtractSettings::default(), &mut control)?;
+//! let trained = project.train(&photos, &TrainOptions::default(), &mut control)?;
 //!
-//! let backbone = Backbone::open("models/resnet50.onnx".as_ref())?;
-//! let fingerprint = fingerprint(&backbone, Storage::F32)?;
-//! let mut cache = FeatureCache::create_or_open("data/features".as_ref(), backbone.name(), &fingerprint)?;
-//! let extractor = Extractor::new(&backbone, ExtractOptions::default());
-//! extractor.fill(&mut cache, &images, &mut Control::silent())?;
-//!
-//! let features = cache.features(&images)?;
-//! let config = TrainConfig::default();
-//! let outcome = train(&config, &features, &labels, classes.len(), None, &mut |_| Flow::Continue)?;
-//! println!("{:?}: {:?}", outcome.ended, outcome.head.config());
+//! let run = trained.run.ok_or("it was stopped")?;
+//! let evaluation = project.evaluate(&run, &photos, &EvaluateOptions::default(), &mut control)?;
+//! println!("accuracy {:.3}", evaluation.metrics.accuracy);
+//! let said = project.predict(&run, ["data/photos/cat.jpg"], &PredictOptions::default(), &mut control)?;
+//! let best = said.predictions(1).remove(0)?.class();
+//! println!("cat.jpg shows {}", said.classes[best]);
+//! # assert_eq!(said.classes[best], "cat");
 //! # Ok(())
 //! # }
 //! ```
@@ -40,8 +38,16 @@ pub use headstart_base::{files, machine};
 pub use headstart_baselines as baselines;
 pub use headstart_cache as cache;
 pub use headstart_convert as convert;
-pub use headstart_core::{CancelToken, Control, Event, ImageInput, PixelsError, files as image_files};
-pub use headstart_core::{dataset, evaluation, export, extract, precision, run, tensorboard};
+#[cfg(feature = "baselines")]
+pub use headstart_core::compare;
+pub use headstart_core::{
+    CancelToken, Control, Event, ImageInput, Level, Message, PixelsError, Project, ProjectConfig,
+    files as image_files,
+};
+pub use headstart_core::{
+    dataset, evaluation, export, extract, precision, project, report_data, run, run_list, settings,
+    tensorboard,
+};
 pub use headstart_evaluate as evaluate;
 pub use headstart_image as image;
 pub use headstart_nn::{autodiff, layers as nn, optim, train};

@@ -3,21 +3,21 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use headstart::backbone::device::{Choice, Precision};
+use headstart::backbone::EngineOptions;
+use headstart::backbone::device::Choice;
 use headstart::backbone::session::copies;
-use headstart::backbone::{EngineOptions, OpenOptions};
 use headstart::cache::Storage;
-use headstart::dataset::{Columns, Manifest, Skipped};
-use headstart::extract::BatchSize;
-use headstart::files::{Inputs, read_text};
-use headstart::image::Recipe;
+use headstart::dataset::{Columns, Manifest};
+use headstart::extract::{BatchSize, ExtractOptions};
+use headstart::files::Inputs;
 use headstart::image::recipe::{Decode, Exif};
-
-use super::console::{Console, count};
-use super::hint::quoted;
-use super::output::network_files;
 use headstart::precision::PrecisionChoice;
+use headstart::project::{Accept, DataRequest, RunsFolder};
+use headstart::{Control, Project, ProjectConfig};
+
+use super::console::Console;
+use super::listener::Listener;
+use super::output::network_files;
 
 /// Images to work on.
 #[derive(Debug, clap::Args)]
@@ -30,8 +30,9 @@ pub struct ManifestArgs {
 }
 
 impl ManifestArgs {
-    pub fn read(&self, console: &Console) -> anyhow::Result<Manifest> {
-        read_manifests(&self.manifests, &self.columns.columns(), console)
+    /// Several are read as one.
+    pub fn read(&self, control: &mut Control<'_>) -> anyhow::Result<Manifest> {
+        Ok(Project::default().read_all(&self.manifests, &self.columns.columns(), control)?)
     }
 
     /// What was typed.
@@ -39,49 +40,16 @@ impl ManifestArgs {
         &self.manifests
     }
 
-    /// What was typed over these.
-    pub fn columns_over(&self, base: Columns) -> Columns {
-        self.columns.over(base)
-    }
-}
-
-/// Several are read as one. What was skipped, what could not be read and what is doubtful is told.
-pub fn read_manifests<P: AsRef<Path>>(
-    paths: &[P],
-    columns: &Columns,
-    console: &Console,
-) -> anyhow::Result<Manifest> {
-    let manifest = Manifest::read_all(paths, columns)?;
-    tell_manifest(&manifest, console);
-    Ok(manifest)
-}
-
-/// What was found in folders and not taken, and labels that may be mistakes.
-pub fn tell_manifest(manifest: &Manifest, console: &Console) {
-    tell_skipped(manifest.skipped(), console);
-    for doubt in manifest.doubts().iter().take(DOUBTS_SHOWN) {
-        console.warn(doubt);
-    }
-    let more = manifest.doubts().len().saturating_sub(DOUBTS_SHOWN);
-    if more > 0 {
-        console.warn(format_args!("{} like these", count(more, "more case")));
-    }
-}
-
-const DOUBTS_SHOWN: usize = 3;
-const UNREADABLE_SHOWN: usize = 5;
-
-/// What was found in folders and not taken. With a folder that could not be read, the exit status will be 1.
-pub fn tell_skipped(skipped: &Skipped, console: &Console) {
-    if skipped.has_more() {
-        console.note(skipped);
-    }
-    for unreadable in skipped.unreadable.iter().take(UNREADABLE_SHOWN) {
-        console.passed_over(format_args!("skipped {unreadable}"));
-    }
-    let all = skipped.unreadable.len();
-    if all > 1 {
-        console.passed_over(format_args!("skipped {} that cannot be read", count(all, "folder")));
+    /// What was typed, where a run may say the rest.
+    pub fn request(&self) -> DataRequest {
+        let ColumnArgs { path_column, label_column, split_column } = &self.columns;
+        DataRequest {
+            manifests: self.manifests.clone(),
+            path_column: path_column.clone(),
+            label_column: label_column.clone(),
+            split_column: split_column.clone(),
+            ..DataRequest::default()
+        }
     }
 }
 
@@ -103,15 +71,11 @@ pub struct ColumnArgs {
 
 impl ColumnArgs {
     pub fn columns(&self) -> Columns {
-        self.over(Columns::default())
-    }
-
-    /// What was typed over these.
-    fn over(&self, base: Columns) -> Columns {
+        let default = Columns::default();
         Columns {
-            path: self.path_column.clone().unwrap_or(base.path),
-            label: self.label_column.clone().unwrap_or(base.label),
-            split: self.split_column.clone().unwrap_or(base.split),
+            path: self.path_column.clone().unwrap_or(default.path),
+            label: self.label_column.clone().unwrap_or(default.label),
+            split: self.split_column.clone().unwrap_or(default.split),
         }
     }
 }
@@ -174,14 +138,6 @@ fn storage(text: &str) -> Result<Storage, String> {
     }
 }
 
-/// As `--storage` takes it.
-pub fn storage_name(storage: Storage) -> &'static str {
-    match storage {
-        Storage::F32 => "f32",
-        Storage::F16 => "f16",
-    }
-}
-
 impl RuntimeArgs {
     /// Has the head be trained on these threads too. Said twice, the first time counts.
     pub fn use_threads(&self) {
@@ -191,61 +147,64 @@ impl RuntimeArgs {
 }
 
 impl BackboneArgs {
-    /// What is told of the backbone beside its file.
-    pub fn options(&self) -> anyhow::Result<OpenOptions> {
-        Ok(OpenOptions {
-            recipe: self.recipe()?,
+    /// What was typed, where runs lie in `runs` and nothing is to be computed.
+    pub fn config(&self) -> ProjectConfig {
+        ProjectConfig {
+            backbone: self.backbone.clone(),
+            recipe: self.recipe.clone(),
             exif: self.exif,
             decode: self.decode,
             feature_tensor: self.feature_tensor.clone(),
-        })
+            cache: self.cache.clone(),
+            storage: self.storage,
+            precision: self.precision,
+            ..ProjectConfig::default()
+        }
+    }
+
+    /// The same as a project that computes on this.
+    pub fn project(&self, runtime: &RuntimeArgs) -> Project {
+        Project::new(ProjectConfig { extract: runtime.extract_options(), ..self.config() })
     }
 
     /// What is read: the graph with its weights, the recipe if it is a file, and the whole cache.
     pub fn inputs(&self) -> Inputs {
         Inputs::default().files(network_files(&self.backbone)).files(&self.recipe).all_in([&self.cache])
     }
+}
 
-    /// The flags that say all of this but the precision and the storage, as they can be typed; none for what is the default.
-    pub fn flags(&self) -> Vec<String> {
-        let mut flags = vec![];
-        let mut say = |flag: &str, value: &Path| flags.push(format!("{flag} {}", quoted(value)));
-        if self.backbone != Path::new(BACKBONE) {
-            say("--backbone", &self.backbone);
-        }
-        if let Some(recipe) = &self.recipe {
-            say("--recipe", recipe);
-        }
-        if let Some(exif) = self.exif {
-            say("--exif", if exif == Exif::Apply { "apply" } else { "ignore" }.as_ref());
-        }
-        if let Some(decode) = self.decode {
-            say("--decode", if decode == Decode::Full { "full" } else { "scaled" }.as_ref());
-        }
-        if let Some(tensor) = &self.feature_tensor {
-            say("--feature-tensor", tensor.as_ref());
-        }
-        if self.cache != Path::new(CACHE) {
-            say("--cache", &self.cache);
-        }
-        flags
+/// Where runs lie.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Runs")]
+pub struct RunsArgs {
+    /// Folder of the runs
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    runs: PathBuf,
+}
+
+impl RunsArgs {
+    pub fn folder(&self) -> RunsFolder {
+        RunsFolder::new(&self.runs)
     }
 
-    /// All of them.
-    pub fn all_flags(&self) -> Vec<String> {
-        let mut flags = self.flags();
-        flags.extend(self.precision.map(|precision| format!("--precision {precision}")));
-        flags.extend(self.storage.map(|storage| format!("--storage {}", storage_name(storage))));
-        flags
+    /// The same project with these runs.
+    pub fn of(&self, project: Project) -> Project {
+        Project::new(ProjectConfig { runs: self.runs.clone(), ..project.config().clone() })
     }
+}
 
-    /// The same in another precision and storage.
-    pub fn with(self, precision: Option<Precision>, storage: Option<Storage>) -> Self {
-        Self { precision: precision.map(PrecisionChoice::Only), storage, ..self }
-    }
+/// Whether a head may be shown features that it was not trained on.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Features")]
+pub struct AcceptArgs {
+    /// Accept features of another precision than the head was trained on; what is written says so
+    #[arg(long)]
+    accept_precision: bool,
+}
 
-    pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {
-        self.recipe.as_deref().map(read_recipe).transpose()
+impl AcceptArgs {
+    pub fn accept(self) -> Accept {
+        if self.accept_precision { Accept::OtherPrecision } else { Accept::OwnOrAsk }
     }
 }
 
@@ -266,6 +225,11 @@ pub struct RuntimeArgs {
 }
 
 impl RuntimeArgs {
+    /// How features are computed.
+    pub fn extract_options(&self) -> ExtractOptions {
+        ExtractOptions { engine: self.engine_options(), ..ExtractOptions::default() }
+    }
+
     /// What a backbone is to run on, in the precision of its own.
     pub fn engine_options(&self) -> EngineOptions {
         EngineOptions {
@@ -284,13 +248,12 @@ pub fn batch_size(text: &str) -> Result<BatchSize, String> {
     if text == "auto" { Ok(BatchSize::Auto) } else { number().ok_or("expected `auto` or 1 to 1024".into()) }
 }
 
-/// A preset's name, or a TOML file.
-pub fn read_recipe(path: &Path) -> anyhow::Result<Recipe> {
-    // No preset is called like a path, so what looks like one is one, and is missed rather than unknown.
-    let is_file = path.extension().is_some() || path.components().count() > 1 || path.is_file();
-    if !is_file {
-        return Ok(Recipe::preset(&path.to_string_lossy())?);
-    }
-    let text = read_text(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    Recipe::from_toml(&text).with_context(|| format!("`{}` is not a recipe", path.display()))
+/// Several are read as one. What was skipped, what could not be read and what is doubtful is told.
+pub fn read_manifests<P: AsRef<Path>>(
+    paths: &[P],
+    columns: &Columns,
+    console: &Console,
+) -> anyhow::Result<Manifest> {
+    let read = |control: &mut Control<'_>| Project::default().read_all(paths, columns, control);
+    Ok(Listener::new(console).hear(read)?)
 }

@@ -25,21 +25,19 @@ pub struct ConsoleArgs {
 pub struct Console {
     quiet: bool,
     verbose: bool,
-    silent: bool,
 }
 
 impl Console {
     pub fn new(args: ConsoleArgs) -> Self {
-        Self { quiet: args.quiet, verbose: args.verbose, silent: false }
-    }
-
-    /// One that says nothing at all, for work that the user has not asked for by itself.
-    pub fn silent() -> Self {
-        Self { quiet: true, verbose: false, silent: true }
+        Self { quiet: args.quiet, verbose: args.verbose }
     }
 
     pub fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
     }
 
     /// A line about the work, for people.
@@ -65,9 +63,7 @@ impl Console {
 
     /// A line that also `--quiet` shows: something may be wrong.
     pub fn warn(&self, line: impl std::fmt::Display) {
-        if !self.silent {
-            tell(format_args!("warning: {line}"));
-        }
+        tell(format_args!("warning: {line}"));
     }
 }
 

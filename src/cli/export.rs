@@ -1,16 +1,15 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::backbone::runtime::Runtime;
-use headstart::export::{self, Form, OPSETS, Options};
+use headstart::Project;
+use headstart::export::{Form, OPSETS, Options};
 
 use super::Status;
-use super::args::BackboneArgs;
+use super::args::{AcceptArgs, BackboneArgs, RunsArgs};
 use super::calibrate::TemperatureArgs;
 use super::console::{Console, stdout};
+use super::listener::Listener;
 use super::output;
-use super::run_name::RunsArgs;
-use super::source::{AcceptArgs, Source};
 
 /// Write a run as one ONNX file: backbone and head in one graph, class names and recipe inside
 ///
@@ -61,14 +60,15 @@ pub struct ExportArgs {
 
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let run = self.temperature.load_head(&self.runs, &self.run)?;
+        let mut config = self.backbone.config();
+        config.extract.engine.onnxruntime = self.onnxruntime.clone();
+        let project = self.runs.of(Project::new(config));
+        let run = self.temperature.of(project.runs().load_head(&self.run)?);
         let inputs = || self.backbone.inputs().files(run.files()).files(&self.images);
         output::check("--output", &self.output, inputs, || self.overwrite)?;
-        let source = Source::open_for(&run, &self.backbone, Some(self.accept))?;
-        let runtime = Runtime::load(self.onnxruntime.as_deref())?;
-        console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
-        let exported =
-            export::export(&runtime, &run, &source.backbone, &self.output, &self.options(&source))?;
+        let (options, accept) = (self.options(), self.accept.accept());
+        let exported = Listener::new(console)
+            .hear(|control| project.export(&run, &self.output, &options, accept, control))?;
         let mut out = stdout();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&exported)?)?;
@@ -78,7 +78,7 @@ impl ExportArgs {
         Ok(Status::Done)
     }
 
-    fn options(&self, source: &Source) -> Options {
+    fn options(&self) -> Options {
         let form = match (self.with_preprocessing, self.head_only) {
             (true, _) => Form::Image,
             (_, true) => Form::Features,
@@ -90,7 +90,7 @@ impl ExportArgs {
             opset: self.opset,
             images: self.images.clone(),
             overwrite: self.overwrite,
-            other_precision: source.other_precision.clone(),
+            other_precision: None,
         }
     }
 }

@@ -1,29 +1,23 @@
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::time::Instant;
 
+use headstart::Project;
 use headstart::backbone::Engine;
 use headstart::backbone::device::{Device, PassedOver};
 use headstart::cache;
-use headstart::convert::quantize::QuantizeOptions;
 use headstart::dataset::Manifest;
-use headstart::extract::{BatchSize, Event, ExtractOptions, Extractor, FeatureCache, Shard, Summary};
+use headstart::extract::{BatchSize, FillOptions, Shard, Summary};
 use headstart::files;
 use headstart::image::ViewKinds;
-use headstart::image_files;
+use headstart::project::CalibrationOptions;
 
+use super::Status;
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
 use super::console::{Console, count, stdout};
 use super::error::Error;
-use super::making::Making;
+use super::listener::Listener;
 use super::output;
-use super::progress::{Progress, clock};
-use super::source::Source;
-use super::{Status, interrupt};
-
-/// Failures that are told one by one; the rest is counted.
-const FAILURES_SHOWN: usize = 20;
+use super::progress::clock;
 
 /// Compute features for the images that the cache does not have yet
 #[derive(Debug, clap::Args)]
@@ -43,7 +37,7 @@ pub struct ExtractArgs {
     #[arg(long)]
     recalibrate: bool,
     /// Lowest mean cosine to fp32 that int8 and `auto` accept, measured on images not used for calibration
-    #[arg(long, value_name = "COSINE", default_value_t = QuantizeOptions::default().min_cosine)]
+    #[arg(long, value_name = "COSINE", default_value_t = CalibrationOptions::default().min_cosine)]
     min_cosine: f64,
     /// Hash every file again instead of trusting its size and times
     #[arg(long)]
@@ -79,18 +73,18 @@ pub struct ExtractArgs {
 
 impl ExtractArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let manifest = self.manifest.read(console)?;
+        let mut listener = Listener::new(console).with_failures_listed(self.failures.is_some());
+        let manifest = listener.hear(|control| self.manifest.read(control))?;
         self.check_failures(&manifest)?;
-        let files = || manifest.files();
-        let making = Making { anew: self.recalibrate, ..Making::of(&files, &self.runtime) };
-        let making = Making { min_cosine: self.min_cosine, ..making };
-        let source = Source::open(&self.backbone, Some(&making), console)?;
-        let mut cache = source.create_cache()?;
-        let files = manifest.files();
-        let failures_listed = self.failures.is_some();
-        let outcome = fill(&source, &mut cache, &files, self.options(&source), failures_listed, console);
+        let project = self.project();
+        let (outcome, failures) = listener.hear(|control| -> anyhow::Result<_> {
+            let source = project.prepare_features(&|| manifest.files(), self.calibration(), control)?;
+            let mut cache = source.create_cache()?;
+            let outcome = source.fill(&mut cache, &self.views, &manifest.images(), self.fill(), control);
+            let files = manifest.files();
+            Ok((outcome, cache.failures().among(files.iter().map(PathBuf::as_path))))
+        })?;
         // Also if it broke off: why may well stand there.
-        let failures = cache.failures().among(files.iter().map(PathBuf::as_path));
         if let Some(path) = self.failures.as_ref().filter(|_| outcome.is_ok() || !failures.is_empty()) {
             files::write_whole(path, |out| {
                 failures.write_csv(out).map_err(|error| match error {
@@ -116,22 +110,30 @@ impl ExtractArgs {
         Ok(files::check_writable(path)?)
     }
 
-    fn options(&self, source: &Source) -> ExtractOptions {
-        let defaults = source.extract_options(&self.runtime);
-        ExtractOptions {
-            batch_size: self.batch_size,
-            decoders: self.decoders.map_or(defaults.decoders, usize::from),
-            views: source.views(&self.views),
+    fn project(&self) -> Project {
+        let mut config = self.backbone.project(&self.runtime).config().clone();
+        config.extract.batch_size = self.batch_size;
+        if let Some(decoders) = self.decoders {
+            config.extract.decoders = decoders.into();
+        }
+        Project::new(config)
+    }
+
+    fn calibration(&self) -> CalibrationOptions {
+        CalibrationOptions { rebuild: self.recalibrate, min_cosine: self.min_cosine }
+    }
+
+    fn fill(&self) -> FillOptions {
+        FillOptions {
             rehash: self.rehash,
             retry_failed: self.retry_failed,
             shard: self.shard,
             max_failures: self.max_failures,
-            ..defaults
         }
     }
 }
 
-pub fn status(summary: &Summary) -> Status {
+fn status(summary: &Summary) -> Status {
     match summary {
         Summary { cancelled: true, .. } => Status::Interrupted,
         Summary { failed: 1.., .. } => Status::Partial,
@@ -139,125 +141,27 @@ pub fn status(summary: &Summary) -> Status {
     }
 }
 
-/// Files, and the views of them that are needed beside the plain one.
-pub type Wanted = (Vec<PathBuf>, ViewKinds);
-
-/// The cache, with the features of these files computed first if that was asked for (`--extract`); a break if it was
-/// interrupted.
-pub fn open_cache(
-    source: &Source,
-    wanted: impl FnOnce() -> Vec<Wanted>,
-    compute: bool,
-    runtime: &RuntimeArgs,
-    console: &Console,
-) -> anyhow::Result<ControlFlow<Status, Option<FeatureCache>>> {
-    if !compute {
-        return Ok(ControlFlow::Continue(source.open_cache()?));
-    }
-    let mut cache = source.create_cache()?;
-    for (files, views) in wanted() {
-        let options = ExtractOptions { views: source.views(&views), ..source.extract_options(runtime) };
-        if fill(source, &mut cache, &files, options, false, console)?.cancelled {
-            return Ok(ControlFlow::Break(Status::Interrupted));
-        }
-    }
-    Ok(ControlFlow::Continue(Some(cache)))
-}
-
-/// Fill the cache and tell of it; `failures_listed` says that somebody is going to list all failures.
-fn fill(
-    source: &Source,
-    cache: &mut FeatureCache,
-    files: &[PathBuf],
-    options: ExtractOptions,
-    failures_listed: bool,
-    console: &Console,
-) -> anyhow::Result<Summary> {
-    let started = Instant::now();
-    let mut progress = None;
-    let mut failures = 0;
-    let backbone = &source.backbone;
-    let views = match options.views.len() {
-        1 => String::new(),
-        views => format!(" in all of {views} views"),
-    };
-    if let Some(guess) = backbone.guess() {
-        console.note(format_args!("recipe guessed, {guess}"));
-    }
-    for doubt in backbone.doubts() {
-        console.warn(doubt);
-    }
-    console.detail(format_args!("recipe: {}", backbone.recipe()));
-    let mut listener = |event: headstart::Event<'_>| match event {
-        headstart::Event::Extract(Event::Planned { images, cached, to_do }) => {
-            console.note(format_args!("{} for `{}`{views}", planned(images, cached, to_do), backbone.name()));
-            progress = Some(Progress::new(console, "images", to_do));
-        }
-        headstart::Event::Extract(Event::Loaded { engine }) => {
-            tell_engine(engine, progress.as_ref().expect("planned first"), console)
-        }
-        headstart::Event::Extract(Event::BatchSize { images, out_of_memory: true }) => {
-            let progress = progress.as_ref().expect("planned first");
-            progress.warn(format_args!("memory ran out: continuing with batches of {images}"));
-        }
-        headstart::Event::Extract(Event::BatchSize { images, out_of_memory: false }) => {
-            console.detail(format_args!("continuing with batches of {images}"));
-        }
-        headstart::Event::Extract(Event::Progress) => progress.as_mut().expect("planned first").advance(1),
-        headstart::Event::Extract(Event::Failed { image, failure, known, .. }) => {
-            failures += 1;
-            if failures <= FAILURES_SHOWN {
-                let again = if known { " (as before)" } else { "" };
-                let line = format!("`{}`: {}{again}", image.name(), failure.reason);
-                progress.as_ref().expect("planned first").warn(line);
-            }
-        }
-        _ => {}
-    };
-    let mut control = interrupt::control(&mut listener);
-    let summary = Extractor::new(backbone, options).fill(cache, &image_files(files), &mut control)?;
-    drop(progress);
-    if failures > FAILURES_SHOWN {
-        let more = count(failures - FAILURES_SHOWN, "more image");
-        let how = if failures_listed { "" } else { "; `--failures FILE` writes all of them to a CSV file" };
-        console.warn(format_args!("{more} failed{how}"));
-    }
-    console.note(sentence(&summary, started.elapsed()));
-    console.note(format_args!("features: {}", cache.store().dir().display()));
-    Ok(summary)
-}
-
-/// Moves `progress` on with each image, and tells what computes.
-pub fn advancing<'a>(
-    progress: &'a mut Progress,
-    console: &'a Console,
-) -> impl FnMut(headstart::Event<'_>) + 'a {
-    move |event| match event {
-        headstart::Event::Extract(Event::Progress) => progress.advance(1),
-        headstart::Event::Extract(Event::Loaded { engine }) => tell_engine(engine, progress, console),
-        _ => {}
-    }
-}
-
-/// What computes, and if it is not what one might expect, why.
-pub fn tell_engine(engine: &Engine, progress: &Progress, console: &Console) {
+/// What computes, and if it is not what one might expect, why: lines for everybody, and details.
+pub fn engine_lines(engine: &Engine) -> (Vec<String>, Vec<String>) {
     let Engine { runtime, selection, session } = engine;
-    for PassedOver { device, reason } in &selection.passed_over {
-        progress.say(format_args!("not on {device}: {reason}"));
-    }
-    progress.say(format_args!("computing on {}, ONNX Runtime {}", selection.describe(), runtime.version()));
-    console.detail(format_args!("library: {}", runtime.library().display()));
-    console.detail(format_args!("nodes of the graph: {}", session.placement()));
+    let not_on = |PassedOver { device, reason }: &PassedOver| format!("not on {device}: {reason}");
+    let mut notes: Vec<String> = selection.passed_over.iter().map(not_on).collect();
+    notes.push(format!("computing on {}, ONNX Runtime {}", selection.describe(), runtime.version()));
     let elsewhere: Vec<_> = session.placement().on_cpu().map(|(kind, n)| format!("{n} {kind}")).collect();
     if selection.device != Device::Cpu && !elsewhere.is_empty() {
         let device = selection.device;
-        progress.say(format_args!("{device} leaves these nodes to the CPU: {}", elsewhere.join(", ")));
+        notes.push(format!("{device} leaves these nodes to the CPU: {}", elsewhere.join(", ")));
     }
+    let details = vec![
+        format!("library: {}", runtime.library().display()),
+        format!("nodes of the graph: {}", session.placement()),
+    ];
+    (notes, details)
 }
 
 /// `1000 images: 990 already computed, 10 to look at`, as far as paths and times tell: what has the bytes of another image is found
 /// when it is read.
-fn planned(images: usize, cached: usize, to_do: usize) -> String {
+pub fn planned(images: usize, cached: usize, to_do: usize) -> String {
     let all = count(images, "image");
     match (cached, to_do) {
         (0, _) => all,
@@ -267,7 +171,7 @@ fn planned(images: usize, cached: usize, to_do: usize) -> String {
 }
 
 /// `1000 images: 990 computed in 40 s (24.8 a second), 8 already computed, 2 failed (1 missing, 1 truncated)`
-fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
+pub fn sentence(summary: &Summary, elapsed: std::time::Duration) -> String {
     let Summary { images, cached, computed, rows, failed, failures, elsewhere, cancelled } = summary;
     let mut parts = vec![];
     if *rows > 0 {

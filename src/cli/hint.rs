@@ -6,19 +6,29 @@ use headstart::evaluate::CalibrationError;
 use headstart::files::NotUtf8;
 use headstart::nn::import::ImportError;
 use headstart::train::Quantity;
-use headstart::{cache, export, extract, image as preprocess, onnx, run, train};
+use headstart::{cache, export, extract, image as preprocess, onnx, project, run, train};
 
 use super::dataset_hint::{for_dataset, for_split};
 use super::error::Error;
 use super::graph_hint::{for_backbone, for_cut, for_import, for_library, for_onnx, for_quantize};
 use super::output;
+use super::project_hint::for_project;
 
 /// A remedy in the program's own terms, if there is one.
 pub fn hint(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|cause| {
+    of(error.as_ref())
+}
+
+/// The same.
+pub fn of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|cause| {
+        // An error of a use case that only passes another on does not stand in the chain beside it.
+        let passed_on = cause.downcast_ref::<project::Error>().and_then(project::Error::cause);
+        let cause = passed_on.unwrap_or(cause);
         cause
             .downcast_ref()
             .and_then(own)
+            .or_else(|| cause.downcast_ref().and_then(for_project))
             .or_else(|| super::of_system(cause).and_then(for_system))
             .or_else(|| cause.downcast_ref().and_then(for_extract))
             .or_else(|| cause.downcast_ref().and_then(for_dataset))
@@ -49,10 +59,6 @@ pub fn quoted(path: &Path) -> String {
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
-fn with_flags(command: &str, flags: &[String]) -> String {
-    std::iter::once(command).chain(flags.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
-}
-
 /// What the system says is the same wherever it happens.
 fn for_system(error: &std::io::Error) -> Option<String> {
     use std::io::ErrorKind::{QuotaExceeded, StorageFull};
@@ -80,48 +86,6 @@ fn escaped(path: &Path) -> String {
 
 fn own(error: &Error) -> Option<String> {
     Some(match error {
-        Error::NoFeatures { command, elsewhere: None, .. } => {
-            format!("run `{command}` first, or add `--extract`")
-        }
-        Error::NoFeatures { command, elsewhere: Some(flags), .. } => {
-            format!("the cache has features of all of them: add `{flags}`; or run `{command}` first, or add `--extract`")
-        }
-        Error::NothingLeft { command, .. } => format!("`{command}` says why each failed"),
-        Error::OtherFeatures { acceptable: true, .. } => {
-            "remove `--precision` to use that of the run; `--accept-precision` accepts these features, and what is written says so".into()
-        }
-        Error::OtherFeatures { flags, .. } if !flags.is_empty() => {
-            format!("add `{}`, as the run was trained", flags.join(" "))
-        }
-        Error::OtherFeatures { .. } => {
-            "give the backbone and the recipe that the run was trained with (`--backbone`, `--recipe`), or train again".into()
-        }
-        Error::LostInt8Graph { run, flags, .. } => format!(
-            "give the cache that the run was trained on by `--cache`; or train again: `headstart train --from {} --extract {}`",
-            quoted(run),
-            [flags.as_slice(), &["--precision int8".to_owned()]].concat().join(" ")
-        ),
-        Error::OtherImages { dir, .. } => format!(
-            "if these are the images that you mean, name them: `headstart train MANIFEST --from {}`",
-            quoted(dir)
-        ),
-        Error::NoInt8Graph { flags, .. } => format!(
-            "run `{}` to make it from your own images",
-            with_flags("headstart extract MANIFEST --precision int8", flags)
-        ),
-        Error::NothingChosen { flags } => format!(
-            "run `{}` to measure and choose",
-            with_flags("headstart extract MANIFEST --precision auto", flags)
-        ),
-        Error::ClassesLost { .. } => "repair their images, or remove the classes from the manifest".into(),
-        Error::NothingToTrainOn { .. } => {
-            "mark the rows to train on with `train`; `--split-column none` trains on all rows".into()
-        }
-        Error::NoRun { found, .. } if found.is_empty() => "run `headstart train MANIFEST` to make one".into(),
-        Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
-        Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
-        Error::RunIsInput { .. } | Error::NameTaken { .. } => "choose another `--name`".into(),
-        Error::NoRunAt { .. } => "`headstart runs` lists the runs; a name without `/` is looked up among them".into(),
         Error::Target { flag, named, source } => output::hint(flag, named, source),
         // What to do depends on what is broken, and is said by whoever found it.
         Error::Broken { .. } => return None,
@@ -135,10 +99,6 @@ fn own(error: &Error) -> Option<String> {
         Error::TemperatureOfExport { .. } => {
             "`headstart export RUN --no-temperature` makes a file without it".into()
         }
-        Error::TrainedOnThese { .. } => "fit the temperature on images that were held out".into(),
-        Error::NothingHeldOut => {
-            "hold some out with `--validation 0.2`, or name others with `--validation-manifest`".into()
-        }
         Error::NothingMatches { .. } => {
             "`*` stands for any part of a name, `**` for any folders between, `?` for one character, `[ab]` for one of these"
                 .into()
@@ -147,20 +107,6 @@ fn own(error: &Error) -> Option<String> {
         Error::NoImagesIn { .. } => {
             "give a folder with images in it: they are known by the end of their names, such as `.jpg`".into()
         }
-        Error::NotTrained { .. } => "remove `--from`: a new training starts with a new head".into(),
-        Error::ImagesUnknown { run } => format!("name them: `headstart train MANIFEST --from {}`", quoted(run)),
-        Error::TooFewImages { .. } => {
-            "give `--shots` no more images than the smallest class has, without those that are held out".into()
-        }
-        Error::NoUsableFold { .. } => "give two different images of two classes at least".into(),
-        Error::NothingLeftToTrain { .. } => {
-            "`--epochs` is the number of epochs in all: give a larger one; without `--resume` a new training starts".into()
-        }
-        Error::StoppedEarly { min_delta, .. } => format!(
-            "leave `--resume` out, and start a new training with a larger `--set patience=N` or with `--set patience=none{}`",
-            if *min_delta { " --set min_delta=0" } else { "" }
-        ),
-        Error::NoNumbers { .. } => NEW_HEAD.into(),
         Error::NoExport { .. } => {
             "give the file that `headstart export RUN --output FILE` wrote; or a run, which `headstart runs` lists".into()
         }
@@ -168,13 +114,11 @@ fn own(error: &Error) -> Option<String> {
             let it = if flags.len() == 1 { "it" } else { "them" };
             format!("remove {it}, or give the run that the file was exported from: all of that is part of the file")
         }
-        Error::RunsNotWritable { .. } => "choose a folder that you can write to with `--runs DIR`".into(),
-        Error::BrokenOff { source, .. } => return for_train(source),
     })
 }
 
 /// What helps where a head is of no use.
-const NEW_HEAD: &str = "train a new head, with a lower `--learning-rate`: this one has diverged";
+pub const NEW_HEAD: &str = "train a new head, with a lower `--learning-rate`: this one has diverged";
 
 /// Its errors pass for what they wrap, so these do not stand in the chain themselves.
 fn for_extract(error: &extract::Error) -> Option<String> {
@@ -250,7 +194,7 @@ fn for_cache(error: &cache::Error) -> Option<String> {
     })
 }
 
-fn for_train(error: &train::Error) -> Option<String> {
+pub fn for_train(error: &train::Error) -> Option<String> {
     use train::Error::{NotFinite, OtherSettings, Setting, ValidationNotFinite};
     Some(match error {
         NotFinite { quantity: Quantity::Features, .. }

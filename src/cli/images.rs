@@ -9,24 +9,29 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use headstart::dataset::{Columns, Pattern, images_in, is_image, path_as_written};
 use headstart::files::{path_text, without_mark};
+use headstart::project::tell_skipped;
+use headstart::{Control, Project};
 
-use super::args::{read_manifests, tell_skipped};
-use super::console::{Console, count};
+use super::console::count;
 use super::error::Error;
 
 /// Every image that these words mean, in their order.
-pub fn named(words: &[PathBuf], columns: &Columns, console: &Console) -> anyhow::Result<Vec<PathBuf>> {
+pub fn named(
+    words: &[PathBuf],
+    columns: &Columns,
+    control: &mut Control<'_>,
+) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = vec![];
     for word in words {
         let word = &path_as_written(word);
         if word == Path::new("-") {
             files.extend(on_stdin()?);
         } else if word.is_dir() {
-            files.extend(in_folder(word, console)?);
+            files.extend(in_folder(word, control)?);
         } else if let Some(pattern) = pattern(word) {
-            files.extend(matching(word, &pattern, console)?);
+            files.extend(matching(word, &pattern, control)?);
         } else if word.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            files.extend(read_manifests(&[word], columns, console)?.files());
+            files.extend(Project::default().read_all(&[word], columns, control)?.files());
         } else {
             files.push(word.clone());
         }
@@ -41,25 +46,25 @@ fn pattern(word: &Path) -> Option<Pattern> {
     std::fs::symlink_metadata(word).is_err().then_some(pattern)
 }
 
-fn in_folder(folder: &Path, console: &Console) -> anyhow::Result<Vec<PathBuf>> {
+fn in_folder(folder: &Path, control: &mut Control<'_>) -> anyhow::Result<Vec<PathBuf>> {
     let found = images_in(folder)?;
     if found.images.is_empty() {
         return Err(Error::NoImagesIn { folder: folder.into(), found: Box::new(found.skipped) }.into());
     }
-    tell_skipped(&found.skipped, console);
+    tell_skipped(&found.skipped, control);
     Ok(found.images)
 }
 
 /// The images that a pattern matches, by path.
-fn matching(word: &Path, pattern: &Pattern, console: &Console) -> anyhow::Result<Vec<PathBuf>> {
+fn matching(word: &Path, pattern: &Pattern, control: &mut Control<'_>) -> anyhow::Result<Vec<PathBuf>> {
     let found = pattern.files()?;
-    tell_skipped(&found.skipped, console);
+    tell_skipped(&found.skipped, control);
     let (images, others): (Vec<_>, Vec<_>) = found.files.into_iter().partition(|file| is_image(file));
     let pattern = path_text(word).into_owned();
     anyhow::ensure!(!images.is_empty(), Error::NothingMatches { pattern, others: others.len() });
     if !others.is_empty() {
         let what = if others.len() == 1 { "is not an image" } else { "are not images" };
-        console.note(format_args!("`{pattern}`: skipped {} that {what}", count(others.len(), "file")));
+        control.note(format_args!("`{pattern}`: skipped {} that {what}", count(others.len(), "file")));
     }
     Ok(images)
 }

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use headstart::Project;
 use headstart::dataset::Classes;
 use headstart::files::{path_text, read_text};
 use headstart::nn::Activation;
@@ -8,11 +9,9 @@ use headstart::nn::import::{ImportOptions, ImportedHead, Layout, import_head};
 use headstart::run::{Import, NewRun, Origin};
 
 use super::Status;
-use super::args::BackboneArgs;
+use super::args::{BackboneArgs, RunsArgs};
 use super::console::{Console, stdout};
-use super::run_name::RunsArgs;
-use super::source::Source;
-use super::train::run_info;
+use super::listener::Listener;
 
 /// Make a run from a head that was trained elsewhere: Dense layers of Keras or PyTorch, as a safetensors file
 ///
@@ -51,11 +50,13 @@ pub struct ImportHeadArgs {
 impl ImportHeadArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let file = self.weights.display();
-        let _made = self.runs.check_new(self.name.as_deref(), self.overwrite)?;
+        let project = self.runs.of(Project::new(self.backbone.config()));
+        let runs = project.runs();
+        let _made = runs.check_new(self.name.as_deref(), self.overwrite)?;
         let inputs = || self.backbone.inputs().files([&self.weights, &self.classes]);
-        self.runs.check_inputs(self.name.as_deref(), inputs)?;
+        runs.check_inputs(self.name.as_deref(), inputs)?;
         let classes = Classes::new(class_names(&self.classes)?)?;
-        let source = Source::open_plainly(&self.backbone, console)?;
+        let source = Listener::new(console).hear(|control| project.own_features(control))?;
         let bytes = std::fs::read(&self.weights).with_context(|| format!("cannot read `{file}`"))?;
         let options = ImportOptions {
             inputs: source.backbone.feature_size(),
@@ -72,9 +73,9 @@ impl ImportHeadArgs {
             digest: blake3::hash(&bytes).to_hex().to_string(),
             layers: imported.layers.into_iter().map(|(name, _)| name).collect(),
         };
-        let info = run_info(&classes, &source, Origin::Imported(import));
+        let info = source.run_info(&classes, Origin::Imported(import));
         let run = NewRun { info: &info, head: &imported.head, course: None };
-        let run = run.create(self.runs.folder(), self.name.as_deref(), self.overwrite)?;
+        let run = run.create(runs.path(), self.name.as_deref(), self.overwrite)?;
         stdout().path(run.dir())?;
         Ok(Status::Done)
     }

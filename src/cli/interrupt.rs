@@ -1,16 +1,14 @@
-//! Ctrl-C: where a command listens, the first asks the work to stop where nothing is lost, and the second stops it at once.
+//! Ctrl-C: where work looks for it, the first asks the work to stop where nothing is lost, and the second stops it at once.
 //! Elsewhere the first does. Either way nothing half done is left behind.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use headstart::CancelToken;
 use headstart::files::remove_unfinished;
-use headstart::{CancelToken, Control, Event};
 
 use super::Status;
 use super::console::tell;
 
-static LISTENING: AtomicBool = AtomicBool::new(false);
 static ASKED: LazyLock<CancelToken> = LazyLock::new(CancelToken::default);
 
 /// Hear Ctrl-C (and SIGTERM, SIGHUP) from here on. What the caller of the program had it ignore, as `nohup` does, stays
@@ -19,7 +17,7 @@ pub fn hear() {
     let ignored = ignored();
     // A second call in one process finds its handler there already, and that one serves.
     let _ = ctrlc::set_handler(|| {
-        if !LISTENING.load(Ordering::Relaxed) || ASKED.is_cancelled() {
+        if !ASKED.is_watched() || ASKED.is_cancelled() {
             leave();
         }
         ASKED.cancel();
@@ -28,15 +26,9 @@ pub fn hear() {
     ignore(&ignored);
 }
 
-/// The command stops where nothing is lost when the token is set.
-pub fn listen() -> &'static CancelToken {
-    LISTENING.store(true, Ordering::Relaxed);
+/// What Ctrl-C sets: work that looks at it stops where nothing is lost.
+pub fn token() -> &'static CancelToken {
     &ASKED
-}
-
-/// What the library is given to work with: it stops at Ctrl-C, and events go to `listener`.
-pub fn control<'a>(listener: &'a mut dyn FnMut(Event<'_>)) -> Control<'a> {
-    Control::new(listen().clone(), listener)
 }
 
 /// Whether Ctrl-C was pressed.

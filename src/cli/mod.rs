@@ -4,7 +4,6 @@ mod args;
 mod backbone;
 mod cache;
 mod calibrate;
-mod class_counts;
 mod compare;
 mod console;
 mod curve;
@@ -13,36 +12,27 @@ mod doctor;
 mod error;
 mod evaluate;
 mod export;
-mod exported;
 mod extract;
-mod features;
-mod found;
-mod from;
+mod flags;
 mod graph_hint;
 mod hint;
 mod images;
 mod import_head;
 mod interrupt;
-mod leaks;
+mod listener;
 mod live;
-mod making;
 mod manual;
 mod output;
 mod panics;
-mod parts;
-mod place;
 mod predict;
 mod probe;
 mod progress;
-mod rate;
+mod project_hint;
 mod recipes;
 mod remedy;
 mod report;
-mod run_name;
 mod runs;
 mod settings;
-mod source;
-mod tensorboard;
 mod train;
 mod usage;
 mod words;
@@ -54,6 +44,7 @@ use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use console::Console;
+use headstart::project;
 pub use panics::leave_images_to_their_failures;
 
 /// Image classifiers from your own pictures: features of a frozen ResNet-50 once, then a head in seconds
@@ -164,6 +155,10 @@ impl Command {
 pub fn report(error: &anyhow::Error) -> Status {
     if error.chain().filter_map(of_system).any(console::reader_has_gone) {
         return Status::Done;
+    }
+    // Whoever pressed Ctrl-C knows it.
+    if matches!(error.downcast_ref(), Some(project::Error::Cancelled)) {
+        return Status::Interrupted;
     }
     let said = console::said_once(error);
     let (headline, causes) = said.split_first().expect("an error says something");

@@ -7,9 +7,8 @@ use headstart::backbone::probe::{Answer, Classifier, Probe};
 use headstart::backbone::runtime::Runtime;
 use headstart::files::path_text;
 use headstart::image::Recipe;
+use headstart::project::read_recipe;
 use serde::Serialize;
-
-use super::args::read_recipe;
 
 /// Flags of a command that tries recipes.
 #[derive(Debug, clap::Args)]

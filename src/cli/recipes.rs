@@ -2,10 +2,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use headstart::image::Recipe;
+use headstart::project::read_recipe;
 use serde_json::json;
 
 use super::Status;
-use super::args::read_recipe;
 use super::console::stdout;
 
 /// List the recipes that have a name, or print one as TOML as a start for your own

@@ -2,7 +2,10 @@
 
 use headstart::backbone::Backbone;
 use headstart::cache::{FailureKind, Storage};
-use headstart::extract::{Event, ExtractOptions, Extractor, FeatureCache, Standing, Summary, fingerprint};
+use headstart::extract::{
+    Event, ExtractOptions, Extractor, FeatureCache, FillOptions, Standing, Summary, fingerprint,
+};
+use headstart::image::Views;
 use headstart::{CancelToken, Control, ImageInput};
 use image::{Rgb, RgbImage};
 use ndarray::Array3;
@@ -44,7 +47,7 @@ fn fill(backbone: &Backbone, cache: &mut FeatureCache, images: &[ImageInput]) ->
     };
     let mut control = Control::new(CancelToken::default(), &mut listener);
     let extractor = Extractor::new(backbone, ExtractOptions::default());
-    (extractor.fill(cache, images, &mut control).unwrap(), failed)
+    (extractor.fill(cache, Views::PLAIN, images, FillOptions::default(), &mut control).unwrap(), failed)
 }
 
 #[test]
@@ -114,7 +117,8 @@ fn a_token_stops_the_work_from_another_thread() {
     let mut control = Control::new(stop, &mut nothing);
     let images = headstart::image_files((0..6).map(|i| place.path(&format!("{i}.png"))));
     let extractor = Extractor::new(&backbone, ExtractOptions::default());
-    let summary = extractor.fill(&mut cache, &images, &mut control).unwrap();
+    let summary =
+        extractor.fill(&mut cache, Views::PLAIN, &images, FillOptions::default(), &mut control).unwrap();
     assert!(summary.cancelled && summary.computed == 0);
 }
 

@@ -44,6 +44,7 @@ mod outputs;
 mod place;
 mod precision;
 mod predict;
+mod project;
 mod quantize;
 mod recipes;
 mod report;

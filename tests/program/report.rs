@@ -144,3 +144,37 @@ fn hostile_names_stay_text_on_the_page() {
     assert!(names.iter().any(|name| name == "<script>document.title = 'taken'</script>"), "{names:?}");
     assert!(all(&page, "img").iter().all(|image| image.attr("src").unwrap().starts_with("data:")));
 }
+
+/// What a page consists of, without its figures: sections, headings, captions, heads of tables, and what can be unfolded.
+fn structure(page: &Html) -> String {
+    let mut lines = String::new();
+    let told = |element: &ElementRef| {
+        element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for element in all(page, "h1, section, h2, h3, figcaption, caption, th[scope=col], summary") {
+        let id = element.attr("id").map_or(String::new(), |id| format!(" #{id}"));
+        let words = if element.value().name() == "section" { String::new() } else { told(&element) };
+        let depth = element.ancestors().filter(|node| node.value().is_element()).count();
+        let line = format!("{}{}{id} {words}", "  ".repeat(depth), element.value().name());
+        lines += &format!("{}\n", line.trim_end());
+    }
+    lines
+}
+
+/// `messages/pages.txt` holds it; `HEADSTART_UPDATE_MESSAGES=1` writes it again, as in [`messages`](super::messages).
+#[test]
+fn pages_consist_of_what_was_read_before() {
+    let place = trained();
+    place.run("train photos/double.csv --epochs 5 --name b --quiet").done();
+    place.run("evaluate b photos/double.csv --quiet").done();
+    place.run("report a --quiet").done();
+    place.run("report a b -o comparison.html --quiet").done();
+    let pages = ["runs/a/report.html", "comparison.html"];
+    let found: String =
+        pages.iter().map(|name| format!("{name}\n{}\n", structure(&page(&place, name)))).collect();
+    let kept = super::place::repository().join("tests/program/messages/pages.txt");
+    if std::env::var_os("HEADSTART_UPDATE_MESSAGES").is_some() {
+        fs::write(&kept, &found).unwrap();
+    }
+    assert_eq!(found, fs::read_to_string(&kept).unwrap_or_default());
+}

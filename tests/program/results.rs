@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use headstart::backbone::Backbone;
 use headstart::cache::Storage;
 use headstart::extract::{
-    Event, ExtractOptions, Extractor, FailureKind, FeatureCache, ImageResult, Results, fingerprint,
+    Event, ExtractOptions, Extractor, FailureKind, FeatureCache, FillOptions, ImageResult, Results,
+    fingerprint,
 };
 use headstart::image::{ViewKinds, Views};
 use headstart::image_files;
@@ -48,8 +49,8 @@ fn begin_with(
     let backbone = Backbone::open(&place.path("tiny.onnx")).unwrap();
     let fingerprint = fingerprint(&backbone, Storage::F32).unwrap();
     let cache = FeatureCache::create_or_open(&place.path("c"), backbone.name(), &fingerprint).unwrap();
-    let options = ExtractOptions { views, ..ExtractOptions::default() };
-    Extractor::new(&backbone, options).results(cache, image_files(files), on_event)
+    let (options, fill) = (ExtractOptions::default(), FillOptions::default());
+    Extractor::new(&backbone, options).results(cache, views, image_files(files), fill, on_event)
 }
 
 fn by_file(results: impl Iterator<Item = ImageResult>) -> BTreeMap<PathBuf, ImageResult> {
@@ -161,10 +162,10 @@ fn what_stops_everything_ends_the_results_and_is_told() {
     let backbone = Backbone::open(&place.path("tiny.onnx")).unwrap();
     let fingerprint = fingerprint(&backbone, Storage::F32).unwrap();
     let cache = FeatureCache::create_or_open(&place.path("c"), "tiny", &fingerprint).unwrap();
-    let options = ExtractOptions { max_failures: Some(0), ..ExtractOptions::default() };
-    let extractor = Extractor::new(&backbone, options);
-    let mut results =
-        extractor.results(cache, image_files([place.path("gone.png"), place.path("1.png")]), |_| {});
+    let options = FillOptions { max_failures: Some(0), ..FillOptions::default() };
+    let extractor = Extractor::new(&backbone, ExtractOptions::default());
+    let images = image_files([place.path("gone.png"), place.path("1.png")]);
+    let mut results = extractor.results(cache, Views::PLAIN, images, options, |_| {});
     assert_eq!(results.by_ref().count(), 1);
     let error = results.finish().err().unwrap().to_string();
     assert!(error.starts_with("1 image failed, at most 0 may fail: `"), "{error}");

@@ -1,31 +1,90 @@
 //! One protocol of progress and stopping for everything that takes long.
 
+use std::fmt::{self, Display};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use headstart_convert::quantize;
 use headstart_nn::train;
 
 use crate::extract;
+use crate::project::{Error, FeatureRequest};
 
 /// Asks work to stop. Clones are one token: it can be set from any thread.
 #[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken(Arc<TokenState>);
+
+#[derive(Debug, Default)]
+struct TokenState {
+    cancelled: AtomicBool,
+    watchers: AtomicUsize,
+}
 
 impl CancelToken {
     /// Ask for the end: work stops where nothing that is computed is lost.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Whether the end was asked for.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Whether work is going on that looks at the token, and stops in order when it is set. Where none is, a program may end at
+    /// once without a loss.
+    pub fn is_watched(&self) -> bool {
+        self.0.watchers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Say that the token is looked at from here on, until what is returned goes.
+    pub fn watch(&self) -> Watch {
+        self.0.watchers.fetch_add(1, Ordering::Relaxed);
+        Watch(self.clone())
     }
 
     /// The flag itself.
     pub fn flag(&self) -> &AtomicBool {
-        &self.0
+        &self.0.cancelled
+    }
+}
+
+/// Work that looks at a [`CancelToken`] is going on: see [`CancelToken::watch`].
+#[derive(Debug)]
+#[must_use]
+pub struct Watch(CancelToken);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.0.watchers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How much a message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// For those who want to know everything.
+    Detail,
+    /// About the work.
+    Note,
+    /// Something may be wrong.
+    Warning,
+    /// Something was passed over: not all was done.
+    PassedOver,
+}
+
+/// A sentence about the work, for people.
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    /// How much it matters.
+    pub level: Level,
+    /// What it says.
+    pub text: &'a dyn Display,
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.level, self.text)
     }
 }
 
@@ -33,10 +92,26 @@ impl CancelToken {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// Something to tell people.
+    Message(Message<'a>),
+    /// Copies or contradictions were told of; `cache::duplicates` finds all of them in these manifests, and images that are
+    /// nearly the same.
+    Copies(&'a FeatureRequest),
+    /// A report has no images, because there are no features, for this reason.
+    NoFeatures(&'a Error),
+    /// Heads are cross-validated: so many of the folds are done.
+    Folds {
+        /// Folds that are done.
+        done: usize,
+        /// All of them.
+        folds: usize,
+    },
     /// Features are computed.
     Extract(extract::Event<'a>),
     /// A head is trained.
     Train(train::Event<'a>),
+    /// A training is over; its run is not written yet.
+    TrainEnded(train::Ended),
     /// A backbone is brought into integers.
     Quantize(quantize::Event<'a>),
 }
@@ -69,11 +144,45 @@ impl<'a> Control<'a> {
         Self { cancel: CancelToken::default(), listener: None }
     }
 
+    /// One that nobody listens to, and that is stopped with this one: for work that is a part of other work.
+    pub fn silenced(&self) -> Control<'static> {
+        Control { cancel: self.cancel.clone(), listener: None }
+    }
+
     /// Tell of something.
     pub fn tell(&mut self, event: Event<'_>) {
         if let Some(listener) = &mut self.listener {
             listener(event);
         }
+    }
+
+    /// A sentence for those who want to know everything.
+    pub fn detail(&mut self, text: impl Display) {
+        self.message(Level::Detail, &text);
+    }
+
+    /// A sentence about the work.
+    pub fn note(&mut self, text: impl Display) {
+        self.message(Level::Note, &text);
+    }
+
+    /// A sentence on something that may be wrong.
+    pub fn warn(&mut self, text: impl Display) {
+        self.message(Level::Warning, &text);
+    }
+
+    /// A sentence on something that was passed over.
+    pub fn passed_over(&mut self, text: impl Display) {
+        self.message(Level::PassedOver, &text);
+    }
+
+    fn message(&mut self, level: Level, text: &dyn Display) {
+        self.tell(Event::Message(Message { level, text }));
+    }
+
+    /// Say that the token is looked at from here on, until what is returned goes.
+    pub fn watch(&self) -> Watch {
+        self.cancel.watch()
     }
 
     /// Whether the work is to end.

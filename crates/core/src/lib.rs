@@ -23,6 +23,8 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+#[cfg(feature = "compare")]
+pub mod compare;
 mod control;
 pub mod dataset;
 pub mod evaluation;
@@ -30,8 +32,13 @@ pub mod export;
 pub mod extract;
 mod input;
 pub mod precision;
+pub mod project;
+pub mod report_data;
 pub mod run;
+pub mod run_list;
+pub mod settings;
 pub mod tensorboard;
 
-pub use control::{CancelToken, Control, Event};
+pub use control::{CancelToken, Control, Event, Level, Message, Watch};
 pub use input::{ImageInput, PixelsError, files};
+pub use project::{Project, ProjectConfig};

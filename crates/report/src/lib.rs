@@ -5,8 +5,8 @@
 //! can be read on a phone, with the keyboard alone, and by a screen reader. A small script shows the images of the map; without
 //! it they stand in a list.
 //!
-//! What is shown is handed over as plain values. In particular this crate decodes no image: thumbnails come from a
-//! function of the caller's. It computes no figure either, but for the maps in `projection`.
+//! [`page`] makes one of what the core found. What is shown is handed over as plain values, and this crate computes no figure but
+//! the maps in `projection`.
 //!
 //! ```
 //! use headstart_report::{Report, is_ours};
@@ -29,6 +29,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod comparison;
+mod from_core;
 mod names;
 mod page;
 mod plot;
@@ -50,6 +51,7 @@ pub fn is_ours(page: &[u8]) -> bool {
 }
 
 pub use comparison::{Compared, ComparedOn, Comparison, Setting};
+pub use from_core::{comparison_page, page};
 
 /// All that the report on a run shows.
 #[derive(Debug, Clone, Copy)]

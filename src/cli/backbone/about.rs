@@ -2,8 +2,7 @@ use std::path::PathBuf;
 
 use headstart::convert::import::read_labels;
 use headstart::image::Recipe;
-
-use crate::cli::args::read_recipe;
+use headstart::project::read_recipe;
 
 /// What is written into a backbone, beside its graph.
 #[derive(Debug, clap::Args)]
@@ -28,7 +27,7 @@ pub struct AboutArgs {
 
 impl AboutArgs {
     pub fn recipe(&self) -> anyhow::Result<Option<Recipe>> {
-        self.recipe.as_deref().map(read_recipe).transpose()
+        Ok(self.recipe.as_deref().map(read_recipe).transpose()?)
     }
 
     /// The files that are read.

@@ -12,9 +12,10 @@ use headstart::convert::quantize::{
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
 use headstart::files::Inputs;
+use headstart::project::read_recipe;
 
 use super::naming;
-use crate::cli::args::{ColumnArgs, read_manifests, read_recipe};
+use crate::cli::args::{ColumnArgs, read_manifests};
 use crate::cli::console::{Console, count, stdout};
 use crate::cli::output::{self, network_files};
 use crate::cli::{Status, interrupt};
@@ -149,7 +150,8 @@ impl QuantizeArgs {
         if options.bits == WeightBits::Seven {
             console.note("weights in 7 bits: this processor has no VNNI, and multiplies 8 more slowly");
         }
-        let cancel = interrupt::listen();
+        let cancel = interrupt::token();
+        let _watch = cancel.watch();
         let mut tell = |event: Event<'_>| tell(console, &event);
         let done = match quantize(&runtime, &backbone, &manifest.files(), &options, cancel.flag(), &mut tell)
         {

@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -8,16 +7,15 @@ use headstart::cache::{Pair, duplicates};
 use headstart::dataset::{Example, Manifest, Part};
 use headstart::files::path_text;
 use headstart::image::ViewKinds;
+use headstart::project::Lookup;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::cli::args::{BackboneArgs, ColumnArgs, RuntimeArgs, read_manifests};
+use crate::cli::Status;
+use crate::cli::args::{BackboneArgs, ColumnArgs, RuntimeArgs};
 use crate::cli::console::{Console, count, grouped, stdout};
-use crate::cli::features::Lookup;
-use crate::cli::making::Making;
+use crate::cli::listener::Listener;
 use crate::cli::progress::Progress;
-use crate::cli::source::Source;
-use crate::cli::{Status, extract};
 
 /// Find images that are there more than once, and leaks between training and test
 ///
@@ -104,23 +102,24 @@ impl DuplicatesArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         // One by one: a file that is labelled differently in two of them is a finding, not an error.
         let columns = self.columns.columns();
-        let manifests = self.manifests.iter().map(|path| read_manifests(&[path], &columns, console));
-        let manifests = manifests.collect::<anyhow::Result<Vec<_>>>()?;
+        let project = self.backbone.project(&self.runtime);
+        let mut listener = Listener::new(console);
+        let manifests = listener.hear(|control| {
+            let read = |path| project.read_all(&[path], &columns, control);
+            self.manifests.iter().map(read).collect::<Result<Vec<_>, _>>()
+        })?;
         let plain = ViewKinds::default();
         let files = || manifests.iter().flat_map(Manifest::files).collect();
-        let making = Making::of(&files, &self.runtime);
-        let source = Source::open(&self.backbone, self.extract.then_some(&making), console)?;
-        let wanted = || vec![(files(), plain.clone())];
-        let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
-            ControlFlow::Continue(cache) => cache,
-            ControlFlow::Break(status) => return Ok(status),
-        };
-        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &self.manifests };
+        let (mut cache, source) =
+            listener.hear(|control| project.features_for(&files, &plain, self.extract, control))?;
+        let lookup = Lookup { failures_told: self.extract, all: &self.manifests, ..Lookup::default() };
         let (mut images, mut ids) = (Images::new(manifests), vec![]);
         for number in 0..images.manifests.len() {
-            let ready = lookup.find(cache.as_mut(), &images.manifests[number], &plain)?;
-            ready.places.iter().for_each(|&place| images.add(number, place));
-            ids.extend(ready.ids);
+            let manifest = &images.manifests[number];
+            let samples = listener
+                .hear(|control| source.samples(cache.as_mut(), manifest, &[], &plain, lookup, control))?;
+            samples.iter().for_each(|sample| images.add(number, sample.row));
+            ids.extend(samples.ids());
         }
         let cache = cache.expect("rows were found in it");
         let selection = cache.store().select(&ids)?;

@@ -1,15 +1,17 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use headstart::Project;
 use headstart::cache::{Difference, Explainer, Explanation, Found, MemoState, Standing, Verdict};
 use headstart::dataset::images_in;
 use headstart::extract::DECODERS;
+use headstart::project::{FeatureSource, tell_skipped};
 
 use crate::cli::Status;
-use crate::cli::args::{BackboneArgs, tell_skipped};
+use crate::cli::args::BackboneArgs;
 use crate::cli::console::{Console, grouped, stdout};
 use crate::cli::hint::quoted;
-use crate::cli::source::Source;
+use crate::cli::listener::Listener;
 
 /// Tell whether images have features, and exactly why or why not
 #[derive(Debug, clap::Args)]
@@ -26,7 +28,8 @@ pub struct ExplainArgs {
 
 impl ExplainArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let source = Source::open(&self.backbone, None, console)?;
+        let project = Project::new(self.backbone.config());
+        let source = Listener::new(console).hear(|control| project.features(control))?;
         let mut explainer = Explainer::open(&self.backbone.cache, &source.fingerprint, DECODERS)?;
         let mut files = vec![];
         for path in &self.paths {
@@ -35,7 +38,7 @@ impl ExplainArgs {
                 continue;
             }
             let found = images_in(path)?;
-            tell_skipped(&found.skipped, console);
+            Listener::new(console).hear(|control| tell_skipped(&found.skipped, control));
             files.extend(found.images);
         }
         let mut out = stdout();
@@ -59,7 +62,7 @@ impl ExplainArgs {
 }
 
 /// The answer in one line, then what it rests on.
-fn text(found: &Explanation, source: &Source) -> String {
+fn text(found: &Explanation, source: &FeatureSource) -> String {
     let mut lines = vec![format!("{}: {}", found.path.display(), headline(found))];
     let mut say = |name: &str, text: String| lines.push(format!("  {name:<10} {text}"));
     if let (Some(size), Some(modified)) = (found.size, found.modified) {

@@ -1,18 +1,16 @@
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use headstart::cache::{self, Entry, Format, Missing, export};
+use headstart::cache::{self, Entry, Format, export};
 use headstart::dataset::Manifest;
 use headstart::files::{WriteError, check_writable};
-use headstart::image::ViewKinds;
+use headstart::image::{ViewKinds, Views};
+use headstart::project::Lookup;
 
 use crate::cli::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use crate::cli::console::{Console, count, stdout};
-use crate::cli::features::Lookup;
-use crate::cli::making::Making;
+use crate::cli::listener::Listener;
 use crate::cli::progress::Progress;
-use crate::cli::source::Source;
-use crate::cli::{Status, extract, output};
+use crate::cli::{Status, output};
 
 /// Write features with their paths and labels to a file that other programs read
 ///
@@ -47,29 +45,24 @@ pub struct ExportArgs {
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let format = self.format()?;
-        let manifest = self.manifest.read(console)?;
+        let mut listener = Listener::new(console);
+        let manifest = listener.hear(|control| self.manifest.read(control))?;
         self.check_output(format, &manifest)?;
-        let files = || manifest.files();
-        let making = Making::of(&files, &self.runtime);
-        let source = Source::open(&self.backbone, self.extract.then_some(&making), console)?;
+        let project = self.backbone.project(&self.runtime);
         let plain = ViewKinds::default();
-        let wanted = || vec![(manifest.files(), plain.clone())];
-        let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
-            ControlFlow::Continue(cache) => cache,
-            ControlFlow::Break(status) => return Ok(status),
-        };
-        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
-        let ready = match self.allow_missing {
-            true => lookup.find_some(cache.as_mut(), &manifest)?,
-            false => lookup.find(cache.as_mut(), &manifest, &plain)?,
-        };
+        let files = || manifest.files();
+        let (mut cache, source) =
+            listener.hear(|control| project.features_for(&files, &plain, self.extract, control))?;
+        let lookup =
+            Lookup { failures_told: self.extract, allow_missing: self.allow_missing, ..Lookup::default() };
+        let samples = listener
+            .hear(|control| source.samples(cache.as_mut(), &manifest, &[], &plain, lookup, control))?;
         let cache = cache.expect("rows were found in it");
-        let selection =
-            cache.store().select(&ready.ids).map_err(|missing: Missing| anyhow::anyhow!(missing))?;
-        let entries = ready.places.iter().zip(&ready.ids).map(|(&place, (key, _))| {
-            let example = &manifest.examples()[place];
+        let selection = samples.select(cache.store(), Views::PLAIN)?;
+        let entries = samples.iter().map(|sample| {
+            let example = &manifest.examples()[sample.row];
             let (label, split) = (example.label.as_deref(), example.split.as_deref());
-            Entry { path: &example.path, label, split, key: *key }
+            Entry { path: &example.path, label, split, key: sample.key }
         });
         let entries: Vec<Entry> = entries.collect();
         let mut progress = Progress::new(console, "rows", entries.len());

@@ -6,17 +6,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use headstart::baselines::{Choice, HeadMethod, Look, Score, evaluate, evaluate_in_views};
-use headstart::cache::Store;
-use headstart::dataset::split::Split;
-use headstart::run::CachedRows;
-use headstart::train::TrainConfig;
-use ndarray::Array2;
+use headstart::baselines::Score;
+use headstart::compare::Plan;
 use serde::{Deserialize, Serialize};
 
 use super::super::Status;
 use super::super::console::stdout;
-use super::plan::{Plan, Use};
 
 /// `headstart compare-fit PLAN CONTENDER FOLD`: the score as JSON on stdout. For [`compare`](super) alone, so not one of
 /// the commands that help, completions and man page know of.
@@ -43,48 +38,23 @@ impl Fit {
         end_with_parent();
         // A core to itself: others are fitted beside it.
         headstart::machine::use_threads(NonZeroUsize::new(1))?;
-        let answer = self.answer(&Plan::read(&self.plan)?)?;
+
+        let answer = self.answer(&self.read()?)?;
         writeln!(stdout(), "{}", serde_json::to_string(&answer)?)?;
         Ok(Status::Done)
     }
 
+    fn read(&self) -> anyhow::Result<Plan> {
+        Plan::read(&self.plan).with_context(|| format!("cannot read the plan `{}`", self.plan.display()))
+    }
+
     fn answer(&self, plan: &Plan) -> anyhow::Result<Answer> {
-        let contender = plan.contenders.get(self.contender).context("the plan has no such contender")?;
-        let splits = plan.splits()?;
-        let split = splits.get(self.fold).context("the plan has no such fold")?;
-        let store = Store::open_dir(&plan.store)?;
+        plan.contenders.get(self.contender).context("the plan has no such contender")?;
+        anyhow::ensure!(self.fold < plan.division.rounds(), "the plan has no such fold");
         let before = waited_seconds();
-        let score = match (&contender.choice, contender.views) {
-            (Choice::Head(config), Use::Drawn) => plan.in_views(&store, config, split, Look::Plain)?,
-            (Choice::Head(config), Use::Averaged) => plan.in_views(&store, config, split, Look::Averaged)?,
-            (choice, _) => plan.plain(&store, choice, split)?,
-        };
+        let score = plan.score(self.contender, self.fold)?;
         let waited_seconds = before.zip(waited_seconds()).map(|(before, after)| after - before);
         Ok(Answer { score, waited_seconds })
-    }
-}
-
-impl Plan {
-    fn plain(&self, store: &Store, choice: &Choice, split: &Split) -> anyhow::Result<Score> {
-        let selection = store.select(&self.ids)?;
-        let mut features = Array2::zeros((0, 0));
-        selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut features)?;
-        Ok(evaluate(choice.method().as_ref(), &features, &self.labels, self.classes, split)?)
-    }
-
-    /// Rows come from the cache as they are asked for: in all their views they may be more than memory holds.
-    fn in_views(
-        &self,
-        store: &Store,
-        config: &TrainConfig,
-        split: &Split,
-        look: Look,
-    ) -> anyhow::Result<Score> {
-        let names = (1..=self.labels.len()).map(|image| format!("image {image}")).collect();
-        let views = self.in_views.len() / self.labels.len();
-        let rows = CachedRows::in_views(store.select(&self.in_views)?, names, views);
-        let method = HeadMethod(config.clone());
-        Ok(evaluate_in_views(&method, &rows, &self.labels, self.classes, split, look)?)
     }
 }
 

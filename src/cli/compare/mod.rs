@@ -1,44 +1,31 @@
 //! `headstart compare`: several heads and baselines, the same folds for all, one table.
 
-mod contenders;
 mod fit;
-mod plan;
 mod pool;
-mod standings;
 mod table;
 
 use std::io::Write;
 use std::num::NonZero;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use headstart::baselines::Choice;
-use headstart::cache::Store;
-use headstart::dataset::Classes;
-use headstart::dataset::split::Split;
+use headstart::compare::{CompareOptions, ComparisonFacts, Division, FitOutcome, Plan, Ranking};
 use headstart::image::ViewKinds;
+use headstart::settings::Axis;
 
 use self::fit::Answer;
 pub use self::fit::Fit;
-use self::plan::{Division, Plan};
 use self::pool::{Ended, Pool};
-use self::standings::{Facts, Outcome, Standings, Unused};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::{Console, count, stdout};
-use super::error::Error;
-use super::features::{Lookup, in_views};
-use super::leaks::{self, Looked};
-use super::making::Making;
-use super::parts::{Divided, too_few};
+use super::listener::Listener;
 use super::progress::Progress;
-use super::settings::Axis;
 use super::settings::SettingsArgs;
-use super::source::Source;
-use super::{Status, extract, interrupt};
+use super::{Status, interrupt};
 
 /// Cross-validate heads and other classifiers on the same cached features, and print one table
 ///
@@ -107,149 +94,78 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 impl CompareArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        let config = self.settings.config()?;
-        let mut contenders = contenders::contenders(&self.heads, &config, &self.grid)?;
-        // As `train` does: who chooses a head by its figures on the `test` rows has none left to measure it on.
-        let Divided { training: manifest, note, .. } = Divided::of(self.manifest.read(console)?, false)?;
-        if let Some(note) = note {
-            console.note(note);
-        }
-        let classes = manifest.classes()?;
-        contenders::place_weights(&mut contenders, classes.names())?;
-        let labels = manifest.labels(&classes)?;
-        let files = || manifest.files();
-        let making = Making::of(&files, &self.runtime);
-        let source = Source::open(&self.backbone, self.extract.then_some(&making), console)?;
-        let cancel = interrupt::listen();
-        if !self.views.is_empty() {
-            contenders = contenders::with_views(contenders);
-        }
-        let wanted = || vec![(manifest.files(), self.views.clone())];
-        let mut cache = match extract::open_cache(&source, wanted, self.extract, &self.runtime, console)? {
-            ControlFlow::Continue(cache) => cache,
-            ControlFlow::Break(status) => return Ok(status),
-        };
-        let lookup = Lookup { source: &source, console, failures_named: self.extract, all: &[] };
-        let ready = lookup.find(cache.as_mut(), &manifest, &self.views)?;
-        let left_out = manifest.len() - ready.ids.len();
-        let names = ready.names(&manifest);
-        let store = cache.as_ref().expect("a cache that is not there has no features").store();
-        let mut plan = Plan {
-            store: store.dir().to_path_buf(),
-            labels: ready.pick(&labels),
-            in_views: match self.views.is_empty() {
-                true => vec![],
-                false => in_views(&ready.ids, source.views(&self.views)),
-            },
-            ids: ready.ids,
-            classes: classes.len(),
-            division: self.validation.map_or(Division::Folds(self.folds.into()), Division::Fraction),
-            shots: self.shots.map(usize::from),
-            seed: config.seed,
-            rounds: vec![],
-            contenders,
-        };
-        // A division that cannot be made is one error here instead of one from every fit.
-        let unusable = plan.unusable().map_err(|error| too_few(error, &classes))?;
-        plan.rounds = (0..plan.division.rounds())
-            .filter(|round| unusable.iter().all(|unusable| unusable.fold != round + 1))
-            .collect();
-        let labels: Vec<Option<usize>> = plan.labels.iter().copied().map(Some).collect();
-        let looked = Looked { ids: &plan.ids, names: &names, labels: &labels, classes: &classes };
-        if looked.tell(leaks::Use::HeldOutTogether, console) {
-            let manifests = self.manifest.paths().iter().map(PathBuf::as_path);
-            leaks::tell_more(&source, manifests, manifest.columns(), console);
-        }
-        tell_rare_classes(&plan, &classes, console);
-        let unused = unusable.into_iter().map(|unusable| Unused::of(unusable, &classes)).collect();
-        anyhow::ensure!(!plan.rounds.is_empty(), Error::NoUsableFold { folds: plan.division.rounds() });
-        let facts = self.facts(&plan, unused, store, console);
-
-        let (outcomes, times) = compete(&plan, &self.pool(), cancel.flag(), console)?;
-        let standings = Standings::new(facts, &plan.contenders, &outcomes);
+        let options = self.options()?;
+        let project = self.backbone.project(&self.runtime);
+        let mut listener = Listener::new(console);
+        let _watch = interrupt::token().watch();
+        let comparison = listener.hear(|control| -> anyhow::Result<_> {
+            Ok(project.comparison(self.manifest.read(control)?, &options, control)?)
+        })?;
+        let plan = &comparison.plan;
+        let limit = self.time_limit.as_secs_f64();
+        let facts = comparison.facts(self.pool().jobs, cores().get(), limit);
+        tell(&facts, plan, console);
+        let (outcomes, times) = compete(plan, &self.pool(), interrupt::token().flag(), console)?;
+        let ranking = Ranking::new(facts, &plan.contenders, &outcomes);
         let mut out = stdout();
         match (self.json, self.csv) {
-            (true, _) => writeln!(out, "{}", serde_json::to_string_pretty(&standings)?)?,
-            (_, true) => table::csv(&standings, &mut out)?,
+            (true, _) => writeln!(out, "{}", serde_json::to_string_pretty(&ranking)?)?,
+            (_, true) => table::csv(&ranking, &mut out)?,
             _ => {
-                write!(out, "{}", table::text(&standings))?;
-                console.note(table::legend(&standings));
+                write!(out, "{}", table::text(&ranking))?;
+                console.note(table::legend(&ranking));
             }
         }
         times.warn(console);
         Ok(match () {
             () if interrupt::asked() => Status::Interrupted,
-            () if standings.complete() && left_out == 0 => Status::Done,
+            () if ranking.complete() && comparison.left_out == 0 => Status::Done,
             () => Status::Partial,
+        })
+    }
+
+    fn options(&self) -> anyhow::Result<CompareOptions> {
+        Ok(CompareOptions {
+            settings: self.settings.config()?,
+            methods: self.heads.clone(),
+            grid: self.grid.clone(),
+            division: self.validation.map_or(Division::Folds(self.folds.into()), Division::Fraction),
+            shots: self.shots.map(usize::from),
+            views: self.views.clone(),
+            extract: self.extract,
         })
     }
 
     fn pool(&self) -> Pool {
         Pool { jobs: self.jobs.unwrap_or(cores()).get(), time_limit: self.time_limit }
     }
+}
 
-    fn facts(&self, plan: &Plan, unused: Vec<Unused>, store: &Store, console: &Console) -> Facts {
-        let facts = Facts {
-            images: plan.labels.len(),
-            copies: plan.copies().repeated(),
-            classes: plan.classes,
-            features: store.dim(),
-            folds: plan.division.rounds(),
-            unused,
-            validation: self.validation,
-            shots: plan.shots,
-            views: self.views.clone(),
-            seed: plan.seed,
-            fits_at_once: self.pool().jobs.min(plan.fits()),
-            cores: cores().get(),
-            time_limit_seconds: self.time_limit.as_secs_f64(),
-        };
-        if facts.fits_at_once > facts.cores {
-            console.warn(format_args!(
-                "{} at a time on {}: they wait for each other, so the times are too long",
-                count(facts.fits_at_once, "fit"),
-                count(facts.cores, "core")
-            ));
-        }
-        let division = match plan.division {
-            Division::Folds(folds) => format!("in {folds} folds"),
-            Division::Fraction(fraction) => format!("{fraction} of each class held out"),
-        };
-        console.note(format_args!(
-            "{} of {}, {division}{}; {}, {} at a time, one thread each",
-            count(facts.images, "image"),
-            count(facts.classes, "class"),
-            facts.shots.map_or(String::new(), |shots| format!(", {shots} of each to learn from")),
-            count(plan.contenders.len(), "method"),
-            count(facts.fits_at_once, "fit")
+/// What is about to be done.
+fn tell(facts: &ComparisonFacts, plan: &Plan, console: &Console) {
+    if facts.fits_at_once > facts.cores {
+        console.warn(format_args!(
+            "{} at a time on {}: they wait for each other, so the times are too long",
+            count(facts.fits_at_once, "fit"),
+            count(facts.cores, "core")
         ));
-        facts
     }
+    let division = match plan.division {
+        Division::Folds(folds) => format!("in {folds} folds"),
+        Division::Fraction(fraction) => format!("{fraction} of each class held out"),
+    };
+    console.note(format_args!(
+        "{} of {}, {division}{}; {}, {} at a time, one thread each",
+        count(facts.images, "image"),
+        count(facts.classes, "class"),
+        facts.shots.map_or(String::new(), |shots| format!(", {shots} of each to learn from")),
+        count(plan.contenders.len(), "method"),
+        count(facts.fits_at_once, "fit")
+    ));
 }
 
 fn cores() -> NonZero<usize> {
     std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)
-}
-
-/// A class whose images are all held out together is one that no method can learn in that fold.
-fn tell_rare_classes(plan: &Plan, classes: &Classes, console: &Console) {
-    let Ok(splits) = plan.splits() else { return };
-    for (class, name) in classes.names().iter().enumerate() {
-        let is_lost = |split: &Split| split.train.iter().all(|&image| plan.labels[image] != class);
-        let lost: Vec<String> = (1..)
-            .zip(&splits)
-            .filter(|(_, split)| is_lost(split))
-            .map(|(fold, _)| fold.to_string())
-            .collect();
-        if !lost.is_empty() {
-            let folds = if lost.len() == 1 { "fold" } else { "folds" };
-            console.warn(format_args!(
-                "no image of `{name}` is left to learn from in {folds} {}: too few different images for {}",
-                lost.join(", "),
-                count(splits.len(), "fold")
-            ));
-        }
-    }
 }
 
 /// Let every contender have a go at every fold, each in a process of its own; the outcomes are in the order of
@@ -259,11 +175,11 @@ fn compete(
     pool: &Pool,
     cancel: &AtomicBool,
     console: &Console,
-) -> anyhow::Result<(Vec<Outcome>, Times)> {
+) -> anyhow::Result<(Vec<FitOutcome>, Times)> {
     let program = std::env::current_exe().context("cannot find this program, to run it for each fit")?;
-    let file = plan.write()?;
+    let file = plan.write().context("cannot write a temporary file")?;
     let gave_up: Vec<AtomicBool> = plan.contenders.iter().map(|_| AtomicBool::new(false)).collect();
-    let mut outcomes = vec![Outcome::Skipped; plan.fits()];
+    let mut outcomes = vec![FitOutcome::Skipped; plan.fits()];
     let mut times = Times::default();
     let mut progress = Progress::new(console, "fits", plan.fits());
     pool.run(
@@ -278,7 +194,7 @@ fn compete(
             progress.advance(1);
             let (contender, _) = plan.fit(fit);
             outcomes[fit] = outcome(ended, &mut times);
-            if matches!(outcomes[fit], Outcome::Failed(_)) {
+            if matches!(outcomes[fit], FitOutcome::Failed(_)) {
                 gave_up[contender].store(true, Ordering::Relaxed);
             }
         },
@@ -323,18 +239,18 @@ impl Times {
     }
 }
 
-fn outcome(ended: Ended, times: &mut Times) -> Outcome {
+fn outcome(ended: Ended, times: &mut Times) -> FitOutcome {
     match ended {
         Ended::Done(text) => match serde_json::from_str::<Answer>(&text) {
             Ok(answer) => {
                 times.add(&answer);
-                Outcome::Scored(answer.score)
+                FitOutcome::Scored(answer.score)
             }
-            Err(error) => Outcome::Failed(format!("gave an answer that cannot be read: {error}")),
+            Err(error) => FitOutcome::Failed(format!("gave an answer that cannot be read: {error}")),
         },
-        Ended::Crashed(reason) => Outcome::Failed(reason),
-        Ended::OutOfTime(limit) => Outcome::Failed(format!("stopped after {} s", limit.as_secs_f64())),
-        Ended::Skipped | Ended::Cancelled => Outcome::Skipped,
+        Ended::Crashed(reason) => FitOutcome::Failed(reason),
+        Ended::OutOfTime(limit) => FitOutcome::Failed(format!("stopped after {} s", limit.as_secs_f64())),
+        Ended::Skipped | Ended::Cancelled => FitOutcome::Skipped,
     }
 }
 
@@ -358,7 +274,7 @@ mod tests {
             (answer(2.0, None), None),
             (answer(10.0, Some(4.5)), Some(0.25)),
         ] {
-            assert!(matches!(outcome(Ended::Done(text), &mut times), Outcome::Scored(_)));
+            assert!(matches!(outcome(Ended::Done(text), &mut times), FitOutcome::Scored(_)));
             assert_eq!(times.excess(), excess);
         }
     }

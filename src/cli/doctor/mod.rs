@@ -6,17 +6,15 @@ mod place;
 mod report;
 mod speed;
 
-use std::path::Path;
-
 use headstart::backbone::{Backbone, Engine, EngineOptions};
 use headstart::convert::quantize::WeightBits;
 use headstart::extract::Graphs;
 
 use super::args::{BackboneArgs, RuntimeArgs};
 use super::console::Console;
-use super::error::Error;
 use super::{Status, hint};
 use headstart::precision::{Form, PrecisionChoice};
+use headstart::project::Error;
 use report::{Check, Report};
 
 /// Check the installation: ONNX Runtime, devices, the backbone, its features, the speed, the cache's folder
@@ -55,13 +53,9 @@ impl DoctorArgs {
     }
 
     fn backbone(&self, report: &mut Report) -> anyhow::Result<Option<Backbone>> {
-        let opened = self.open(&self.backbone.backbone);
+        let opened = self.backbone.config().open_backbone().map_err(anyhow::Error::from);
         report.add(checks::backbone(&opened))?;
         Ok(opened.ok())
-    }
-
-    fn open(&self, path: &Path) -> anyhow::Result<Backbone> {
-        Ok(Backbone::open_with(path, &self.backbone.options()?)?)
     }
 
     /// Load the backbone onto the device, and look at what it computes.
@@ -96,7 +90,8 @@ impl DoctorArgs {
             None => None,
         };
         let Some(precision) = precision else { return Ok(Form::own(backbone)) };
-        let missing = || Error::NoInt8Graph { path: graphs.path(backbone), flags: self.backbone.flags() };
+        let config = || Box::new(self.backbone.config());
+        let missing = || Error::NoInt8Graph { path: graphs.path(backbone), config: config() };
         Ok(Form::only(backbone, precision, graphs)?.ok_or_else(missing)?)
     }
 }

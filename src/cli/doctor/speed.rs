@@ -6,10 +6,10 @@ use std::path::Path;
 use headstart::backbone::device::{Choice, Device, Precision, Selection};
 use headstart::backbone::session::{Session, SessionOptions, copies};
 use headstart::backbone::{self, Backbone, Engine, EngineOptions};
+use headstart::extract::{self, RATE_BATCH};
 use serde::Serialize;
 
 use super::report::Check;
-use crate::cli::rate;
 use headstart::precision::Form;
 
 /// What another device must gain to be worth a word.
@@ -49,7 +49,7 @@ pub fn speed(chosen: &Form, forms: &[Form], engine: &Engine, started: &EngineOpt
                 threads: started.threads,
                 device,
                 precision: form.precision,
-                max_batch: Some(rate::BATCH),
+                max_batch: Some(RATE_BATCH),
                 copies: copies::default_folder(),
             };
             if let Ok(images_per_second) = measure(&form.backbone, engine, options) {
@@ -79,7 +79,7 @@ fn is_served(engine: &Engine, device: Device, precision: Precision) -> bool {
 }
 
 fn measure(backbone: &Backbone, engine: &Engine, options: SessionOptions) -> Result<f64, backbone::Error> {
-    rate::images_per_second(backbone, &mut Session::new(&engine.runtime, backbone, options)?)
+    extract::images_per_second(backbone, &mut Session::new(&engine.runtime, backbone, options)?)
 }
 
 /// `rates`, the fastest first.
@@ -103,7 +103,7 @@ fn judge(
         format!("; {device} has an ONNX Runtime of its own: `headstart doctor --device {device}` measures it")
     };
     let elsewhere: String = beside.iter().map(elsewhere).collect();
-    let (rest, batch) = (format!("{untried}{elsewhere}"), rate::BATCH);
+    let (rest, batch) = (format!("{untried}{elsewhere}"), RATE_BATCH);
     let found = format!("{} images/s, {batch} at a time, the network alone{rest}", listed.join(", "));
     let own = rates.iter().find(|rate| (rate.device, rate.precision) == (device, precision));
     let check = match own {

@@ -1,21 +1,17 @@
 //! `headstart runs`: what was trained, in one list, or some of it side by side.
 
-mod entry;
-mod sets;
 mod table;
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use headstart::run::TrainingMetrics;
+use headstart::run_list::{BrokenRun, RunEntry, differing};
 use serde::Serialize;
 
-use self::entry::Broken;
-pub use self::entry::{Entry, differing, evaluations};
-pub use self::sets::{Alike, Set, alike};
 use super::Status;
+use super::args::RunsArgs;
 use super::console::{Console, stdout, terminal_width};
-use super::run_name::RunsArgs;
 
 /// List runs, or compare some of them
 ///
@@ -52,10 +48,10 @@ enum Sort {
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Document<'d> {
-    runs: &'d [Entry],
+    runs: &'d [RunEntry],
     /// Settings that the runs do not have in common.
     differing: &'d [String],
-    broken: &'d [Broken],
+    broken: &'d [BrokenRun],
 }
 
 impl RunsCommand {
@@ -63,7 +59,7 @@ impl RunsCommand {
         let folders = self.folders()?;
         let (mut runs, mut broken) = (vec![], vec![]);
         for folder in folders {
-            match Entry::load(&folder) {
+            match RunEntry::load(&folder) {
                 Ok((run, damaged)) => {
                     runs.push(run);
                     broken.extend(damaged);
@@ -76,7 +72,7 @@ impl RunsCommand {
             None if self.names.is_empty() => Sort::Date.apply(&mut runs),
             None => {}
         }
-        for Broken { path, reason } in &broken {
+        for BrokenRun { path, reason } in &broken {
             console.warn(format_args!("skipped `{}`: {reason}", path.display()));
         }
         self.print(&runs, &broken, console)?;
@@ -84,13 +80,14 @@ impl RunsCommand {
     }
 
     fn folders(&self) -> anyhow::Result<Vec<PathBuf>> {
-        match self.names.as_slice() {
-            [] => self.runs.all(),
-            names => names.iter().map(|name| self.runs.find(name)).collect(),
-        }
+        let runs = self.runs.folder();
+        Ok(match self.names.as_slice() {
+            [] => runs.all()?,
+            names => names.iter().map(|name| runs.find(name)).collect::<Result<_, _>>()?,
+        })
     }
 
-    fn print(&self, runs: &[Entry], broken: &[Broken], console: &Console) -> anyhow::Result<()> {
+    fn print(&self, runs: &[RunEntry], broken: &[BrokenRun], console: &Console) -> anyhow::Result<()> {
         let mut out = stdout();
         // A program that reads on wants all of a line.
         let width = if out.is_terminal() { terminal_width() } else { usize::MAX };
@@ -100,7 +97,7 @@ impl RunsCommand {
         } else if runs.is_empty() {
             // Otherwise there are some, and it was told why none of them can be shown.
             if self.names.is_empty() && broken.is_empty() {
-                console.note(format_args!("no runs in `{}`", self.runs.folder().display()));
+                console.note(format_args!("no runs in `{}`", self.runs.folder().path().display()));
             }
         } else if self.names.is_empty() {
             out.write_all(table::list(runs, width).as_bytes())?;
@@ -113,15 +110,15 @@ impl RunsCommand {
 
 impl Sort {
     /// What is asked for first; runs that lack the figure last, and equals by name.
-    fn apply(self, runs: &mut [Entry]) {
+    fn apply(self, runs: &mut [RunEntry]) {
         runs.sort_by(|a, b| a.name.cmp(&b.name));
-        let smallest_first = |figure: fn(&Entry) -> Option<f64>| {
-            move |a: &Entry, b: &Entry| {
-                let key = |run: &Entry| figure(run).unwrap_or(f64::INFINITY);
+        let smallest_first = |figure: fn(&RunEntry) -> Option<f64>| {
+            move |a: &RunEntry, b: &RunEntry| {
+                let key = |run: &RunEntry| figure(run).unwrap_or(f64::INFINITY);
                 key(a).total_cmp(&key(b))
             }
         };
-        fn of(run: &Entry, figure: fn(&TrainingMetrics) -> Option<f64>) -> Option<f64> {
+        fn of(run: &RunEntry, figure: fn(&TrainingMetrics) -> Option<f64>) -> Option<f64> {
             run.metrics.as_ref().and_then(figure)
         }
         match self {
@@ -144,7 +141,7 @@ impl Sort {
 
 #[cfg(test)]
 mod tests {
-    use super::entry::tests::entry;
+    use super::table::tests::entry;
     use super::*;
 
     #[test]

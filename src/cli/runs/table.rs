@@ -6,12 +6,12 @@ use headstart::report::text::{Side, columns};
 use headstart::run::TrainingMetrics;
 use headstart::train::Ended;
 
-use super::entry::{Entry, differing};
-use super::sets::{Alike, Set, alike};
+use headstart::run_list::{EvaluatedSet, RunEntry, SameSet, differing, same_sets};
+
 use crate::cli::progress::clock;
 
 /// A figure of a run, as a cell; empty if it has none.
-type Cell = fn(&Entry) -> String;
+type Cell = fn(&RunEntry) -> String;
 
 const FIGURES: [(&str, Cell); 7] = [
     (PRECISION, |run| run.settings.get(PRECISION).map_or(String::new(), |_| run.setting(PRECISION))),
@@ -28,12 +28,12 @@ const PRECISION: &str = "precision";
 /// Settings that need no place of their own.
 const IN_THE_FIGURES: [&str; 2] = ["epochs", PRECISION];
 
-fn unusual(run: &Entry) -> impl Iterator<Item = &String> {
+fn unusual(run: &RunEntry) -> impl Iterator<Item = &String> {
     run.unusual.iter().filter(|name| !IN_THE_FIGURES.contains(&name.as_str()))
 }
 
 /// A line for each run; figures that none has are left out.
-pub fn list(runs: &[Entry], width: usize) -> String {
+pub fn list(runs: &[RunEntry], width: usize) -> String {
     let figures = FIGURES.iter().filter(|(_, cell)| runs.iter().any(|run| !cell(run).is_empty()));
     let figures: Vec<_> = figures.collect();
     let headings = figures.iter().map(|(heading, _)| (*heading).to_owned());
@@ -51,7 +51,7 @@ pub fn list(runs: &[Entry], width: usize) -> String {
 }
 
 /// A column for each run: what they differ in, then how they did. With more runs than fit, one block below the other.
-pub fn side_by_side(runs: &[Entry], width: usize) -> String {
+pub fn side_by_side(runs: &[RunEntry], width: usize) -> String {
     let rows = lines(runs);
     let first = rows.iter().map(|row| row[0].chars().count()).max().unwrap_or(0);
     let mut blocks = vec![];
@@ -76,18 +76,18 @@ pub fn side_by_side(runs: &[Entry], width: usize) -> String {
 }
 
 /// What a single run differs in is what it has not by default.
-fn lines(runs: &[Entry]) -> Vec<Vec<String>> {
+fn lines(runs: &[RunEntry]) -> Vec<Vec<String>> {
     let mut settings = if let [run] = runs { run.unusual.clone() } else { differing(runs) };
     settings.retain(|name| !IN_THE_FIGURES.contains(&name.as_str()));
-    let sets: Vec<Vec<&Set>> =
+    let sets: Vec<Vec<&EvaluatedSet>> =
         runs.iter().map(|run| run.evaluations.iter().map(|evaluation| &evaluation.set).collect()).collect();
-    let line = |heading: &str, cell: &dyn Fn(&Entry) -> String| -> Vec<String> {
+    let line = |heading: &str, cell: &dyn Fn(&RunEntry) -> String| -> Vec<String> {
         [heading.to_owned()].into_iter().chain(runs.iter().map(cell)).collect()
     };
     let mut lines = vec![line("run", &|run| run.name.clone()), line("date", &date)];
     lines.extend(settings.iter().map(|name| line(name, &|run| run.setting(name))));
     lines.extend(FIGURES.iter().map(|(heading, cell)| line(heading, cell)));
-    for Alike { title, places } in alike(&sets) {
+    for SameSet { title, places } in same_sets(&sets) {
         let accuracies = runs
             .iter()
             .zip(places)
@@ -103,7 +103,7 @@ fn share(figure: Option<f64>) -> String {
 }
 
 /// To the minute, in UTC, as the names of runs have it.
-fn date(run: &Entry) -> String {
+fn date(run: &RunEntry) -> String {
     run.created()
         .map_or_else(|| run.created.clone(), |created| created.strftime("%Y-%m-%d %H:%M").to_string())
 }
@@ -113,7 +113,7 @@ fn time(metrics: &TrainingMetrics) -> String {
 }
 
 /// `50`; `12/50 stopped`; `20/50 best 15`.
-fn epochs(run: &Entry) -> String {
+fn epochs(run: &RunEntry) -> String {
     let Some(TrainingMetrics { epochs, ended, best_epoch, .. }) = run.metrics else { return String::new() };
     let mut text = epochs.to_string();
     if let Some(asked) = run.epochs_asked().filter(|&asked| asked != epochs) {
@@ -129,13 +129,50 @@ fn epochs(run: &Entry) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::entry::Evaluation;
-    use super::super::entry::tests::entry;
-    use super::super::sets::tests::set;
+pub mod tests {
+    use std::path::Path;
+
+    use headstart::image::ViewKinds;
+    use headstart::run_list::KeptEvaluation;
+    use headstart::train::TrainConfig;
+
     use super::*;
 
-    fn runs() -> Vec<Entry> {
+    /// A run of three epochs with this accuracy in validation, and a loss that is the same.
+    pub fn entry(name: &str, created: &str, val_accuracy: Option<f64>) -> RunEntry {
+        let metrics = TrainingMetrics {
+            epochs: 3,
+            ended: Ended::Completed,
+            best_epoch: None,
+            loss: Some(0.25),
+            accuracy: Some(0.9),
+            val_loss: val_accuracy,
+            val_accuracy,
+            seconds: 75.0,
+        };
+        let settings = TrainConfig { epochs: 3, ..TrainConfig::default() };
+        RunEntry {
+            name: name.into(),
+            path: Path::new("runs").join(name),
+            created: created.into(),
+            metrics: Some(metrics),
+            settings: toml::Table::try_from(settings).unwrap(),
+            unusual: vec!["epochs".into()],
+            evaluations: vec![],
+        }
+    }
+
+    fn set(name: &str, rows: Option<&str>) -> EvaluatedSet {
+        EvaluatedSet {
+            name: name.into(),
+            rows: rows.map(str::to_owned),
+            views: ViewKinds::default(),
+            other_precision: None,
+            manifests: vec![format!("site_{}/test", rows.unwrap_or("x"))],
+        }
+    }
+
+    fn runs() -> Vec<RunEntry> {
         let mut runs = vec![
             entry("first", "2026-11-23T09:05:59.25Z", Some(0.5)),
             entry("second", "2026-11-23T10:00:00Z", None),
@@ -147,7 +184,7 @@ mod tests {
         runs[1].unusual = vec!["dropout".into(), "epochs".into()];
         runs[1].metrics.as_mut().unwrap().ended = Ended::Stopped;
         runs[1].evaluations =
-            vec![Evaluation { set: set("test", None), accuracy: 0.75, log_loss: 1.0, images: 4 }];
+            vec![KeptEvaluation { set: set("test", None), accuracy: 0.75, log_loss: 1.0, images: 4 }];
         runs
     }
 
@@ -188,7 +225,8 @@ accuracy on test                                 0.7500
     #[test]
     fn epochs_say_how_it_ended() {
         let mut run = runs().remove(1);
-        let with = |run: &mut Entry, change: fn(&mut TrainingMetrics)| change(run.metrics.as_mut().unwrap());
+        let with =
+            |run: &mut RunEntry, change: fn(&mut TrainingMetrics)| change(run.metrics.as_mut().unwrap());
         with(&mut run, |metrics| metrics.ended = Ended::Completed);
         assert_eq!(epochs(&run), "3/9");
         with(&mut run, |metrics| metrics.best_epoch = Some(2));

@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use ndarray::{Array2, ArrayView4};
 
@@ -27,8 +29,11 @@ pub struct ExtractOptions {
     pub decoders: usize,
     /// What computes, and in what: the precision is that of the cache which is filled. `max_batch` follows from the batch size.
     pub engine: EngineOptions,
-    /// The views of each image that [`Extractor::fill`] is to compute; the plain one by default.
-    pub views: Views,
+}
+
+/// What a cache is filled with. By default with all that it lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FillOptions {
     /// Hash every file again, whatever the memo says.
     pub rehash: bool,
     /// Try again what failed before and has not changed.
@@ -46,11 +51,6 @@ impl Default for ExtractOptions {
             // Inference has every core too, but large photographs may take more time to decode than to infer.
             decoders: available_parallelism().map_or(1, NonZeroUsize::get),
             engine: EngineOptions::default(),
-            views: Views::PLAIN,
-            rehash: false,
-            retry_failed: false,
-            shard: None,
-            max_failures: None,
         }
     }
 }
@@ -60,12 +60,21 @@ impl Default for ExtractOptions {
 pub enum Event<'a> {
     /// Once, at first: of `images` different ones `cached` are known to have features, `to_do` are to be looked at.
     Planned {
+        /// What computes them.
+        backbone: &'a Backbone,
+        /// Views of each image, the plain one among them.
+        views: usize,
         /// Different images.
         images: usize,
         /// Images that are known to have features.
         cached: usize,
         /// Images that are to be looked at.
         to_do: usize,
+    },
+    /// Once, at first, where nothing is kept: so many images are looked at.
+    Computing {
+        /// Images to look at.
+        images: usize,
     },
     /// The graph is loaded; only if something is computed.
     Loaded {
@@ -81,6 +90,15 @@ pub enum Event<'a> {
     },
     /// One image of those to do is done, in whatever way.
     Progress,
+    /// Once, at last, unless an error ended it.
+    Filled {
+        /// What was done.
+        summary: &'a Summary,
+        /// How long it took.
+        elapsed: Duration,
+        /// The folder of the features.
+        folder: &'a Path,
+    },
     /// An image gives no features. `known`: it was tried before and has not changed since.
     Failed {
         /// Its place among the different images.
@@ -145,36 +163,42 @@ impl<'a> Extractor<'a> {
         Self { backbone, options }
     }
 
-    /// Compute the features of those `images` that `cache` lacks, and keep them there.
+    /// Compute the features of those `images` that `cache` lacks in these views, and keep them there.
     ///
     /// ONNX Runtime is loaded when the first image needs it. A cancelled `control` ends the work after the batch that is in
     /// inference: it is written, and the summary says [`cancelled`](Summary::cancelled).
     ///
     /// # Errors
     /// What stops everything: no runtime or device, a graph that fails, a cache that cannot be written, more failures than
-    /// [`ExtractOptions::max_failures`]. What was written stays.
+    /// [`FillOptions::max_failures`]. What was written stays.
     /// [`Error::OtherPrecision`] if the cache is for features of another precision than the options ask for.
     pub fn fill(
         &self,
         cache: &mut FeatureCache,
+        views: Views,
         images: &[ImageInput],
+        options: FillOptions,
         control: &mut Control<'_>,
     ) -> Result<Summary, Error> {
-        self.fill_and_give(cache, images, control, &|_| {})
+        self.fill_and_give(cache, views, images, options, control, &|_| {})
     }
 
     /// The same; `give` gets each batch once it is written, on a thread of its own.
     pub(super) fn fill_and_give(
         &self,
         cache: &mut FeatureCache,
+        views: Views,
         images: &[ImageInput],
+        options: FillOptions,
         control: &mut Control<'_>,
         give: &(dyn Fn(&Batch) + Sync),
     ) -> Result<Summary, Error> {
         self.check_precision(cache)?;
         let cancel = control.token().clone();
+        let _watch = control.watch();
         let mut on_event = |event: Event<'_>| control.tell(crate::Event::Extract(event));
-        let outcome = self.fill_from(cache, images, cancel.flag(), RefCell::new(&mut on_event), give);
+        let events = RefCell::new(&mut on_event as &mut dyn FnMut(Event<'_>));
+        let outcome = self.fill_from(cache, (views, images, options), cancel.flag(), events, give);
         if outcome.is_err() {
             cache.store.remove_if_empty();
         }
@@ -186,15 +210,17 @@ impl<'a> Extractor<'a> {
     fn fill_from(
         &self,
         cache: &mut FeatureCache,
-        images: &[ImageInput],
+        (views, images, options): (Views, &[ImageInput], FillOptions),
         cancel: &AtomicBool,
         on_event: RefCell<&mut dyn FnMut(Event)>,
         give: &(dyn Fn(&Batch) + Sync),
     ) -> Result<Summary, Error> {
+        let started = Instant::now();
         let FeatureCache { store, memo, failures } = cache;
-        let plan = Plan::new(images, store, memo, failures, &self.options, cancel);
-        on_event.borrow_mut()(plan.event());
-        let mut recorder = Recorder::new(&plan, store, memo, failures, &on_event, self.options.max_failures);
+        let plan = Plan::new((images, views, options), store, memo, failures, cancel);
+        let views = views.len();
+        on_event.borrow_mut()(plan.event(self.backbone, views));
+        let mut recorder = Recorder::new(&plan, store, memo, failures, &on_event, options.max_failures);
         recorder.known()?;
         if !plan.jobs.is_empty() {
             self.compute(&plan, store, &mut recorder, cancel, &on_event, give)?;
@@ -204,6 +230,8 @@ impl<'a> Extractor<'a> {
         cache.reload()?;
         // Also what others wrote counts as done from here on.
         cache.store.sync()?;
+        let (elapsed, folder) = (started.elapsed(), cache.store.dir());
+        on_event.borrow_mut()(Event::Filled { summary: &summary, elapsed, folder });
         Ok(summary)
     }
 
@@ -275,8 +303,10 @@ impl<'a> Extractor<'a> {
         control: &mut Control<'_>,
     ) -> Result<Vec<Option<Computed<Array2<f32>>>>, Error> {
         let cancel = control.token().clone();
+        let _watch = control.watch();
         let mut on_event = |event: Event<'_>| control.tell(crate::Event::Extract(event));
         let on_event: RefCell<&mut dyn FnMut(Event)> = RefCell::new(&mut on_event);
+        on_event.borrow_mut()(Event::Computing { images: images.len() });
         let jobs: Vec<Job> =
             (0..).zip(images).map(|(id, image)| Job { id, image: image.clone(), views }).collect();
         let size = self.backbone.feature_size();

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::pipeline::{Admission, Job};
-use super::{DECODERS, Event, ExtractOptions, Shard};
+use super::{DECODERS, Event, FillOptions, Shard};
 use crate::ImageInput;
+use headstart_backbone::Backbone;
 use headstart_cache::{Facts, Failure, Failures, Key, Memo, Store};
 use headstart_image::Views;
 
@@ -34,11 +35,10 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     pub(super) fn new(
-        images: &[ImageInput],
+        (images, views, options): (&[ImageInput], Views, FillOptions),
         store: &Store,
         memo: &Memo,
         failures: &'a Failures,
-        options: &ExtractOptions,
         cancel: &AtomicBool,
     ) -> Self {
         let mut plan = Plan {
@@ -49,7 +49,7 @@ impl<'a> Plan<'a> {
             elsewhere: 0,
             unreachable: vec![],
             jobs: vec![],
-            views: options.views,
+            views,
             failures,
             retry_failed: options.retry_failed,
             shard: options.shard,
@@ -113,8 +113,14 @@ impl<'a> Plan<'a> {
         }
     }
 
-    pub(super) fn event(&self) -> Event<'static> {
-        Event::Planned { images: self.images.len(), cached: self.cached, to_do: self.jobs.len() }
+    pub(super) fn event<'b>(&self, backbone: &'b Backbone, views: usize) -> Event<'b> {
+        Event::Planned {
+            backbone,
+            views,
+            images: self.images.len(),
+            cached: self.cached,
+            to_do: self.jobs.len(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView1, s};
 
 use super::pipeline::{Batch, Row};
 use super::plan::different;
-use super::{Error, Event, Extractor, FeatureCache, ImageFailure, Standing, Summary};
+use super::{Error, Event, Extractor, FeatureCache, FillOptions, ImageFailure, Standing, Summary};
 use headstart_cache::{Key, Store};
 use headstart_image::Views;
 
@@ -43,7 +43,7 @@ pub struct Results {
 }
 
 impl Extractor<'_> {
-    /// The features of `images` in the views of the options, one image after the other: at once where the cache has them all, the
+    /// The features of `images` in these views, one image after the other: at once where the cache has them all, the
     /// others as they are computed and kept. The work is done on other threads, and waits when nobody asks for what is ready.
     ///
     /// An error ends the results; [`Results::finish`] tells it.
@@ -51,7 +51,8 @@ impl Extractor<'_> {
     /// ```no_run
     /// use headstart_backbone::Backbone;
     /// use headstart_cache::Storage;
-    /// use headstart_core::extract::{ExtractOptions, Extractor, FailureKind, FeatureCache, fingerprint};
+    /// use headstart_image::Views;
+    /// use headstart_core::extract::{ExtractOptions, Extractor, FailureKind, FeatureCache, FillOptions, fingerprint};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir()?;
@@ -61,7 +62,8 @@ impl Extractor<'_> {
     /// let extractor = Extractor::new(&backbone, ExtractOptions::default());
     ///
     /// let files = ["cat.jpg", "coffee.jpg", "README.md", "gone.jpg"].map(|name| format!("data/photos/{name}"));
-    /// let mut results = extractor.results(cache, headstart_core::files(files), |_| {});
+    /// let (views, images) = (Views::PLAIN, headstart_core::files(files));
+    /// let mut results = extractor.results(cache, views, images, FillOptions::default(), |_| {});
     /// for image in &mut results {
     ///     match image.features {
     ///         Ok(features) => assert_eq!(features.dim(), (1, 2048)),
@@ -76,16 +78,18 @@ impl Extractor<'_> {
     pub fn results(
         &self,
         cache: FeatureCache,
+        views: Views,
         images: Vec<ImageInput>,
+        options: FillOptions,
         mut listener: impl FnMut(crate::Event<'_>) + Send + 'static,
     ) -> Results {
         let (to_caller, rows) = bounded(WAITING);
         let cancel = CancelToken::default();
-        let (backbone, options, stop) = (self.backbone.clone(), self.options.clone(), cancel.clone());
+        let (backbone, engine, stop) = (self.backbone.clone(), self.options.clone(), cancel.clone());
         let worker = std::thread::spawn(move || {
             let images = different(&images);
-            let outlet = Outlet { to_caller, stop, images, views: options.views, state: Mutex::default() };
-            outlet.run(&Extractor { backbone: &backbone, options }, cache, &mut listener)
+            let outlet = Outlet { to_caller, stop, images, views, state: Mutex::default() };
+            outlet.run(&Extractor { backbone: &backbone, options: engine }, cache, options, &mut listener)
         });
         Results { rows, cancel, worker: Some(worker), outcome: None }
     }
@@ -159,9 +163,10 @@ impl Outlet {
         &self,
         extractor: &Extractor,
         mut cache: FeatureCache,
+        options: FillOptions,
         to_caller: &mut dyn FnMut(crate::Event<'_>),
     ) -> Finished {
-        if !extractor.options.rehash {
+        if !options.rehash {
             self.give_known(&cache);
         }
         let mut listener = |event: crate::Event<'_>| {
@@ -172,7 +177,8 @@ impl Outlet {
         };
         let mut control = Control::new(self.stop.clone(), &mut listener);
         let written = |batch: &Batch| self.written(batch);
-        let summary = extractor.fill_and_give(&mut cache, &self.images, &mut control, &written)?;
+        let summary =
+            extractor.fill_and_give(&mut cache, self.views, &self.images, options, &mut control, &written)?;
         self.give_rest(&mut cache);
         Ok((summary, cache))
     }

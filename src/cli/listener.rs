@@ -1,0 +1,191 @@
+//! What people see of work as it goes on: messages as lines, extraction as a bar, training as a line for each epoch.
+
+use headstart::convert::quantize;
+use headstart::extract::Event as Extract;
+use headstart::project::with_causes;
+use headstart::{Control, Event, Level, Message};
+
+use super::console::{Console, count};
+use super::extract::{engine_lines, planned, sentence};
+use super::flags;
+use super::hint;
+use super::interrupt;
+use super::live::Live;
+use super::progress::Progress;
+
+/// Failures that are told one by one; the rest is counted.
+const FAILURES_SHOWN: usize = 20;
+
+/// Hears what the library tells, and shows it.
+pub struct Listener<'c> {
+    console: &'c Console,
+    progress: Option<Progress>,
+    training: Option<Live>,
+    failures: usize,
+    /// Whether somebody is going to list all failures.
+    failures_listed: bool,
+}
+
+impl<'c> Listener<'c> {
+    pub fn new(console: &'c Console) -> Self {
+        Self { console, progress: None, training: None, failures: 0, failures_listed: false }
+    }
+
+    /// One that leaves the list of all failures to somebody else.
+    pub fn with_failures_listed(mut self, failures_listed: bool) -> Self {
+        self.failures_listed = failures_listed;
+        self
+    }
+
+    /// Do work that tells of itself here, and that Ctrl-C stops where nothing is lost.
+    pub fn hear<T>(&mut self, work: impl FnOnce(&mut Control<'_>) -> T) -> T {
+        let mut hear = |event: Event<'_>| self.on(event);
+        let done = work(&mut Control::new(interrupt::token().clone(), &mut hear));
+        self.end();
+        done
+    }
+
+    fn on(&mut self, event: Event<'_>) {
+        match event {
+            Event::Message(message) => self.message(message),
+            Event::Copies(request) => {
+                let command = flags::command("cache duplicates", request);
+                self.note(format!("`{command}` lists them, and images that are nearly the same"));
+            }
+            Event::NoFeatures(error) => {
+                let hint = hint::of(error).map_or(String::new(), |hint| format!("; {hint}"));
+                let why = with_causes(error);
+                self.warn(format!("the page has no images, because there are no features: {why}{hint}"));
+            }
+            Event::Folds { done, folds } => {
+                let progress =
+                    self.progress.get_or_insert_with(|| Progress::new(self.console, "folds", folds));
+                progress.advance(1);
+                if done == folds {
+                    self.progress = None;
+                }
+            }
+            Event::Extract(event) => self.extract(event),
+            Event::Train(event) => self.training.get_or_insert_with(|| Live::new(self.console)).see(&event),
+            Event::TrainEnded(_) => self.end(),
+            Event::Quantize(event) => self.quantize(&event),
+            _ => {}
+        }
+    }
+
+    fn message(&self, Message { level, text }: Message<'_>) {
+        let is_shown = match level {
+            Level::Detail => self.console.is_verbose(),
+            Level::Note => !self.console.is_quiet(),
+            Level::Warning | Level::PassedOver => true,
+        };
+        if !is_shown {
+            return;
+        }
+        let bar = self.progress.as_ref();
+        match (level, bar) {
+            (Level::PassedOver, _) => self.console.passed_over(text),
+            (Level::Warning, Some(bar)) => bar.warn(text),
+            (Level::Warning, None) => self.console.warn(text),
+            (_, Some(bar)) => bar.say(text),
+            (Level::Detail, None) => self.console.detail(text),
+            (Level::Note, None) => self.console.note(text),
+        }
+    }
+
+    fn note(&self, text: String) {
+        self.message(Message { level: Level::Note, text: &text });
+    }
+
+    fn warn(&self, text: String) {
+        self.message(Message { level: Level::Warning, text: &text });
+    }
+
+    fn detail(&self, text: String) {
+        self.message(Message { level: Level::Detail, text: &text });
+    }
+
+    fn extract(&mut self, event: Extract<'_>) {
+        match event {
+            Extract::Planned { backbone, views, images, cached, to_do } => {
+                let views = if views == 1 { String::new() } else { format!(" in all of {views} views") };
+                self.note(format!("{} for `{}`{views}", planned(images, cached, to_do), backbone.name()));
+                self.failures = 0;
+                self.progress = Some(Progress::new(self.console, "images", to_do));
+            }
+            Extract::Computing { images } => {
+                self.progress = Some(Progress::new(self.console, "images", images));
+            }
+            Extract::Loaded { engine } => {
+                let (notes, details) = engine_lines(engine);
+                notes.into_iter().for_each(|line| self.note(line));
+                details.into_iter().for_each(|line| self.detail(line));
+            }
+            Extract::BatchSize { images, out_of_memory: true } => {
+                self.warn(format!("memory ran out: continuing with batches of {images}"));
+            }
+            Extract::BatchSize { images, out_of_memory: false } => {
+                self.detail(format!("continuing with batches of {images}"));
+            }
+            Extract::Progress => self.advance(1),
+            Extract::Failed { image, failure, known, .. } => {
+                self.failures += 1;
+                if self.failures <= FAILURES_SHOWN {
+                    let again = if known { " (as before)" } else { "" };
+                    self.warn(format!("`{}`: {}{again}", image.name(), failure.reason));
+                }
+            }
+            Extract::Filled { summary, elapsed, folder } => {
+                self.end();
+                self.note(sentence(summary, elapsed));
+                self.note(format!("features: {}", folder.display()));
+            }
+        }
+    }
+
+    fn advance(&mut self, by: usize) {
+        if let Some(progress) = &mut self.progress {
+            progress.advance(by);
+        }
+    }
+
+    /// Bars go; failures that were not named are counted.
+    fn end(&mut self) {
+        self.progress = None;
+        if let Some(training) = self.training.take() {
+            training.finish();
+        }
+        if self.failures > FAILURES_SHOWN {
+            let more = count(self.failures - FAILURES_SHOWN, "more image");
+            let how = if self.failures_listed {
+                ""
+            } else {
+                "; `--failures FILE` writes all of them to a CSV file"
+            };
+            self.warn(format!("{more} failed{how}"));
+        }
+        self.failures = 0;
+    }
+
+    fn quantize(&self, event: &quantize::Event<'_>) {
+        match event {
+            quantize::Event::Drawn { calibration, held_out, failed } => {
+                let calibration = count(*calibration, "image");
+                self.note(format!("int8: calibrating on {calibration}, {held_out} held out"));
+                for (file, reason) in *failed {
+                    self.warn(format!("`{}`: {reason}", file.display()));
+                }
+            }
+            quantize::Event::Tried { what, error } => {
+                self.detail(format!("{what}: relative error {error:.4}"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Listener<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
