@@ -115,17 +115,11 @@ def ours(program, backbone, folder, calibrate, evaluate):
     for name, files in (("calibrate", calibrate), ("evaluate", evaluate)):
         with (folder / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["path"], *([path.resolve()] for path in files)])
-    variants = {
-        "headstart": [],
-        "headstart, `--rounding nearest`": ["--rounding", "nearest"],
-        "headstart, `--rounding nearest --equalise 0 --ranges min-max`": "--rounding nearest --equalise 0 --ranges min-max".split(),
-    }
-    for name, arguments in variants.items():
-        path = folder / f"ours{len(arguments)}.onnx"
-        command = [program, "backbone", "quantize", backbone, "--calibrate", folder / "calibrate.csv", "--images", str(len(calibrate))]
-        command += ["--evaluate", folder / "evaluate.csv", "--held-out", str(len(evaluate)), "--min-cosine=-1", "-o", path, *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        yield name, path
+    path = folder / "ours.onnx"
+    command = [program, "backbone", "quantize", backbone, "--calibrate", folder / "calibrate.csv", "--images", str(len(calibrate))]
+    command += ["--evaluate", folder / "evaluate.csv", "--held-out", str(len(evaluate)), "--min-cosine=-1", "-o", path]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    yield "headstart", path
 
 
 def measure(graphs, tensors, pairs, peer):

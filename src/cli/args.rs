@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::EngineOptions;
 use headstart::backbone::device::Choice;
+use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::copies;
 use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
@@ -239,6 +240,26 @@ impl RuntimeArgs {
             copies: copies::default_folder(),
             ..EngineOptions::default()
         }
+    }
+}
+
+/// The ONNX Runtime of a command that always computes on the processor.
+#[derive(Debug, clap::Args)]
+pub struct LibraryArgs {
+    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
+    #[arg(long, value_name = "FILE")]
+    onnxruntime: Option<PathBuf>,
+}
+
+impl LibraryArgs {
+    pub fn path(&self) -> Option<PathBuf> {
+        self.onnxruntime.clone()
+    }
+
+    pub fn load(&self, console: &Console) -> anyhow::Result<Runtime> {
+        let runtime = Runtime::load(self.onnxruntime.as_deref())?;
+        console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
+        Ok(runtime)
     }
 }
 

@@ -170,11 +170,6 @@ pub fn count(n: usize, what: &str) -> String {
     text::counted(n as u64, what)
 }
 
-/// `1,234,567`.
-pub fn grouped(n: usize) -> String {
-    text::grouped(n as u64)
-}
-
 /// Columns of the terminal, or what reads well where there is none.
 pub fn terminal_width() -> usize {
     terminal_size::terminal_size().map_or(100, |(terminal_size::Width(columns), _)| columns.into())
@@ -243,11 +238,6 @@ mod tests {
     use anyhow::Context;
 
     use super::*;
-
-    #[test]
-    fn digits_stand_in_threes() {
-        assert_eq!([0, 123, 1234].map(grouped), ["0", "123", "1,234"]);
-    }
 
     #[test]
     fn a_cause_is_told_once() {

@@ -5,7 +5,7 @@ use headstart::Project;
 use headstart::export::{Form, OPSETS, Options};
 
 use super::Status;
-use super::args::{AcceptArgs, BackboneArgs, RunsArgs};
+use super::args::{AcceptArgs, BackboneArgs, LibraryArgs, RunsArgs};
 use super::calibrate::TemperatureArgs;
 use super::console::{Console, stdout};
 use super::listener::Listener;
@@ -53,15 +53,14 @@ pub struct ExportArgs {
     backbone: BackboneArgs,
     #[command(flatten)]
     accept: AcceptArgs,
-    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
-    #[arg(long, value_name = "FILE", help_heading = "ONNX Runtime")]
-    onnxruntime: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "ONNX Runtime")]
+    library: LibraryArgs,
 }
 
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let mut config = self.backbone.config();
-        config.extract.engine.onnxruntime = self.onnxruntime.clone();
+        config.extract.engine.onnxruntime = self.library.path();
         let project = self.runs.of(Project::new(config));
         let run = self.temperature.of(project.runs().load_head(&self.run)?);
         let inputs = || self.backbone.inputs().files(run.files()).files(&self.images);

@@ -8,7 +8,7 @@ use headstart::image::Recipe;
 use headstart::onnx;
 
 use super::hint::quoted;
-use super::remedy;
+use super::{output, remedy};
 
 pub fn for_library(_: &backbone::library::Error) -> Option<String> {
     Some(
@@ -154,10 +154,7 @@ pub fn for_quantize(error: &quantize::Error) -> Option<String> {
             "export the network again, with opset 13 or later".into()
         }
         quantize::Error::Onnx(error) => return for_onnx(error),
-        quantize::Error::OwnInput { .. } => "choose another `--output`".into(),
-        quantize::Error::Exists { .. } => {
-            "choose another `--output`, or replace it with `--overwrite`".into()
-        }
+        quantize::Error::Target(error) => output::hint("--output", error.path(), error),
         quantize::Error::Quantised { .. } => "give the graph in floats that it was made of".into(),
         quantize::Error::TooFewImages { .. } => {
             "give more images such as the backbone will see; a few hundred are enough".into()
@@ -181,8 +178,7 @@ pub fn for_cut(error: &cut::Error) -> Option<String> {
     Some(match error {
         cut::Error::Backbone(error) => return for_backbone(error),
         cut::Error::Runtime(error) => return for_library(error),
-        cut::Error::OwnInput { .. } => "choose another `--output`".into(),
-        cut::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
+        cut::Error::Target(error) => output::hint("--output", error.path(), error),
         cut::Error::Ambiguous { candidates }
         | cut::Error::NotPooled { candidates, .. }
         | cut::Error::NoSuchTensor { candidates, .. } => match candidates.as_slice() {

@@ -143,8 +143,7 @@ fn for_export(error: &export::Error) -> Option<String> {
         export::Error::OtherBackbone { .. } => {
             "give the graph that the run was trained with by `--backbone`".into()
         }
-        export::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
-        export::Error::OwnBackbone { .. } => "choose another `--output`".into(),
+        export::Error::Target(error) => output::hint("--output", error.path(), error),
         export::Error::Half { .. } => "remove `--f16`".into(),
         export::Error::TooFewImages { .. } => "give `--image` twice or more, or not at all".into(),
         export::Error::NoNumbers { .. } => NEW_HEAD.into(),

@@ -6,7 +6,6 @@ use headstart::train::{EpochRecord, Event};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::console::{self, Console, Ink, tell};
-use super::curve::{self, Curve};
 use super::progress::{Progress, clock};
 
 /// Between two looks at the terminal: a step may take microseconds, and nobody reads faster.
@@ -17,7 +16,6 @@ const LEAST_BAR: usize = 6;
 
 pub struct Live {
     shown: Shown,
-    epochs: Vec<EpochRecord>,
 }
 
 enum Shown {
@@ -35,7 +33,7 @@ impl Live {
         } else {
             Shown::Lines(None)
         };
-        Self { shown, epochs: Vec::new() }
+        Self { shown }
     }
 
     pub fn see(&mut self, event: &Event) {
@@ -45,7 +43,6 @@ impl Live {
             }
             Event::Epoch { record, epochs, .. } => {
                 self.say(epoch_line(record, epochs));
-                self.epochs.push(*record);
             }
             _ => {}
         }
@@ -71,12 +68,10 @@ impl Live {
         }
     }
 
-    /// The bar goes, and on a terminal the curves come.
+    /// The bar goes.
     pub fn finish(self) {
-        let Shown::Bar(bar) = &self.shown else { return };
-        bar.bar.finish_and_clear();
-        if let Some(text) = curves(&self.epochs, console::stderr_width(), bar.ink) {
-            eprint!("\n{text}\n");
+        if let Shown::Bar(bar) = &self.shown {
+            bar.bar.finish_and_clear();
         }
     }
 }
@@ -168,16 +163,6 @@ fn epoch_line(record: &EpochRecord, epochs: usize) -> String {
     format!("epoch {epoch:>3}/{epochs}  loss {loss:.4}  accuracy {accuracy:.4}{validated}")
 }
 
-/// Loss over the epochs; the validation's too, if every epoch had one.
-fn curves(epochs: &[EpochRecord], width: usize, ink: Ink) -> Option<String> {
-    let first = epochs.first()?.epoch;
-    let mut curves = vec![Curve { name: "loss", values: epochs.iter().map(|record| record.loss).collect() }];
-    if let Some(values) = epochs.iter().map(|record| record.val_loss).collect() {
-        curves.push(Curve { name: "val_loss", values });
-    }
-    curve::draw(&curves, first, width, ink)
-}
-
 #[cfg(test)]
 mod tests {
     use unicode_width::UnicodeWidthStr;
@@ -242,7 +227,5 @@ mod tests {
         assert_eq!(epoch_line(&record, 50), "epoch   7/50  loss 0.5000  accuracy 0.2500");
         let validated = EpochRecord { val_loss: Some(1.0), val_accuracy: Some(0.125), ..record };
         assert!(epoch_line(&validated, 50).ends_with("  val_loss 1.0000  val_accuracy 0.1250"));
-        let names = |epochs: &[EpochRecord]| curves(epochs, 80, ASCII).unwrap().matches("val_loss").count();
-        assert_eq!([names(&[record, record]), names(&[validated, validated])], [0, 1]);
     }
 }

@@ -6,7 +6,6 @@ mod cache;
 mod calibrate;
 mod compare;
 mod console;
-mod curve;
 mod dataset_hint;
 mod doctor;
 mod error;
@@ -25,7 +24,6 @@ mod manual;
 mod output;
 mod panics;
 mod predict;
-mod probe;
 mod progress;
 mod project_hint;
 mod recipes;
@@ -103,11 +101,15 @@ impl From<Status> for ExitCode {
 /// # Errors
 /// Whatever stops the command; [`report`] prints it.
 pub fn run() -> anyhow::Result<Status> {
-    if let Some(fit) = compare::Fit::asked(std::env::args_os()) {
-        return fit.run();
+    let mut command = without_empty_variables(Cli::command());
+    // Not part of `Cli`, of which help, completions and man page are made; nor is it suggested for `compar`.
+    if std::env::args_os().nth(1).is_some_and(|word| word == compare::FitArgs::NAME) {
+        command = command.subcommand(compare::FitArgs::command());
     }
-    let matches = without_empty_variables(Cli::command()).try_get_matches();
-    let matches = matches.unwrap_or_else(|error| usage::exit(&error));
+    let matches = command.try_get_matches().unwrap_or_else(|error| usage::exit(&error));
+    if let Some((compare::FitArgs::NAME, matches)) = matches.subcommand() {
+        return compare::FitArgs::from_arg_matches(matches)?.run();
+    }
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage::exit(&error));
     let console = Console::new(cli.console);
     interrupt::hear();

@@ -77,31 +77,26 @@ fn only_the_manifests_that_are_named_decide_what_goes() {
 }
 
 #[test]
-fn an_image_is_explained() {
+fn the_cache_tells_what_it_has_of_an_image() {
     let place = with_own_features();
     fs::write(place.path("photos/new.jpg"), "no image").unwrap();
-    let said = place.run("cache explain photos/cat.jpg photos/new.jpg photos/none.jpg").ended(1);
-    has(&said.out, &["photos/cat.jpg: hit\n", "sound, computed by onnxruntime ", "on cpu", "  key  "]);
-    has(&said.out, &["photos/new.jpg: miss, it was never computed; `headstart extract` computes it"]);
-    has(&said.out, &["photos/none.jpg: no features, No such file", "no row of this key"]);
-    let said = place.run("cache explain photos/cat.jpg --recipe keras-resnet50-nearest").done();
-    has(&said.out, &["miss, it was computed for other features only", "none are kept yet", "elsewhere"]);
-    has(&said.out, &["recipe.filter: \"bilinear\", in force \"nearest\""]);
+    let asked = "cache info --image photos/cat.jpg photos/new.jpg photos/none.jpg";
+    let said = place.run(asked).ended(1);
+    has(&said.out, &["photos/cat.jpg\n  key ", "data/features/resnet50-", ": features\n\nphotos/new.jpg\n"]);
+    has(&said.out, &[": no features yet\n\nphotos/none.jpg\n  cannot be read: No such file"]);
 
     place.write("photos/new.csv", "path,label\nnew.jpg,cat\n");
     place.run("extract photos/new.csv").ended(1);
-    let said = place.run("cache explain photos/new.jpg").done();
-    has(&said.out, &["photos/new.jpg: no features, decode failed ("]);
+    let said = place.run("cache info --image photos/new.jpg").done();
+    has(&said.out, &[": no features, decode failed ("]);
+    place.run("extract photos/photos.csv --recipe keras-resnet50-nearest").done();
     fs::copy(place.path("photos/flower.jpg"), place.path("photos/cat.jpg")).unwrap();
-    let all = json(&place.run("cache explain photos --json").done().out);
-    let verdicts: Vec<_> =
-        all.as_array().unwrap().iter().map(|one| one["verdict"].as_str().unwrap()).collect();
-    assert_eq!(
-        verdicts.iter().filter(|verdict| **verdict == "hit").count(),
-        10,
-        "cat is flower now: {verdicts:?}"
-    );
-    assert_eq!(verdicts.iter().filter(|verdict| **verdict == "failed").count(), 1, "{verdicts:?}");
+    let all = json(&place.run("cache info --image photos/cat.jpg photos/new.jpg --json").done().out);
+    let states = |image: usize| -> Vec<_> {
+        all[image]["stores"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect()
+    };
+    assert_eq!((states(0), states(1).len()), (vec!["computed"; 2], 2), "cat is flower now");
+    assert!(states(1).contains(&"failed"), "{all}");
 }
 
 #[test]
@@ -192,18 +187,4 @@ fn half_precision_is_found_where_it_is_all_there_is() {
         .run(&format!("evaluate half {photos} --storage f32"))
         .ended(2)
         .says(&["the storage is `f32`, expected `f16`", "--storage"]);
-}
-
-#[test]
-fn a_file_that_is_not_there_is_told_and_nothing_else() {
-    let place = super::noisy::place();
-    let explain = format!("cache explain gone.png {}", super::noisy::BACKBONE);
-    let said = place.run(&explain).ended(1);
-    assert!(
-        said.out.contains("gone.png: no features, ") && !said.out.contains("none are kept yet"),
-        "{}",
-        said.out
-    );
-    place.run(&format!("{explain} --json")).ended(1);
-    place.run(&format!("cache explain train0.png {}", super::noisy::BACKBONE)).done();
 }

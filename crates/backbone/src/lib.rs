@@ -35,6 +35,8 @@ pub mod graph;
 pub mod guess;
 mod hashing;
 #[doc(hidden)]
+pub mod image_input;
+#[doc(hidden)]
 pub mod labels;
 pub mod library;
 #[doc(hidden)]
@@ -43,7 +45,6 @@ mod metadata;
 mod open;
 #[doc(hidden)]
 pub mod pixels;
-pub mod probe;
 pub mod runtime;
 pub mod session;
 #[doc(hidden)]

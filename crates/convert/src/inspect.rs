@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::cut::{self, Candidate};
 use headstart_backbone::guess::{self, Guess};
+use headstart_backbone::image_input::ImageInput;
 use headstart_backbone::runtime::{Runtime, plain_words};
 use headstart_backbone::weights::{WeightSummary, weights};
 use headstart_backbone::{Backbone, OpenOptions};
@@ -38,7 +39,7 @@ pub struct Inspection {
     pub inputs: Vec<ValueSummary>,
     /// What a caller gets.
     pub outputs: Vec<ValueSummary>,
-    /// `NCHW` or `NHWC` as the input's shape suggests.
+    /// `NCHW` or `NHWC`, as the input's shape or what reads it suggests.
     pub layout: Option<String>,
     /// Numbers in all weights together.
     pub parameters: u64,
@@ -120,7 +121,7 @@ pub fn inspect(path: &Path) -> Result<Inspection> {
     let refusal = backbone.err();
     let walk = Walk::new(graph);
     let inputs: Vec<ValueSummary> = walk.inputs().map(summary).collect();
-    let layout = inputs.iter().find_map(|input| graph::layout(input.shape.as_deref()?));
+    let layout = walk.inputs().find_map(|input| ImageInput::of(&walk, input).ok()?.layout);
     let weights = weights(&model);
     Ok(Inspection {
         path: path.to_owned(),

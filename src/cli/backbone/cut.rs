@@ -1,12 +1,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::backbone::runtime::Runtime;
 use headstart::convert::cut::{CutOptions, Pool, cut};
 use headstart::files::Inputs;
 
 use super::about::AboutArgs;
 use super::naming;
+use crate::cli::args::LibraryArgs;
 use crate::cli::console::{Console, stdout};
 use crate::cli::output::{self, network_files};
 use crate::cli::{Status, graph_hint};
@@ -43,9 +43,8 @@ pub struct CutArgs {
     /// Print what was found and proven as JSON
     #[arg(long)]
     json: bool,
-    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
-    #[arg(long, value_name = "FILE")]
-    onnxruntime: Option<PathBuf>,
+    #[command(flatten)]
+    library: LibraryArgs,
 }
 
 impl CutArgs {
@@ -58,8 +57,7 @@ impl CutArgs {
                 .files(self.about.files())
         };
         output::check("--output", &self.output, inputs, || self.overwrite)?;
-        let runtime = Runtime::load(self.onnxruntime.as_deref())?;
-        console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
+        let runtime = self.library.load(console)?;
         let cut = cut(&runtime, &self.network, &self.output, &options)
             .map_err(|error| naming(error, "cut", &self.network))?;
         let mut out = stdout();

@@ -5,7 +5,6 @@ mod quantize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::runtime::Runtime;
 use headstart::convert::import::{self, ImportOptions};
 use headstart::convert::{Inspection, inspect};
 use headstart::files::Inputs;
@@ -13,10 +12,10 @@ use headstart::image::recipe::Layout;
 use headstart::onnx;
 
 use self::about::AboutArgs;
+use super::args::LibraryArgs;
 use super::console::{self, Console, stdout};
 use super::error::Error;
 use super::output;
-use super::probe::ProbeArgs;
 use super::recipes::RecipesArgs;
 use super::{Status, graph_hint};
 
@@ -119,33 +118,25 @@ pub struct InspectArgs {
     /// The ONNX file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    #[command(flatten)]
-    probe: ProbeArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    library: LibraryArgs,
 }
 
 impl InspectArgs {
     fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let mut inspection = inspect(&self.file)?;
-        match Runtime::load(self.probe.onnxruntime()) {
+        match self.library.load(console) {
             Ok(runtime) => inspection.try_on(&runtime),
             Err(error) => console.detail(format_args!("the graph was not loaded: {error}")),
         }
-        let trials = if inspection.broken { None } else { self.probe.run(&self.file)? };
         let mut out = stdout();
         if self.json {
-            let mut document = serde_json::to_value(&inspection)?;
-            if let Some(trials) = &trials {
-                document["trials"] = serde_json::to_value(trials)?;
-            }
-            writeln!(out, "{document:#}")?;
+            writeln!(out, "{}", serde_json::to_string_pretty(&inspection)?)?;
         } else {
             writeln!(out, "{inspection}")?;
-            if let Some(trials) = trials {
-                write!(out, "\n{}", trials.table())?;
-            }
         }
         self.advise(&inspection, console)
     }

@@ -2,12 +2,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
-use headstart::backbone::runtime::Runtime;
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::baselines::{Choice, evaluate};
 use headstart::convert::quantize::{
-    self, Event, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Report, Rounding, Stage, WeightBits,
-    quantize,
+    self, Event, KeepFloat, QuantizeOptions, Quantized, Report, Stage, WeightBits, quantize,
 };
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
@@ -15,7 +13,7 @@ use headstart::files::Inputs;
 use headstart::project::read_recipe;
 
 use super::naming;
-use crate::cli::args::{ColumnArgs, read_manifests};
+use crate::cli::args::{ColumnArgs, LibraryArgs, read_manifests};
 use crate::cli::console::{Console, count, stdout};
 use crate::cli::output::{self, network_files};
 use crate::cli::{Status, interrupt};
@@ -47,15 +45,6 @@ pub struct QuantizeArgs {
     /// Images to measure the result on, at most
     #[arg(long, value_name = "N", default_value_t = QuantizeOptions::default().held_out, value_parser = images)]
     held_out: usize,
-    /// How ranges of activations are chosen: `min-max`, `percentile` or `percentile=99.99`, `entropy`, `mean-square`; `auto` takes what measures best
-    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = ranges)]
-    ranges: Ranges,
-    /// How weights are rounded: `second-order`, together, or `nearest`, each by itself
-    #[arg(long, value_name = "HOW", default_value = "second-order", value_parser = rounding)]
-    rounding: Rounding,
-    /// How much of the differences between channels is evened out, from 0 to 1 (default: 0.5 where that measures better than 0)
-    #[arg(long, value_name = "PART", value_parser = part)]
-    equalise: Option<f64>,
     /// Bits of the weights, 8 or 7 (default: 7 on x86 processors without VNNI, where 8 are slower, and overflow in other programs)
     #[arg(long, value_name = "N", value_parser = bits)]
     weight_bits: Option<WeightBits>,
@@ -76,9 +65,8 @@ pub struct QuantizeArgs {
     json: bool,
     #[command(flatten)]
     columns: ColumnArgs,
-    /// Shared library of ONNX Runtime (default: ORT_DYLIB_PATH, models/runtime, beside the program, Python's)
-    #[arg(long, value_name = "FILE")]
-    onnxruntime: Option<PathBuf>,
+    #[command(flatten)]
+    library: LibraryArgs,
     /// Threads to compute with (default: all cores)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -86,10 +74,6 @@ pub struct QuantizeArgs {
 
 fn images(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=10_000).contains(n)).ok_or("expected a number from 1 to 10000".into())
-}
-
-fn part(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|part| (0.0..=1.0).contains(part)).ok_or("expected a number from 0 to 1".into())
 }
 
 fn cosine(text: &str) -> Result<f64, String> {
@@ -104,36 +88,8 @@ fn bits(text: &str) -> Result<WeightBits, String> {
     }
 }
 
-fn rounding(text: &str) -> Result<Rounding, String> {
-    match text {
-        "second-order" => Ok(Rounding::SecondOrder),
-        "nearest" => Ok(Rounding::Nearest),
-        _ => Err("expected `second-order` or `nearest`".into()),
-    }
-}
-
-fn ranges(text: &str) -> Result<Ranges, String> {
-    let unknown = "expected `auto`, `min-max`, `percentile`, `percentile=99.99`, `entropy` or `mean-square`";
-    let share = |text: &str| {
-        text.parse()
-            .ok()
-            .filter(|share| (50.0..=100.0).contains(share))
-            .ok_or("expected a percentage from 50 to 100")
-    };
-    Ok(Ranges::By(match text {
-        "auto" => return Ok(Ranges::Measured),
-        "min-max" => Method::MinMax,
-        "percentile" => Method::Percentile(99.999),
-        "entropy" => Method::Entropy,
-        "mean-square" => Method::MeanSquare,
-        _ => Method::Percentile(share(text.strip_prefix("percentile=").ok_or(unknown)?)?),
-    }))
-}
-
 impl QuantizeArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
-        // Asked before the work.
-        quantize::check_target(&self.backbone, &self.output, self.overwrite)?;
         let backbone = Backbone::open_with(&self.backbone, &self.open_options()?)?;
         let manifest = read_manifests(&self.calibrate, &self.columns.columns(), console)?;
         let options = self.options(console)?;
@@ -145,8 +101,7 @@ impl QuantizeArgs {
             inputs.files(manifest.files()).files(held_out)
         };
         output::check("--output", &self.output, inputs, || self.overwrite)?;
-        let runtime = Runtime::load(self.onnxruntime.as_deref())?;
-        console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
+        let runtime = self.library.load(console)?;
         if options.bits == WeightBits::Seven {
             console.note("weights in 7 bits: this processor has no VNNI, and multiplies 8 more slowly");
         }
@@ -176,9 +131,6 @@ impl QuantizeArgs {
             calibration: self.images,
             held_out: self.held_out,
             held_out_files: apart.map(|manifest| manifest.files()),
-            ranges: self.ranges,
-            rounding: self.rounding,
-            equalise: self.equalise,
             bits: self.weight_bits.unwrap_or_else(WeightBits::for_this_processor),
             keep_float: match names[..] {
                 ["auto"] => KeepFloat::Auto,
@@ -187,6 +139,7 @@ impl QuantizeArgs {
             },
             min_cosine: self.min_cosine,
             threads: self.threads.map(usize::from),
+            ..QuantizeOptions::default()
         })
     }
 

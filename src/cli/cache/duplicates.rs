@@ -13,9 +13,10 @@ use serde_json::json;
 
 use crate::cli::Status;
 use crate::cli::args::{BackboneArgs, ColumnArgs, RuntimeArgs};
-use crate::cli::console::{Console, count, grouped, stdout};
+use crate::cli::console::{Console, count, stdout};
 use crate::cli::listener::Listener;
 use crate::cli::progress::Progress;
+use headstart::report::text::grouped;
 
 /// Find images that are there more than once, and leaks between training and test
 ///
@@ -159,7 +160,7 @@ impl DuplicatesArgs {
             "{}: {} of the same file, {} nearly the same (cosine {} or more), in {}",
             count(images.places.len(), "image"),
             count(identical, "pair"),
-            grouped(pairs.len() - identical),
+            grouped((pairs.len() - identical) as u64),
             self.threshold,
             count(groups, "group")
         ));

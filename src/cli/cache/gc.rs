@@ -11,8 +11,9 @@ use serde_json::json;
 use super::{CacheArgs, is_store, stores_in};
 use crate::cli::Status;
 use crate::cli::args::{ColumnArgs, read_manifests};
-use crate::cli::console::{Console, count, grouped, stdout};
+use crate::cli::console::{Console, count, stdout};
 use crate::cli::progress::Progress;
+use headstart::report::text::grouped;
 
 /// Tidy the cache up: drop duplicate and damaged rows, make large segments of small ones
 ///
@@ -110,10 +111,13 @@ fn paragraph(report: &GcReport) -> String {
         (report.damaged, "damaged"),
         (report.unlisted, "of images that no manifest lists"),
     ];
-    let dropped: Vec<_> =
-        dropped.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+    let dropped: Vec<_> = dropped
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", grouped(*n as u64)))
+        .collect();
     let change = |a: usize, b: usize| {
-        if a == b { grouped(a) } else { format!("{} -> {}", grouped(a), grouped(b)) }
+        if a == b { grouped(a as u64) } else { format!("{} -> {}", grouped(a as u64), grouped(b as u64)) }
     };
     let mut lines = vec![
         ("rows", change(before.rows, after.rows)),
@@ -155,6 +159,6 @@ fn about_memo(memo: &MemoReport, dry_run: bool) -> String {
     let all = format!("memo: {} in {}", count(*records, "record"), count(*files, "file"));
     match orphaned {
         0 => format!("{all}, all of use"),
-        _ => format!("{all}, {lead} {}, kept {}", grouped(*orphaned), grouped(kept)),
+        _ => format!("{all}, {lead} {}, kept {}", grouped(*orphaned as u64), grouped(kept as u64)),
     }
 }

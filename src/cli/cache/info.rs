@@ -1,19 +1,24 @@
 use std::io::Write;
+use std::path::PathBuf;
 
 use headstart::cache::{CacheInfo, Origin, Storage};
 use headstart::extract::PLAIN;
 use headstart::image::View;
 use indicatif::HumanBytes;
 
-use super::{CacheArgs, read_root};
+use super::{CacheArgs, image, read_root};
 use crate::cli::Status;
-use crate::cli::console::{Console, chain, count, grouped, stdout};
+use crate::cli::console::{Console, chain, count, stdout};
+use headstart::report::text::grouped;
 
-/// Tell what the cache holds
+/// Tell what the cache holds, as a whole or of some images
 #[derive(Debug, clap::Args)]
 pub struct InfoArgs {
     #[command(flatten)]
     cache: CacheArgs,
+    /// Tell of these images alone whether they have features, and why not
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    image: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -21,6 +26,9 @@ pub struct InfoArgs {
 
 impl InfoArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        if !self.image.is_empty() {
+            return image::print(self.cache.folder(), &self.image, self.json);
+        }
         let (mut stores, mut status) = (vec![], Status::Done);
         for store in read_root(self.cache.folder())? {
             match store {
@@ -61,7 +69,7 @@ fn paragraph(info: &CacheInfo) -> String {
         ("precision", fingerprint.precision.clone()),
         ("graph", fingerprint.graph.clone()),
         ("recipe", fingerprint.recipe.to_string()),
-        ("segments", grouped(info.segments)),
+        ("segments", grouped(info.segments as u64)),
         ("on disk", HumanBytes(info.bytes).to_string()),
         ("last written", info.last_write.clone().unwrap_or_else(|| "never".into())),
     ];
@@ -75,9 +83,9 @@ fn paragraph(info: &CacheInfo) -> String {
 fn images(info: &CacheInfo) -> String {
     let damaged = match info.known_damaged {
         0 => String::new(),
-        n => format!(", {} known to be damaged", grouped(n)),
+        n => format!(", {} known to be damaged", grouped(n as u64)),
     };
-    format!("{} in {}{damaged}", grouped(info.images), count(info.rows, "row"))
+    format!("{} in {}{damaged}", grouped(info.images as u64), count(info.rows, "row"))
 }
 
 /// How many images have features in each view; nothing if there are plain images alone.
@@ -98,7 +106,7 @@ fn failed(info: &CacheInfo) -> String {
     let kinds: Vec<_> = info.failures_by_kind.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     match info.failures {
         0 => "none".into(),
-        failures => format!("{}: {}", grouped(failures), kinds.join(", ")),
+        failures => format!("{}: {}", grouped(failures as u64), kinds.join(", ")),
     }
 }
 

@@ -1,7 +1,7 @@
 mod duplicates;
-mod explain;
 mod export;
 mod gc;
+mod image;
 mod info;
 mod verify;
 
@@ -36,7 +36,6 @@ pub enum CacheCommand {
     Info(info::InfoArgs),
     Verify(verify::VerifyArgs),
     Gc(gc::GcArgs),
-    Explain(explain::ExplainArgs),
     Export(export::ExportArgs),
     Duplicates(duplicates::DuplicatesArgs),
 }
@@ -47,7 +46,6 @@ impl CacheCommand {
             Self::Info(args) => args.run(console),
             Self::Verify(args) => args.run(console),
             Self::Gc(args) => args.run(console),
-            Self::Explain(args) => args.run(console),
             Self::Export(args) => args.run(console),
             Self::Duplicates(args) => args.run(console),
         }

@@ -1,11 +1,11 @@
 //! One fit, in a process of its own: a process can be stopped, a thread cannot.
 
-use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use clap::Args;
 use headstart::baselines::Score;
 use headstart::compare::Plan;
 use serde::{Deserialize, Serialize};
@@ -13,25 +13,21 @@ use serde::{Deserialize, Serialize};
 use super::super::Status;
 use super::super::console::stdout;
 
-/// `headstart compare-fit PLAN CONTENDER FOLD`: the score as JSON on stdout. For [`compare`](super) alone, so not one of
-/// the commands that help, completions and man page know of.
-#[derive(Debug, PartialEq)]
-pub struct Fit {
+/// Fit one contender on one fold; the score as JSON on stdout.
+///
+/// For [`compare`](super) alone, so not one of the commands that people are told of.
+#[derive(Debug, Args)]
+pub struct FitArgs {
     plan: PathBuf,
     contender: usize,
     fold: usize,
 }
 
-impl Fit {
-    pub const WORD: &str = "compare-fit";
+impl FitArgs {
+    pub const NAME: &str = "compare-fit";
 
-    /// The fit that the arguments of this process (its own name first) ask for, if they do.
-    pub fn asked(arguments: impl IntoIterator<Item = OsString>) -> Option<Self> {
-        let arguments: Vec<OsString> = arguments.into_iter().skip(1).collect();
-        let [word, plan, contender, fold] = arguments.as_slice() else { return None };
-        let number = |text: &OsString| text.to_str()?.parse().ok();
-        (word == Self::WORD).then_some(())?;
-        Some(Self { plan: plan.into(), contender: number(contender)?, fold: number(fold)? })
+    pub fn command() -> clap::Command {
+        Self::augment_args(clap::Command::new(Self::NAME).hide(true))
     }
 
     pub fn run(&self) -> anyhow::Result<Status> {
@@ -80,19 +76,4 @@ fn end_with_parent() {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(130);
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_its_own_word_asks_for_a_fit() {
-        let asked = |line: &str| Fit::asked(line.split(' ').map(OsString::from));
-        let fit = Fit { plan: "plan.json".into(), contender: 3, fold: 1 };
-        assert_eq!(asked("headstart compare-fit plan.json 3 1"), Some(fit));
-        for line in ["headstart", "headstart compare plan.json 3 1", "headstart compare-fit plan.json 3 x"] {
-            assert_eq!(asked(line), None, "{line}");
-        }
-    }
 }

@@ -18,7 +18,7 @@ use headstart::image::ViewKinds;
 use headstart::settings::Axis;
 
 use self::fit::Answer;
-pub use self::fit::Fit;
+pub use self::fit::FitArgs;
 use self::pool::{Ended, Pool};
 use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs};
 use super::console::{Console, count, stdout};
@@ -204,7 +204,7 @@ fn compete(
 
 fn command(program: &Path, plan: &Path, (contender, fold): (usize, usize)) -> Command {
     let mut command = Command::new(program);
-    command.arg(Fit::WORD).arg(plan).args([contender.to_string(), fold.to_string()]);
+    command.arg(FitArgs::NAME).arg(plan).args([contender.to_string(), fold.to_string()]);
     command
 }
 

@@ -15,6 +15,7 @@ use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::convert::cut::{Cut, CutOptions, Error, cut};
+use headstart::files::TargetError;
 use headstart::image::Recipe;
 use headstart::image::recipe::{Layout, Resize};
 use headstart::onnx::{self, Model};
@@ -338,9 +339,9 @@ fn what_is_told_and_what_is_there_goes_along() {
     assert!(written.metadata_props.iter().any(|entry| entry.key() == "id2label"));
 
     let again = cut(&runtime(), &source, &output, &options);
-    assert!(matches!(again, Err(Error::Exists { .. })));
+    assert!(matches!(again, Err(Error::Target(TargetError::Exists { .. }))));
     let onto_itself = cut(&runtime(), &source, &source, &CutOptions { overwrite: true, ..options.clone() });
-    assert!(matches!(onto_itself, Err(Error::OwnInput { .. })));
+    assert!(matches!(onto_itself, Err(Error::Target(TargetError::IsInput { .. }))));
     let few = CutOptions { labels: vec!["a".into()], overwrite: true, ..options.clone() };
     let refused = cut(&runtime(), &source, &output, &few);
     assert!(matches!(refused, Err(Error::LabelCount { expected: 5, found: 1 })));

@@ -14,6 +14,7 @@ use headstart::convert::quantize::{
     Error, Event, Fidelity, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Report, Rounding,
     WeightBits, Why, quantize,
 };
+use headstart::files::TargetError;
 use headstart::image::Preprocessor;
 use headstart::onnx::{self, DataType, Model};
 use ndarray::{Array2, Array4};
@@ -332,10 +333,13 @@ fn graphs_that_cannot_be_quantised_are_told() {
 fn nothing_is_written_over_unasked() {
     let place = Place::of(&nets::residual(nets::recipe()));
     let done = place.quantize(&quick()).unwrap();
-    assert!(matches!(done.write(place.backbone.path(), true), Err(Error::OwnInput { .. })));
+    assert!(matches!(
+        done.write(place.backbone.path(), true),
+        Err(Error::Target(TargetError::IsInput { .. }))
+    ));
     let path = place.path("there.onnx");
     std::fs::write(&path, "mine").unwrap();
-    assert!(matches!(done.write(&path, false), Err(Error::Exists { .. })));
+    assert!(matches!(done.write(&path, false), Err(Error::Target(TargetError::Exists { .. }))));
     assert_eq!(std::fs::read(&path).unwrap(), b"mine");
     done.write(&path, true).unwrap();
     assert!(Backbone::open(&path).is_ok());

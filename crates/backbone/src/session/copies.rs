@@ -17,13 +17,11 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use tempfile::TempPath;
-
 use super::weights::Weights;
 use crate::Backbone;
 use crate::hashing::Hashing;
 use crate::runtime::Runtime;
-use headstart_base::files::of_system;
+use headstart_base::files;
 use headstart_onnx::{self as onnx, Skimmed};
 
 /// Of the form of a copy, and of how sessions are made: another one is another mark.
@@ -110,31 +108,30 @@ impl Copy {
     /// A file for ONNX Runtime to write the graph into.
     pub(super) fn draft(self) -> io::Result<Draft> {
         fs::create_dir_all(&self.folder)?;
-        let file = tempfile::Builder::new().prefix(".").suffix(".draft").tempfile_in(&self.folder);
-        let file = file.map_err(of_system)?;
-        Ok(Draft { file: file.into_temp_path(), copy: self })
+        let file = files::Draft::begin(&self.path()).map_err(|error| error.source)?;
+        Ok(Draft { file, copy: self })
     }
 }
 
 /// A copy in the making; gone when dropped.
 pub(super) struct Draft {
-    file: TempPath,
+    file: files::Draft,
     copy: Copy,
 }
 
 impl Draft {
     pub(super) fn path(&self) -> &Path {
-        &self.file
+        self.file.path()
     }
 
     /// Seal what ONNX Runtime wrote, give it its name, and let the oldest copies go.
     pub(super) fn keep(self) -> io::Result<()> {
-        let mut file = File::options().read(true).append(true).open(&self.file)?;
+        let mut file = File::options().read(true).append(true).open(self.path())?;
         let checksum = self.copy.hasher().update_reader(&file)?.finalize();
         file.write_all(checksum.as_bytes())?;
         file.write_all(MARK)?;
         drop(file);
-        self.file.persist(self.copy.path()).map_err(|error| error.error)?;
+        self.file.rename()?;
         make_room(&self.copy.folder);
         Ok(())
     }

@@ -14,8 +14,9 @@ pub use target::same_file;
 pub use target::{Inputs, TargetError};
 pub use text::{NotUtf8, read_text, text_of, without_mark};
 pub use unfinished::{Unfinished, remove_unfinished};
-pub use write::{Draft, FileSet, NewFolder, WriteError, check_writable, of_system, write_bytes, write_whole};
+pub use write::{Draft, DraftFolder, FileSet, NewFolder, WriteError, check_writable};
 pub use write::{has_no_flush, missing, remove_empty, sync_folder};
+pub use write::{of_system, write_bytes, write_whole};
 
 /// The folder of the file at `path`; for a name alone the one that the program runs in.
 pub fn folder_of(path: &Path) -> &Path {

@@ -31,6 +31,15 @@ pub enum TargetError {
     },
 }
 
+impl TargetError {
+    /// What was to be written.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::IsInput { path } | Self::Exists { path } | Self::IsFolder { path } => path,
+        }
+    }
+}
+
 /// Files and folders that a command reads.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {

@@ -3,11 +3,12 @@
 //! A file is written under a hidden name in the folder where it belongs, flushed to the disk, and only then given its
 //! name. If anything fails on the way, a full disk for example, nothing new is left and an old file stays as it was.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use super::{Unfinished, folder_of};
 
@@ -71,6 +72,10 @@ fn buffered(file: &File, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
 /// Something that is there and is neither a file nor a folder.
 fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+fn no_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "expected a file, found a device or pipe")
 }
 
 /// Files that belong together, such as those of an evaluation.
@@ -151,10 +156,7 @@ impl Draft {
             match fs::metadata(&target) {
                 Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
                 Ok(there) if !there.is_file() => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidInput,
-                        "expected a file, found a device or pipe",
-                    ));
+                    return Err(no_file());
                 }
                 _ => {}
             }
@@ -220,6 +222,49 @@ impl Draft {
     /// Give it its name without a flush: for what may be lost, or is flushed by the caller.
     pub fn rename(self) -> io::Result<()> {
         self.temporary.persist(&self.target).map(drop).map_err(|error| error.error)
+    }
+}
+
+/// A hidden folder for files that are being written and must have their own names meanwhile, such as a graph with its
+/// weights beside it. It goes away with all that is still in it.
+#[derive(Debug)]
+pub struct DraftFolder {
+    folder: TempDir,
+    _unfinished: Unfinished,
+}
+
+impl DraftFolder {
+    /// An empty folder in `place`. Its name begins with `prefix`, and that with a dot.
+    ///
+    /// # Errors
+    /// [`WriteError`] of `place`.
+    pub fn begin(place: &Path, prefix: &str) -> Result<Self, WriteError> {
+        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(place).map_err(of_system);
+        let folder = folder.map_err(WriteError::at(place))?;
+        let unfinished = Unfinished::new(folder.path());
+        Ok(Self { folder, _unfinished: unfinished })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Give a file or folder in it the name `target`, instead of what has that name now, and flush the name.
+    ///
+    /// # Errors
+    /// What the system says; also if a pipe or a device is there.
+    pub fn put(&self, name: &OsStr, target: &Path) -> io::Result<()> {
+        if is_device(target) {
+            return Err(no_file());
+        }
+        fs::rename(self.path().join(name), target)?;
+        sync_folder(folder_of(target))
+    }
+
+    /// It stays where it is, or has another name by now.
+    pub fn keep(self) {
+        let _ = self.folder.keep();
     }
 }
 
@@ -356,6 +401,31 @@ mod tests {
         fs::write(&path, "mine").unwrap();
         assert_eq!(draft.put_new().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!((fs::read(&path).unwrap(), names(folder.path()).len()), (b"mine".into(), 1));
+    }
+
+    #[test]
+    fn a_folder_of_drafts_leaves_what_was_put() {
+        let folder = tempfile::tempdir().unwrap();
+        let drafts = DraftFolder::begin(folder.path(), ".new-").unwrap();
+        assert!(names(folder.path())[0].starts_with(".new-"));
+        for name in ["a", "b"] {
+            fs::write(drafts.path().join(name), name).unwrap();
+        }
+        fs::write(folder.path().join("c"), "old").unwrap();
+        drafts.put("a".as_ref(), &folder.path().join("c")).unwrap();
+        assert!(!cfg!(unix) || drafts.put("b".as_ref(), "/dev/null".as_ref()).is_err());
+        drop(drafts);
+        assert_eq!(
+            (fs::read(folder.path().join("c")).unwrap(), names(folder.path())),
+            (b"a".into(), vec!["c".into()])
+        );
+        let kept = DraftFolder::begin(folder.path(), ".new-").unwrap();
+        let path = kept.path().to_owned();
+        kept.keep();
+        assert!(path.is_dir());
+        let error = DraftFolder::begin(&folder.path().join("none"), ".new-").unwrap_err();
+        assert_eq!(error.path, folder.path().join("none"));
+        assert!(!error.source.to_string().contains(".new-"), "{}", error.source);
     }
 
     #[test]

@@ -20,8 +20,7 @@ use super::format::Flaw;
 use super::segment::Region;
 use super::{Error, Key, Result};
 use record::{MAGIC, OLD_MAGIC, Record, State};
-pub(super) use tidy::tidy;
-pub use tidy::{Past, past};
+pub(super) use tidy::{last_key, tidy};
 
 const DIR: &str = "memo";
 const EXTENSION: &str = "memo";
@@ -327,7 +326,7 @@ mod tests {
         let file = fs::read_dir(root.path().join(DIR)).unwrap().next().unwrap().unwrap().path();
         let records = fs::read(&file).unwrap()[MAGIC.len()..].to_vec();
         fs::write(&file, [OLD_MAGIC.as_slice(), &records].concat()).unwrap();
-        assert!(Memo::open(root.path()).is_empty() && past(root.path(), Path::new("x")).is_empty());
+        assert!(Memo::open(root.path()).is_empty() && last_key(root.path(), Path::new("x")).is_none());
         assert!(damage(root.path()).unwrap().is_empty());
     }
 

@@ -23,7 +23,7 @@ pub(super) type State = [u8; 16];
 pub(super) struct Record {
     pub state: State,
     pub key: Key,
-    /// 8 bytes of the BLAKE3 of the path. This and what follows is for `explain`, to say what has changed.
+    /// 8 bytes of the BLAKE3 of the path. This and what follows tells whether a file was changed.
     pub path: [u8; 8],
     /// In bytes.
     pub size: u64,

@@ -1,10 +1,8 @@
-//! What `gc` does to the memo, and what `explain` reads from it.
+//! What `gc` does to the memo, and what is read from it of earlier states of a file.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use serde::Serialize;
 
 use super::super::append::{AppendFile, sync_dir};
 use super::super::directory::paths_in;
@@ -46,28 +44,14 @@ fn replace(dir: &Path, old: &[PathBuf], records: HashSet<Record>) -> Result<()> 
     old.iter().try_for_each(|path| fs::remove_file(path).map_err(Error::write(path)))
 }
 
-/// What a file was when it was hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Past {
-    /// The key of the bytes that it had.
-    pub key: Key,
-    /// In bytes.
-    pub size: u64,
-    /// In nanoseconds since 1970.
-    pub modified: i64,
-}
-
-/// What the memo of a cache remembers of the file at `path`, the last change last.
-pub fn past(root: &Path, path: &Path) -> Vec<Past> {
-    let Ok(id) = record::id_of(path) else { return vec![] };
+/// The key that the memo of a cache knows of the file at `path`, in whatever state: that of the last change.
+pub(in super::super) fn last_key(root: &Path, path: &Path) -> Option<Key> {
+    let id = record::id_of(path).ok()?;
     let files = paths_in(&root.join(DIR)).unwrap_or_default();
     let files = files.iter().filter(|path| is_memo(path)).filter_map(|path| fs::read(path).ok());
-    let mut past = vec![];
-    for bytes in files {
+    let last = |bytes: Vec<u8>| {
         let records = record::read(&bytes).filter(|record| record.path == id);
-        past.extend(records.map(|Record { key, size, modified, .. }| Past { key, size, modified }));
-    }
-    past.sort_by_key(|past| (past.modified, past.key));
-    past.dedup();
-    past
+        records.map(|record| (record.modified, record.key)).max()
+    };
+    files.filter_map(last).max().map(|(_, key)| key)
 }

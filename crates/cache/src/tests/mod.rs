@@ -4,9 +4,9 @@
 
 mod corruption;
 mod duplicates;
-mod explain;
 mod export;
 mod gc;
+mod image_status;
 mod many;
 mod round_trip;
 

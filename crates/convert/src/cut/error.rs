@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use headstart_backbone::Edges;
 use headstart_backbone::{self as backbone, library};
+use headstart_base::files::TargetError;
 use headstart_base::text::dims;
 use headstart_image as preprocess;
 use headstart_onnx as onnx;
@@ -40,18 +41,9 @@ pub enum Error {
     /// There is no ONNX Runtime to prove the cut with.
     #[error(transparent)]
     Runtime(#[from] library::Error),
-    /// The result would replace the network.
-    #[error("the cut would overwrite `{path}`, which it reads")]
-    OwnInput {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A cut overwrites nothing.
-    #[error("`{path}` exists already")]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The result would replace the network, or another file that nobody gave up.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The network's input does not take images.
     #[error("no image goes in: {reason}")]
     NotForImages {

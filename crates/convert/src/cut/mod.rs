@@ -37,7 +37,6 @@ pub use proof::{Measured, Proof};
 pub use reason::Reason;
 pub use tokens::Pool;
 
-use self::input::ImageInput;
 use self::network::Network;
 use headstart_backbone::runtime::Runtime;
 use headstart_backbone::{Guess, guess, zoo};
@@ -155,7 +154,7 @@ pub fn candidates(model: &Model) -> Vec<Candidate> {
     let inlined = onnx::inlined(model);
     let Some(graph) = &inlined.graph else { return vec![] };
     let walk = Walk::new(graph);
-    if ImageInput::check_any(&walk).is_err() {
+    if input::check_any(&walk).is_err() {
         return vec![];
     }
     match find::find(&inlined, &walk, graph) {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use super::find::{self, Found};
 use super::images::Images;
-use super::input::ImageInput;
 use super::observe::Observed;
 use super::reason::Reason;
 use super::told::{recipe_for, tell};
-use super::{Cut, CutOptions, Error, Removed, Result, batch, candidates, proof, rewrite, write};
+use super::{Cut, CutOptions, Error, Removed, Result, batch, candidates, input, proof, rewrite, write};
+use headstart_backbone::image_input::ImageInput;
 use headstart_backbone::meaning::{self, Meaning};
 use headstart_backbone::pixels::Pixels;
 use headstart_backbone::runtime::Runtime;
@@ -50,12 +50,12 @@ impl<'a> Network<'a> {
             ));
         }
         let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;
-        ImageInput::check_any(&Walk::new(graph))?;
+        input::check_any(&Walk::new(graph))?;
         let found = choose(&model, graph, published, &metadata, options)?;
         notes.extend(unproven(&model, &found));
-        let input = ImageInput::find(&Walk::new(&alone(graph, &found.tensor)))?;
+        let input = input::find(&Walk::new(&alone(graph, &found.tensor)))?;
         let pixels = Pixels::of(&Walk::new(graph), &input.name);
-        notes.extend(model.graph.as_mut().and_then(|graph| input.take_floats(graph)));
+        notes.extend(model.graph.as_mut().and_then(|graph| input::take_floats(&input, graph)));
 
         let guess = tell(&mut metadata, options, guess);
         if metadata.labels.is_empty() {
@@ -102,7 +102,7 @@ impl<'a> Network<'a> {
         options: &CutOptions,
     ) -> Result<Cut> {
         self.notes.extend(observed.finish.notes());
-        let first = match self.input.fixed_batch() {
+        let first = match self.input.batch_size() {
             Some(batch) => Batch::Opened { was: batch },
             None => Batch::Kept,
         };
@@ -148,7 +148,7 @@ impl<'a> Network<'a> {
         let proof = proof::prove(runtime, &backbone, &self.images, observed, self.found.classifier.as_ref())?;
         written.persist(output, options.overwrite)?;
         let mut notes = self.notes.clone();
-        notes.extend(batch.note(self.input.fixed_batch()));
+        notes.extend(batch.note(self.input.batch_size()));
         Ok(Cut {
             output: output.to_owned(),
             tensor: self.found.tensor.clone(),

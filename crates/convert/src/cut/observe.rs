@@ -8,10 +8,10 @@ use super::error::{Error, Result};
 use super::find::Found;
 use super::finish::Finish;
 use super::images::Images;
-use super::input::ImageInput;
 use super::probe::{Probe, Values};
 use super::quantised;
 use super::reason::Reason;
+use headstart_backbone::image_input::ImageInput;
 use headstart_backbone::meaning::linear::{Linear, Order, Quantised, Term};
 
 use super::tokens::{Places, Pool, Tokens};
@@ -65,7 +65,7 @@ impl Observed {
         }
         wanted.sort();
         wanted.dedup();
-        let copies = input.fixed_batch().unwrap_or(1);
+        let copies = input.batch_size().unwrap_or(1);
         let mut probe = Probe::new(runtime, model, folder, &input.name, copies, &wanted)?;
         let mut seen = vec![];
         for index in 0..images.len() {

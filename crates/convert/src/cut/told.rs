@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::input::ImageInput;
 use super::{CutOptions, Error, Result};
+use headstart_backbone::image_input::ImageInput;
 use headstart_backbone::pixels::Pixels;
 use headstart_backbone::{self as backbone, Guess, Metadata};
 use headstart_image::Recipe;

@@ -5,43 +5,28 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use super::error::{Error, Result};
-use headstart_base::files::{folder_of, of_system, same_file};
+use headstart_base::files::{self, DraftFolder, Inputs, WriteError, folder_of};
 use headstart_onnx::{self as onnx, Model};
 
 /// Refuse to write over what is read, or over what nobody gave up.
 pub(super) fn check_target(input: &Path, output: &Path, overwrite: bool) -> Result<()> {
-    if same_file(input, output) {
-        return Err(Error::OwnInput { path: output.to_owned() });
-    }
-    if !overwrite && is_there(output) {
-        return Err(Error::Exists { path: output.to_owned() });
-    }
-    Ok(())
+    Inputs::default().files([input]).check(&[output.to_owned()], || overwrite)?;
+    let writable = files::Draft::begin(output).map(drop);
+    Ok(writable.map_err(|WriteError { path, source }| onnx::Error::Write { path, source })?)
 }
 
 /// The same for the weights that lie beside the two files; those of the network have to be there.
 pub(super) fn check_weights(input: &Path, output: &Path, model: &Model, overwrite: bool) -> Result<()> {
     let folder = input.parent().unwrap_or(Path::new(""));
-    let locations = model.external_files()?;
-    for location in &locations {
-        let file = folder.join(location);
-        if let Err(source) = fs::metadata(&file) {
-            return Err(onnx::Error::Beside { path: file, source }.into());
-        }
-        for written in [output.to_owned(), beside(output)] {
-            if same_file(&file, &written) {
-                return Err(Error::OwnInput { path: written });
-            }
-        }
+    let files: Vec<PathBuf> =
+        model.external_files()?.into_iter().map(|location| folder.join(location)).collect();
+    for file in &files {
+        fs::metadata(file).map_err(|source| onnx::Error::Beside { path: file.clone(), source })?;
     }
-    if !locations.is_empty() && !overwrite && is_there(&beside(output)) {
-        return Err(Error::Exists { path: beside(output) });
+    if files.is_empty() {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn is_there(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok()
+    Ok(Inputs::default().files(files).check(&[output.to_owned(), beside(output)], || overwrite)?)
 }
 
 /// Where the weights of `output` go that do not stand in it: `features.onnx.data`.
@@ -51,9 +36,9 @@ fn beside(output: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// A file under its own name in a folder that goes away unless it is persisted.
+/// A file under its own name in a folder that goes away with it unless it is persisted.
 pub(super) struct Draft {
-    folder: tempfile::TempDir,
+    folder: DraftFolder,
     pub(super) path: PathBuf,
     /// Whether weights stand beside it.
     weights: bool,
@@ -66,11 +51,8 @@ impl Draft {
             let path = path.to_owned();
             move |source| Error::from(onnx::Error::Write { path, source })
         };
-        let folder = tempfile::Builder::new()
-            .prefix(".headstart-cut-")
-            .tempdir_in(folder_of(output))
-            .map_err(of_system)
-            .map_err(cannot(output))?;
+        let folder = DraftFolder::begin(folder_of(output), ".headstart-")
+            .map_err(|error| cannot(output)(error.source))?;
         let path = folder.path().join(output.file_name().unwrap_or_default());
         let weights = !model.external_files()?.is_empty();
         if weights {
@@ -88,18 +70,13 @@ impl Draft {
 
     /// Put the file where it belongs; its weights first, so that it is never there without them.
     pub(super) fn persist(self, output: &Path, overwrite: bool) -> Result<()> {
-        let moved = |from: &Path, to: &Path| {
-            if !overwrite && is_there(to) {
-                return Err(Error::Exists { path: to.to_owned() });
-            }
-            fs::rename(from, to).map_err(|source| onnx::Error::Write { path: to.to_owned(), source }.into())
-        };
-        if self.weights {
-            moved(&beside(&self.path), &beside(output))?;
+        let weights = self.weights.then(|| (beside(&self.path), beside(output)));
+        for (from, to) in weights.into_iter().chain([(self.path, output.to_owned())]) {
+            // Proving it took a while.
+            Inputs::default().check(std::slice::from_ref(&to), || overwrite)?;
+            let name = from.file_name().unwrap_or_default();
+            self.folder.put(name, &to).map_err(|source| onnx::Error::Write { path: to, source })?;
         }
-        moved(&self.path, output)?;
-        // Left empty; that it cannot be removed is no reason to call the cut a failure.
-        let _ = self.folder.close();
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use headstart_backbone as backbone;
+use headstart_base::files::TargetError;
 use headstart_onnx as onnx;
 
 /// Why a backbone was not quantised.
@@ -71,18 +72,9 @@ pub enum Error {
         /// The least mean cosine that was asked for.
         bound: f64,
     },
-    /// A result overwrites nothing.
-    #[error("`{path}` exists already")]
-    Exists {
-        /// The file that was to be written.
-        path: PathBuf,
-    },
-    /// The result would replace the backbone.
-    #[error("`{path}` is the backbone itself")]
-    OwnInput {
-        /// The backbone's file.
-        path: PathBuf,
-    },
+    /// The result would replace the backbone, or another file that nobody gave up.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The caller wanted to stop.
     #[error("stopped before the end; nothing was written")]
     Cancelled,

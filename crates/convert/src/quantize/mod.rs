@@ -68,7 +68,7 @@ use self::images::{Sample, Wanted};
 use self::runner::Machine;
 use headstart_backbone::runtime::Runtime;
 use headstart_backbone::{Backbone, Metadata};
-use headstart_base::files::same_file;
+use headstart_base::files::Inputs;
 use headstart_onnx::{self as onnx, Graph, Model};
 
 /// A backbone in integers that was found good enough, and not written yet.
@@ -86,25 +86,11 @@ impl Quantized {
     /// Write the file: an ordinary backbone, with an account of how it was made.
     ///
     /// # Errors
-    /// [`Error::Exists`] if something is there already and is not to be replaced; [`Error::OwnInput`] if it is the backbone itself.
+    /// [`Error::Target`] if something is there already and is not to be replaced, or if it is the backbone itself.
     pub fn write(&self, path: &Path, overwrite: bool) -> Result<()> {
-        check_target(&self.source, path, overwrite)?;
+        Inputs::default().files([&self.source]).check(&[path.to_owned()], || overwrite)?;
         Ok(onnx::write(&self.model, path)?)
     }
-}
-
-/// That a file can be written to `output`: to be asked before the work.
-///
-/// # Errors
-/// As [`Quantized::write`].
-pub fn check_target(source: &Path, output: &Path, overwrite: bool) -> Result<()> {
-    if same_file(source, output) {
-        return Err(Error::OwnInput { path: output.to_owned() });
-    }
-    if !overwrite && output.symlink_metadata().is_ok() {
-        return Err(Error::Exists { path: output.to_owned() });
-    }
-    Ok(())
 }
 
 /// Quantise `backbone`, calibrated on some of `files` and measured on others of them.

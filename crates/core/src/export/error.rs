@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use headstart_backbone as backbone;
+use headstart_base::files::TargetError;
 use headstart_base::text::dims;
 use headstart_image as preprocess;
 use headstart_onnx as onnx;
@@ -27,18 +28,9 @@ pub enum Error {
         /// BLAKE3 of the graph that was given, shortened.
         found: String,
     },
-    /// Somebody's file is in the way.
-    #[error("`{path}` exists already")]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file would be written over what it is made of.
-    #[error("`{path}` is the backbone itself")]
-    OwnBackbone {
-        /// The file.
-        path: PathBuf,
-    },
+    /// The file would be written over the backbone, or over somebody's file.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// What has no form in 16 bits.
     #[error("the graph cannot be written in 16-bit floats: {why}")]
     Half {

@@ -29,7 +29,7 @@ pub use error::{Error, Result};
 use crate::run::Run;
 use headstart_backbone::Backbone;
 use headstart_backbone::runtime::Runtime;
-use headstart_base::files::{Draft, as_path_text, same_file};
+use headstart_base::files::{Draft, Inputs, as_path_text};
 use headstart_base::text::counted;
 use headstart_evaluate::OtherPrecision;
 use headstart_onnx as onnx;
@@ -84,7 +84,7 @@ pub fn export(
     if options.other_precision.is_none() {
         fuse::check_backbone(run, backbone)?;
     }
-    check_target(backbone.path(), output, options.overwrite)?;
+    Inputs::default().files([backbone.path()]).check(&[output.to_owned()], || options.overwrite)?;
     let model = fuse::model(run, backbone, options)?;
     let card = Card::read(&model, output)?;
     let bytes = onnx::encode(&model, output)?;
@@ -94,16 +94,6 @@ pub fn export(
     let check = check::against_run(runtime, run, backbone, draft.path(), options)?;
     draft.put().map_err(cannot)?;
     Ok(Exported { path: output.to_owned(), bytes: bytes.len() as u64, card, check })
-}
-
-fn check_target(backbone: &Path, output: &Path, overwrite: bool) -> Result<()> {
-    if same_file(backbone, output) {
-        return Err(Error::OwnBackbone { path: output.to_owned() });
-    }
-    if !overwrite && output.symlink_metadata().is_ok() {
-        return Err(Error::Exists { path: output.to_owned() });
-    }
-    Ok(())
 }
 
 impl fmt::Display for Exported {

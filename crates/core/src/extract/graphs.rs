@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::Error;
 use headstart_backbone::device::Precision;
 use headstart_backbone::{self as backbone, Backbone, OpenOptions};
-use headstart_base::files::{NewFolder, of_system, write_bytes};
+use headstart_base::files::{DraftFolder, NewFolder, write_bytes};
 use headstart_cache::file_name;
 
 const FOLDER: &str = "graphs";
@@ -77,17 +77,17 @@ impl Graphs {
     ) -> Result<PathBuf, E> {
         // Gone again if nothing comes of it.
         let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
-        let drafts = tempfile::Builder::new().prefix(".draft-").tempdir_in(&self.folder);
-        let drafts = drafts.map_err(of_system).map_err(self.cannot())?;
-        let draft = drafts.path().join("graph.onnx");
-        write(&draft)?;
+        let drafts = DraftFolder::begin(&self.folder, ".headstart-");
+        let drafts = drafts.map_err(|error| self.cannot()(error.source))?;
+        let draft = "graph.onnx";
+        write(&drafts.path().join(draft))?;
         let path = self.path(backbone);
         if let Ok(before) = open(&path, backbone) {
             let digest = &before.digest().to_hex()[..8];
             let name = format!("{}-{digest}{ENDING}", self.stem(backbone));
             fs::rename(&path, self.folder.join(name)).map_err(self.cannot())?;
         }
-        fs::rename(&draft, &path).map_err(self.cannot())?;
+        drafts.put(draft.as_ref(), &path).map_err(self.cannot())?;
         Ok(path)
     }
 

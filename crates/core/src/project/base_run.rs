@@ -5,7 +5,7 @@ use std::path::Path;
 use headstart_nn::train::{Checkpoint, Ended, TrainConfig};
 
 use super::int8::Calibrator;
-use super::manifests::Origin;
+use super::manifests::TrainedRun;
 use super::{Accept, Error, FeatureSource, Project};
 use crate::Control;
 use crate::run::{Run, Training, TrainingMetrics};
@@ -39,8 +39,8 @@ impl Project {
 
 impl BaseRun {
     /// Where its manifests are told.
-    pub(super) fn origin(&self) -> Origin<'_> {
-        Origin { run: &self.run, training: &self.training }
+    pub(super) fn trained_run(&self) -> TrainedRun<'_> {
+        TrainedRun { run: &self.run, training: &self.training }
     }
 
     /// The checkpoint, if it is to be gone on with and there is something left to do.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use headstart_base::files::of_system;
+use headstart_base::files::DraftFolder;
 use headstart_nn::train::{Ended, Event, TrainConfig};
 
 use super::Error;
@@ -25,7 +25,7 @@ pub enum CurvesFolder {
 /// The curves of one training, wanted or not.
 pub(super) struct Curves {
     board: Option<TensorBoard>,
-    waiting: Option<tempfile::TempDir>,
+    waiting: Option<DraftFolder>,
 }
 
 impl Curves {
@@ -64,7 +64,7 @@ impl Curves {
         }
         let Some(waiting) = self.waiting.take() else { return Ok(()) };
         let place = run.join(FOLDER);
-        let moved = std::fs::rename(waiting.path().join(FOLDER), &place);
+        let moved = waiting.put(FOLDER.as_ref(), &place);
         moved.map_err(|source| run::Error::Write { path: place, source }.into())
     }
 }
@@ -78,9 +78,9 @@ impl Drop for Curves {
     }
 }
 
-fn hidden_folder(runs: &Path) -> Result<tempfile::TempDir, Error> {
-    let folder = tempfile::Builder::new().prefix(".training-").tempdir_in(runs).map_err(of_system);
-    folder.map_err(|source| Error::RunsNotWritable { path: runs.into(), source })
+fn hidden_folder(runs: &Path) -> Result<DraftFolder, Error> {
+    let folder = DraftFolder::begin(runs, ".training-");
+    folder.map_err(|error| Error::RunsNotWritable { path: runs.into(), source: error.source })
 }
 
 /// Hours of training are worth more than their curves.

@@ -6,7 +6,7 @@ use headstart_base::files::path_of_text;
 use headstart_base::text::counted;
 
 use super::error::path_names;
-use super::found::{self, Found};
+use super::relocate::{self, Found};
 use super::{Error, Project};
 use crate::Control;
 use crate::dataset::{Columns, Manifest, Part as SplitPart, Skipped, Whereabouts};
@@ -71,7 +71,7 @@ pub fn tell_skipped(skipped: &Skipped, control: &mut Control<'_>) {
 
 /// A run whose manifests are to be found again.
 #[derive(Clone, Copy)]
-pub(super) struct Origin<'a> {
+pub(super) struct TrainedRun<'a> {
     pub(super) run: &'a Run,
     pub(super) training: &'a Training,
 }
@@ -86,7 +86,7 @@ pub(super) enum Role {
     Validation,
 }
 
-impl<'a> Origin<'a> {
+impl<'a> TrainedRun<'a> {
     fn kept(self, role: Role) -> Kept<'a> {
         let data = self.training.data.as_ref();
         match role {
@@ -117,13 +117,14 @@ pub(super) fn folder_of(run: &Run) -> PathBuf {
 pub(super) struct Located {
     pub(super) manifest: Manifest,
     pub(super) paths: Vec<PathBuf>,
-    pub(super) whence: Whence,
+    pub(super) found_by: FoundBy,
 }
 
 /// How it is known which manifests are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whence {
-    Typed,
+pub(super) enum FoundBy {
+    /// They were asked for.
+    Request,
     /// They lie where they lay when a run was trained on them.
     Run {
         changed: bool,
@@ -135,7 +136,7 @@ pub(super) enum Whence {
 impl Located {
     /// A manifest that was read already.
     pub(super) fn read(manifest: Manifest, paths: &[PathBuf]) -> Self {
-        Self { manifest, paths: paths.to_vec(), whence: Whence::Typed }
+        Self { manifest, paths: paths.to_vec(), found_by: FoundBy::Request }
     }
 
     /// The manifests that were typed; else the `named` ones of a run.
@@ -143,7 +144,7 @@ impl Located {
         typed: &[PathBuf],
         named: &[String],
         choice: &DataChoice,
-        of_run: Option<&Origin>,
+        of_run: Option<&TrainedRun>,
         role: Role,
     ) -> Result<Self, Error> {
         let columns = choice.columns();
@@ -152,8 +153,8 @@ impl Located {
             [] => named.iter().map(|path| path_of_text(path)).collect(),
             typed => typed.to_vec(),
         };
-        let at = |paths: Vec<PathBuf>, whence| Ok(Self { manifest: read(&paths)?, paths, whence });
-        let Some(origin) = of_run else { return at(as_named(), Whence::Typed) };
+        let at = |paths: Vec<PathBuf>, found_by| Ok(Self { manifest: read(&paths)?, paths, found_by });
+        let Some(origin) = of_run else { return at(as_named(), FoundBy::Request) };
         let (places, digest) = origin.kept(role);
         // Read by other columns, it cannot be compared.
         let is_comparable = origin.training.data.as_ref().is_none_or(|data| data.columns() == columns);
@@ -163,14 +164,14 @@ impl Located {
             !is_comparable || digests.into_iter().flatten().any(|found| Some(&*found.to_hex()) == digest)
         };
         let candidates = Whereabouts::candidates(places, named, &origin.folder());
-        match found::find(candidates, read, is_same)? {
+        match relocate::find(candidates, read, is_same)? {
             // The error names what was typed.
-            None => at(as_named(), Whence::Typed),
+            None => at(as_named(), FoundBy::Request),
             Some(Found { read: manifest, paths, is_same, is_known: true }) => {
-                Ok(Self { manifest, paths, whence: Whence::Run { changed: !is_same } })
+                Ok(Self { manifest, paths, found_by: FoundBy::Run { changed: !is_same } })
             }
             Some(Found { read: manifest, paths, is_same: true, .. }) => {
-                Ok(Self { manifest, paths, whence: Whence::Name })
+                Ok(Self { manifest, paths, found_by: FoundBy::Name })
             }
             Some(Found { paths, .. }) => Err(Error::other_images(origin.run, &paths)),
         }
@@ -178,7 +179,7 @@ impl Located {
 
     pub(super) fn tell(&self, control: &mut Control<'_>) {
         tell_manifest(&self.manifest, control);
-        if self.whence == (Whence::Run { changed: true }) {
+        if self.found_by == (FoundBy::Run { changed: true }) {
             let names = path_names(&self.paths);
             control.warn(format_args!("{names} has changed since the run was trained on it"));
         }

@@ -18,7 +18,7 @@ mod exported_model;
 mod extract;
 mod feature_source;
 mod fit;
-mod found;
+mod relocate;
 mod int8;
 mod logits;
 mod lookup;

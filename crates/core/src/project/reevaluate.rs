@@ -6,7 +6,7 @@ use headstart_base::files::path_of_text;
 use headstart_evaluate::Metrics;
 
 use super::error::path_names;
-use super::found::{self, Found};
+use super::relocate::{self, Found};
 use super::manifests::folder_of;
 use super::{Error, EvaluateOptions, Evaluation, Project};
 use crate::Control;
@@ -63,7 +63,7 @@ fn manifest_of(run: &Run, record: &EvaluationRecord) -> Result<Manifest, Error> 
         record.digest.as_ref().is_none_or(|digest| *digest == *manifest.digest().to_hex())
     };
     let places = Whereabouts::candidates(record.places.as_ref(), &record.manifests, &folder_of(run));
-    match found::find(places, read, is_same)? {
+    match relocate::find(places, read, is_same)? {
         // The error names what was given.
         None => read(&record.manifests.iter().map(|path| path_of_text(path)).collect::<Vec<_>>()),
         Some(Found { read, is_same: true, .. }) => Ok(read),

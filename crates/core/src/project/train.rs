@@ -11,7 +11,7 @@ use super::class_counts::class_counts;
 use super::curves::Curves;
 use super::error::path_names;
 use super::fit::{Fit, calibrated, trainer, write};
-use super::manifests::Whence;
+use super::manifests::FoundBy;
 use super::samples::Samples;
 use super::training_data::TrainingData;
 use super::{
@@ -253,13 +253,13 @@ fn same_images_or_told(
         let chosen = chosen(training.clone(), choice, classes, settings.seed);
         chosen.is_ok_and(|samples| samples.info().rows.as_ref() == Some(rows))
     };
-    match data.whence {
-        Whence::Run { changed: false } if !is_same() => control.warn(format_args!(
+    match data.found_by {
+        FoundBy::Run { changed: false } if !is_same() => control.warn(format_args!(
             "images of {} have changed since `{}` was trained on them",
             path_names(&data.manifests),
             base.run.name()
         )),
-        Whence::Name if !is_same() => return Err(Error::other_images(&base.run, &data.manifests)),
+        FoundBy::Name if !is_same() => return Err(Error::other_images(&base.run, &data.manifests)),
         _ => {}
     }
     Ok(())

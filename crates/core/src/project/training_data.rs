@@ -6,7 +6,7 @@ use headstart_base::files::path_text;
 use headstart_image::ViewKinds;
 
 use super::error::{path_names, with_causes};
-use super::manifests::{Located, Origin, Role, Whence};
+use super::manifests::{Located, TrainedRun, Role, FoundBy};
 use super::split_column::Divided;
 use super::{BaseRun, Error};
 use crate::Control;
@@ -128,7 +128,7 @@ impl DataRequest {
         base: Option<&BaseRun>,
         control: &mut Control<'_>,
     ) -> Result<TrainingData, Error> {
-        let of = |is_asked_for: bool| base.filter(|_| !is_asked_for).map(BaseRun::origin);
+        let of = |is_asked_for: bool| base.filter(|_| !is_asked_for).map(BaseRun::trained_run);
         let manifests = match &self.manifest {
             Some(manifest) => Located::read(manifest.clone(), &self.manifests),
             None => {
@@ -165,7 +165,7 @@ pub(super) struct TrainingData {
     /// Where they were read.
     pub(super) manifests: Vec<PathBuf>,
     pub(super) validation_manifest: Option<PathBuf>,
-    pub(super) whence: Whence,
+    pub(super) found_by: FoundBy,
     /// What a split column decides, if there is one.
     split_note: Option<String>,
 }
@@ -173,7 +173,7 @@ pub(super) struct TrainingData {
 impl TrainingData {
     /// A `split` column decides where there is one: to train on `test` rows would make every later figure worthless.
     fn of(choice: &DataChoice, manifests: Located, validation: Option<Located>) -> Result<Self, Error> {
-        let Located { manifest, paths, whence } = manifests;
+        let Located { manifest, paths, found_by } = manifests;
         // Whoever names other images to validate on, or a fraction to hold out, does not want those of the column.
         let takes_own = validation.is_none() && choice.validation.is_none();
         let Divided { training, validation: own, note } = Divided::of(manifest, takes_own)?;
@@ -181,7 +181,7 @@ impl TrainingData {
             Some(other) => (Some(other.manifest), other.paths.into_iter().next()),
             None => (own, None),
         };
-        Ok(Self { training, validation, manifests: paths, validation_manifest, whence, split_note: note })
+        Ok(Self { training, validation, manifests: paths, validation_manifest, found_by, split_note: note })
     }
 
     /// The classes to train for. A training that is continued keeps those of its run, in their order and spelling: names
@@ -196,12 +196,12 @@ impl TrainingData {
     }
 
     /// Those that a run was trained on; a sentence that says why, if they are not to be found or have changed.
-    pub(super) fn of_run(origin: Origin<'_>) -> Result<Self, String> {
+    pub(super) fn of_run(origin: TrainedRun<'_>) -> Result<Self, String> {
         let choice = origin.training.data.as_ref().ok_or("the run does not say which they were")?;
         let in_words = |error: Error| with_causes(&error);
         let found = Located::find(&[], &choice.manifests, choice, Some(&origin), Role::Training);
         let manifests = found.map_err(in_words)?;
-        if manifests.whence == (Whence::Run { changed: true }) {
+        if manifests.found_by == (FoundBy::Run { changed: true }) {
             return Err(format!("{} has changed since", path_names(&manifests.paths)));
         }
         // What was validated on is of no interest here.

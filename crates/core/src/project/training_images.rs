@@ -6,7 +6,7 @@ use headstart_cache::{Key, View};
 use headstart_image::ViewKinds;
 
 use super::error::with_causes;
-use super::manifests::Origin;
+use super::manifests::TrainedRun;
 use super::train::chosen;
 use super::training_data::TrainingData;
 use super::{Error, FeatureSource, Lookup, Samples};
@@ -38,7 +38,7 @@ impl TrainingImages {
         let info = &run.info;
         let training = info.training().ok_or("the head was trained elsewhere")?;
         let choice = training.data.as_ref().ok_or("the run does not say which they were")?;
-        let manifest = TrainingData::of_run(Origin { run, training })?.training;
+        let manifest = TrainingData::of_run(TrainedRun { run, training })?.training;
         let classes = Classes::new(info.classes.iter().cloned()).map_err(|error| error.to_string())?;
         let labels = manifest.labels(&classes).map_err(|error| error.to_string())?;
         let labels: Vec<Option<usize>> = labels.into_iter().map(Some).collect();

@@ -12,7 +12,7 @@ use super::{
     HEAD, HISTORY, INFO, METRICS, Run, RunImages, RunInfo, TrainingMetrics, checkpoint_path, file::InfoFile,
     images,
 };
-use headstart_base::files::{NewFolder, Unfinished, folder_of, of_system, sync_folder};
+use headstart_base::files::{DraftFolder, NewFolder, WriteError, folder_of, of_system, sync_folder};
 use headstart_nn::layers::Head;
 use headstart_nn::train::{Checkpoint, History};
 
@@ -65,8 +65,7 @@ impl NewRun<'_> {
         let _made = NewFolder::make(runs).map_err(cannot_write(runs))?;
         remove_leftovers(runs, SystemTime::now());
         // Its name begins with a dot: whoever lists runs passes over it. Removed again if anything fails.
-        let folder = tempfile::Builder::new().prefix(".new-").tempdir_in(runs).map_err(cannot_write(runs))?;
-        let _unfinished = Unfinished::new(folder.path());
+        let folder = DraftFolder::begin(runs, ".new-").map_err(of_draft)?;
         // Nobody knows the folder that is there for now.
         let meant = |error| match error {
             Error::Write { source, path } => {
@@ -82,7 +81,7 @@ impl NewRun<'_> {
             None => place_by_date(folder.path(), runs)?,
         };
         // It is no longer there to be removed.
-        let _ = folder.keep();
+        folder.keep();
         sync(runs).map_err(cannot_write(runs))?;
         Ok(Run {
             dir,
@@ -121,7 +120,8 @@ impl Course<'_> {
         let path = checkpoint_path(dir);
         let folder = path.parent().expect("it lies in a folder of its own");
         fs::create_dir(folder).map_err(cannot_write(folder))?;
-        Ok(checkpoint.save(&path)?)
+        write_synced(&path, &checkpoint.to_bytes())?;
+        sync(folder).map_err(cannot_write(folder))
     }
 }
 
@@ -152,6 +152,10 @@ fn last_change(folder: &Path) -> Option<SystemTime> {
     }
     let others = inside(folder).filter_map(|entry| last_change(&entry.path()));
     Some(others.fold(changed, Ord::max))
+}
+
+fn of_draft(WriteError { path, source }: WriteError) -> Error {
+    Error::Write { path, source }
 }
 
 fn cannot_write(path: &Path) -> impl Fn(io::Error) -> Error {
@@ -213,6 +217,7 @@ fn place(folder: &Path, runs: &Path, name: &str, overwrite: bool) -> Result<Path
         claim(folder, &dir)?;
         return Ok(dir);
     }
+    // Not a draft: a program that is stopped now must not take the old run away.
     let old = tempfile::Builder::new().prefix(".old-").tempdir_in(runs).map_err(cannot_write(&dir))?;
     let aside = old.path().join(name);
     fs::rename(&dir, &aside).map_err(cannot_write(&dir))?;

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use headstart_nn::train;
+use headstart_nn::layers::FormatError;
 
 /// Why a run cannot be written, read or used.
 #[derive(Debug, thiserror::Error)]
@@ -16,10 +16,14 @@ pub enum Error {
         /// What it was given, for people.
         found: String,
     },
-    /// The checkpoint of the run cannot be read.
-    #[error(transparent)]
-    Checkpoint(train::Error),
-
+    /// The checkpoint of the run is damaged, or something else.
+    #[error("`{path}` is not a checkpoint that can be used")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FormatError,
+    },
     /// A file of the run cannot be read.
     #[error("cannot read `{path}`")]
     Read {
@@ -108,14 +112,4 @@ pub enum Error {
         /// What the head has.
         found: usize,
     },
-}
-
-impl From<train::Error> for Error {
-    fn from(error: train::Error) -> Self {
-        match error {
-            train::Error::Read { path, source } => Self::Read { path, source },
-            train::Error::Write { path, source } => Self::Write { path, source },
-            error => Self::Checkpoint(error),
-        }
-    }
 }

@@ -8,7 +8,7 @@ use super::{
     file::{FORMAT, InfoFile, Version},
 };
 use headstart_base::files;
-use headstart_nn::layers::{self as nn, FormatError, Head};
+use headstart_nn::layers::{FormatError, Head};
 use headstart_nn::train::History;
 
 impl RunSummary {
@@ -91,13 +91,9 @@ fn load_metrics(dir: &Path) -> Result<TrainingMetrics, Error> {
 }
 
 fn load_head(path: &Path) -> Result<Head, Error> {
-    Head::load(path).map_err(|error| match error {
-        nn::Error::Format { source: FormatError::Newer { found, known }, path } => {
-            Error::NewerRun { path, found, known }
-        }
-        nn::Error::Format { source, path } => Error::Damaged { path, source: source.into() },
-        nn::Error::Read { source, path } => or_lacks(&path, source),
-        nn::Error::Write { source, path } => Error::Write { path, source },
+    Head::from_bytes(&read(path)?).map_err(|error| match error {
+        FormatError::Newer { found, known } => Error::NewerRun { path: path.into(), found, known },
+        error => damaged(path)(error),
     })
 }
 

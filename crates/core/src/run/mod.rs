@@ -24,6 +24,7 @@ mod images;
 mod info;
 mod load;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use cached::CachedRows;
@@ -113,9 +114,11 @@ impl Run {
     /// Its checkpoint, to go on with by [`Trainer::resume`](headstart_nn::train::Trainer::resume).
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if it has none, or a damaged one.
+    /// [`Error::Read`] if it has none, [`Error::Checkpoint`] if it has a damaged one.
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
-        Ok(Checkpoint::load(&self.checkpoint_path())?)
+        let path = self.checkpoint_path();
+        let bytes = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        Checkpoint::from_bytes(&bytes).map_err(|source| Error::Checkpoint { path, source })
     }
 }
 

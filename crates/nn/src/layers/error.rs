@@ -1,37 +1,6 @@
-//! Errors of reading and writing heads.
-
-use std::{io, path::PathBuf};
+//! Errors of reading weights.
 
 use headstart_base::text::dims;
-
-/// A head that could not be saved or loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file cannot be read.
-    #[error("cannot read `{path}`")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file cannot be written.
-    #[error("cannot write `{path}`")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file is not one that this library wrote, or is damaged.
-    #[error("cannot use `{path}` as a head")]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: FormatError,
-    },
-}
 
 /// What is wrong with the content of a file of weights.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,7 @@ pub use activation::Activation;
 pub use config::{ConfigError, HeadConfig};
 pub use dense::Dense;
 pub use dropout::Dropout;
-pub use error::{Error, FormatError};
+pub use error::FormatError;
 pub use head::Head;
 pub use init::{glorot_uniform, uniform};
 pub use summary::{LayerSummary, Summary};

@@ -1,12 +1,9 @@
 //! A head as a safetensors file: `dense.kernel` `(inputs, units)`, `dense.bias` `(units)`, `dense_1.kernel`, ...,
 //! and its [`HeadConfig`] as JSON in the header under `headstart.head`.
 
-use std::{fs, path::Path};
-
 use serde::{Deserialize, Serialize};
 
-use super::{Error, FormatError, Head, HeadConfig, summary::layer_name, tensors};
-use headstart_base::files::{WriteError, write_bytes};
+use super::{FormatError, Head, HeadConfig, summary::layer_name, tensors};
 
 const KEY: &str = "headstart.head";
 const FORMAT: u32 = 1;
@@ -24,7 +21,7 @@ struct Version {
 }
 
 impl Head<f32> {
-    /// The file that [`save`](Self::save) writes, as bytes.
+    /// The head as the bytes of a safetensors file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let entry = Entry { format: FORMAT, config: self.config().clone() };
         tensors::to_bytes(KEY, &entry, &self.tensors(""))
@@ -44,24 +41,6 @@ impl Head<f32> {
         let head = Self::take(&mut reader, "", config.check()?)?;
         reader.finish()?;
         Ok(head)
-    }
-
-    /// Write the head to a file, which is replaced whole or not at all.
-    ///
-    /// # Errors
-    /// [`Error::Write`].
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let failed = |WriteError { path, source }| Error::Write { path, source };
-        write_bytes(path, &self.to_bytes()).map_err(failed)
-    }
-
-    /// Read a head from a file.
-    ///
-    /// # Errors
-    /// [`Error::Read`], or [`Error::Format`] if the file is not a head or not a whole one.
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
-        Self::from_bytes(&bytes).map_err(|source| Error::Format { path: path.into(), source })
     }
 
     /// All parameters, trainable or not, under `prefix`.
@@ -124,11 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_loaded() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("head.safetensors");
-        head().save(&path).unwrap();
-        assert_eq!(Head::load(&path).unwrap(), head());
+    fn what_is_written_is_read() {
+        assert_eq!(Head::from_bytes(&head().to_bytes()).unwrap(), head());
         assert_eq!(head().to_bytes(), head().to_bytes());
     }
 
@@ -141,12 +117,6 @@ mod tests {
                 "{length}"
             );
         }
-    }
-
-    #[test]
-    fn a_missing_file_is_named() {
-        let Err(Error::Read { path, .. }) = Head::load(Path::new("no/such.safetensors")) else { panic!() };
-        assert_eq!(path, Path::new("no/such.safetensors"));
     }
 
     #[test]

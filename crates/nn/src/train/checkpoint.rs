@@ -1,6 +1,4 @@
-//! A training on disk, to go on with.
-
-use std::{fs, path::Path};
+//! A training as bytes, to go on with.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +11,6 @@ use crate::layers::{
     tensors::{self, Reader, Tensor},
 };
 use crate::optim::{Slot, State};
-use headstart_base::files::{WriteError, write_bytes};
 
 const KEY: &str = "headstart.checkpoint";
 /// 2: more settings, and the best weights. 1 can be read: what it lacks is at its default.
@@ -68,24 +65,6 @@ impl Checkpoint {
         &self.history
     }
 
-    /// Write it to a file, which is replaced whole or not at all.
-    ///
-    /// # Errors
-    /// [`Error::Write`].
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let failed = |WriteError { path, source }| Error::Write { path, source };
-        write_bytes(path, &self.to_bytes()).map_err(failed)
-    }
-
-    /// Read it from a file, of which nothing is believed without a check.
-    ///
-    /// # Errors
-    /// [`Error::Read`], [`Error::Checkpoint`].
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
-        Self::from_bytes(&bytes).map_err(|source| Error::Checkpoint { path: path.into(), source })
-    }
-
     /// The settings of this checkpoint are `config`, but perhaps for the number of epochs, if that is all it is.
     pub(super) fn require_settings(&self, config: &TrainConfig) -> Result<(), Error> {
         let settings =
@@ -103,7 +82,8 @@ impl Checkpoint {
         })
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    /// The bytes of a safetensors file.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let entry = Entry {
             format: FORMAT,
             settings: self.config.clone(),
@@ -126,7 +106,11 @@ impl Checkpoint {
         tensors::to_bytes(KEY, &entry, &all)
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
+    /// A checkpoint from such bytes, of which nothing is believed without a check.
+    ///
+    /// # Errors
+    /// [`FormatError`] says what is wrong with them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut reader = Reader::new(bytes)?;
         let Version { format } = reader.entry(KEY)?;
         if format > FORMAT {

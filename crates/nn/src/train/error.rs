@@ -1,8 +1,8 @@
 //! Errors of training.
 
-use std::{fmt, io, path::PathBuf};
+use std::fmt;
 
-use crate::layers::{self, FormatError};
+use crate::layers;
 use crate::optim;
 use headstart_base::text::listed;
 
@@ -134,31 +134,6 @@ pub enum Error {
     /// A checkpoint whose optimizer was another one.
     #[error("the checkpoint does not fit its own settings")]
     OptimizerState(#[from] optim::StateError),
-    /// The file is no checkpoint, or is damaged.
-    #[error("`{path}` is not a checkpoint that can be used")]
-    Checkpoint {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: FormatError,
-    },
-
-    /// A file cannot be read.
-    #[error("cannot read `{path}`")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file cannot be written.
-    #[error("cannot write `{path}`")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 /// What rows are for.

@@ -22,12 +22,10 @@ fn stopping_anywhere_and_resuming_changes_no_bit() {
     }
 }
 
-/// Train, stop after so many events, go through a file, resume, and so on until the end.
+/// Train, stop after so many events, go through bytes, resume, and so on until the end.
 fn interrupted(config: &TrainConfig, stops: &[usize], validation: (&Array2<f32>, &[usize])) -> Outcome {
     let (rows, labels) = data();
     let validation: Option<(&dyn Rows, &[usize])> = Some((validation.0, validation.1));
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("checkpoint");
     let mut trainer = Trainer::new(config, 6, 3).unwrap();
     for &stop in stops {
         let mut events = 0;
@@ -37,9 +35,9 @@ fn interrupted(config: &TrainConfig, stops: &[usize], validation: (&Array2<f32>,
             if events == stop { Flow::Stop } else { Flow::Continue }
         };
         trainer.run(&rows, &labels, validation, stop_there).unwrap();
-        trainer.checkpoint().save(&path).unwrap();
-        assert_eq!(Checkpoint::load(&path).unwrap(), trainer.checkpoint());
-        trainer = Trainer::resume(config, Checkpoint::load(&path).unwrap()).unwrap();
+        let checkpoint = Checkpoint::from_bytes(&trainer.checkpoint().to_bytes()).unwrap();
+        assert_eq!(checkpoint, trainer.checkpoint());
+        trainer = Trainer::resume(config, checkpoint).unwrap();
     }
     let ended = trainer.run(&rows, &labels, validation, &mut |_| Flow::Continue).unwrap();
     trainer.into_outcome(ended)

@@ -1,4 +1,4 @@
-//! Each reason for a miss is told from the others.
+//! Each reason for having no features is told from the others.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -48,56 +48,41 @@ impl Scene {
         Memo::open(&self.cache()).insert(path, &facts, key).unwrap();
     }
 
-    fn explain(&self, path: &Path) -> Explanation {
-        let in_force = fingerprint_of(DIM, Storage::F32);
-        Explainer::open(&self.cache(), &in_force, PLAIN).unwrap().explain(path)
+    fn status(&self, path: &Path) -> ImageStatus {
+        ImageLookup::open(&self.cache(), PLAIN).unwrap().status(path)
     }
-}
 
-#[test]
-fn a_hit_names_its_row() {
-    let scene = Scene::new();
-    let path = scene.file("a.png", "a", 100);
-    let segment = scene.compute("a");
-    let found = scene.explain(&path);
-    assert_eq!((found.verdict, found.key), (Verdict::Hit, Some(Key::of(b"a"))));
-    // The time of change cannot be set, so the file is younger than two seconds.
-    assert_eq!((found.size, found.memo), (Some(1), MemoState::TooFresh));
-    let [row] = &found.in_force.as_ref().unwrap().rows[..] else { panic!("{found:?}") };
-    assert_eq!((&row.segment, row.view, row.slot, row.sound), (&segment, 0, 0, true));
-    assert_eq!(row.offset, reopened_offset(&scene));
-    scene.remember(&path, Key::of(b"a"));
-    assert_eq!(scene.explain(&path).memo, MemoState::Trusted);
-}
-
-fn reopened_offset(scene: &Scene) -> u64 {
-    Store::open_dir(scene.store.dir()).unwrap().segments()[0].batches[0].start as u64
+    /// In its only store.
+    fn state(&self, path: &Path) -> ImageState {
+        let [stored] = &self.status(path).stores[..] else { panic!("one store") };
+        stored.state
+    }
 }
 
 #[test]
 fn an_edited_file_is_told_from_one_never_computed() {
     let scene = Scene::new();
     let path = scene.file("a.png", "a", 100);
-    assert_eq!(scene.explain(&path).verdict, Verdict::Absent);
+    let found = scene.status(&path);
+    assert_eq!((found.stores[0].state, found.change), (ImageState::Absent, None));
     scene.compute("a");
     scene.remember(&path, Key::of(b"a"));
+    let found = scene.status(&path);
+    assert_eq!((found.key, found.change), (Some(Key::of(b"a")), None));
+    assert_eq!((found.stores[0].state, &found.stores[0].views[..]), (ImageState::Computed, &[0][..]));
     scene.file("a.png", "edited", 50);
-    let found = scene.explain(&path);
-    assert_eq!(found.verdict, Verdict::Changed);
-    let MemoState::Changed(then) = found.memo else { panic!("{found:?}") };
-    assert_eq!((then.key, then.size), (Key::of(b"a"), 1));
-    assert!(i128::from(then.modified) < found.modified.unwrap());
+    let found = scene.status(&path);
+    assert_eq!((found.stores[0].state, found.change), (ImageState::Absent, Some(FileChange::Seen)));
     // The same bytes with other times are the same image.
     scene.file("a.png", "a", 30);
-    let found = scene.explain(&path);
-    assert!(matches!((found.verdict, found.memo), (Verdict::Hit, MemoState::Changed(_))), "{found:?}");
+    let found = scene.status(&path);
+    assert_eq!((found.stores[0].state, found.change), (ImageState::Computed, None));
     // A file that was changed behind the memo's back.
     scene.remember(&path, Key::of(b"edited"));
-    assert_eq!(scene.explain(&path).memo, MemoState::Wrong { key: Key::of(b"edited") });
+    assert_eq!(scene.status(&path).change, Some(FileChange::Unseen));
     fs::remove_file(&path).unwrap();
-    let found = scene.explain(&path);
-    assert_eq!((found.verdict, found.key), (Verdict::Unreadable, None));
-    assert!(matches!(found.memo, MemoState::Changed(_)) && found.error.is_some());
+    let found = scene.status(&path);
+    assert!(found.key.is_none() && found.error.is_some() && found.stores.is_empty(), "{found:?}");
 }
 
 #[test]
@@ -110,11 +95,9 @@ fn damage_and_failures_have_their_reasons() {
         bytes.windows(4).rposition(|w| w == features(&[(Key::of(b"a"), 0)], DIM)[(0, 1)].to_le_bytes());
     bytes[place.unwrap()] ^= 1;
     fs::write(&segment, bytes).unwrap();
-    let found = scene.explain(&path);
-    assert_eq!(found.verdict, Verdict::Damaged);
-    assert!(!found.in_force.unwrap().rows[0].sound);
+    assert_eq!(scene.state(&path), ImageState::Damaged);
     scene.compute("a");
-    assert_eq!(scene.explain(&path).verdict, Verdict::Hit, "a sound row stands in");
+    assert_eq!(scene.state(&path), ImageState::Computed, "a sound row stands in");
 
     let bad = scene.file("bad.png", "bad", 100);
     let failure = Failure {
@@ -128,25 +111,21 @@ fn damage_and_failures_have_their_reasons() {
         time: "2026-01-01T00:00:00.000Z".into(),
     };
     FailureLog::new(&scene.store).record(&failure).unwrap();
-    let found = scene.explain(&bad);
-    assert_eq!((found.verdict, found.in_force.unwrap().failure), (Verdict::Failed, Some(failure)));
+    let found = scene.status(&bad);
+    assert_eq!((found.stores[0].state, &found.stores[0].failure), (ImageState::Failed, &Some(failure)));
 }
 
 #[test]
-fn other_stores_say_in_what_they_differ() {
+fn each_store_says_what_it_has() {
     let scene = Scene::new();
     let path = scene.file("a.png", "a", 100);
     let other = Store::create_or_open(&scene.cache(), "net", &fingerprint_of(DIM, Storage::F16)).unwrap();
     let mut writer = other.writer(Provenance::default()).unwrap();
     append(&mut writer, &[(Key::of(b"a"), 0), (Key::of(b"a"), 7)], DIM);
     writer.close().unwrap();
-    let found = scene.explain(&path);
-    assert_eq!(found.verdict, Verdict::Absent);
-    assert!(found.in_force.unwrap().rows.is_empty());
-    let [elsewhere] = &found.others[..] else { panic!("one other store knows it") };
-    assert_eq!(elsewhere.rows.iter().map(|row| row.view).collect::<Vec<_>>(), [0, 7]);
-    let [difference] = &elsewhere.differences[..] else { panic!("{elsewhere:?}") };
-    assert_eq!(difference.to_string(), "`storage` expected \"f32\", found \"f16\"");
-    let unknown = scene.file("b.png", "b", 100);
-    assert!(scene.explain(&unknown).others.is_empty());
+    let found = scene.status(&path);
+    let mut stores: Vec<_> =
+        found.stores.iter().map(|one| (one.directory == other.dir(), one.state, &one.views[..])).collect();
+    stores.sort_by_key(|one| one.0);
+    assert_eq!(stores, [(false, ImageState::Absent, &[][..]), (true, ImageState::Computed, &[0, 7])]);
 }
