@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store};
+use headstart::machine::Threads;
 use headstart::run::CachedRows;
 use headstart::train::{Event, Flow, Rows, TrainConfig, train};
 use ndarray::{Array2, s};
@@ -20,7 +21,10 @@ const BATCH: usize = 256;
 const IN_MEMORY: usize = 50_000;
 
 fn main() {
-    headstart::machine::use_threads(None).expect("nothing has used threads yet");
+    Threads::for_training(None).expect("a few threads").run(measure);
+}
+
+fn measure() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let rows = arguments.first().map_or(1_000_000, |rows| rows.parse().expect("a number of rows"));
     let parent = arguments.get(1).map_or(std::env::temp_dir(), PathBuf::from);

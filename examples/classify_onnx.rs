@@ -8,13 +8,14 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::export::Classifier;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let file = arguments.next().ok_or("usage: classify_onnx FILE.onnx IMAGE…")?;
-    let mut classifier = Classifier::load(&Runtime::load(None)?, &file, None)?;
+    let mut classifier = Classifier::load(&Runtime::load(&Libraries::default())?, &file, None)?;
     for image in arguments {
         let probabilities = classifier.classify(&std::fs::read(&image)?)?;
         let likeliest =

@@ -16,6 +16,7 @@ use std::path::Path;
 use clap::Parser;
 use headstart::autodiff::Tape;
 use headstart::backbone::Backbone;
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::dataset::{Classes, Columns, Manifest};
@@ -60,7 +61,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         Array2::from_shape_fn((labels.len(), CLASSES), |(i, class)| f32::from(u8::from(labels[i] == class)));
 
     // The frozen part, run once.
-    let mut resnet50 = Session::new(&Runtime::load(None)?, &backbone, SessionOptions::default())?;
+    let mut resnet50 =
+        Session::new(&Runtime::load(&Libraries::default())?, &backbone, &SessionOptions::default())?;
     let features = resnet50.run(images.view())?;
 
     // The part that learns.

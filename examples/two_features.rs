@@ -17,7 +17,8 @@ use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
 use headstart::evaluate::metrics;
 use headstart::extract::{FeatureCache, fingerprint};
-use headstart::train::{Flow, TrainConfig, train};
+use headstart::machine::Threads;
+use headstart::train::{Event, Flow, TrainConfig, train};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -39,13 +40,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (rows, test_rows) = (of(&training)?, of(&test)?);
     tell_distance(&test_rows);
 
+    let threads = Threads::for_training(None)?;
     // By image: in how many seeds the second kind has it right, less the first.
     let mut gains = vec![0.0; test_labels.len()];
     for seed in 0..SEEDS {
         let mut accuracies = [0.0; 2];
         for kind in 0..2 {
             let config = TrainConfig { seed, ..TrainConfig::default() };
-            let outcome = train(&config, &rows[kind], &labels, classes.len(), None, &mut |_| Flow::Continue)?;
+            let go_on = &mut |_: Event<'_>| Flow::Continue;
+            let outcome = threads.run(|| train(&config, &rows[kind], &labels, classes.len(), None, go_on))?;
             let said = metrics::predictions(outcome.head.probabilities(test_rows[kind].view()).view());
             for ((gain, said), label) in gains.iter_mut().zip(said).zip(&test_labels) {
                 let right = f64::from(u8::from(said == *label));

@@ -17,6 +17,7 @@ use headstart::dataset::{Classes, Columns, Manifest};
 use headstart::evaluate::{mean_over_views, metrics};
 use headstart::extract::{FeatureCache, Standing, fingerprint};
 use headstart::image::{ViewKinds, Views};
+use headstart::machine::Threads;
 use headstart::nn::Head;
 use headstart::run::CachedRows;
 use headstart::train::{Flow, Rows, TrainConfig, train};
@@ -120,9 +121,11 @@ fn heads(
     classes: usize,
 ) -> Result<Vec<Head>, Box<dyn Error>> {
     let rows = training.rows(store, views)?;
+    let threads = Threads::for_training(None)?;
     let head = |seed| {
         let config = TrainConfig { seed, ..TrainConfig::default() };
-        Ok(train(&config, &rows, &training.labels, classes, None, &mut |_| Flow::Continue)?.head)
+        let train = || train(&config, &rows, &training.labels, classes, None, &mut |_| Flow::Continue);
+        Ok(threads.run(train)?.head)
     };
     (0..SEEDS).map(head).collect()
 }

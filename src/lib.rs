@@ -33,7 +33,7 @@
 
 pub use headstart_backbone as backbone;
 #[doc(no_inline)]
-pub use headstart_base::{files, machine};
+pub use headstart_base::{files, later, machine};
 #[cfg(feature = "baselines")]
 pub use headstart_baselines as baselines;
 pub use headstart_cache as cache;

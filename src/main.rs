@@ -8,6 +8,7 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    cli::forbid_tf32();
     cli::leave_images_to_their_failures();
     match cli::run() {
         Ok(status) => status.into(),

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use features::{DIM, rows_or_synthetic};
 use floor::Floor;
+use headstart::machine::Threads;
 use limits::Limits;
 use session::{Session, cached_rows};
 
@@ -32,10 +33,13 @@ const CASES: [(usize, usize, usize); 3] = [(1, 1_000, 1_000), (32, 1_000, 160), 
 const REPEATS: usize = 7;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Result<()> {
-    headstart::machine::use_threads(None)?;
+    Threads::for_training(None)?.run(measure)
+}
+
+fn measure() -> Result<()> {
     // Cargo adds a flag of its own.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {

@@ -1,12 +1,11 @@
 //! Arguments that several commands share.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use headstart::backbone::EngineOptions;
 use headstart::backbone::device::Choice;
 use headstart::backbone::runtime::Runtime;
-use headstart::backbone::session::copies;
+use headstart::backbone::session::{SessionOptions, copies, default_engines_folder};
+use headstart::backbone::{EngineOptions, Libraries};
 use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
 use headstart::extract::{BatchSize, ExtractOptions};
@@ -19,6 +18,7 @@ use headstart::{Control, Project, ProjectConfig};
 use super::console::Console;
 use super::listener::Listener;
 use super::output::network_files;
+use super::system::libraries;
 
 /// Images to work on.
 #[derive(Debug, clap::Args)]
@@ -139,14 +139,6 @@ fn storage(text: &str) -> Result<Storage, String> {
     }
 }
 
-impl RuntimeArgs {
-    /// Has the head be trained on these threads too. Said twice, the first time counts.
-    pub fn use_threads(&self) {
-        let threads = self.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
-        let _ = headstart::machine::use_threads(threads);
-    }
-}
-
 impl BackboneArgs {
     /// What was typed, where runs lie in `runs` and nothing is to be computed.
     pub fn config(&self) -> ProjectConfig {
@@ -159,6 +151,10 @@ impl BackboneArgs {
             cache: self.cache.clone(),
             storage: self.storage,
             precision: self.precision,
+            extract: ExtractOptions {
+                engine: EngineOptions { libraries: libraries(None), ..EngineOptions::default() },
+                ..ExtractOptions::default()
+            },
             ..ProjectConfig::default()
         }
     }
@@ -233,13 +229,13 @@ impl RuntimeArgs {
 
     /// What a backbone is to run on, in the precision of its own.
     pub fn engine_options(&self) -> EngineOptions {
-        EngineOptions {
-            device: self.device,
+        let session = SessionOptions {
             threads: self.threads.map(usize::from),
-            onnxruntime: self.onnxruntime.clone(),
             copies: copies::default_folder(),
-            ..EngineOptions::default()
-        }
+            engines: default_engines_folder(),
+            ..SessionOptions::default()
+        };
+        EngineOptions { device: self.device, libraries: libraries(self.onnxruntime.as_deref()), session }
     }
 }
 
@@ -252,12 +248,12 @@ pub struct LibraryArgs {
 }
 
 impl LibraryArgs {
-    pub fn path(&self) -> Option<PathBuf> {
-        self.onnxruntime.clone()
+    pub fn libraries(&self) -> Libraries {
+        libraries(self.onnxruntime.as_deref())
     }
 
     pub fn load(&self, console: &Console) -> anyhow::Result<Runtime> {
-        let runtime = Runtime::load(self.onnxruntime.as_deref())?;
+        let runtime = Runtime::load(&self.libraries())?;
         console.detail(format_args!("ONNX Runtime {} ({})", runtime.version(), runtime.library().display()));
         Ok(runtime)
     }

@@ -20,6 +20,7 @@ use super::calibrate::{self, TemperatureArgs};
 use super::console::{Console, stdout, terminal_width};
 use super::listener::Listener;
 use super::output;
+use super::system::heif;
 
 /// Measure a run on labelled images: accuracy, figures of each class, confusion matrix, report
 #[derive(Debug, clap::Args)]
@@ -111,7 +112,7 @@ impl EvaluateArgs {
                 Output::create(folder)?
             }
         };
-        let html = (!self.no_report).then(|| report::page(&evaluation.report_data()));
+        let html = (!self.no_report).then(|| report::page(&evaluation.report_data(), &heif()));
         let page = match &html {
             Some(html) => Page::Write(html),
             None if output::is_report(&output.path("report.html")) => Page::Remove,

@@ -60,7 +60,7 @@ pub struct ExportArgs {
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let mut config = self.backbone.config();
-        config.extract.engine.onnxruntime = self.library.path();
+        config.extract.engine.libraries = self.library.libraries();
         let project = self.runs.of(Project::new(config));
         let run = self.temperature.of(project.runs().load_head(&self.run)?);
         let inputs = || self.backbone.inputs().files(run.files()).files(&self.images);

@@ -16,6 +16,7 @@ use super::args::{BackboneArgs, RunsArgs};
 use super::console::Console;
 use super::listener::Listener;
 use super::output;
+use super::system::heif;
 
 /// Write the report of a run again, with all its evaluations, or one that compares several runs
 ///
@@ -65,7 +66,7 @@ impl ReportArgs {
                 let run = Run::load(run)?;
                 files::check_writable(&path)?;
                 let data = listener.hear(|control| project.report(&run, self.folds, control))?;
-                (report::page(&data), data.is_complete)
+                (report::page(&data, &heif()), data.is_complete)
             }
             runs => {
                 let data = listener.hear(|control| ComparisonData::of(runs, control))?;

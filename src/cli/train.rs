@@ -147,7 +147,6 @@ impl TrainArgs {
         if let Some(base) = &options.base {
             self.tell(base, console);
         }
-        self.runtime.use_threads();
         let mut listener = Listener::new(console);
         let trained = listener.hear(|control| project.train(self.data.request(), &options, control))?;
         let Trained { run, ended, elapsed, left_out, calibrated } = trained;

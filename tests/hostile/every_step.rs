@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use headstart::image::recipe::{Alpha, Channels, Crop, Decode, Layout, Resize, Rounding};
-use headstart::image::{Limits, Preprocessor, Recipe, View, bare, decoding_takes, revision, sniff};
+use headstart::image::{Heif, Limits, Preprocessor, Recipe, View, bare, decoding_takes, revision, sniff};
 
 /// Enough for every seed, and little enough that no single file takes long.
 pub const LIMITS: Limits = Limits { pixels: 1 << 18, memory: 1 << 25, file: 1 << 20 };
@@ -15,8 +15,7 @@ thread_local! {
 /// Small tensors, so that the time goes into decoding: one way with every pixel, one that shrinks meanwhile and crops.
 fn preprocessors() -> Vec<Preprocessor> {
     // HEIC as far as libheif, which may be installed or not: what a library in C does with damaged files is its own affair.
-    // SAFETY: this comes first, and no other thread of whoever looks for panics reads or sets variables.
-    unsafe { std::env::set_var("HEADSTART_LIBHEIF", "none") };
+    let heif = Heif::off("the search for panics");
     let preset = |name| Recipe::preset(name).expect("a preset");
     let whole = Recipe { resize: Resize::Stretch { width: 16, height: 12 }, ..preset("keras-resnet50") };
     let scaled = Recipe {
@@ -29,7 +28,8 @@ fn preprocessors() -> Vec<Preprocessor> {
         ..preset("torchvision-v1")
     };
     [whole, scaled]
-        .map(|recipe| Preprocessor::new(recipe).expect("a recipe that makes sense").with_limits(LIMITS))
+        .map(|recipe| Preprocessor::new(recipe).expect("a recipe that makes sense"))
+        .map(|preprocessor| preprocessor.with_limits(LIMITS).with_heif(heif.clone()))
         .into()
 }
 

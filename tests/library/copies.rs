@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use headstart::backbone::Backbone;
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions, copies};
 use ndarray::{Array2, Array4};
 
 /// Features of three images that are the same each time, by a session that may keep copies in `folder`.
 fn features(backbone: &Backbone, folder: Option<&Path>) -> Array2<f32> {
-    let runtime = Runtime::load(None).expect("`just setup` fetches ONNX Runtime");
+    let runtime = Runtime::load(&Libraries::default()).expect("`just setup` fetches ONNX Runtime");
     let options = SessionOptions { copies: folder.map(Path::to_path_buf), ..SessionOptions::default() };
-    let mut session = Session::new(&runtime, backbone, options).unwrap();
+    let mut session = Session::new(&runtime, backbone, &options).unwrap();
     assert!(session.placement().nodes() > 0, "what runs where is known of copies too");
     let [a, b, c] = backbone.recipe().input_shape();
     let images = Array4::from_shape_fn((3, a, b, c), |(n, i, j, k)| {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::backbone::{Backbone, OpenOptions};
@@ -52,8 +53,8 @@ fn from_pixels(backbone: &Backbone, golden: &[Golden]) -> Array2<f32> {
         let pixels = image::open(path).unwrap().to_rgb8();
         preprocessor.normalise(pixels.as_raw(), image.as_slice_mut().unwrap());
     }
-    let runtime = Runtime::load(None).unwrap();
-    Session::new(&runtime, backbone, SessionOptions::default()).unwrap().run(images.view()).unwrap()
+    let runtime = Runtime::load(&Libraries::default()).unwrap();
+    Session::new(&runtime, backbone, &SessionOptions::default()).unwrap().run(images.view()).unwrap()
 }
 
 /// The largest difference of one photograph.

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use half::f16;
 use headstart::autodiff::Tape;
 use headstart::backbone::Backbone;
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::image::Preprocessor;
@@ -45,8 +46,8 @@ fn features(images: &[String], from_pixels: bool) -> Array2<f32> {
             preprocessor.run(&bytes, image).unwrap();
         }
     }
-    let runtime = Runtime::load(None).unwrap();
-    Session::new(&runtime, &backbone, SessionOptions::default()).unwrap().run(tensor.view()).unwrap()
+    let runtime = Runtime::load(&Libraries::default()).unwrap();
+    Session::new(&runtime, &backbone, &SessionOptions::default()).unwrap().run(tensor.view()).unwrap()
 }
 
 /// The head as Keras had it before the first step.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use headstart::backbone::Backbone;
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::convert::import::{self, Error, ImportOptions, Imported};
 use headstart::convert::inspect;
@@ -61,7 +62,7 @@ fn options(input: &Array) -> ImportOptions {
 /// ONNX Runtime as `just setup` fetches it, or as `ORT_DYLIB_PATH` says; a process has one.
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| Runtime::load(None).expect("`just setup` fetches ONNX Runtime"))
+    RUNTIME.get_or_init(|| Runtime::load(&Libraries::default()).expect("`just setup` fetches ONNX Runtime"))
 }
 
 fn run(model: &Model, input: &Array) -> Vec<f32> {

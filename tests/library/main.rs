@@ -12,6 +12,7 @@ mod features;
 mod five_images;
 mod import;
 mod net;
+mod process;
 mod quantize;
 #[cfg(target_os = "linux")]
 mod read_export;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::net;
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::backbone::{Backbone, OpenOptions};
@@ -22,8 +23,8 @@ fn open(path: &Path, feature_tensor: &str) -> Backbone {
 
 /// Features, and how many nodes ONNX Runtime had to compute for them.
 fn run(backbone: &Backbone, images: &Array4<f32>) -> (Array2<f32>, usize) {
-    let runtime = Runtime::load(None).expect("`just setup` fetches ONNX Runtime");
-    let mut session = Session::new(&runtime, backbone, SessionOptions::default()).unwrap();
+    let runtime = Runtime::load(&Libraries::default()).expect("`just setup` fetches ONNX Runtime");
+    let mut session = Session::new(&runtime, backbone, &SessionOptions::default()).unwrap();
     (session.run(images.view()).unwrap(), session.placement().nodes())
 }
 

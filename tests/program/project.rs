@@ -147,7 +147,7 @@ fn two_projects_do_not_meet() {
             storage: Some(storage),
             ..config(&place)
         };
-        config.extract.engine.threads = Some(if storage == Storage::F32 { 1 } else { 2 });
+        config.extract.engine.session.threads = Some(if storage == Storage::F32 { 1 } else { 2 });
         Project::new(config)
     };
     let train = |project: &Project, seed: u64| {

@@ -1,9 +1,9 @@
 //! A backbone that runs: device, library and session, chosen together.
 
 use std::error::Error as _;
-use std::path::PathBuf;
 
-use super::device::{self, Choice, Device, Precision, Selection};
+use super::device::{self, Choice, Device, Selection};
+use super::libraries::Libraries;
 use super::runtime::Runtime;
 use super::session::{Session, SessionOptions};
 use super::{Backbone, Error};
@@ -13,16 +13,10 @@ use super::{Backbone, Error};
 pub struct EngineOptions {
     /// The device, or that the fastest one is to be found.
     pub device: Choice,
-    /// What the graph computes in.
-    pub precision: Precision,
-    /// Threads for inference; `None` takes every core.
-    pub threads: Option<usize>,
-    /// The ONNX Runtime to load; `None` looks in the usual places.
-    pub onnxruntime: Option<PathBuf>,
-    /// The largest batch that will be run, for devices that prepare for one.
-    pub max_batch: Option<usize>,
-    /// As [`SessionOptions::copies`].
-    pub copies: Option<PathBuf>,
+    /// The shared libraries to use, or where they are looked for.
+    pub libraries: Libraries,
+    /// What the graph computes in, and how.
+    pub session: SessionOptions,
 }
 
 /// A backbone that is loaded, and what it runs on.
@@ -44,30 +38,18 @@ impl Engine {
     /// [`Error::Graph`] if ONNX Runtime refuses the graph. Only [`Choice::Auto`] goes on with the CPU when another device
     /// turns out not to work, and [`Selection::passed_over`] tells why.
     pub fn start(backbone: &Backbone, options: &EngineOptions) -> Result<Self, Error> {
-        let precision = backbone.precision(options.precision)?;
-        let mut selection = Selection::make(options.device, precision, options.onnxruntime.as_deref())?;
-        let runtime = Runtime::load_library(&selection.library).map_err(device::Error::from)?;
-        let session = match Self::session(&runtime, backbone, selection.device, options) {
-            Err(Error::Device(error))
-                if options.device == Choice::Auto && selection.device != Device::Cpu =>
-            {
+        let EngineOptions { device, libraries, session } = options;
+        let precision = backbone.precision(session.precision)?;
+        let mut selection = Selection::make(*device, precision, libraries)?;
+        let runtime = Runtime::load_library(&selection.library, libraries).map_err(device::Error::from)?;
+        let session = match Session::on(selection.device, &runtime, backbone, session) {
+            Err(Error::Device(error)) if *device == Choice::Auto && selection.device != Device::Cpu => {
                 selection.fall_back(sentence(&error));
-                Self::session(&runtime, backbone, Device::Cpu, options)?
+                Session::new(&runtime, backbone, &options.session)?
             }
             session => session?,
         };
         Ok(Self { runtime, selection, session })
-    }
-
-    fn session(
-        runtime: &Runtime,
-        backbone: &Backbone,
-        device: Device,
-        options: &EngineOptions,
-    ) -> Result<Session, Error> {
-        let EngineOptions { precision, threads, max_batch, ref copies, .. } = *options;
-        let copies = copies.clone();
-        Session::new(runtime, backbone, SessionOptions { threads, device, precision, max_batch, copies })
     }
 
     /// Beyond this a larger batch is not worth trying: a processor gains nothing, a GPU little.

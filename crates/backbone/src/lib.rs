@@ -38,6 +38,7 @@ mod hashing;
 pub mod image_input;
 #[doc(hidden)]
 pub mod labels;
+pub mod libraries;
 pub mod library;
 #[doc(hidden)]
 pub mod meaning;
@@ -58,6 +59,7 @@ pub use engine::{Engine, EngineOptions};
 pub use error::Edges;
 pub use error::{Error, Output, Result};
 pub use guess::Guess;
+pub use libraries::Libraries;
 pub use metadata::Metadata;
 pub use open::{Backbone, OpenOptions};
 #[doc(hidden)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::answers::probe;
 use super::elf::{self, Flaw};
-use headstart_base::python::python;
+use super::libraries::Libraries;
 
 /// The oldest minor version whose interface this build speaks (cargo feature `api-24` of `ort`).
 pub const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
@@ -89,36 +89,21 @@ pub struct Library {
 }
 
 impl Library {
-    /// Find the library: `explicit`, then `ORT_DYLIB_PATH`, `models/runtime/`, beside the executable, an installed Python
-    /// package, the system's loader, and last the builds for one kind of device, `models/runtime-gpu/` and
-    /// `models/runtime-openvino/`. A library that was asked for by name is taken or refused, never passed over.
+    /// Find the library: the one that is named, or the first in the places of `libraries`, and last the builds for one kind of device. A
+    /// library that is named is taken or refused, never passed over.
     ///
     /// # Errors
     /// [`Error::NotFound`] with the places that were tried, or what is wrong with the library found first.
-    pub fn find(explicit: Option<&Path>) -> Result<Self, Error> {
-        if let Some(named) = Self::named(explicit) {
+    pub fn find(libraries: &Libraries) -> Result<Self, Error> {
+        if let Some(named) = Self::named(libraries) {
             return named;
         }
-        let found = PLACES.iter().chain(&DEVICE_FOLDERS).find_map(Place::library);
-        found.unwrap_or_else(|| Err(Error::NotFound { looked: looked() }))
+        libraries.first().unwrap_or_else(|| Err(Error::NotFound { looked: libraries.names() }))
     }
 
-    /// The library that the user names, by `explicit` or by `ORT_DYLIB_PATH`; `None` if she names none.
-    pub(super) fn named(explicit: Option<&Path>) -> Option<Result<Self, Error>> {
-        let variable =
-            || std::env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
-        Some(Self::read(&explicit.map(Path::to_path_buf).or_else(variable)?))
-    }
-
-    /// Every library in the places where [`find`](Self::find) looks, `first` before all, or what is wrong with it.
-    pub(super) fn all(first: Option<&'static str>) -> impl Iterator<Item = Result<Self, Error>> {
-        let first = first.map(Place::Folder).into_iter();
-        first.chain(PLACES).filter_map(|place| place.library())
-    }
-
-    /// The library in `folder`, if there is one.
-    pub(super) fn in_folder(folder: &'static str) -> Option<Result<Self, Error>> {
-        Place::Folder(folder).library()
+    /// The library that is named; `None` if none is.
+    pub(super) fn named(libraries: &Libraries) -> Option<Result<Self, Error>> {
+        libraries.onnxruntime.as_deref().map(Self::read)
     }
 
     /// Whether it was built with the provider of this name, such as `CUDAExecutionProvider`.
@@ -127,7 +112,7 @@ impl Library {
     }
 
     /// Open the file and ask for its version, so that `ort` later meets only a library that fits: it panics on others.
-    fn read(path: &Path) -> Result<Self, Error> {
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
         if !path.exists() {
             return Err(Error::Missing { path });
@@ -140,54 +125,15 @@ impl Library {
     }
 }
 
-/// Where a library can be.
-#[derive(Debug, Clone, Copy)]
-enum Place {
-    Folder(&'static str),
-    BesideTheProgram,
-    Python,
-    System,
-}
-
-const PLACES: [Place; 4] =
-    [Place::Folder("models/runtime"), Place::BesideTheProgram, Place::Python, Place::System];
-/// They compute on the CPU too.
-const DEVICE_FOLDERS: [Place; 2] =
-    [Place::Folder("models/runtime-gpu"), Place::Folder("models/runtime-openvino")];
-
-impl Place {
-    /// What is there, if there is a library.
-    fn library(&self) -> Option<Result<Library, Error>> {
-        let path = match self {
-            Self::Folder(folder) => library_in(Path::new(folder)),
-            Self::BesideTheProgram => library_in(std::env::current_exe().ok()?.parent()?),
-            Self::Python => library_in(&python().onnxruntime.as_ref()?.join("capi")),
-            Self::System => return from_system_loader().map(Ok),
-        };
-        Some(Library::read(&path?))
-    }
-}
-
-fn looked() -> Vec<String> {
-    [
-        "ORT_DYLIB_PATH (not set)",
-        "models/runtime",
-        "the program's own folder",
-        "Python's onnxruntime",
-        "the system's libraries",
-    ]
-    .map(String::from)
-    .to_vec()
-}
-
-fn from_system_loader() -> Option<Library> {
+/// The library that the system's loader finds by itself.
+pub(super) fn from_system_loader() -> Option<Library> {
     let path = PathBuf::from(libloading::library_filename("onnxruntime"));
     let answers = probe(&path).ok()?;
     Some(Library { path, version: answers.version, providers: answers.providers })
 }
 
 /// The ONNX Runtime library in `folder`; of several versions the last by name.
-fn library_in(folder: &Path) -> Option<PathBuf> {
+pub(super) fn library_in(folder: &Path) -> Option<PathBuf> {
     let is_library = |name: &str| {
         name == "onnxruntime.dll"
             || name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib"))
@@ -205,11 +151,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so.1.31.1");
         std::fs::write(&path, "not a library").unwrap();
-        let error = Library::find(Some(&path)).unwrap_err();
+        let error = Library::find(&Libraries::named(&path)).unwrap_err();
         if cfg!(target_os = "linux") {
             assert!(matches!(error, Error::Flawed { flaw: Flaw::OtherFormat, .. }), "{error}");
         }
-        assert!(matches!(Library::find(Some(&folder.path().join("gone.so"))), Err(Error::Missing { .. })));
+        assert!(matches!(
+            Library::find(&Libraries::named(folder.path().join("gone.so"))),
+            Err(Error::Missing { .. })
+        ));
     }
 
     #[test]

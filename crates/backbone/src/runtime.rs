@@ -4,52 +4,70 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::device::{Device, preload};
+use super::libraries::Libraries;
 use super::library::{Error, Library};
 
-/// A started ONNX Runtime. Clones share it; it lives until the process ends.
+/// A started ONNX Runtime. It lives until the process ends, and each value of this is a view of the same one.
+///
+/// Nothing of what it was asked for first is kept in it: threads, devices and folders are those of each
+/// [`Session`](super::session::Session), and [`libraries`](Self::libraries) those of whoever asked.
 #[derive(Debug, Clone)]
 pub struct Runtime {
+    loaded: Loaded,
+    libraries: Libraries,
+}
+
+/// What a process has once.
+#[derive(Debug, Clone)]
+struct Loaded {
     library: Library,
     environment: ort::environment::Environment,
 }
 
 /// `ort` has one library and one environment per process, and panics on a second, so this is where they are kept.
-static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
 impl Runtime {
-    /// Load ONNX Runtime from `library`, or from where [`Library::find`] finds it; the second call gives the first one's.
+    /// Load ONNX Runtime, the one that `libraries` name or the one that [`Library::find`] finds. Where one is loaded already, that is the
+    /// one, unless another is named.
     ///
     /// # Errors
     /// [`Error`] says what was tried and what is unfit; [`Error::AlreadyLoaded`] if another library is in use.
-    pub fn load(library: Option<&Path>) -> Result<Self, Error> {
-        Self::load_once(library, || Library::find(library))
+    pub fn load(libraries: &Libraries) -> Result<Self, Error> {
+        Self::load_once(libraries.onnxruntime.as_deref(), libraries, || Library::find(libraries))
     }
 
     /// Load the library that was found for a device.
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn load_library(library: &Library) -> Result<Self, Error> {
-        Self::load_once(Some(&library.path), || Ok(library.clone()))
+    pub fn load_library(library: &Library, libraries: &Libraries) -> Result<Self, Error> {
+        Self::load_once(Some(&library.path), libraries, || Ok(library.clone()))
     }
 
-    fn load_once(asked: Option<&Path>, find: impl FnOnce() -> Result<Library, Error>) -> Result<Self, Error> {
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = loaded.as_ref() {
-            return match asked {
-                Some(asked) if !same_file(asked, &runtime.library.path) => Err(Error::AlreadyLoaded {
-                    loaded: runtime.library.path.clone(),
-                    asked: asked.to_path_buf(),
-                }),
-                _ => Ok(runtime.clone()),
-            };
-        }
-        let runtime = Self::start(find()?)?;
-        *loaded = Some(runtime.clone());
-        Ok(runtime)
+    fn load_once(
+        asked: Option<&Path>,
+        libraries: &Libraries,
+        find: impl FnOnce() -> Result<Library, Error>,
+    ) -> Result<Self, Error> {
+        let mut once = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = match once.as_ref() {
+            Some(loaded) => match asked {
+                Some(asked) if !same_file(asked, &loaded.library.path) => {
+                    return Err(Error::AlreadyLoaded {
+                        loaded: loaded.library.path.clone(),
+                        asked: asked.to_path_buf(),
+                    });
+                }
+                _ => loaded.clone(),
+            },
+            None => once.insert(Self::start(find()?)?).clone(),
+        };
+        Ok(Self { loaded, libraries: libraries.clone() })
     }
 
-    fn start(library: Library) -> Result<Self, Error> {
+    /// With settings that are the same whoever asks: ONNX Runtime's environment has no threads and no providers of its own.
+    fn start(library: Library) -> Result<Loaded, Error> {
         let failed = |source| Error::Start { path: library.path.clone(), source };
         let environment = ort::init_from(&library.path)
             .map_err(|error| failed(ort::Error::new(error.to_string())))?
@@ -60,27 +78,27 @@ impl Runtime {
         // `ort` hands the runtime's log to `tracing`; without a subscriber that costs a call per line, so only
         // what needs attention is asked for.
         environment.set_log_level(ort::logging::LogLevel::Warning);
-        Ok(Self { library, environment })
+        Ok(Loaded { library, environment })
     }
 
     /// Such as `1.31.1`.
     pub fn version(&self) -> &str {
-        &self.library.version
+        &self.loaded.library.version
     }
 
     /// The shared library in use.
     pub fn library(&self) -> &Path {
-        &self.library.path
+        &self.loaded.library.path
     }
 
     /// The execution providers that it was built with.
     pub fn providers(&self) -> &[String] {
-        &self.library.providers
+        &self.loaded.library.providers
     }
 
     /// What tells this build from every other: version, providers, and the file itself.
     pub fn identity(&self) -> String {
-        let Library { path, version, providers } = &self.library;
+        let Library { path, version, providers } = &self.loaded.library;
         let file = std::fs::metadata(path).ok();
         let modified = file.as_ref().and_then(|file| file.modified().ok());
         let length = file.as_ref().map(std::fs::Metadata::len);
@@ -89,12 +107,17 @@ impl Runtime {
 
     /// What NVIDIA's providers need and no loader finds by itself.
     pub fn preload(&self, device: Device) {
-        preload(device, &self.library);
+        preload(device, &self.loaded.library, &self.libraries);
+    }
+
+    /// The shared libraries that it was asked for with.
+    pub fn libraries(&self) -> &Libraries {
+        &self.libraries
     }
 
     /// ONNX Runtime's environment, of which a process has one.
     pub fn environment(&self) -> &ort::environment::Environment {
-        &self.environment
+        &self.loaded.environment
     }
 }
 

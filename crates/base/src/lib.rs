@@ -22,6 +22,6 @@
 
 pub mod files;
 pub mod label;
+pub mod later;
 pub mod machine;
-pub mod python;
 pub mod text;

@@ -6,12 +6,12 @@
 //! Nothing is trained here and nothing is fetched. Proofs run in ONNX Runtime, which is loaded at run time.
 //!
 //! ```no_run
-//! use headstart_backbone::runtime::Runtime;
+//! use headstart_backbone::{Libraries, runtime::Runtime};
 //! use headstart_convert::cut::{CutOptions, cut};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (network, backbone) = ("classifier.onnx".as_ref(), "backbone.onnx".as_ref());
-//! let done = cut(&Runtime::load(None)?, network, backbone, &CutOptions::default())?;
+//! let done = cut(&Runtime::load(&Libraries::default())?, network, backbone, &CutOptions::default())?;
 //! println!("{} features, from `{}`: {}", done.feature_size, done.tensor, done.reason);
 //! # Ok(())
 //! # }

@@ -130,12 +130,12 @@ pub enum Event<'a> {
 /// ```
 pub struct Control<'a> {
     cancel: CancelToken,
-    listener: Option<&'a mut dyn FnMut(Event<'_>)>,
+    listener: Option<&'a mut (dyn FnMut(Event<'_>) + Send)>,
 }
 
 impl<'a> Control<'a> {
-    /// Events go to `listener`, on the thread that works.
-    pub fn new(cancel: CancelToken, listener: &'a mut dyn FnMut(Event<'_>)) -> Self {
+    /// Events go to `listener`, one after another, on the thread that works: that may be another one than this.
+    pub fn new(cancel: CancelToken, listener: &'a mut (dyn FnMut(Event<'_>) + Send)) -> Self {
         Self { cancel, listener: Some(listener) }
     }
 

@@ -7,11 +7,12 @@ use image::error::ImageError;
 use image::metadata::Orientation;
 use image::{ImageDecoder, ImageFormat, ImageReader};
 
+use super::heif::{self, Heif};
 use super::kind::{FileKind, Format, sniff};
 use super::limits::{bytes_of, mebibytes};
 use super::recipe::Alpha;
 use super::resample::Size;
-use super::{Error, Limits, bmp, colour, complete, gif, heif, jpeg, jxl, orientation, pnm, tiff};
+use super::{Error, Limits, bmp, colour, complete, gif, jpeg, jxl, orientation, pnm, tiff};
 
 /// What a file says about its image.
 pub(super) struct Header {
@@ -40,7 +41,7 @@ pub(super) struct Space {
 pub(super) fn decode(
     bytes: &[u8],
     alpha: Alpha,
-    limits: &Limits,
+    (limits, heif): (&Limits, &Heif),
     wanted: impl FnOnce(&Header) -> Option<Size>,
     space: &mut Space,
     rgb: &mut Vec<u8>,
@@ -56,7 +57,9 @@ pub(super) fn decode(
             let orientation = orientation.unwrap_or(Orientation::NoTransforms);
             jpeg::decode(bytes, orientation, wanted, limits, &mut space.jpeg, rgb)?
         }
-        Format::Heic | Format::Avif => heif::decode(bytes, format, alpha, limits, &mut space.samples, rgb)?,
+        Format::Heic | Format::Avif => {
+            heif::decode(bytes, format, alpha, (limits, heif), &mut space.samples, rgb)?
+        }
         Format::JpegXl => jxl::decode(bytes, alpha, limits, &mut space.samples, rgb)?,
         Format::Gif => gif::decode(bytes, alpha, limits, &mut space.samples, rgb)?,
         Format::Tiff => tiff::decode(bytes, alpha, limits, &mut space.samples, &mut space.jpeg, rgb)?,

@@ -56,7 +56,7 @@ pub use error::Error;
 pub use guard::takes_panic;
 #[doc(hidden)]
 pub use guard::{bare, guarded};
-pub use heif::{Libheif, LibheifError, libheif};
+pub use heif::{Heif, Libheif, LibheifError};
 pub use kind::{FileKind, Format, sniff};
 pub use limits::Limits;
 #[doc(hidden)]

@@ -2,6 +2,7 @@ use image::metadata::Orientation;
 
 use super::decode::{Header, Space, decode};
 use super::guard::guarded;
+use super::heif::Heif;
 use super::normalise::Table;
 use super::recipe::{Decode, Exif, Recipe, Resize};
 use super::resample::{Part, Resampler, Size};
@@ -23,6 +24,7 @@ pub struct Preprocessor {
     /// For the views that are crops.
     crops: Recipe,
     limits: Limits,
+    heif: Heif,
     table: Table,
     resampler: Resampler,
     buffers: Buffers,
@@ -56,6 +58,7 @@ struct Source<'p, 'b> {
     recipe: &'p Recipe,
     crops: &'p Recipe,
     limits: &'p Limits,
+    heif: &'p Heif,
 }
 
 /// The image as it lies in the buffers.
@@ -109,13 +112,19 @@ impl Preprocessor {
         recipe.check()?;
         let table = Table::new(&recipe);
         let recipe = Recipe { decoder: Some(DECODER.to_owned()), ..recipe };
-        let (limits, resampler, buffers) = (Limits::default(), Resampler::default(), Buffers::default());
-        Ok(Self { crops: crops_of(&recipe), recipe, limits, table, resampler, buffers })
+        let (limits, heif) = (Limits::default(), Heif::default());
+        let (resampler, buffers) = (Resampler::default(), Buffers::default());
+        Ok(Self { crops: crops_of(&recipe), recipe, limits, heif, table, resampler, buffers })
     }
 
     /// The same with other limits.
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same with another libheif, for HEIC.
+    pub fn with_heif(self, heif: Heif) -> Self {
+        Self { heif, ..self }
     }
 
     /// The recipe that is carried out, with [`Recipe::decoder`] filled in: this is the one for a fingerprint.
@@ -130,9 +139,9 @@ impl Preprocessor {
     /// Every variant of [`Error`] but those about recipes and [`Error::TooSmall`]; the preprocessor stays usable, also after a
     /// panic, which is [`Error::Panicked`].
     pub fn open<'b>(&mut self, bytes: &'b [u8]) -> Result<Opened<'_, 'b>, Error> {
-        let Self { recipe, crops, limits, table, resampler, buffers } = self;
-        let (decoded, image) = guarded(|| buffers.load(bytes, recipe, limits))?;
-        let source = Source { bytes, recipe, crops, limits };
+        let Self { recipe, crops, limits, heif, table, resampler, buffers } = self;
+        let (decoded, image) = guarded(|| buffers.load(bytes, recipe, limits, heif))?;
+        let source = Source { bytes, recipe, crops, limits, heif };
         Ok(Opened { source, table, resampler, buffers, decoded, image })
     }
 
@@ -204,7 +213,13 @@ impl<'p> Opened<'p, '_> {
 
 impl Buffers {
     /// Decode as much as this recipe needs, and turn it upright.
-    fn load(&mut self, bytes: &[u8], recipe: &Recipe, limits: &Limits) -> Result<(Decoded, Image), Error> {
+    fn load(
+        &mut self,
+        bytes: &[u8],
+        recipe: &Recipe,
+        limits: &Limits,
+        heif: &Heif,
+    ) -> Result<(Decoded, Image), Error> {
         let Buffers { decoding, decoded, upright, .. } = self;
         let orientation = |header: &Header| match recipe.exif {
             Exif::Apply => header.orientation,
@@ -221,7 +236,7 @@ impl Buffers {
                 Some(orient::turned(target, orientation(header)))
             }
         };
-        let (format, header) = decode(bytes, recipe.alpha, limits, wanted, decoding, decoded)?;
+        let (format, header) = decode(bytes, recipe.alpha, (limits, heif), wanted, decoding, decoded)?;
         let facts = Decoded {
             format,
             width: header.width,
@@ -251,7 +266,7 @@ impl Buffers {
         let target = resize::target(recipe, image.whole, source.limits)?;
         // A view is the same whatever else is looked at, so it is decoded at the scale that it has alone.
         if recipe.decode == Decode::Scaled && image.resize != recipe.resize {
-            *image = self.load(source.bytes, recipe, source.limits)?.1;
+            *image = self.load(source.bytes, recipe, source.limits, source.heif)?.1;
         }
         let Buffers { decoded, upright, mirrored, resized, .. } = self;
         let mut rgb: &[u8] = if image.turned { upright } else { decoded };

@@ -5,6 +5,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use super::Error;
 use super::guard::guarded;
+use super::heif::Heif;
 use super::original::{Original, at_least};
 use super::recipe::{Alpha, Exif, Filter};
 use super::resample::{Part, Resampler};
@@ -22,21 +23,22 @@ pub struct Thumbnail {
     pub bytes: Vec<u8>,
 }
 
-/// A copy of the image in `bytes`, upright, its longer edge at most `edge` pixels. Never larger than the original.
+/// A copy of the image in `bytes`, upright, its longer edge at most `edge` pixels. Never larger than the original. HEIC is decoded by
+/// `heif`.
 ///
 /// # Errors
 /// As [`Preprocessor::pixels`](super::Preprocessor::pixels).
 ///
 /// # Panics
 /// If `edge` is 0.
-pub fn thumbnail(bytes: &[u8], edge: usize) -> Result<Thumbnail, Error> {
+pub fn thumbnail(bytes: &[u8], edge: usize, heif: &Heif) -> Result<Thumbnail, Error> {
     assert!(edge > 0, "a thumbnail has pixels");
-    guarded(|| make(bytes, edge))
+    guarded(|| make(bytes, edge, heif))
 }
 
-fn make(bytes: &[u8], edge: usize) -> Result<Thumbnail, Error> {
+fn make(bytes: &[u8], edge: usize, heif: &Heif) -> Result<Thumbnail, Error> {
     let wanted = |size| Some(fit(size, edge));
-    let Original { rgb, width, height } = at_least(bytes, Exif::Apply, Alpha::OverWhite, wanted)?;
+    let Original { rgb, width, height } = at_least(bytes, Exif::Apply, Alpha::OverWhite, heif, wanted)?;
     let size = (width, height);
     let target = fit(size, edge);
     if target == size {
@@ -85,7 +87,7 @@ mod tests {
     fn what_comes_out_is_an_image_of_that_size() {
         let photo = std::fs::read("../../data/photos/cat.jpg").unwrap();
         for (edge, media_type) in [(320, "image/jpeg"), (32, "image/png")] {
-            let thumbnail = thumbnail(&photo, edge).unwrap();
+            let thumbnail = thumbnail(&photo, edge, &Heif::default()).unwrap();
             assert_eq!(thumbnail.media_type, media_type);
             let image = image::load_from_memory(&thumbnail.bytes).unwrap();
             assert_eq!(image.width() as usize, edge);

@@ -2,18 +2,22 @@
 
 use std::path::Path;
 
+#[cfg(feature = "maps")]
+use headstart_base::machine::Threads;
 use headstart_core::report_data::{ComparisonData, EvaluationData, ImageData, ReportData};
-use headstart_image::thumbnail;
+use headstart_image::{Heif, thumbnail};
 use headstart_nn::train::EpochRecord;
+#[cfg(feature = "maps")]
+use ndarray::Array2;
 
 use crate::{
     Compared, ComparedOn, Comparison, Epoch, Evaluation, Facts, Image, Leak, Leaks, Report, Setting,
     Thumbnail, Training,
 };
 
-/// The page of a report, with thumbnails of the images that it shows. The same data gives the same page, byte for byte, on one
+/// The page of a report, with thumbnails of the images that it shows; `heif` decodes those of HEIC files. The same data gives the same page, byte for byte, on one
 /// kind of processor.
-pub fn page(data: &ReportData) -> String {
+pub fn page(data: &ReportData, heif: &Heif) -> String {
     let shown: Vec<Shown> = data.evaluations.iter().map(Shown::of).collect();
     let evaluations: Vec<Evaluation> =
         data.evaluations.iter().zip(&shown).map(|(one, shown)| shown.evaluation(one)).collect();
@@ -41,7 +45,7 @@ pub fn page(data: &ReportData) -> String {
         training,
         facts: &facts,
     };
-    report.html(&mut small)
+    report.html(&mut |file, edge| small(file, edge, heif))
 }
 
 /// The page of a comparison of runs.
@@ -94,8 +98,8 @@ impl<'a> Shown<'a> {
             #[cfg(feature = "maps")]
             map: data.map.as_ref().map(|map| {
                 let map = map.as_ref().map_err(String::clone)?;
-                let maps = crate::projection::Maps::of(map.features.clone());
-                maps.map_err(|error| format!("The images could not be placed: {error}."))
+                placed(map.features.clone())
+                    .map_err(|error| format!("The images could not be placed: {error}."))
             }),
         }
     }
@@ -142,8 +146,13 @@ fn images(data: &[ImageData]) -> Vec<Image<'_>> {
     data.iter().map(|ImageData { path, file, prediction }| Image { path, file, prediction }).collect()
 }
 
-fn small(file: &Path, edge: usize) -> Option<Thumbnail> {
-    let small = thumbnail(&std::fs::read(file).ok()?, edge).ok()?;
+#[cfg(feature = "maps")]
+fn placed(features: Array2<f32>) -> Result<crate::projection::Maps, Box<dyn std::error::Error>> {
+    Ok(Threads::new(None)?.run(|| crate::projection::Maps::of(features))?)
+}
+
+fn small(file: &Path, edge: usize, heif: &Heif) -> Option<Thumbnail> {
+    let small = thumbnail(&std::fs::read(file).ok()?, edge, heif).ok()?;
     Some(Thumbnail { media_type: small.media_type, bytes: small.bytes })
 }
 

@@ -3,10 +3,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use headstart::cache::{Pair, duplicates};
+use headstart::cache::{Pair, Progress as Done, duplicates};
 use headstart::dataset::{Example, Manifest, Part};
 use headstart::files::path_text;
 use headstart::image::ViewKinds;
+use headstart::machine::Threads;
 use headstart::project::Lookup;
 use serde::Serialize;
 use serde_json::json;
@@ -126,11 +127,13 @@ impl DuplicatesArgs {
         let selection = cache.store().select(&ids)?;
         let mut progress = None;
         let mut last = 0;
-        let pairs = duplicates(&selection, &images.parts, self.threshold, |at| {
+        let tell = |at: Done| {
             let bar = progress.get_or_insert_with(|| Progress::new(console, "blocks", at.total as usize));
             bar.advance((at.done - last) as usize);
             last = at.done;
-        })?;
+        };
+        let pairs =
+            Threads::new(None)?.run(|| duplicates(&selection, &images.parts, self.threshold, tell))?;
         drop(progress);
         self.tell(&images, &pairs, console)?;
         let leaks = || pairs.iter().any(|pair| images.is_leak(pair));

@@ -1,7 +1,6 @@
 //! One fit, in a process of its own: a process can be stopped, a thread cannot.
 
 use std::io::{Read, Write};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -32,9 +31,7 @@ impl FitArgs {
 
     pub fn run(&self) -> anyhow::Result<Status> {
         end_with_parent();
-        // A core to itself: others are fitted beside it.
-        headstart::machine::use_threads(NonZeroUsize::new(1))?;
-
+        // On no threads but this one: others are fitted beside it.
         let answer = self.answer(&self.read()?)?;
         writeln!(stdout(), "{}", serde_json::to_string(&answer)?)?;
         Ok(Status::Done)

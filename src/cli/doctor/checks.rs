@@ -6,11 +6,11 @@ use headstart::backbone::device::{Choice, Device, Error, Missing, Precision, Sel
 use headstart::backbone::library::Library;
 use headstart::backbone::{self, Backbone, Engine};
 use headstart::convert::quantize::WeightBits;
-use headstart::image as preprocess;
 
 use super::failed;
 use super::report::Check;
 use crate::cli::remedy;
+use crate::cli::system::{heif, libraries};
 
 pub fn program() -> Check {
     let system = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
@@ -19,7 +19,7 @@ pub fn program() -> Check {
 
 /// The library that serves the CPU, which is the one that is there whatever the device.
 pub fn runtime(explicit: Option<&Path>) -> Check {
-    match Library::find(explicit) {
+    match Library::find(&libraries(explicit)) {
         Ok(Library { path, version, providers }) => {
             let providers: Vec<_> = providers.iter().map(|name| short(name)).collect();
             let (path, providers) = (path.display(), providers.join(", "));
@@ -41,7 +41,7 @@ pub fn devices(explicit: Option<&Path>) -> Vec<Check> {
 
 fn kind(device: Device, explicit: Option<&Path>) -> Check {
     let name = device.kind();
-    match Selection::make(Choice::Only(device), Precision::Fp32, explicit) {
+    match Selection::make(Choice::Only(device), Precision::Fp32, &libraries(explicit)) {
         Ok(selection) => {
             let (what, version) = (selection.describe(), selection.library.version);
             Check::ok(name, format!("{what} lacks nothing (ONNX Runtime {version})"))
@@ -81,7 +81,7 @@ pub fn int8(bits: WeightBits) -> Check {
 
 /// Whether HEIC can be read, and by what.
 pub fn heic() -> Check {
-    match preprocess::libheif() {
+    match heif().library() {
         Ok(libheif) => {
             let (path, version) = (libheif.path.display(), &libheif.version);
             Check::ok("heic", format!("HEIC images are read by libheif {version} (`{path}`)"))

@@ -6,7 +6,7 @@ mod place;
 mod report;
 mod speed;
 
-use headstart::backbone::{Backbone, Engine, EngineOptions};
+use headstart::backbone::{Backbone, Engine};
 use headstart::convert::quantize::WeightBits;
 use headstart::extract::Graphs;
 
@@ -71,8 +71,9 @@ impl DoctorArgs {
         };
         let forms = Form::all(backbone, &graphs);
         let Form { ref backbone, precision } = form;
-        let max_batch = Some(golden::BATCH);
-        let options = EngineOptions { precision, max_batch, ..self.runtime.engine_options() };
+        let mut options = self.runtime.engine_options();
+        options.session.precision = precision;
+        options.session.max_batch = Some(golden::BATCH);
         let mut engine = Engine::start(backbone, &options).map_err(anyhow::Error::from);
         report.add(checks::engine(self.runtime.device, &engine))?;
         let Ok(engine) = &mut engine else {

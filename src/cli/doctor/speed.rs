@@ -1,15 +1,15 @@
 //! What computes fastest here: measured, for no rule about processors holds for all of them.
 
 use std::fmt;
-use std::path::Path;
 
 use headstart::backbone::device::{Choice, Device, Precision, Selection};
-use headstart::backbone::session::{Session, SessionOptions, copies};
-use headstart::backbone::{self, Backbone, Engine, EngineOptions};
+use headstart::backbone::session::{Session, SessionOptions};
+use headstart::backbone::{self, Backbone, Engine, EngineOptions, Libraries};
 use headstart::extract::{self, RATE_BATCH};
 use serde::Serialize;
 
 use super::report::Check;
+use crate::cli::system::libraries;
 use headstart::precision::Form;
 
 /// What another device must gain to be worth a word.
@@ -46,26 +46,24 @@ pub fn speed(chosen: &Form, forms: &[Form], engine: &Engine, started: &EngineOpt
     for form in forms {
         for device in devices().filter(|&device| is_served(engine, device, form.precision)) {
             let options = SessionOptions {
-                threads: started.threads,
-                device,
                 precision: form.precision,
                 max_batch: Some(RATE_BATCH),
-                copies: copies::default_folder(),
+                ..started.session.clone()
             };
-            if let Ok(images_per_second) = measure(&form.backbone, engine, options) {
+            if let Ok(images_per_second) = measure(&form.backbone, engine, device, &options) {
                 rates.push(Rate { device, precision: form.precision, images_per_second });
             }
         }
     }
     rates.sort_by(|a, b| b.images_per_second.total_cmp(&a.images_per_second));
     let has_int8 = forms.iter().any(|form| form.precision == Precision::Int8);
-    let beside = beside(engine, started.onnxruntime.as_deref());
+    let beside = beside(engine, &started.libraries);
     judge(rates, (engine.selection.device, chosen.precision), has_int8, &beside)
 }
 
 /// Devices that work here, but by another ONNX Runtime than the one which this process has loaded.
-fn beside(engine: &Engine, explicit: Option<&Path>) -> Vec<Device> {
-    let works = |device| Selection::make(Choice::Only(device), Precision::Fp32, explicit).is_ok();
+fn beside(engine: &Engine, libraries: &Libraries) -> Vec<Device> {
+    let works = |device| Selection::make(Choice::Only(device), Precision::Fp32, libraries).is_ok();
     let is_beside = |&device: &Device| !is_served(engine, device, Precision::Fp32) && works(device);
     Choice::AUTO.into_iter().filter(is_beside).collect()
 }
@@ -75,11 +73,17 @@ fn devices() -> impl Iterator<Item = Device> {
 }
 
 fn is_served(engine: &Engine, device: Device, precision: Precision) -> bool {
-    Selection::make(Choice::Only(device), precision, Some(engine.runtime.library())).is_ok()
+    Selection::make(Choice::Only(device), precision, &libraries(Some(engine.runtime.library()))).is_ok()
 }
 
-fn measure(backbone: &Backbone, engine: &Engine, options: SessionOptions) -> Result<f64, backbone::Error> {
-    extract::images_per_second(backbone, &mut Session::new(&engine.runtime, backbone, options)?)
+fn measure(
+    backbone: &Backbone,
+    engine: &Engine,
+    device: Device,
+    options: &SessionOptions,
+) -> Result<f64, backbone::Error> {
+    let mut session = Session::on(device, &engine.runtime, backbone, options)?;
+    extract::images_per_second(backbone, &mut session)
 }
 
 /// `rates`, the fastest first.

@@ -17,7 +17,7 @@ fn features(path: &Path, recipe: &Recipe) -> Result<Vec<f32>, headstart::backbon
     let mut image = Array4::zeros((1, a, b, c));
     let cat = std::fs::read("data/photos/cat.jpg").unwrap();
     preprocessor.run(&cat, image.as_slice_mut().unwrap()).unwrap();
-    let mut session = Session::new(&runtime(), &backbone, SessionOptions::default())?;
+    let mut session = Session::new(&runtime(), &backbone, &SessionOptions::default())?;
     Ok(session.run(image.view())?.into_iter().collect())
 }
 

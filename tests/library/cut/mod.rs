@@ -11,6 +11,7 @@ mod tokens;
 
 use std::path::{Path, PathBuf};
 
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::backbone::{Backbone, OpenOptions};
@@ -106,7 +107,7 @@ fn models() -> PathBuf {
 }
 
 fn runtime() -> Runtime {
-    Runtime::load(None).expect("`just setup` fetches ONNX Runtime")
+    Runtime::load(&Libraries::default()).expect("`just setup` fetches ONNX Runtime")
 }
 
 /// Cut the network `name` into a folder of its own.
@@ -127,7 +128,7 @@ fn run(path: &Path, images: &Array4<f32>) -> (Backbone, Array2<f32>) {
     let layout = if images.dim().1 == 3 { Layout::Nchw } else { Layout::Nhwc };
     let options = OpenOptions { recipe: Some(any_recipe(layout)), ..OpenOptions::default() };
     let backbone = Backbone::open_with(path, &options).unwrap();
-    let mut session = Session::new(&runtime(), &backbone, SessionOptions::default()).unwrap();
+    let mut session = Session::new(&runtime(), &backbone, &SessionOptions::default()).unwrap();
     let features = session.run(images.view()).unwrap();
     (backbone, features)
 }
@@ -301,7 +302,7 @@ fn the_light_resnet50_of_onnx_is_cut() {
             recipe.map(|recipe| Recipe { resize: Resize::Stretch { width: 224, height: 224 }, ..recipe });
         let options = OpenOptions { recipe, ..OpenOptions::default() };
         let backbone = Backbone::open_with(&folder.path().join("features.onnx"), &options).unwrap();
-        Session::new(&runtime(), &backbone, SessionOptions::default())
+        Session::new(&runtime(), &backbone, &SessionOptions::default())
             .unwrap()
             .run(golden.images().view())
             .unwrap()

@@ -1,13 +1,14 @@
 //! Backbones in integers: what ONNX Runtime makes of them is what their integers mean, and they are what they claim to be.
 
 mod integers;
-mod nets;
+pub mod nets;
 mod opset;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use headstart::backbone::Backbone;
+use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::convert::quantize::{
@@ -21,7 +22,7 @@ use ndarray::{Array2, Array4};
 use tempfile::TempDir;
 
 fn runtime() -> Runtime {
-    Runtime::load(None).expect("`just setup` brings ONNX Runtime")
+    Runtime::load(&Libraries::default()).expect("`just setup` brings ONNX Runtime")
 }
 
 /// A network as a file, and pictures beside it.
@@ -86,7 +87,7 @@ fn kept(report: &Report) -> Vec<&str> {
 }
 
 fn features(backbone: &Backbone, images: &Array4<f32>) -> Array2<f32> {
-    Session::new(&runtime(), backbone, SessionOptions::default()).unwrap().run(images.view()).unwrap()
+    Session::new(&runtime(), backbone, &SessionOptions::default()).unwrap().run(images.view()).unwrap()
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::ffi::{CStr, c_char, c_int};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use super::{Device, Missing, packages};
+use super::{Device, Missing};
 use crate::elf;
+use crate::libraries::Libraries;
 use crate::library::Library;
 
 const DRIVER: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
@@ -18,14 +18,14 @@ const WINDOWS_TENSORRT: [&str; 2] = ["nvinfer_10.dll", "nvonnxparser_10.dll"];
 const WINDOWS_MAJOR: u32 = 13;
 
 /// What a GPU lacks to serve `library`, whose CUDA provider is built in.
-pub(super) fn missing(device: Device, index: u32, library: &Library) -> Vec<Missing> {
+pub(super) fn missing(device: Device, index: u32, library: &Library, libraries: &Libraries) -> Vec<Missing> {
     let mut missing = vec![];
     let needs = Needs::of(device, library);
     match Driver::load() {
         Ok(driver) => missing.extend(driver.lacks(index, needs.major.unwrap_or(0))),
         Err(lack) => missing.push(lack),
     }
-    missing.extend(needs.lacks());
+    missing.extend(needs.lacks(libraries));
     missing
 }
 
@@ -44,22 +44,20 @@ pub(super) fn name(index: u32) -> Option<String> {
 
 /// Load the libraries that the provider needs, by their paths, so that it finds them loaded when it asks by name. What
 /// cannot be loaded is left for ONNX Runtime to complain of.
-pub(crate) fn preload(device: Device, library: &Library) {
+pub(crate) fn preload(device: Device, library: &Library, libraries: &Libraries) {
     if !matches!(device, Device::Cuda(_) | Device::TensorRt(_)) {
         return;
     }
-    /// Never unloaded: the provider keeps pointers into them until the process ends.
-    static LOADED: Mutex<Vec<libloading::Library>> = Mutex::new(Vec::new());
     let mut waiting: Vec<PathBuf> =
-        Needs::of(device, library).names.iter().filter_map(|name| packages::find(name)).collect();
-    let mut loaded = LOADED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Needs::of(device, library).names.iter().filter_map(|name| libraries.find_nvidia(name)).collect();
     // They need each other: one that fails now may load when the others have.
     loop {
         let before = waiting.len();
         waiting.retain(|path| {
             // SAFETY: runs the initialisers of NVIDIA's libraries, which the user installed for this.
             match unsafe { libloading::Library::new(path) } {
-                Ok(library) => loaded.push(library),
+                // Never unloaded: the provider keeps pointers into it until the process ends.
+                Ok(library) => std::mem::forget(library),
                 Err(_) => return true,
             }
             false
@@ -107,13 +105,13 @@ impl Needs {
         Self { names, major, flawed }
     }
 
-    fn lacks(self) -> Vec<Missing> {
+    fn lacks(self, libraries: &Libraries) -> Vec<Missing> {
         let Self { names, major: cuda, flawed: mut missing } = self;
         let mut absent = vec![];
         for name in names {
-            match packages::find(&name) {
+            match libraries.find_nvidia(&name) {
                 Some(path) => missing.extend(Missing::flaw(&path)),
-                None if packages::is_known_to_the_loader(&name) => {}
+                None if is_known_to_the_loader(&name) => {}
                 None => absent.push(name),
             }
         }
@@ -122,6 +120,12 @@ impl Needs {
         }
         missing
     }
+}
+
+/// Whether the system's loader finds `name` by itself, or has it already.
+pub(super) fn is_known_to_the_loader(name: &str) -> bool {
+    // SAFETY: runs the initialisers of a library that ONNX Runtime is about to load anyway.
+    unsafe { libloading::Library::new(name) }.is_ok()
 }
 
 /// The number in `libcudart.so.13`, which is CUDA's own; cuRAND and cuDNN count for themselves.

@@ -4,8 +4,9 @@ use std::error::Error as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::{Device, cuda, packages};
+use super::{Device, cuda};
 use crate::elf::{self, Flaw};
+use crate::libraries::Libraries;
 use crate::library::{self, Library};
 
 /// One thing that a device lacks.
@@ -132,8 +133,8 @@ fn list(f: &mut fmt::Formatter<'_>, names: impl Iterator<Item = impl fmt::Displa
     Ok(())
 }
 
-/// What `device` lacks to be used by `library`; nothing if it can be tried. Loads NVIDIA's driver, no graph.
-pub fn diagnose(device: Device, library: &Library) -> Vec<Missing> {
+/// What `device` lacks to be used by `library`, with what else it needs from `libraries`; nothing if it can be tried. Loads NVIDIA's driver, no graph.
+pub fn diagnose(device: Device, library: &Library, libraries: &Libraries) -> Vec<Missing> {
     if let Some(lack) = wrong_system(device) {
         return vec![lack];
     }
@@ -142,7 +143,7 @@ pub fn diagnose(device: Device, library: &Library) -> Vec<Missing> {
     }
     match device {
         Device::Cpu | Device::CoreMl | Device::DirectMl(_) => vec![],
-        Device::Cuda(index) | Device::TensorRt(index) => cuda::missing(device, index, library),
+        Device::Cuda(index) | Device::TensorRt(index) => cuda::missing(device, index, library, libraries),
         Device::OpenVino => openvino(library),
     }
 }
@@ -189,8 +190,7 @@ fn openvino(library: &Library) -> Vec<Missing> {
     let (beside, elsewhere): (Vec<_>, Vec<_>) =
         needed.into_iter().partition(|name| folder.join(name).is_file());
     let mut missing: Vec<_> = beside.iter().filter_map(|name| Missing::flaw(&folder.join(name))).collect();
-    let names: Vec<_> =
-        elsewhere.into_iter().filter(|name| !packages::is_known_to_the_loader(name)).collect();
+    let names: Vec<_> = elsewhere.into_iter().filter(|name| !cuda::is_known_to_the_loader(name)).collect();
     if !names.is_empty() {
         missing.push(absent(names));
     }

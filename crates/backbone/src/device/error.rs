@@ -27,6 +27,12 @@ pub enum Error {
     /// This processor would only emulate bf16.
     #[error("this processor does not multiply bf16 by itself (it lacks `avx512_bf16`)")]
     NoBf16,
+    /// The device would compute with ten bits of every product instead of twenty-three.
+    #[error("`{device}` computes in TF32 unless `NVIDIA_TF32_OVERRIDE` is `0` when the process starts")]
+    Tf32 {
+        /// The device that was asked for.
+        device: Device,
+    },
     /// ONNX Runtime refuses the device's provider.
     #[error("ONNX Runtime does not take `{device}`")]
     Register {

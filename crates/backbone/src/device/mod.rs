@@ -8,7 +8,6 @@ mod bf16;
 mod cuda;
 mod diagnose;
 mod error;
-mod packages;
 mod placement;
 mod precision;
 mod provider;
@@ -25,7 +24,7 @@ pub use select::{Choice, PassedOver, Selection};
 
 pub(super) use cuda::preload;
 pub(super) use placement::TAKE_NOTES;
-pub(super) use provider::{Input, cache_folder, providers};
+pub(super) use provider::{Input, providers, tf32_is_off};
 
 /// Something that computes a graph. A number tells one of several, in the order of the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -80,15 +79,6 @@ impl Device {
         match self {
             Self::Cuda(index) | Self::TensorRt(index) | Self::DirectMl(index) => Some(index),
             Self::Cpu | Self::OpenVino | Self::CoreMl => None,
-        }
-    }
-
-    /// Where `just setup-…` puts the build of ONNX Runtime that knows this device, if it is one of its own.
-    pub(super) fn folder(self) -> Option<&'static str> {
-        match self {
-            Self::Cuda(_) | Self::TensorRt(_) => Some("models/runtime-gpu"),
-            Self::OpenVino => Some("models/runtime-openvino"),
-            Self::Cpu | Self::CoreMl | Self::DirectMl(_) => None,
         }
     }
 }

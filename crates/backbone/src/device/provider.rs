@@ -1,6 +1,6 @@
 //! A device as ONNX Runtime's execution provider, with what makes it compute as asked.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider};
 
@@ -20,12 +20,13 @@ pub(crate) fn providers(
     device: Device,
     precision: Precision,
     threads: Option<usize>,
+    engines: Option<&Path>,
     input: &Input,
 ) -> Vec<ep::ExecutionProviderDispatch> {
     let providers: Vec<ep::ExecutionProviderDispatch> = match device {
         Device::Cpu => vec![],
         Device::Cuda(index) => vec![cuda(index)],
-        Device::TensorRt(index) => vec![tensorrt(index, input), cuda(index)],
+        Device::TensorRt(index) => vec![tensorrt(index, input, engines), cuda(index)],
         Device::OpenVino => vec![openvino(precision, threads)],
         Device::CoreMl => vec![core_ml()],
         Device::DirectMl(index) => vec![ep::DirectML::default().with_device_id(id(index)).build()],
@@ -44,7 +45,7 @@ fn cuda(index: u32) -> ep::ExecutionProviderDispatch {
         .build()
 }
 
-fn tensorrt(index: u32, input: &Input) -> ep::ExecutionProviderDispatch {
+fn tensorrt(index: u32, input: &Input, engines: Option<&Path>) -> ep::ExecutionProviderDispatch {
     let [a, b, c] = input.shape;
     let shape = |n: usize| format!("{}:{n}x{a}x{b}x{c}", input.name);
     let provider = ep::TensorRT::default()
@@ -56,8 +57,8 @@ fn tensorrt(index: u32, input: &Input) -> ep::ExecutionProviderDispatch {
         .with_profile_min_shapes(shape(1))
         .with_profile_opt_shapes(shape(input.batch))
         .with_profile_max_shapes(shape(input.batch));
-    forbid_tf32();
-    match engines() {
+    // TensorRT checks that an engine fits the graph, the GPU and its own version.
+    match engines.filter(|folder| std::fs::create_dir_all(folder).is_ok()) {
         Some(folder) => {
             let folder = folder.display();
             let provider = provider.with_engine_cache(true).with_engine_cache_path(&folder);
@@ -67,26 +68,12 @@ fn tensorrt(index: u32, input: &Input) -> ep::ExecutionProviderDispatch {
     }
 }
 
-/// TensorRT takes TF32 by default, ONNX Runtime has no setting for that (asked for since 2021), and a variable is the way out
-/// that NVIDIA documents.
-fn forbid_tf32() {
-    // SAFETY: unsound only if another thread reads the environment meanwhile without the lock of `std`, that is, in C. The
-    // threads that may run by now read and decode images, in Rust.
-    unsafe { std::env::set_var("NVIDIA_TF32_OVERRIDE", "0") };
-}
-
-/// Where engines are kept, each of which costs a minute to build; TensorRT checks that one fits the graph, the GPU and
-/// its own version.
-fn engines() -> Option<PathBuf> {
-    let folder = cache_folder()?.join("tensorrt");
-    std::fs::create_dir_all(&folder).ok().map(|()| folder)
-}
-
-/// Where things are kept that may be deleted at any time: `headstart` in the user's folder for caches, if there is one.
-pub(crate) fn cache_folder() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || set("HOME").map(|home| home.join(".cache"));
-    Some(set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home)?.join("headstart"))
+/// Whether TF32 is off in the whole process, by the variable that NVIDIA documents.
+///
+/// CUDA has a setting of its own for each session. TensorRT takes TF32 by default, ONNX Runtime has no setting for that (asked
+/// for since 2021), and the variable is the only way out. It belongs to the process, so whoever starts that sets it.
+pub(crate) fn tf32_is_off() -> bool {
+    std::env::var_os("NVIDIA_TF32_OVERRIDE").is_some_and(|value| value == "0")
 }
 
 /// OpenVINO would take bf16 by itself on a processor that has it.

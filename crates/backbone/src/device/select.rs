@@ -1,11 +1,11 @@
 //! From what was asked for to a device and the library that serves it.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use super::diagnose::without_provider;
 use super::{Device, Error, Missing, ParseDeviceError, Precision, Result, cuda, diagnose};
+use crate::libraries::Libraries;
 use crate::library::Library;
 
 /// What was asked for.
@@ -67,24 +67,23 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Find the device, and among the builds of ONNX Runtime one that serves it: `explicit`, then `ORT_DYLIB_PATH`, then what
-    /// `just setup-…` fetched for the device, then where [`Library::find`] looks. Loads no graph and takes well below
-    /// a second.
+    /// Find the device, and among the builds of ONNX Runtime one that serves it: the one that is named, or the one that is meant for
+    /// the device, or the first that knows it where [`Library::find`] looks. Loads no graph and takes well below a second.
     ///
     /// # Errors
     /// [`Error::Unavailable`] with everything that is missing, [`Error::Precision`] and [`Error::NoBf16`] if the device does
     /// not compute so, [`Error::Library`] if there is no usable ONNX Runtime at all.
-    pub fn make(choice: Choice, precision: Precision, explicit: Option<&Path>) -> Result<Self> {
+    pub fn make(choice: Choice, precision: Precision, libraries: &Libraries) -> Result<Self> {
         match choice {
-            Choice::Auto => Self::best(precision, explicit),
-            Choice::Only(device) => Self::only(device, precision, explicit),
+            Choice::Auto => Self::best(precision, libraries),
+            Choice::Only(device) => Self::only(device, precision, libraries),
         }
     }
 
-    fn only(device: Device, precision: Precision, explicit: Option<&Path>) -> Result<Self> {
+    fn only(device: Device, precision: Precision, libraries: &Libraries) -> Result<Self> {
         precision.check(device)?;
-        let missing = match library_for(device, explicit)? {
-            Ok(library) => match diagnose(device, &library) {
+        let missing = match library_for(device, libraries)? {
+            Ok(library) => match diagnose(device, &library, libraries) {
                 missing if missing.is_empty() => return Ok(Self { device, library, passed_over: vec![] }),
                 missing => missing,
             },
@@ -95,14 +94,14 @@ impl Selection {
         Err(Error::Unavailable { device, missing })
     }
 
-    fn best(precision: Precision, explicit: Option<&Path>) -> Result<Self> {
+    fn best(precision: Precision, libraries: &Libraries) -> Result<Self> {
         let mut passed_over = vec![];
         let able = |device: &Device| precision.check(*device).is_ok();
         for device in Choice::AUTO.into_iter().filter(able) {
-            let missing = match set_up_for(device, explicit)? {
+            let missing = match set_up_for(device, libraries)? {
                 None => continue,
                 Some(Err(broken)) => vec![broken],
-                Some(Ok(library)) => match diagnose(device, &library) {
+                Some(Ok(library)) => match diagnose(device, &library, libraries) {
                     missing if missing.is_empty() => return Ok(Self { device, library, passed_over }),
                     missing => missing,
                 },
@@ -112,7 +111,7 @@ impl Selection {
         }
         // What the CPU does not compute, OpenVINO does, and what it lacks is then the thing to tell.
         let rest = if precision.check(Device::Cpu).is_ok() { Device::Cpu } else { Device::OpenVino };
-        Ok(Self { passed_over, ..Self::only(rest, precision, explicit)? })
+        Ok(Self { passed_over, ..Self::only(rest, precision, libraries)? })
     }
 
     /// The CPU instead, by the same library.
@@ -143,18 +142,18 @@ struct Looked {
 }
 
 /// The library for `device`, or else what was looked at.
-fn library_for(device: Device, explicit: Option<&Path>) -> Result<Result<Library, Looked>> {
+fn library_for(device: Device, libraries: &Libraries) -> Result<Result<Library, Looked>> {
     if device == Device::Cpu {
-        return Ok(Ok(Library::find(explicit)?));
+        return Ok(Ok(Library::find(libraries)?));
     }
     let serves = |library: &Library| library.has(device.provider());
-    if let Some(named) = Library::named(explicit) {
+    if let Some(named) = Library::named(libraries) {
         let library = named?;
         let looked = |library| Looked { unfit: vec![library], broken: vec![] };
         return Ok(if serves(&library) { Ok(library) } else { Err(looked(library)) });
     }
     let mut looked = Looked::default();
-    for library in Library::all(device.folder()) {
+    for library in libraries.all(device) {
         match library {
             Ok(library) if serves(&library) => return Ok(Ok(library)),
             Ok(library) => looked.unfit.push(library),
@@ -166,13 +165,13 @@ fn library_for(device: Device, explicit: Option<&Path>) -> Result<Result<Library
 
 /// A library that someone set up for `device`: it was named, or fetched for it, or is the one in use anyway. Of those that
 /// cannot be used only the one that was fetched is of interest.
-fn set_up_for(device: Device, explicit: Option<&Path>) -> Result<Option<Result<Library, Missing>>> {
-    let library = match Library::named(explicit) {
+fn set_up_for(device: Device, libraries: &Libraries) -> Result<Option<Result<Library, Missing>>> {
+    let library = match Library::named(libraries) {
         Some(named) => Some(named?),
-        None => match device.folder().and_then(Library::in_folder) {
+        None => match libraries.own(device) {
             Some(Err(error)) => return Ok(Some(Err(Missing::runtime(&error)))),
             Some(Ok(library)) => Some(library),
-            None => Library::find(None).ok(),
+            None => Library::find(libraries).ok(),
         },
     };
     Ok(library.filter(|library| library.has(device.provider())).map(Ok))

@@ -35,7 +35,14 @@ const WORTH_IT: u64 = 4 << 20;
 
 /// Where the program keeps copies: `headstart/graphs` in the user's folder for caches; `None` if there is no such folder.
 pub fn default_folder() -> Option<PathBuf> {
-    crate::device::cache_folder().map(|folder| folder.join("graphs"))
+    Some(cache_folder()?.join("graphs"))
+}
+
+/// Where things are kept that may be deleted at any time: `headstart` in the user's folder for caches, if there is one.
+pub(super) fn cache_folder() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || set("HOME").map(|home| home.join(".cache"));
+    Some(set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home)?.join("headstart"))
 }
 
 /// The copies in a folder, the last used first, and the bytes of each.

@@ -26,8 +26,6 @@ const DEFAULT_MAX_BATCH: usize = 32;
 pub struct SessionOptions {
     /// Threads that share one batch; `None` lets ONNX Runtime take every core. It changes no bit of the features.
     pub threads: Option<usize>,
-    /// What computes. Features of one image from two devices agree within 1e-3 in [`Precision::Fp32`].
-    pub device: Device,
     /// Changes features in the third digit, so it is part of the fingerprint.
     pub precision: Precision,
     /// The largest batch that will be run, for devices that prepare for one; `None` stands for 32.
@@ -35,6 +33,14 @@ pub struct SessionOptions {
     /// Folder for optimised copies of graphs, from which the next start is faster; `None` keeps none. Only graphs on the CPU
     /// have copies. [`copies::default_folder`] is where the program keeps them.
     pub copies: Option<PathBuf>,
+    /// Folder for the engines that TensorRT makes of graphs, each of which takes minutes; `None` keeps none.
+    /// [`default_engines_folder`] is where the program keeps them.
+    pub engines: Option<PathBuf>,
+}
+
+/// Where the program keeps engines: `headstart/tensorrt` in the user's folder for caches; `None` if there is no such folder.
+pub fn default_engines_folder() -> Option<PathBuf> {
+    Some(copies::cache_folder()?.join("tensorrt"))
 }
 
 /// A loaded graph. Needs `&mut` to run, because ONNX Runtime's own state is not safe to share.
@@ -52,19 +58,36 @@ pub struct Session {
 }
 
 impl Session {
-    /// Load the graph of `backbone`, optimised for the device. Takes some tenths of a second; TensorRT, minutes at
-    /// first.
+    /// Load the graph of `backbone` for the CPU.
+    ///
+    /// # Errors
+    /// As [`on`](Self::on).
+    pub fn new(runtime: &Runtime, backbone: &Backbone, options: &SessionOptions) -> Result<Self, Error> {
+        Self::on(Device::Cpu, runtime, backbone, options)
+    }
+
+    /// Load the graph of `backbone`, optimised for a device. Takes some tenths of a second; TensorRT, minutes at first.
+    ///
+    /// Features of one image from two devices agree within 1e-3 in [`Precision::Fp32`].
     ///
     /// # Errors
     /// [`Error::Graph`] with ONNX Runtime's own message if it refuses the graph; [`Error::Device`] if it refuses the device,
-    /// or takes it and computes every node elsewhere; those of [`Backbone::precision`].
-    pub fn new(runtime: &Runtime, backbone: &Backbone, options: SessionOptions) -> Result<Self, Error> {
-        backbone.precision(options.precision)?.check(options.device)?;
-        let inner = match (&options.copies, options.device) {
+    /// or takes it and computes every node elsewhere, or would compute less exactly than was asked for; those of
+    /// [`Backbone::precision`].
+    pub fn on(
+        device: Device,
+        runtime: &Runtime,
+        backbone: &Backbone,
+        options: &SessionOptions,
+    ) -> Result<Self, Error> {
+        backbone.precision(options.precision)?.check(device)?;
+        let inner = match (&options.copies, device) {
             (Some(folder), Device::Cpu) => load::load_by_copy(runtime, backbone, options.threads, folder)?,
-            _ => load::load(backbone, |products| Self::builder(runtime, backbone, &options, products))?,
+            _ => {
+                load::load(backbone, |products| Self::builder(device, runtime, backbone, options, products))?
+            }
         };
-        Self::of(inner, backbone, options.device)
+        Self::of(inner, backbone, device)
     }
 
     /// On the CPU, with products as they are fastest: for a graph that is held against another, of which ONNX Runtime might refuse exact ones.
@@ -90,25 +113,32 @@ impl Session {
     }
 
     fn builder(
+        device: Device,
         runtime: &Runtime,
         backbone: &Backbone,
         options: &SessionOptions,
         products: Products,
     ) -> Result<SessionBuilder, Error> {
         let builder = load::builder(runtime, backbone, options.threads, products)?;
-        match options.device {
+        match device {
             Device::Cpu => Ok(builder),
-            _ => Self::register(builder, runtime, backbone, options),
+            _ => Self::register(builder, device, runtime, backbone, options),
         }
     }
 
     fn register(
         mut builder: SessionBuilder,
+        device: Device,
         runtime: &Runtime,
         backbone: &Backbone,
         options: &SessionOptions,
     ) -> Result<SessionBuilder, Error> {
-        let SessionOptions { threads, device, precision, max_batch, .. } = *options;
+        let SessionOptions { threads, precision, max_batch, .. } = *options;
+        if let Device::TensorRt(_) = device
+            && !device::tf32_is_off()
+        {
+            return Err(device::Error::Tf32 { device }.into());
+        }
         let failed = |source| device::Error::Register { device, source };
         runtime.preload(device);
         if let Device::DirectMl(_) = device {
@@ -119,7 +149,7 @@ impl Session {
         let batch = backbone.batch_size().or(max_batch).unwrap_or(DEFAULT_MAX_BATCH);
         let input =
             device::Input { name: backbone.input_name(), shape: backbone.recipe().input_shape(), batch };
-        let providers = device::providers(device, precision, threads, &input);
+        let providers = device::providers(device, precision, threads, options.engines.as_deref(), &input);
         Ok(builder.with_execution_providers(providers).map_err(|error| failed(error.into()))?)
     }
 

@@ -49,7 +49,8 @@ pub fn leaks(
     Ok(pairs)
 }
 
-/// Finds the rows that show the same: identical files first, then by falling cosine.
+/// Finds the rows that show the same: identical files first, then by falling cosine. It uses the
+/// [`Threads`](headstart_base::machine::Threads) that it runs on.
 ///
 /// `parts[i]` is the part of the data that row `i` belongs to, such as training or test. Of files that are identical one stands
 /// for all in its part, so a group of `k` gives `k - 1` pairs within a part, and one for any two parts that it has files in.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ndarray::{Array4, ArrayView3, ArrayView4, Axis, s};
 
 use super::error::{Error, Result};
-use headstart_image::{Preprocessor, Recipe};
+use headstart_image::{Heif, Preprocessor, Recipe};
 
 /// Four small photographs inside the program, so that a proof needs no other file. `tests/golden/cut/make_photos.py`
 /// makes them from those of `data/photos`, where authors and licences stand (all four are in the public domain).
@@ -28,10 +28,11 @@ pub(super) struct Images {
 
 impl Images {
     /// Prepare the photographs of the program, or `files` instead of them.
-    pub(super) fn load(recipe: &Recipe, files: &[PathBuf]) -> Result<Self> {
+    pub(super) fn load(recipe: &Recipe, heif: &Heif, files: &[PathBuf]) -> Result<Self> {
         if files.is_empty() {
             return Self::prepare(
                 recipe,
+                heif,
                 PHOTOS.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).to_vec(),
             );
         }
@@ -39,17 +40,17 @@ impl Images {
             Ok(bytes) => Ok((path.display().to_string(), bytes)),
             Err(source) => Err(Error::Read { path: path.clone(), source }),
         };
-        Self::prepare(recipe, files.iter().take(MOST).map(read).collect::<Result<_>>()?)
+        Self::prepare(recipe, heif, files.iter().take(MOST).map(read).collect::<Result<_>>()?)
     }
 
-    fn prepare(recipe: &Recipe, files: Vec<(String, Vec<u8>)>) -> Result<Self> {
+    fn prepare(recipe: &Recipe, heif: &Heif, files: Vec<(String, Vec<u8>)>) -> Result<Self> {
         if files.len() < 2 {
             return Err(Error::TooFewImages { found: files.len() });
         }
         let wrong = |source| {
             Error::Backbone(headstart_backbone::Error::Recipe { path: PathBuf::from("the recipe"), source })
         };
-        let mut preprocessor = Preprocessor::new(recipe.clone()).map_err(wrong)?;
+        let mut preprocessor = Preprocessor::new(recipe.clone()).map_err(wrong)?.with_heif(heif.clone());
         let [a, b, c] = recipe.input_shape();
         let mut tensor = Array4::zeros((files.len(), a, b, c));
         let mut names = vec![];

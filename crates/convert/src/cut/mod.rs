@@ -143,7 +143,7 @@ pub fn cut(runtime: &Runtime, path: &Path, output: &Path, options: &CutOptions) 
     // Of the network as it was published: the cut takes away what tells networks apart.
     let guess = guess::recipe(&model, &bytes);
     drop(bytes);
-    let mut network = Network::read(path, model, published, guess, options)?;
+    let mut network = Network::read(path, model, published, guess, &runtime.libraries().heif, options)?;
     let observed = network.observe(runtime, options)?;
     network.write_proven(runtime, output, &observed, options)
 }

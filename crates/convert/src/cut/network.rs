@@ -14,7 +14,7 @@ use headstart_backbone::pixels::Pixels;
 use headstart_backbone::runtime::Runtime;
 use headstart_backbone::zoo::Published;
 use headstart_backbone::{Backbone, Guess, Metadata, OpenOptions, graph, labels, weights};
-use headstart_image::Recipe;
+use headstart_image::{Heif, Recipe};
 use headstart_onnx::{self as onnx, Dim, Graph, Model, Walk};
 
 /// A network, and all that is known before it runs.
@@ -39,6 +39,7 @@ impl<'a> Network<'a> {
         mut model: Model,
         published: Option<Published>,
         guess: Option<Guess>,
+        heif: &Heif,
         options: &CutOptions,
     ) -> Result<Self> {
         let mut metadata = Metadata::read(&model, path)?;
@@ -63,7 +64,7 @@ impl<'a> Network<'a> {
         }
         let prepared = recipe_for(&input, &pixels, metadata.recipe.as_ref())?;
         metadata.recipe = metadata.recipe.map(|_| prepared.clone());
-        let images = Images::load(&prepared, &options.images)?;
+        let images = Images::load(&prepared, heif, &options.images)?;
         Ok(Self { path, model, input, found, metadata, guess, images, prepared, notes })
     }
 

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use headstart_backbone as backbone;
 use headstart_base::files::TargetError;
+use headstart_base::machine::ThreadsError;
 use headstart_onnx as onnx;
 
 /// Why a backbone was not quantised.
@@ -28,6 +29,9 @@ pub enum Error {
         /// The backbone's file.
         path: PathBuf,
     },
+    /// There are no threads to work on.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
     /// A layer that was to stay in floats is not there.
     #[error("the graph has no layer `{name}` that could stay in floats")]
     NoSuchLayer {

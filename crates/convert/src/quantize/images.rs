@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::error::{Error, Result};
 use headstart_backbone as backbone;
-use headstart_image::{Preprocessor, Recipe};
+use headstart_image::{Heif, Preprocessor, Recipe};
 
 /// Read at once: enough for every core, and few enough that little is read in vain.
 const CHUNK: usize = 32;
@@ -49,11 +49,12 @@ impl Sample {
     /// An image that is there twice counts once, and none is on both sides under two names.
     pub(super) fn draw(
         recipe: &Recipe,
+        heif: &Heif,
         files: &[PathBuf],
         apart: Option<&[PathBuf]>,
         wanted: Wanted,
     ) -> Result<Self> {
-        let mut drawer = Drawer::new(recipe)?;
+        let mut drawer = Drawer::new(recipe, heif)?;
         if let Some(apart) = apart {
             let held_out = drawer.draw(apart, wanted.held_out)?;
             let calibration = drawer.draw(files, wanted.calibration)?;
@@ -77,6 +78,7 @@ impl Sample {
 /// Reads files in an order of its own, and none with the same bytes twice.
 struct Drawer<'a> {
     recipe: &'a Recipe,
+    heif: &'a Heif,
     seen: HashSet<blake3::Hash>,
     failed: Vec<(PathBuf, String)>,
 }
@@ -85,11 +87,11 @@ struct Drawer<'a> {
 type Prepared = std::result::Result<(blake3::Hash, Vec<f32>), String>;
 
 impl<'a> Drawer<'a> {
-    fn new(recipe: &'a Recipe) -> Result<Self> {
+    fn new(recipe: &'a Recipe, heif: &'a Heif) -> Result<Self> {
         let wrong = |source| backbone::Error::Recipe { path: PathBuf::from("the recipe"), source };
         // Once here, so that it cannot fail for each image.
         Preprocessor::new(recipe.clone()).map_err(wrong)?;
-        Ok(Self { recipe, seen: HashSet::new(), failed: vec![] })
+        Ok(Self { recipe, heif, seen: HashSet::new(), failed: vec![] })
     }
 
     fn draw(&mut self, files: &[PathBuf], wanted: usize) -> Result<Images> {
@@ -121,7 +123,8 @@ impl<'a> Drawer<'a> {
     }
 
     fn preprocessor(&self) -> Preprocessor {
-        Preprocessor::new(self.recipe.clone()).expect("the recipe was tried before")
+        let preprocessor = Preprocessor::new(self.recipe.clone()).expect("the recipe was tried before");
+        preprocessor.with_heif(self.heif.clone())
     }
 }
 

@@ -3,13 +3,13 @@
 //! ```no_run
 //! use std::sync::atomic::AtomicBool;
 //!
-//! use headstart_backbone::{Backbone, runtime::Runtime};
+//! use headstart_backbone::{Backbone, Libraries, runtime::Runtime};
 //! use headstart_convert::quantize::{QuantizeOptions, quantize};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let backbone = Backbone::open("models/resnet50.onnx".as_ref())?;
 //! let images = ["photos/1.jpg".into(), "photos/2.jpg".into()];
-//! let runtime = Runtime::load(None)?;
+//! let runtime = Runtime::load(&Libraries::default())?;
 //! let done = quantize(&runtime, &backbone, &images, &QuantizeOptions::default(), &AtomicBool::new(false), &mut |_| ())?;
 //! println!("mean cosine {:.4}", done.report.fidelity.cosine_mean);
 //! done.write("models/resnet50.int8.onnx".as_ref(), false)?;
@@ -53,6 +53,7 @@ mod speed;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -69,6 +70,7 @@ use self::runner::Machine;
 use headstart_backbone::runtime::Runtime;
 use headstart_backbone::{Backbone, Metadata};
 use headstart_base::files::Inputs;
+use headstart_base::machine::Threads;
 use headstart_onnx::{self as onnx, Graph, Model};
 
 /// A backbone in integers that was found good enough, and not written yet.
@@ -95,12 +97,24 @@ impl Quantized {
 
 /// Quantise `backbone`, calibrated on some of `files` and measured on others of them.
 ///
-/// Takes some minutes; `on_event` hears what is done. Setting `cancel` ends it before the next step.
+/// Takes some minutes; `on_event` hears what is done, on another thread than this. Setting `cancel` ends it before the next step.
 ///
 /// # Errors
 /// [`Error::Quantised`], [`onnx::Error::Opset`], [`Error::NothingToDo`]: the graph cannot be quantised. [`Error::TooFewImages`]: nothing to
 /// calibrate on. [`Error::Fidelity`]: the result is further from the floats than [`QuantizeOptions::min_cosine`] allows.
 pub fn quantize(
+    runtime: &Runtime,
+    backbone: &Backbone,
+    files: &[PathBuf],
+    options: &QuantizeOptions,
+    cancel: &AtomicBool,
+    on_event: &mut (dyn FnMut(Event<'_>) + Send),
+) -> Result<Quantized> {
+    let threads = Threads::new(options.threads.and_then(NonZeroUsize::new))?;
+    threads.run(|| on_these_threads(runtime, backbone, files, options, cancel, on_event))
+}
+
+fn on_these_threads(
     runtime: &Runtime,
     backbone: &Backbone,
     files: &[PathBuf],
@@ -112,7 +126,13 @@ pub fn quantize(
     let model = read(path)?;
     let wanted = Wanted { calibration: options.calibration, held_out: options.held_out };
     on_event(Event::Stage(Stage::Images));
-    let sample = Sample::draw(backbone.recipe(), files, options.held_out_files.as_deref(), wanted)?;
+    let sample = Sample::draw(
+        backbone.recipe(),
+        &runtime.libraries().heif,
+        files,
+        options.held_out_files.as_deref(),
+        wanted,
+    )?;
     on_event(Event::Drawn {
         calibration: sample.calibration.len(),
         held_out: sample.held_out.len(),

@@ -28,7 +28,7 @@ pub struct QuantizeOptions {
     /// The least mean cosine between features in integers and in floats, on the images held out. At 0.992 a linear head on the features of Keras'
     /// ResNet50 lost 0.4 points of its accuracy on CIFAR-10, hence the default 0.99.
     pub min_cosine: f64,
-    /// Threads for inference; `None` takes every core.
+    /// Threads for inference, and for choosing codes; `None` takes every core.
     pub threads: Option<usize>,
 }
 

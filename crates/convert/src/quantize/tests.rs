@@ -6,7 +6,7 @@ use super::images::{Sample, Wanted};
 use super::pooled::average_codes;
 use super::prepare::{floats, prepare};
 use super::{Error, pixels};
-use headstart_image::Recipe;
+use headstart_image::{Heif, Recipe};
 use headstart_onnx::{Attribute, Graph, Model, Node, OperatorSetId, Tensor, ValueInfo, Walk};
 
 /// What `nodes` give, with a filter of three channels to one.
@@ -134,16 +134,16 @@ fn images_are_drawn_once_and_what_is_broken_is_told() {
     let files = ["0.png", "copy.png", "broken.png", "1.png", "missing.png", "2.png", "3.png"].map(path);
     let recipe = Recipe::preset("torchvision-v1").unwrap();
     let wanted = Wanted { calibration: 9, held_out: 9 };
-    let sample = Sample::draw(&recipe, &files, None, wanted).unwrap();
+    let sample = Sample::draw(&recipe, &Heif::default(), &files, None, wanted).unwrap();
     assert_eq!((sample.calibration.len(), sample.held_out.len(), sample.failed.len()), (3, 1, 2));
     assert_eq!(sample.calibration.tensor().dim().0, 3);
-    let again = Sample::draw(&recipe, &files, None, wanted).unwrap();
+    let again = Sample::draw(&recipe, &Heif::default(), &files, None, wanted).unwrap();
     assert_eq!(sample.calibration.digest(), again.calibration.digest());
     // An image of the other manifest is no calibration image, under whatever name.
     let apart = [path("copy.png")];
-    let sample = Sample::draw(&recipe, &files, Some(&apart), wanted).unwrap();
+    let sample = Sample::draw(&recipe, &Heif::default(), &files, Some(&apart), wanted).unwrap();
     assert!(sample.calibration.places.iter().all(|&place| place > 1));
     assert_eq!((sample.calibration.len(), sample.held_out.len()), (3, 1));
-    let none = Sample::draw(&recipe, &files[2..3], None, wanted).unwrap_err();
+    let none = Sample::draw(&recipe, &Heif::default(), &files[2..3], None, wanted).unwrap_err();
     assert!(matches!(none, Error::TooFewImages { found: 0, failed: 1, .. }));
 }

@@ -76,9 +76,10 @@ pub(super) fn against_run(
     options: &Options,
 ) -> Result<Check> {
     let photos = Photo::all(&options.images)?;
-    let mut session = Session::new(runtime, backbone, SessionOptions::default())?;
+    let mut session = Session::new(runtime, backbone, &SessionOptions::default())?;
     let mut exported = Net::load(runtime, draft, run.info.classes.len(), None)?;
-    let mut preprocessor = preprocessor(backbone)?;
+    let heif = &runtime.libraries().heif;
+    let mut preprocessor = preprocessor(backbone)?.with_heif(heif.clone());
     let mut check = Check { images: photos.len(), difference: 0.0, bound: bound(options), same_class: 0 };
     // One after another, as an image form takes them; that a batch changes nothing is the backbone's to prove.
     for photo in &photos {
@@ -94,7 +95,7 @@ pub(super) fn against_run(
             Form::Features => exported.run(features.view().into_dyn())?,
             Form::Image => {
                 let recipe = backbone.recipe();
-                let image = original(&photo.bytes, recipe.exif, recipe.alpha).map_err(failed)?;
+                let image = original(&photo.bytes, recipe.exif, recipe.alpha, heif).map_err(failed)?;
                 exported.run(as_tensor(&image).into_dyn())?
             }
         };

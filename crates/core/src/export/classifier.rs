@@ -9,17 +9,17 @@ use super::error::{Error, Result};
 use super::net::Net;
 use headstart_backbone::runtime::Runtime;
 use headstart_image::recipe::{Alpha, Exif};
-use headstart_image::{Original, Preprocessor, original};
+use headstart_image::{Heif, Original, Preprocessor, original};
 use headstart_onnx as onnx;
 
 /// A classifier from one ONNX file: image files in, probabilities out.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use headstart_backbone::runtime::Runtime;
+/// use headstart_backbone::{Libraries, runtime::Runtime};
 /// use headstart_core::export::Classifier;
 ///
-/// let mut classifier = Classifier::load(&Runtime::load(None)?, "classifier.onnx".as_ref(), None)?;
+/// let mut classifier = Classifier::load(&Runtime::load(&Libraries::default())?, "classifier.onnx".as_ref(), None)?;
 /// let probabilities = classifier.classify(&std::fs::read("photo.jpg")?)?;
 /// for (class, probability) in classifier.card().classes.iter().zip(probabilities) {
 ///     println!("{class}: {probability:.4}");
@@ -37,7 +37,7 @@ pub struct Classifier {
 /// What is left to do before the graph's turn.
 enum Prepare {
     Everything(Box<Preprocessor>),
-    Decode(Exif, Alpha),
+    Decode(Exif, Alpha, Heif),
 }
 
 impl Classifier {
@@ -49,11 +49,13 @@ impl Classifier {
     pub fn load(runtime: &Runtime, path: &Path, threads: Option<usize>) -> Result<Self> {
         let card = Card::read(&onnx::read(path)?, path)?;
         let wrong = |source| Error::from(headstart_backbone::Error::Recipe { path: path.to_owned(), source });
+        let heif = runtime.libraries().heif.clone();
         let prepare = match (card.form, &card.recipe) {
             (Form::Features, _) | (_, None) => return Err(Error::HeadOnly { path: path.to_owned() }),
-            (Form::Image, Some(recipe)) => Prepare::Decode(recipe.exif, recipe.alpha),
+            (Form::Image, Some(recipe)) => Prepare::Decode(recipe.exif, recipe.alpha, heif),
             (Form::Tensor, Some(recipe)) => {
-                Prepare::Everything(Box::new(Preprocessor::new(recipe.clone()).map_err(wrong)?))
+                let preprocessor = Preprocessor::new(recipe.clone()).map_err(wrong)?;
+                Prepare::Everything(Box::new(preprocessor.with_heif(heif)))
             }
         };
         let net = Net::load(runtime, path, card.classes.len(), threads)?;
@@ -76,8 +78,8 @@ impl Classifier {
     /// [`Error::Pixels`] if it cannot be decoded; the classifier stays usable. [`Error::Inference`] if ONNX Runtime fails.
     pub fn classify(&mut self, bytes: &[u8]) -> Result<Vec<f32>> {
         let probabilities = match &mut self.prepare {
-            Prepare::Decode(exif, alpha) => {
-                let image = original(bytes, *exif, *alpha).map_err(Error::Pixels)?;
+            Prepare::Decode(exif, alpha, heif) => {
+                let image = original(bytes, *exif, *alpha, heif).map_err(Error::Pixels)?;
                 self.net.run(as_tensor(&image).into_dyn())?
             }
             Prepare::Everything(preprocessor) => {

@@ -352,7 +352,7 @@ impl<'a> Extractor<'a> {
 
     fn check_precision(&self, cache: &FeatureCache) -> Result<(), Error> {
         let expected = &cache.store.fingerprint().parts().precision;
-        let found = self.backbone.precision(self.options.engine.precision)?;
+        let found = self.backbone.precision(self.options.engine.session.precision)?;
         let same = expected == found.name();
         if same { Ok(()) } else { Err(Error::OtherPrecision { expected: expected.clone(), found }) }
     }
@@ -362,7 +362,8 @@ impl<'a> Extractor<'a> {
             BatchSize::Auto => LARGEST,
             BatchSize::Fixed(size) => size,
         };
-        let options = EngineOptions { max_batch: Some(max_batch), ..self.options.engine.clone() };
+        let mut options = self.options.engine.clone();
+        options.session.max_batch = Some(max_batch);
         Ok(Engine::start(self.backbone, &options)?)
     }
 
@@ -371,6 +372,7 @@ impl<'a> Extractor<'a> {
         let batch_range = self.backbone.batch_size().map_or(FIRST..=LARGEST, |size| size..=size);
         Pipeline {
             recipe: self.backbone.recipe(),
+            heif: &self.options.engine.libraries.heif,
             batch_size: self.options.batch_size,
             batch_range,
             decoders: self.options.decoders,

@@ -164,7 +164,7 @@ impl Outlet {
         extractor: &Extractor,
         mut cache: FeatureCache,
         options: FillOptions,
-        to_caller: &mut dyn FnMut(crate::Event<'_>),
+        to_caller: &mut (dyn FnMut(crate::Event<'_>) + Send),
     ) -> Finished {
         if !options.rehash {
             self.give_known(&cache);

@@ -10,7 +10,7 @@ use super::batch::BatchSize;
 use super::pipeline::{Admission, Infer, InferError, Job, Pipeline};
 use headstart_cache::Storage;
 use headstart_image::recipe::{Layout, Resize};
-use headstart_image::{Recipe, Views};
+use headstart_image::{Heif, Recipe, Views};
 
 const EDGE: u32 = 4;
 
@@ -56,6 +56,7 @@ fn a_cancelled_run_writes_the_batch_in_inference_and_begins_no_other() {
     let (runs, cancel, recipe) = (AtomicUsize::new(0), AtomicBool::new(false), recipe());
     let pipeline = Pipeline {
         recipe: &recipe,
+        heif: &Heif::default(),
         batch_size: BatchSize::Fixed(4),
         batch_range: 4..=4,
         decoders: 2,

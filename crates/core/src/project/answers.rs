@@ -1,5 +1,6 @@
 //! What a head says of a manifest's images, and how good that is.
 
+use headstart_base::machine::Threads;
 use headstart_evaluate::metrics;
 use headstart_evaluate::{Metrics, OtherPrecision, mean_over_views};
 use headstart_image::ViewKinds;
@@ -36,6 +37,7 @@ impl Answers {
         manifest: &Manifest,
         views: &ViewKinds,
         lookup: Lookup<'_>,
+        threads: &Threads,
         control: &mut Control<'_>,
     ) -> Result<Self, Error> {
         let labels = labels(manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
@@ -46,7 +48,8 @@ impl Answers {
         };
         let samples = source.samples(Some(cache), manifest, &labels, views, lookup, control)?;
         let views = source.views(views);
-        let logits = logits(&run.head, &samples.select(cache.store(), views)?)?;
+        let rows = samples.select(cache.store(), views)?;
+        let logits = threads.run(|| logits(&run.head, &rows))?;
         if let Some(row) = logits.rows().into_iter().position(|row| row.iter().any(|x| !x.is_finite())) {
             let image = samples.get(row % samples.len()).path.clone();
             return Err(Error::NoNumbers { run: run.name(), image });

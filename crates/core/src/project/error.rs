@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use headstart_backbone as backbone;
 use headstart_base::files::{TargetError, WriteError};
+use headstart_base::machine::ThreadsError;
 use headstart_base::text::counted;
 use headstart_cache as cache;
 use headstart_convert::quantize;
@@ -327,6 +328,9 @@ pub enum Error {
     /// Figures cannot be computed.
     #[error(transparent)]
     Metrics(#[from] evaluate::Error),
+    /// Threads cannot be started.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
     /// Settings that cannot be.
     #[error(transparent)]
     Settings(#[from] crate::settings::SettingError),
@@ -365,6 +369,7 @@ impl Error {
             Self::Run(error) => error,
             Self::Calibration(error) => error,
             Self::Metrics(error) => error,
+            Self::Threads(error) => error,
             Self::Settings(error) => error,
             #[cfg(feature = "compare")]
             Self::Baseline(error) => error,

@@ -97,7 +97,8 @@ impl Project {
         let mut cache = source.open_or_fill(&files, &options.views, options.extract, control)?;
         let lookup = Lookup { failures_told: options.extract, ..Lookup::default() };
         let views = &options.views;
-        let answers = Answers::of(&run, &source, cache.as_mut(), &manifest, views, lookup, control)?;
+        let answers =
+            Answers::of(&run, &source, cache.as_mut(), &manifest, views, lookup, &self.threads()?, control)?;
         let mut cache = cache.expect("a cache that is not there has no features");
         tell_leaks(&run, &source, &mut cache, &manifest, &answers.samples, control)?;
         if options.calibrate {

@@ -24,7 +24,7 @@ impl Project {
         control: &mut Control<'_>,
     ) -> Result<Exported, Error> {
         let source = self.features_of(run, accept)?;
-        let runtime = Runtime::load(self.config().extract.engine.onnxruntime.as_deref())?;
+        let runtime = Runtime::load(&self.config().extract.engine.libraries)?;
         let (version, library) = (runtime.version(), runtime.library().display());
         control.detail(format_args!("ONNX Runtime {version} ({library})"));
         let options = Options { other_precision: source.other_precision, ..options.clone() };

@@ -58,8 +58,8 @@ impl Project {
         control: &mut Control<'_>,
     ) -> Result<Vec<Probabilities>, Error> {
         let engine = &self.config().extract.engine;
-        let runtime = Runtime::load(engine.onnxruntime.as_deref())?;
-        let mut classifier = Classifier::load(&runtime, path, engine.threads)?;
+        let runtime = Runtime::load(&engine.libraries)?;
+        let mut classifier = Classifier::load(&runtime, path, engine.session.threads)?;
         let _watch = control.watch();
         control.tell(Event::Extract(extract::Event::Computing { images: images.len() }));
         let mut rows = vec![];

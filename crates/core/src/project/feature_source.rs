@@ -200,8 +200,10 @@ impl FeatureSource {
     /// How to compute what the cache lacks.
     pub fn extract_options(&self) -> ExtractOptions {
         let mut options = self.config.extract.clone();
-        options.engine.precision = self.precision;
-        options.engine.onnxruntime = self.onnxruntime.clone().or(options.engine.onnxruntime);
+        options.engine.session.precision = self.precision;
+        if let Some(onnxruntime) = &self.onnxruntime {
+            options.engine.libraries.onnxruntime = Some(onnxruntime.clone());
+        }
         options
     }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use headstart_cache::Store;
-use headstart_image::Views;
+use headstart_cache::Selection;
 use headstart_nn::train::{self, Ended, Flow, Outcome, Rows, Trainer};
 
 use super::curves::Curves;
@@ -109,10 +108,10 @@ pub(super) fn write(
 pub(super) fn calibrated(
     run: &mut Run,
     samples: &Samples,
-    store: &Store,
+    rows: &Selection<'_>,
     control: &mut Control<'_>,
 ) -> Result<bool, Error> {
-    let logits = logits(&run.head, &samples.select(store, Views::PLAIN)?)?;
+    let logits = logits(&run.head, rows)?;
     match run.fit_temperature(logits.view(), &samples.known_labels(), samples.info(), control) {
         Err(Error::Calibration(error)) => {
             control.warn(format_args!("could not calibrate: {error}"));

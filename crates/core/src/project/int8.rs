@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use headstart_backbone::device::{Device, Precision, Selection};
 use headstart_backbone::runtime::Runtime;
-use headstart_backbone::{Backbone, Engine, EngineOptions};
+use headstart_backbone::{Backbone, Engine, EngineOptions, Libraries};
 use headstart_base::text::counted;
 use headstart_convert::quantize::{self, Fidelity, QuantizeOptions, Quantized, quantize};
 use ndarray::{Array2, Axis, stack};
@@ -80,8 +80,17 @@ impl Calibrator<'_> {
             Err(error) if own => Err(error.into()),
             // A damaged one is in the way until it is asked to be made anew.
             Err(error) if !self.options.rebuild => Err(error.into()),
-            _ => self.quantise(backbone, graphs, self.engine.onnxruntime.as_deref(), control),
+            _ => self.quantise(backbone, graphs, self.engine.libraries.onnxruntime.as_deref(), control),
         }
+    }
+
+    /// Those of the configuration, but this ONNX Runtime if one is loaded already.
+    fn libraries(&self, onnxruntime: Option<&Path>) -> Libraries {
+        let mut libraries = self.engine.libraries.clone();
+        if let Some(onnxruntime) = onnxruntime {
+            libraries.onnxruntime = Some(onnxruntime.to_path_buf());
+        }
+        libraries
     }
 
     /// The int8 graph that is there, or a new one.
@@ -110,10 +119,10 @@ impl Calibrator<'_> {
             "int8: making a graph for `{}`; this takes some minutes, once",
             backbone.name()
         ));
-        let runtime = Runtime::load(library)?;
+        let runtime = Runtime::load(&self.libraries(library))?;
         let options = QuantizeOptions {
             min_cosine: self.options.min_cosine,
-            threads: self.engine.threads,
+            threads: self.engine.session.threads,
             ..QuantizeOptions::default()
         };
         let token = control.token().clone();
@@ -173,11 +182,11 @@ impl Calibrator<'_> {
             return Ok(Choosing { form: fp32.form, onnxruntime: Some(library) });
         }
         let mut trials = vec![];
-        if Selection::make(self.engine.device, Precision::Bf16, Some(&library)).is_ok() {
+        if Selection::make(self.engine.device, Precision::Bf16, &self.libraries(Some(&library))).is_ok() {
             let bf16 = Form { backbone: backbone.clone(), precision: Precision::Bf16 };
             trials.push(self.trial(bf16, Some(&library), &sample, &mut control.silenced())?.0);
         }
-        if Selection::make(self.engine.device, Precision::Int8, Some(&library)).is_ok() {
+        if Selection::make(self.engine.device, Precision::Int8, &self.libraries(Some(&library))).is_ok() {
             match self.int8(&backbone, graphs, &library, control) {
                 Ok(int8) => {
                     trials.push(self.trial(int8, Some(&library), &sample, &mut control.silenced())?.0);
@@ -203,8 +212,9 @@ impl Calibrator<'_> {
         sample: &[PathBuf],
         control: &mut Control<'_>,
     ) -> Result<(Trial, PathBuf), Error> {
-        let onnxruntime = library.or(self.engine.onnxruntime.as_ref()).cloned();
-        let options = EngineOptions { precision: form.precision, onnxruntime, ..self.engine.clone() };
+        let libraries = self.libraries(library.map(PathBuf::as_path));
+        let mut options = EngineOptions { libraries, ..self.engine.clone() };
+        options.session.precision = form.precision;
         let mut engine = Engine::start(&form.backbone, &options)?;
         let images_per_second = images_per_second(&form.backbone, &mut engine.session)?;
         let (device, library) = (engine.selection.device, engine.runtime.library().to_path_buf());

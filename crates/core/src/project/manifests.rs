@@ -126,9 +126,7 @@ pub(super) enum FoundBy {
     /// They were asked for.
     Request,
     /// They lie where they lay when a run was trained on them.
-    Run {
-        changed: bool,
-    },
+    Run { changed: bool },
     /// They have the same relative name and the same rows as those of a run.
     Name,
 }

@@ -18,7 +18,6 @@ mod exported_model;
 mod extract;
 mod feature_source;
 mod fit;
-mod relocate;
 mod int8;
 mod logits;
 mod lookup;
@@ -26,6 +25,7 @@ mod manifests;
 mod other_features;
 mod predict;
 mod reevaluate;
+mod relocate;
 mod request;
 mod runs;
 mod samples;
@@ -34,6 +34,10 @@ mod temperature;
 mod train;
 mod training_data;
 mod training_images;
+
+use std::num::NonZeroUsize;
+
+use headstart_base::machine::Threads;
 
 pub use base_run::BaseRun;
 pub use config::{ProjectConfig, read_recipe};
@@ -73,5 +77,11 @@ impl Project {
     /// Where things lie, and how features are computed.
     pub fn config(&self) -> &ProjectConfig {
         &self.config
+    }
+
+    /// What heads are trained on, and rows multiplied.
+    fn threads(&self) -> Result<Threads, Error> {
+        let threads = self.config.extract.engine.session.threads;
+        Ok(Threads::for_training(threads.and_then(NonZeroUsize::new))?)
     }
 }

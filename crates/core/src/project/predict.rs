@@ -94,7 +94,7 @@ impl Project {
         }
         let views = source.views(&options.views);
         let mut rows = match source.open_cache()? {
-            Some(mut cache) => cached(run, &mut cache, views, &images),
+            Some(mut cache) => self.threads()?.run(|| cached(run, &mut cache, views, &images)),
             None => vec![None; images.len()],
         };
         let missing: Vec<usize> = (0..images.len()).filter(|&place| rows[place].is_none()).collect();

@@ -6,8 +6,8 @@ use headstart_base::files::path_of_text;
 use headstart_evaluate::Metrics;
 
 use super::error::path_names;
-use super::relocate::{self, Found};
 use super::manifests::folder_of;
+use super::relocate::{self, Found};
 use super::{Error, EvaluateOptions, Evaluation, Project};
 use crate::Control;
 use crate::dataset::{Manifest, Whereabouts};

@@ -188,7 +188,8 @@ impl Work {
             training: (&rows, &labels),
             validation: looked_at.as_ref().map(|rows| rows as &dyn Rows).zip(known.as_deref()),
         };
-        let fitted = fit.run(trainer, curves, control);
+        let threads = project.threads()?;
+        let fitted = threads.run(|| fit.run(trainer, curves, control));
 
         let info = source.run_info(&classes, Origin::Trained(Box::new(about)));
         let held_out = validation.as_ref().map(Samples::keys).unwrap_or_default();
@@ -197,7 +198,10 @@ impl Work {
             .as_ref()
             .filter(|_| options.calibrate)
         {
-            Some(samples) => calibrated(run, samples, cache.store(), control),
+            Some(samples) => {
+                let rows = samples.select(cache.store(), Views::PLAIN)?;
+                threads.run(|| calibrated(run, samples, &rows, control))
+            }
             None => Ok(true),
         };
         write(project, options, (&info, &images), fitted, &calibrate, control)

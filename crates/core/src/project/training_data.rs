@@ -6,7 +6,7 @@ use headstart_base::files::path_text;
 use headstart_image::ViewKinds;
 
 use super::error::{path_names, with_causes};
-use super::manifests::{Located, TrainedRun, Role, FoundBy};
+use super::manifests::{FoundBy, Located, Role, TrainedRun};
 use super::split_column::Divided;
 use super::{BaseRun, Error};
 use crate::Control;

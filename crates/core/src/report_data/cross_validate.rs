@@ -1,5 +1,6 @@
 //! What heads say of training images that they have not seen.
 
+use headstart_base::machine::Threads;
 use headstart_baselines::{HeadMethod, out_of_fold};
 use headstart_evaluate::label_errors::suspects;
 use headstart_evaluate::{Copies, predict, split};
@@ -44,10 +45,13 @@ fn cross_validate(
     selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut rows)?;
     let classes = run.info.classes.len();
     let mut done = 0;
-    let said = out_of_fold(&HeadMethod(config), &rows, &labels, classes, &splits, || {
+    let mut tell = || {
         done += 1;
         control.tell(Event::Folds { done, folds });
-    })?;
+    };
+    let method = HeadMethod(config);
+    let work = || out_of_fold(&method, &rows, &labels, classes, &splits, &mut tell);
+    let said = Threads::for_training(None)?.run(work)?;
     let known: Vec<Option<usize>> = labels.iter().copied().map(Some).collect();
     let images = predict(said.view(), &known, 1).into_iter().enumerate().map(|(place, prediction)| {
         let (path, file) = (learnt.path(place).to_owned(), learnt.file(place).to_path_buf());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use headstart_base::machine::Threads;
 use headstart_cache::{self as cache, Key, Store, View, leaks};
 use headstart_evaluate::label_errors::{Suspect, suspects};
 use headstart_evaluate::scored;
@@ -11,7 +12,7 @@ use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
 use super::{LeakData, LeaksData, MapData};
-use crate::project::TrainingImages;
+use crate::project::{Error, TrainingImages};
 
 /// Images on a map: more are slow to place, and too many to see.
 const ON_MAP: usize = 600;
@@ -26,7 +27,7 @@ impl LeaksData {
         store: &Store,
         learnt: &TrainingImages,
         evaluated: &[(Key, View)],
-    ) -> Result<Self, cache::Error> {
+    ) -> Result<Self, Error> {
         let leak = |image: usize, place: usize, cosine: f32, identical: bool| LeakData {
             image,
             path: learnt.path(place).to_owned(),
@@ -50,7 +51,8 @@ impl LeaksData {
         }
         let ids: Vec<(Key, View)> = known.iter().chain(evaluated).copied().collect();
         let parts: Vec<usize> = (0..ids.len()).map(|row| usize::from(row >= trained)).collect();
-        let near = leaks(&store.select(&ids)?, &parts, NEAR, |_| {})?;
+        let rows = store.select(&ids).map_err(cache::Error::from)?;
+        let near = Threads::new(None)?.run(|| leaks(&rows, &parts, NEAR, |_| {}))?;
         // The earlier row is the one that was trained on.
         let near = near.into_iter().filter(|pair| !pair.identical);
         pairs.extend(near.map(|pair| leak(pair.b - trained, pair.a, pair.cosine, false)));
@@ -90,7 +92,7 @@ pub(super) fn doubted(
 
 impl MapData {
     /// The features of the images, or of so many of them as a map can show; the same ones each time.
-    pub(super) fn draw(store: &Store, evaluated: &[(Key, View)]) -> Result<Self, cache::Error> {
+    pub(super) fn draw(store: &Store, evaluated: &[(Key, View)]) -> Result<Self, Error> {
         let all = evaluated.len();
         let images = if all <= ON_MAP {
             (0..all).collect()
@@ -100,7 +102,7 @@ impl MapData {
             drawn
         };
         let mut features = Array2::zeros((0, 0));
-        store.select(evaluated)?.gather(&images, &mut features)?;
+        store.select(evaluated).map_err(cache::Error::from)?.gather(&images, &mut features)?;
         Ok(Self { images, features })
     }
 }

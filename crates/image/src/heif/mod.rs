@@ -30,7 +30,7 @@ use picture::{Canvas, Chroma, Picture};
 use property::{Crop, Nclx};
 use yuv::Enlarge;
 
-pub use libheif::{Error as LibheifError, Libheif, libheif};
+pub use libheif::{Error as LibheifError, Heif, Libheif};
 
 /// Boxes: of each its kind, and what is in it.
 type Boxes<'a> = Vec<([u8; 4], &'a [u8])>;
@@ -49,12 +49,12 @@ pub(super) fn decode(
     bytes: &[u8],
     format: Format,
     alpha: Alpha,
-    limits: &Limits,
+    (limits, heif): (&Limits, &Heif),
     scratch: &mut Vec<u8>,
     rgb: &mut Vec<u8>,
 ) -> std::result::Result<Header, Error> {
     let (width, height) =
-        decode_with(libheif, bytes, alpha, limits, scratch, rgb).map_err(|fault| fault.of(format))?;
+        shown(heif, bytes, alpha, limits, scratch, rgb).map_err(|fault| fault.of(format))?;
     let orientation = Orientation::NoTransforms;
     Ok(Header { width: width as u32, height: height as u32, decoded: (width, height), orientation })
 }
@@ -66,11 +66,9 @@ pub(super) fn takes(bytes: &[u8]) -> Option<u64> {
     Some(Needs::of(&container, &shown).ok()?.bytes)
 }
 
-type Opener = fn() -> std::result::Result<&'static Libheif, LibheifError>;
-
-/// The same with a library of one's choice.
-fn decode_with(
-    library: Opener,
+/// The picture as it is shown, and its size.
+fn shown(
+    heif: &Heif,
     bytes: &[u8],
     alpha: Alpha,
     limits: &Limits,
@@ -85,7 +83,7 @@ fn decode_with(
         Codec::Av1 => decode_av1(&container, &shown, blend, limits, rgb)?,
         Codec::Hevc => {
             all_there(&container, &shown)?;
-            let library = library().map_err(Fault::NoLibrary)?;
+            let library = heif.library().map_err(Fault::NoLibrary)?;
             let decoded = libheif::decode(library, bytes, limits)?;
             let picture = decoded.picture(shown.image.nclx)?;
             same_size(&picture, shown.image.size)?;

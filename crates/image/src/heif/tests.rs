@@ -1,7 +1,7 @@
 //! Whole files of HEIC and AVIF: as others decode them, cut off, damaged, and with claims that are not to be believed.
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use ::image::RgbImage;
 
@@ -9,24 +9,25 @@ use super::*;
 use crate::tests::{apart, golden, read, root};
 
 /// The library that `just test` puts there.
-fn installed() -> std::result::Result<&'static Libheif, LibheifError> {
-    static FOUND: OnceLock<Libheif> = OnceLock::new();
-    Ok(FOUND.get_or_init(|| {
+fn installed() -> Heif {
+    static FOUND: LazyLock<Heif> = LazyLock::new(|| {
         let folder = root("../../models/tools/readers/pillow_heif.libs");
         let files = std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("`just test` installs pillow-heif"));
         let name = |path: &Path| path.file_name().unwrap().to_string_lossy().starts_with("libheif");
         let path = files.map(|entry| entry.unwrap().path()).find(|path| name(path)).unwrap();
-        Libheif::open(&path).unwrap()
-    }))
+        Heif::named(path, "the test")
+    });
+    FOUND.library().unwrap();
+    FOUND.clone()
 }
 
-fn none() -> std::result::Result<&'static Libheif, LibheifError> {
-    Err(LibheifError::NotFound)
+fn none() -> Heif {
+    Heif::off("the test")
 }
 
-fn decoded(bytes: &[u8], library: Opener, alpha: Alpha) -> Result<RgbImage> {
+fn decoded(bytes: &[u8], heif: fn() -> Heif, alpha: Alpha) -> Result<RgbImage> {
     let (mut scratch, mut rgb) = (vec![], vec![]);
-    let size = decode_with(library, bytes, alpha, &Limits::default(), &mut scratch, &mut rgb)?;
+    let size = shown(&heif(), bytes, alpha, &Limits::default(), &mut scratch, &mut rgb)?;
     Ok(RgbImage::from_raw(size.0 as u32, size.1 as u32, rgb).unwrap())
 }
 
@@ -180,7 +181,7 @@ fn claims_of_enormous_size_are_refused_before_decoding() {
     // Small limits: what the planes and RGB take is counted.
     let limits = Limits { memory: 71 * 53 * 7, ..Limits::default() };
     let (mut scratch, mut rgb) = (vec![], vec![]);
-    let result = decode_with(none, &file("420.avif"), Alpha::Drop, &limits, &mut scratch, &mut rgb);
+    let result = shown(&none(), &file("420.avif"), Alpha::Drop, &limits, &mut scratch, &mut rgb);
     assert!(matches!(result, Err(Fault::TooLarge(_))), "{result:?}");
     assert_eq!(takes(&file("420.avif")), Some(71 * 53 * 6 + (71 * 53 * 6_u64).div_ceil(4)));
     assert!(takes(&file("grid.heic")).unwrap() >= 162 * 98 * 9);

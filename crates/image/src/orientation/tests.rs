@@ -9,7 +9,7 @@ use super::*;
 use crate::kind::{FileKind, sniff};
 use crate::recipe::{Alpha, Exif};
 use crate::tests::read;
-use crate::{original, revision};
+use crate::{Heif, original, revision};
 
 /// Name, and size and checksum of the upright image, for each file.
 fn golden() -> Vec<(String, (usize, usize, u32))> {
@@ -33,7 +33,7 @@ fn file(name: &str) -> (Format, Vec<u8>) {
 fn every_file_is_turned_as_pillow_turns_it() {
     let mut wrong = vec![];
     for (name, want) in golden() {
-        let image = original(&file(&name).1, Exif::Apply, Alpha::OverWhite).unwrap();
+        let image = original(&file(&name).1, Exif::Apply, Alpha::OverWhite, &Heif::default()).unwrap();
         let got = (image.width, image.height, crc32fast::hash(&image.rgb));
         if got != want {
             wrong.push((name, got, want));

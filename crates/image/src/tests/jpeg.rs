@@ -3,7 +3,7 @@
 use super::{apart, as_stored, crc32, golden, preset, read, with_orientation};
 use crate::decode::{Header, Space, decode};
 use crate::recipe::{Alpha, Crop, Decode, Resize, Rounding};
-use crate::{Error, Limits, Preprocessor, Recipe};
+use crate::{Error, Heif, Limits, Preprocessor, Recipe};
 
 /// The files made by `tests/golden/jpeg/make_jpeg.py`, by name.
 fn kinds() -> Vec<String> {
@@ -35,7 +35,14 @@ fn every_kind_has_libjpeg_turbos_pixels() {
 fn scaled(bytes: &[u8], scale: usize) -> Result<(usize, usize, Vec<u8>), Error> {
     let wanted = |header: &Header| Some((header.decoded.0 / scale, header.decoded.1 / scale));
     let (mut space, mut rgb) = (Space::default(), vec![]);
-    let (_, header) = decode(bytes, Alpha::OverWhite, &Limits::default(), wanted, &mut space, &mut rgb)?;
+    let (_, header) = decode(
+        bytes,
+        Alpha::OverWhite,
+        (&Limits::default(), &Heif::default()),
+        wanted,
+        &mut space,
+        &mut rgb,
+    )?;
     Ok((header.decoded.0, header.decoded.1, rgb))
 }
 
@@ -114,7 +121,14 @@ fn damaged_data_never_panic_at_any_scale() {
             let (mut space, mut rgb) = (Space::default(), vec![]);
             for scale in [1, 8] {
                 let wanted = |header: &Header| Some((header.decoded.0 / scale, header.decoded.1 / scale));
-                if let Err(error) = decode(&bytes, Alpha::OverWhite, &limits, wanted, &mut space, &mut rgb) {
+                if let Err(error) = decode(
+                    &bytes,
+                    Alpha::OverWhite,
+                    (&limits, &Heif::default()),
+                    wanted,
+                    &mut space,
+                    &mut rgb,
+                ) {
                     assert!(!format!("{error:?}").contains("panicked"), "{kind}: {error:?}");
                 }
             }

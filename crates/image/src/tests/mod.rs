@@ -15,7 +15,7 @@ use image::RgbImage;
 
 use super::decode::{Space, decode};
 use super::recipe::{Alpha, Crop, Exif, Resize, Rounding};
-use super::{DECODER, Error, Format, Limits, Preprocessor, Recipe};
+use super::{DECODER, Error, Format, Heif, Limits, Preprocessor, Recipe};
 
 const PHOTOS: [&str; 10] = [
     "astronaut",
@@ -49,7 +49,14 @@ fn preset(name: &str) -> Recipe {
 /// The file's own pixels, all of them.
 pub(super) fn as_stored(bytes: &[u8]) -> Result<RgbImage, Error> {
     let (mut space, mut rgb) = (Space::default(), Vec::new());
-    let (_, header) = decode(bytes, Alpha::OverWhite, &Limits::default(), |_| None, &mut space, &mut rgb)?;
+    let (_, header) = decode(
+        bytes,
+        Alpha::OverWhite,
+        (&Limits::default(), &Heif::default()),
+        |_| None,
+        &mut space,
+        &mut rgb,
+    )?;
     Ok(RgbImage::from_raw(header.width, header.height, rgb).expect("three bytes a pixel"))
 }
 

@@ -8,7 +8,7 @@ use image::{DynamicImage, ImageFormat};
 use super::{as_stored, crc32, golden, preset, read};
 use crate::changed::differs_since_0_1_0;
 use crate::recipe::{Alpha, Exif};
-use crate::{Error, FileKind, Format, Preprocessor, decoding_takes, original, sniff, thumbnail};
+use crate::{Error, FileKind, Format, Heif, Preprocessor, decoding_takes, original, sniff, thumbnail};
 
 fn odd(name: &str) -> Vec<u8> {
     read(&format!("tests/golden/odd/{name}"))
@@ -125,8 +125,8 @@ fn an_image_without_pixels_is_refused_by_every_way_in() {
         // `extract` and `predict` with a run; an exported model that prepares images itself; a report.
         for error in [
             preprocessor.run(&bytes, &mut tensor).unwrap_err(),
-            original(&bytes, Exif::Apply, Alpha::OverWhite).unwrap_err(),
-            thumbnail(&bytes, 32).unwrap_err(),
+            original(&bytes, Exif::Apply, Alpha::OverWhite, &Heif::default()).unwrap_err(),
+            thumbnail(&bytes, 32, &Heif::default()).unwrap_err(),
         ] {
             assert_eq!(error.stage(), "decode", "{name}: {error:?}");
             assert!(!message(&error).contains("panicked"), "{name}: {error:?}");

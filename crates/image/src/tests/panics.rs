@@ -3,7 +3,7 @@
 use super::{preset, read};
 use crate::guard::trap::word;
 use crate::recipe::{Alpha, Exif};
-use crate::{Error, Preprocessor, View, original, thumbnail};
+use crate::{Error, Heif, Preprocessor, View, original, thumbnail};
 
 /// A whole image that is to make a step panic.
 fn springs(step: &str) -> Vec<u8> {
@@ -50,6 +50,6 @@ fn a_panic_in_any_step_is_an_error_and_the_preprocessor_stays_usable() {
 #[test]
 fn originals_and_thumbnails_do_not_panic_either() {
     let bytes = springs("decoding");
-    panicked(original(&bytes, Exif::Apply, Alpha::OverWhite), "decoding");
-    panicked(thumbnail(&bytes, 32), "decoding");
+    panicked(original(&bytes, Exif::Apply, Alpha::OverWhite, &Heif::default()), "decoding");
+    panicked(thumbnail(&bytes, 32, &Heif::default()), "decoding");
 }

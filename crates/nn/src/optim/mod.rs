@@ -26,7 +26,7 @@ pub use state::{Slot, State, StateError};
 /// Changes parameters in place, given their gradients.
 ///
 /// State is kept in parameter order: hand over the same parameters in the same order at each step.
-pub trait Optimizer<F: NdFloat> {
+pub trait Optimizer<F: NdFloat>: Send + Sync {
     /// One update.
     ///
     /// # Panics

@@ -5,6 +5,10 @@
 //!
 //! One seed gives one result, bit for bit: initial weights, the order of each epoch and the dropout masks of
 //! each step come from generators of their own, which are functions of the seed, the epoch and the step.
+//!
+//! A training uses the threads that it is run on, and no others: `threads.run(|| train(…))` with
+//! [`Threads::for_training`](headstart_base::machine::Threads::for_training), or the calling one alone. Their number changes
+//! no bit.
 
 mod batch;
 mod checkpoint;

@@ -33,7 +33,8 @@ impl Maps {
     /// Rows that t-SNE needs to place them.
     pub const FEWEST: usize = 8;
 
-    /// Compute both. The same features give the same maps on one kind of processor.
+    /// Compute both, on the [`Threads`](headstart_base::machine::Threads) that this runs on. The same features give the same maps
+    /// on one kind of processor.
     ///
     /// # Shapes
     /// - `features`: `(n, d)`, finite

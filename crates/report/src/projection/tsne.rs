@@ -9,6 +9,7 @@ use ndarray::Array2;
 use ndarray_of_linfa as theirs;
 
 use super::Error;
+use headstart_base::machine::contained;
 
 /// Neighbours that count, roughly; van der Maaten's own default.
 const PERPLEXITY: f64 = 30.0;
@@ -25,12 +26,12 @@ pub(super) fn place(rows: Array2<f64>) -> Result<Vec<[f64; 2]>, Error> {
     // from call to call.
     let method =
         TSneParams::embedding_size(2).perplexity(perplexity).approx_threshold(0.0).max_iter(ITERATIONS);
-    let placed = method
-        .transform(rows)
-        .map_err(|source| Error::Failed { method: "t-SNE", source: Box::new(source) })?;
+    let failed = |source| Error::Failed { method: "t-SNE", source };
+    let placed = contained(|| method.transform(rows)).map_err(|error| failed(error.into()))?;
+    let placed = placed.map_err(|error| failed(error.into()))?;
     let places: Vec<[f64; 2]> = placed.rows().into_iter().map(|row| [row[0], row[1]]).collect();
     match places.iter().flatten().all(|value| value.is_finite()) {
         true => Ok(places),
-        false => Err(Error::Failed { method: "t-SNE", source: "its numbers are not finite any more".into() }),
+        false => Err(failed("its numbers are not finite any more".into())),
     }
 }

@@ -4,9 +4,9 @@ use ndarray::Array4;
 
 use super::*;
 use crate::export::net::Net;
-use headstart_backbone::runtime::Runtime;
+use headstart_backbone::{Libraries, runtime::Runtime};
 use headstart_image::recipe::Filter;
-use headstart_image::{Original, Preprocessor, original};
+use headstart_image::{Heif, Original, Preprocessor, original};
 use headstart_onnx::{self as onnx, Dim, Model, Node, OperatorSetId, ValueInfo};
 
 /// What the nodes alone make of an image, in ONNX Runtime.
@@ -29,7 +29,7 @@ fn by_graph(recipe: &Recipe, image: &Original, opset: i64) -> crate::export::Res
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pixels.onnx");
     onnx::write(&model, &path).unwrap();
-    let runtime = Runtime::load(Some(&onnxruntime())).expect("a library");
+    let runtime = Runtime::load(&Libraries::named(onnxruntime())).expect("a library");
     let mut net = Net::load(&runtime, &path, recipe.len(), None)?;
     let pixels = Array4::from_shape_vec((1, image.height, image.width, 3), image.rgb.clone()).unwrap();
     Ok(net.run(pixels.view().into_dyn())?.into_raw_vec_and_offset().0)
@@ -45,7 +45,7 @@ fn onnxruntime() -> PathBuf {
 /// The largest difference to what the program makes of it, in steps of a byte, and the share of numbers that differ.
 fn beside_the_program(recipe: &Recipe, photo: &str, opset: i64) -> (f32, f32) {
     let bytes = std::fs::read(format!("../../data/photos/{photo}.jpg")).unwrap();
-    let image = original(&bytes, recipe.exif, recipe.alpha).unwrap();
+    let image = original(&bytes, recipe.exif, recipe.alpha, &Heif::default()).unwrap();
     let mut want = vec![0.0; recipe.len()];
     Preprocessor::new(recipe.clone()).unwrap().run(&bytes, &mut want).unwrap();
     let got = by_graph(recipe, &image, opset).unwrap();

@@ -92,7 +92,8 @@ impl Pipeline<'_> {
     }
 
     fn preprocessor(&self) -> Preprocessor {
-        Preprocessor::new(self.recipe.clone()).expect("the recipe of an opened backbone was checked")
+        let preprocessor = Preprocessor::new(self.recipe.clone());
+        preprocessor.expect("the recipe of an opened backbone was checked").with_heif(self.heif.clone())
     }
 
     /// Read, ask, decode one file, and hand on each view of it; an error if nobody takes any more.

@@ -31,7 +31,7 @@ use super::{Error, ImageFailure};
 use crate::ImageInput;
 use decode::Shared;
 use headstart_cache::{Key, Storage};
-use headstart_image::{Recipe, View, Views};
+use headstart_image::{Heif, Recipe, View, Views};
 use infer::Outcomes;
 
 /// Decoded images that may wait where the batch size is not known beforehand: 38 MB of 224x224.
@@ -87,6 +87,7 @@ pub(super) struct InferError {
 
 pub(super) struct Pipeline<'a> {
     pub recipe: &'a Recipe,
+    pub heif: &'a Heif,
     pub batch_size: BatchSize,
     /// What [`BatchSize::Auto`] may try.
     pub batch_range: RangeInclusive<usize>,

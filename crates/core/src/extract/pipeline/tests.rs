@@ -52,6 +52,7 @@ fn run_by(
     let batch_size = BatchSize::Fixed(batch);
     let pipeline = Pipeline {
         recipe: &recipe,
+        heif: &Heif::default(),
         batch_size,
         batch_range: 1..=1,
         decoders,

@@ -1,16 +1,12 @@
 //! Where libheif is, and whether it is one that decodes HEVC.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use libloading::Library;
 
 use super::api::{Api, GetVersion, HEVC, LIMITS_OF, LimitsOf, VERSION, find, text};
-use headstart_base::python::python;
-
-/// The environment variable that names libheif; `none` switches HEIC off.
-const VARIABLE: &str = "HEADSTART_LIBHEIF";
-const OFF: &str = "none";
+use headstart_base::later::Later;
 
 /// Why HEIC cannot be decoded here. The messages say what to do, for they stand beside each such image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,13 +19,18 @@ pub enum Error {
     )]
     NotFound,
     /// The user wants none.
-    #[error("{VARIABLE}={OFF} switches it off; save the image as JPEG")]
-    Off,
-    /// The variable names a file that is not there.
-    #[error("{VARIABLE} names `{}`, which does not exist", .path.display())]
+    #[error("{by} switches it off; save the image as JPEG")]
+    Off {
+        /// The setting that says so, as it was typed.
+        by: String,
+    },
+    /// A file is named that is not there.
+    #[error("{by} names `{}`, which does not exist", .path.display())]
     Missing {
         /// The library's file.
         path: PathBuf,
+        /// The setting that names it.
+        by: String,
     },
     /// The system cannot load it.
     #[error("cannot load `{}` as a shared library: {reason}", .path.display())]
@@ -83,29 +84,47 @@ pub struct Libheif {
     pub(super) api: Api,
 }
 
-/// The libheif of this process, which is looked for once: the one that `HEADSTART_LIBHEIF` names, the system's, or that
-/// of an installed Python package `pillow-heif` or `pi-heif`.
-///
-/// # Errors
-/// What is wrong with the one that is named; or with the best of those found; or that there is none.
-pub fn libheif() -> Result<&'static Libheif, Error> {
-    static FOUND: OnceLock<Result<Libheif, Error>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| Libheif::find(std::env::var_os(VARIABLE).map(PathBuf::from)))
-        .as_ref()
-        .map_err(Clone::clone)
+/// Which libheif decodes HEIC. It is looked for when the first such image comes, once for all clones; the default is the system's.
+#[derive(Debug, Clone)]
+pub struct Heif(Later<Result<Libheif, Error>>);
+
+impl Default for Heif {
+    fn default() -> Self {
+        static SYSTEM: LazyLock<Heif> = LazyLock::new(|| Heif::among(Later::default()));
+        SYSTEM.clone()
+    }
+}
+
+impl Heif {
+    /// This one, taken or refused; `by` is the setting that names it.
+    pub fn named(path: impl Into<PathBuf>, by: &str) -> Self {
+        let (path, by) = (path.into(), by.to_owned());
+        Self(Later::new(
+            move || if path.exists() { Libheif::open(&path) } else { Err(Error::Missing { path, by }) },
+        ))
+    }
+
+    /// None: HEIC is not decoded; `by` is the setting that says so.
+    pub fn off(by: &str) -> Self {
+        Self(Later::from(Err(Error::Off { by: by.to_owned() })))
+    }
+
+    /// The system's, or else that of a Python package `pillow-heif` or `pi-heif` in one of these folders of packages.
+    pub fn among(packages: Later<Vec<PathBuf>>) -> Self {
+        let system = || system().into_iter().map(PathBuf::from);
+        Self(Later::new(move || Libheif::first(system(), || of_python(&packages))))
+    }
+
+    /// The library.
+    ///
+    /// # Errors
+    /// What is wrong with the one that is named; or with the best of those found; or that there is none.
+    pub fn library(&self) -> Result<&Libheif, Error> {
+        self.0.as_ref().map_err(Clone::clone)
+    }
 }
 
 impl Libheif {
-    fn find(named: Option<PathBuf>) -> Result<Self, Error> {
-        match named.filter(|path| !path.as_os_str().is_empty()) {
-            Some(path) if path.as_os_str() == OFF => Err(Error::Off),
-            Some(path) if !path.exists() => Err(Error::Missing { path }),
-            Some(path) => Self::open(&path),
-            None => Self::first(system().into_iter().map(PathBuf::from), || of_python(&python().packages)),
-        }
-    }
-
     /// The first that decodes, of the system's and then of Python's, which is asked only if need be.
     fn first(
         system: impl Iterator<Item = PathBuf>,
@@ -208,12 +227,12 @@ mod tests {
     fn what_is_named_is_taken_or_refused() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("libheif.so");
-        let error = Libheif::find(Some(missing.clone())).unwrap_err();
-        assert_eq!(error, Error::Missing { path: missing });
-        assert_eq!(Libheif::find(Some(OFF.into())).unwrap_err(), Error::Off);
+        let error = Heif::named(&missing, "the setting").library().unwrap_err();
+        assert_eq!(error, Error::Missing { path: missing, by: "the setting".into() });
+        assert_eq!(Heif::off("no").library().unwrap_err(), Error::Off { by: "no".into() });
         let text = folder.path().join("notes.txt");
         std::fs::write(&text, "no library").unwrap();
-        assert!(matches!(Libheif::find(Some(text)), Err(Error::Load { .. })));
+        assert!(matches!(Heif::named(text, "it").library(), Err(Error::Load { .. })));
     }
 
     #[test]

@@ -8,4 +8,4 @@ mod decode;
 mod library;
 
 pub(super) use decode::decode;
-pub use library::{Error, Libheif, libheif};
+pub use library::{Error, Heif, Libheif};

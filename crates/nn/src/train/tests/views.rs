@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Mutex};
 
+use super::threads::on;
 use super::*;
 
 /// The rows of [`data`] in three views, each farther out than the one before, and which places were asked for.
@@ -158,12 +159,9 @@ fn a_training_does_not_go_on_in_other_views() {
 
 #[test]
 fn views_on_any_number_of_threads() {
-    let on = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| trained_in(3, &TrainConfig { batch_size: 33, ..config() }).0.checkpoint)
-    };
-    let one = on(1);
-    assert!([2, 5].into_iter().all(|threads| on(threads) == one));
+    let trained = || trained_in(3, &TrainConfig { batch_size: 33, ..config() }).0.checkpoint;
+    let one = trained();
+    assert!([2, 5].into_iter().all(|threads| on(threads, trained) == one));
 }
 
 #[test]
