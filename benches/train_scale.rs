@@ -9,7 +9,7 @@ use std::time::Instant;
 use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store};
 use headstart::machine::Threads;
 use headstart::run::CachedRows;
-use headstart::train::{Event, Flow, Rows, TrainConfig, train};
+use headstart::train::{Flow, Rows, TrainConfig, TrainEvent, train};
 use ndarray::{Array2, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -69,8 +69,8 @@ fn epochs(rows: &dyn Rows) {
     let (mut started, mut most) = (Instant::now(), 0.0_f64);
     train(&config, rows, &labels, CLASSES, None, &mut |event| {
         match event {
-            Event::Step { step, .. } if step % 50 == 0 => most = most.max(anonymous_megabytes()),
-            Event::Epoch { record, .. } => {
+            TrainEvent::Step { step, .. } if step % 50 == 0 => most = most.max(anonymous_megabytes()),
+            TrainEvent::Epoch { record, .. } => {
                 let seconds = started.elapsed().as_secs_f64();
                 let (a_step, rate) = (1e3 * seconds / steps, rows.len() as f64 / seconds);
                 println!("  epoch {}: {seconds:.1} s, {a_step:.2} ms a step, {rate:.0} rows/s", record.epoch);

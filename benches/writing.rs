@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use headstart::backbone::Backbone;
 use headstart::cache::Storage;
-use headstart::extract::{Event, ExtractOptions, Extractor, FeatureCache, FillOptions, fingerprint};
+use headstart::extract::{ExtractEvent, ExtractOptions, Extractor, FeatureCache, FillOptions, fingerprint};
 use headstart::image::Views;
 use headstart::{CancelToken, Control, image_files};
 use image::{Rgb, RgbImage};
@@ -65,7 +65,7 @@ fn picture(folder: &Path, i: u32) -> PathBuf {
 fn to_memory(extractor: &Extractor, files: &[PathBuf]) -> Duration {
     let mut loaded = None;
     let mut listener = |event: headstart::Event<'_>| {
-        if let headstart::Event::Extract(Event::Loaded { .. }) = event {
+        if let headstart::Event::Extract(ExtractEvent::Loaded { .. }) = event {
             loaded = Some(Instant::now());
         }
     };
@@ -80,9 +80,9 @@ fn to_cache(extractor: &Extractor, backbone: &Backbone, folder: &Path, files: &[
     let mut cache = FeatureCache::create_or_open(folder, "tiny", &fingerprint).expect("a cache");
     let (mut loaded, mut took) = (None, Duration::ZERO);
     let mut listener = |event: headstart::Event<'_>| match event {
-        headstart::Event::Extract(Event::Loaded { .. }) => loaded = Some(Instant::now()),
+        headstart::Event::Extract(ExtractEvent::Loaded { .. }) => loaded = Some(Instant::now()),
         // The last of them: what comes after is the last flush.
-        headstart::Event::Extract(Event::Progress) => {
+        headstart::Event::Extract(ExtractEvent::Progress) => {
             took = loaded.map_or(Duration::ZERO, |loaded: Instant| loaded.elapsed());
         }
         _ => {}

@@ -13,7 +13,7 @@ use headstart::backbone::Backbone;
 use headstart::cache::Storage;
 use headstart::dataset::images_in;
 use headstart::extract::{
-    BatchSize, Event, ExtractOptions, Extractor, FeatureCache, FillOptions, fingerprint,
+    BatchSize, ExtractEvent, ExtractOptions, Extractor, FeatureCache, FillOptions, fingerprint,
 };
 use headstart::image::Views;
 use headstart::image_files;
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut results =
         extractor.results(cache, Views::PLAIN, files.clone(), FillOptions::default(), |event| {
-            if let headstart::Event::Extract(Event::Loaded { engine }) = event {
+            if let headstart::Event::Extract(ExtractEvent::Loaded { engine }) = event {
                 println!("computing with ONNX Runtime {}", engine.runtime.version());
             }
         });

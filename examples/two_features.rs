@@ -18,7 +18,7 @@ use headstart::dataset::{Columns, Manifest};
 use headstart::evaluate::metrics;
 use headstart::extract::{FeatureCache, fingerprint};
 use headstart::machine::Threads;
-use headstart::train::{Event, Flow, TrainConfig, train};
+use headstart::train::{Flow, TrainConfig, TrainEvent, train};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut accuracies = [0.0; 2];
         for kind in 0..2 {
             let config = TrainConfig { seed, ..TrainConfig::default() };
-            let go_on = &mut |_: Event<'_>| Flow::Continue;
+            let go_on = &mut |_: TrainEvent<'_>| Flow::Continue;
             let outcome = threads.run(|| train(&config, &rows[kind], &labels, classes.len(), None, go_on))?;
             let said = metrics::predictions(outcome.head.probabilities(test_rows[kind].view()).view());
             for ((gain, said), label) in gains.iter_mut().zip(said).zip(&test_labels) {

@@ -15,7 +15,7 @@ use headstart::baselines::Spread;
 use headstart::cache::{Key, Storage, Store, View};
 use headstart::dataset::{Classes, Columns, Manifest};
 use headstart::evaluate::{mean_over_views, metrics};
-use headstart::extract::{FeatureCache, Standing, fingerprint};
+use headstart::extract::{CacheStatus, FeatureCache, fingerprint};
 use headstart::image::{ViewKinds, Views};
 use headstart::machine::Threads;
 use headstart::nn::Head;
@@ -79,11 +79,11 @@ impl Images {
         manifest: &Manifest,
         classes: &Classes,
     ) -> Result<Self, Box<dyn Error>> {
-        let key = |standing| match standing {
-            Standing::Ready(key) => Ok(key),
+        let key = |status| match status {
+            CacheStatus::Ready(key) => Ok(key),
             other => Err(format!("an image has no features: {other:?}")),
         };
-        let keys = cache.standing(&manifest.images()).into_iter().map(key).collect::<Result<_, _>>()?;
+        let keys = cache.status(&manifest.images()).into_iter().map(key).collect::<Result<_, _>>()?;
         Ok(Self { keys, labels: manifest.labels(classes)? })
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use headstart::cache::{Fingerprint, FingerprintParts, Key, Provenance, Storage, Store};
 use headstart::run::CachedRows;
-use headstart::train::{Event, Flow, Rows, TrainConfig, Trainer};
+use headstart::train::{Flow, Rows, TrainConfig, TrainEvent, Trainer};
 use ndarray::{Array2, s};
 
 use crate::Result;
@@ -45,7 +45,7 @@ impl<'a> Session<'a> {
     pub fn run(&mut self, steps: usize, patience: Duration) -> Result<f64> {
         let (started, mut done) = (Instant::now(), 0);
         self.trainer.run(&*self.rows, &self.labels, None, &mut |event| {
-            done += usize::from(matches!(event, Event::Step { .. }));
+            done += usize::from(matches!(event, TrainEvent::Step { .. }));
             if done >= steps || started.elapsed() > patience { Flow::Stop } else { Flow::Continue }
         })?;
         Ok(started.elapsed().as_secs_f64() / done as f64)

@@ -8,7 +8,7 @@ use headstart::image::Recipe;
 use headstart::onnx;
 
 use super::hint::quoted;
-use super::{output, remedy};
+use super::{device_hint, output};
 
 pub fn for_library(_: &backbone::library::Error) -> Option<String> {
     Some(
@@ -21,7 +21,7 @@ pub fn for_library(_: &backbone::library::Error) -> Option<String> {
 pub fn for_backbone(error: &backbone::Error) -> Option<String> {
     use backbone::Error;
     Some(match error {
-        Error::Device(error) => return remedy::for_device(error),
+        Error::Device(error) => return device_hint::for_device(error),
         Error::Onnx(error) => return for_onnx(error),
         Error::Inference { .. } if error.is_out_of_memory() => {
             "one image alone is too much for the memory there is: close other programs, or use a smaller backbone".into()

@@ -1,16 +1,16 @@
 //! What people see of work as it goes on: messages as lines, extraction as a bar, training as a line for each epoch.
 
 use headstart::convert::quantize;
-use headstart::extract::Event as Extract;
+use headstart::extract::ExtractEvent as Extract;
 use headstart::project::with_causes;
 use headstart::{Control, Event, Level, Message};
 
 use super::console::{Console, count};
+use super::epoch_progress::EpochProgress;
 use super::extract::{engine_lines, planned, sentence};
 use super::flags;
 use super::hint;
 use super::interrupt;
-use super::live::Live;
 use super::progress::Progress;
 
 /// Failures that are told one by one; the rest is counted.
@@ -20,20 +20,28 @@ const FAILURES_SHOWN: usize = 20;
 pub struct Listener<'c> {
     console: &'c Console,
     progress: Option<Progress>,
-    training: Option<Live>,
+    training: Option<EpochProgress>,
     failures: usize,
     /// Whether somebody is going to list all failures.
     failures_listed: bool,
+    /// Whether quantising is all that is done, so that each of its stages is of interest.
+    stages: bool,
 }
 
 impl<'c> Listener<'c> {
     pub fn new(console: &'c Console) -> Self {
-        Self { console, progress: None, training: None, failures: 0, failures_listed: false }
+        Self { console, progress: None, training: None, failures: 0, failures_listed: false, stages: false }
     }
 
     /// One that leaves the list of all failures to somebody else.
     pub fn with_failures_listed(mut self, failures_listed: bool) -> Self {
         self.failures_listed = failures_listed;
+        self
+    }
+
+    /// One that tells each stage of quantising.
+    pub fn with_stages(mut self) -> Self {
+        self.stages = true;
         self
     }
 
@@ -66,7 +74,9 @@ impl<'c> Listener<'c> {
                 }
             }
             Event::Extract(event) => self.extract(event),
-            Event::Train(event) => self.training.get_or_insert_with(|| Live::new(self.console)).see(&event),
+            Event::Train(event) => {
+                self.training.get_or_insert_with(|| EpochProgress::new(self.console)).see(&event)
+            }
             Event::TrainEnded(_) => self.end(),
             Event::Quantize(event) => self.quantize(&event),
             _ => {}
@@ -167,16 +177,18 @@ impl<'c> Listener<'c> {
         self.failures = 0;
     }
 
-    fn quantize(&self, event: &quantize::Event<'_>) {
+    fn quantize(&self, event: &quantize::QuantizeEvent<'_>) {
         match event {
-            quantize::Event::Drawn { calibration, held_out, failed } => {
+            quantize::QuantizeEvent::Drawn { calibration, held_out, failed } => {
                 let calibration = count(*calibration, "image");
-                self.note(format!("int8: calibrating on {calibration}, {held_out} held out"));
+                let what = if self.stages { "" } else { "int8: " };
+                self.note(format!("{what}calibrating on {calibration}, {held_out} held out"));
                 for (file, reason) in *failed {
                     self.warn(format!("`{}`: {reason}", file.display()));
                 }
             }
-            quantize::Event::Tried { what, error } => {
+            quantize::QuantizeEvent::Stage(stage) if self.stages => self.note(in_words(*stage)),
+            quantize::QuantizeEvent::Tried { what, error } => {
                 self.detail(format!("{what}: relative error {error:.4}"));
             }
             _ => {}
@@ -188,4 +200,19 @@ impl Drop for Listener<'_> {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn in_words(stage: quantize::Stage) -> String {
+    let words = match stage {
+        quantize::Stage::Images => "reading images",
+        quantize::Stage::Observation => "running in floats",
+        quantize::Stage::Ranges => "trying ranges",
+        quantize::Stage::Weights => "rounding weights",
+        quantize::Stage::Biases => "putting biases right",
+        quantize::Stage::Harms => "looking for the layers that harm most",
+        quantize::Stage::Layers(layers) => return format!("trying {} in floats", count(layers, "layer")),
+        quantize::Stage::Measurement => "measuring on the images held out",
+        _ => "working",
+    };
+    words.into()
 }

@@ -15,7 +15,7 @@ use super::calibrate::TemperatureArgs;
 use super::console::{Console, count, stdout};
 use super::error::Error;
 use super::listener::Listener;
-use super::{Status, images, interrupt};
+use super::{Status, interrupt, named_images};
 
 /// Predict what images show
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ impl PredictArgs {
         let mut columns = Columns::default();
         columns.path = self.path_column.clone().unwrap_or(columns.path);
         let mut listener = Listener::new(console);
-        let files = listener.hear(|control| images::named(&self.images, &columns, control))?;
+        let files = listener.hear(|control| named_images::named(&self.images, &columns, control))?;
         let project = self.runs.of(self.backbone.project(&self.runtime));
         let predicted = if is_exported(&self.run) && !project.runs().has(&self.run) {
             self.check_export(typed)?;

@@ -17,7 +17,7 @@ use headstart::extract::{BatchSize, ExtractOptions, Extractor, FeatureCache, Fil
 use headstart::image::Preprocessor;
 use headstart::image::Views;
 use headstart::machine::Threads;
-use headstart::train::{Checkpoint, Event, Flow, TrainConfig, train};
+use headstart::train::{Checkpoint, Flow, TrainConfig, TrainEvent, train};
 use headstart::{CancelToken, Control, image_files};
 use ndarray::{Array2, Array4};
 
@@ -121,8 +121,8 @@ impl User {
         let features = cache.features(&images).unwrap();
         let labels: Vec<usize> = (0..self.files.len()).map(|row| row % 2).collect();
         let mut steps = 0;
-        let mut count = |event: Event<'_>| {
-            steps += usize::from(matches!(event, Event::Step { .. }));
+        let mut count = |event: TrainEvent<'_>| {
+            steps += usize::from(matches!(event, TrainEvent::Step { .. }));
             Flow::Continue
         };
         let threads = Threads::new(NonZeroUsize::new(self.threads)).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use headstart::tensorboard::{EventFile, TensorBoard};
-use headstart::train::{Event, Flow, History, TrainConfig, train};
+use headstart::train::{Flow, History, TrainConfig, TrainEvent, train};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn a_training_is_seen_while_it_goes_on() {
     let mut board = TensorBoard::create(folder.path(), &config).unwrap();
     let mut looks = 0;
     let outcome = train(&config, &rows, &labels, 3, Some((&rows, &labels)), &mut |event| {
-        if let Event::Epoch { trainer, .. } = event {
+        if let TrainEvent::Epoch { trainer, .. } = event {
             board.follow(trainer.history()).unwrap();
             if trainer.history().epochs.len() == 2 {
                 // Nothing is closed yet.

@@ -3,7 +3,7 @@
 use headstart::backbone::Backbone;
 use headstart::cache::{FailureKind, Storage};
 use headstart::extract::{
-    Event, ExtractOptions, Extractor, FeatureCache, FillOptions, Standing, Summary, fingerprint,
+    CacheStatus, ExtractEvent, ExtractOptions, Extractor, FeatureCache, FillOptions, Summary, fingerprint,
 };
 use headstart::image::Views;
 use headstart::{CancelToken, Control, ImageInput};
@@ -41,7 +41,7 @@ fn cache(place: &Place, backbone: &Backbone) -> FeatureCache {
 fn fill(backbone: &Backbone, cache: &mut FeatureCache, images: &[ImageInput]) -> (Summary, Vec<String>) {
     let mut failed = vec![];
     let mut listener = |event: headstart::Event<'_>| {
-        if let headstart::Event::Extract(Event::Failed { image, failure, .. }) = event {
+        if let headstart::Event::Extract(ExtractEvent::Failed { image, failure, .. }) = event {
             failed.push(format!("{}: {}", image.name(), failure.kind));
         }
     };
@@ -67,7 +67,7 @@ fn bytes_have_the_row_of_a_file_with_these_bytes() {
     assert_eq!(rows.row(0), rows.row(1));
     assert_eq!(rows.row(2), rows.row(3));
     assert_ne!(rows.row(0), rows.row(2));
-    assert_eq!(cache.standing(&[bytes(5)]), [Standing::Absent]);
+    assert_eq!(cache.status(&[bytes(5)]), [CacheStatus::Absent]);
 }
 
 #[test]

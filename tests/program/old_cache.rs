@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use headstart::backbone::Backbone;
 use headstart::cache::{Key, Storage, Store};
-use headstart::extract::{FeatureCache, Standing, fingerprint, key_of};
+use headstart::extract::{CacheStatus, FeatureCache, fingerprint, key_of};
 use headstart::image::Preprocessor;
 use headstart::image_files;
 
@@ -69,16 +69,16 @@ fn can_be_read(place: &Place, file: &Path) -> bool {
 fn only_what_is_read_otherwise_today_is_computed_again() {
     let place = place();
     let mut before = cache(&place);
-    let standing = |cache: &mut FeatureCache, kind: &str| cache.standing(&image_files(images(&place, kind)));
-    for (file, one) in images(&place, "same").iter().zip(standing(&mut before, "same")) {
-        assert!(matches!(one, Standing::Ready(_)), "{}: {one:?}", file.display());
+    let status = |cache: &mut FeatureCache, kind: &str| cache.status(&image_files(images(&place, kind)));
+    for (file, one) in images(&place, "same").iter().zip(status(&mut before, "same")) {
+        assert!(matches!(one, CacheStatus::Ready(_)), "{}: {one:?}", file.display());
     }
     for kind in ["changed", "refused", "now", "retried"] {
-        assert!(standing(&mut before, kind).iter().all(|one| *one == Standing::Absent), "{kind}");
+        assert!(status(&mut before, kind).iter().all(|one| *one == CacheStatus::Absent), "{kind}");
     }
     for kind in ["known", "gone"] {
-        let failed = standing(&mut before, kind);
-        assert!(failed.iter().all(|one| matches!(one, Standing::Failed { .. })), "{kind}: {failed:?}");
+        let failed = status(&mut before, kind);
+        assert!(failed.iter().all(|one| matches!(one, CacheStatus::Failed { .. })), "{kind}: {failed:?}");
     }
     drop(before);
 

@@ -7,7 +7,7 @@ const QUANTIZE: &str = "backbone quantize small.onnx --calibrate train.csv -o sm
 #[test]
 fn a_backbone_in_integers_is_written_described_and_used() {
     let place = precision::place();
-    let said = place.run(QUANTIZE).done().says(&["to calibrate on", "held out"]);
+    let said = place.run(QUANTIZE).done().says(&["calibrating on", "held out"]);
     assert!(said.out.starts_with("small.int8.onnx\n") && said.out.contains("cosine"), "{}", said.out);
     // It is there now, and computes in integers already; and nothing is written over what it is made of.
     place.run(QUANTIZE).ended(2).says(&["`small.int8.onnx` exists already", "`--overwrite`"]);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use headstart::backbone::Backbone;
 use headstart::cache::Storage;
 use headstart::extract::{
-    Event, ExtractOptions, Extractor, FailureKind, FeatureCache, FillOptions, ImageResult, Results,
+    ExtractEvent, ExtractOptions, Extractor, FailureKind, FeatureCache, FillOptions, ImageResult, Results,
     fingerprint,
 };
 use headstart::image::{ViewKinds, Views};
@@ -91,7 +91,7 @@ fn each_image_comes_once_whether_computed_cached_twin_or_failed() {
     }
 
     let mut second = begin(&place, asked, |event| {
-        assert!(!matches!(event, headstart::Event::Extract(Event::Loaded { .. })))
+        assert!(!matches!(event, headstart::Event::Extract(ExtractEvent::Loaded { .. })))
     });
     let again = by_file(&mut second);
     assert_eq!(second.finish().unwrap().0.computed, 0);

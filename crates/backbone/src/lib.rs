@@ -23,7 +23,6 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod answers;
 pub mod device;
 #[doc(hidden)]
 pub mod digest;
@@ -46,6 +45,7 @@ mod metadata;
 mod open;
 #[doc(hidden)]
 pub mod pixels;
+mod providers;
 pub mod runtime;
 pub mod session;
 #[doc(hidden)]

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::answers::probe;
 use super::elf::{self, Flaw};
 use super::libraries::Libraries;
+use super::providers::probe;
 
 /// The oldest minor version whose interface this build speaks (cargo feature `api-24` of `ort`).
 pub const OLDEST_MINOR: u32 = ort::MINOR_VERSION;

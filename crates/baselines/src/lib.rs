@@ -83,7 +83,7 @@ pub struct Examples<'a> {
     pub classes: usize,
 }
 
-/// What was learnt.
+/// What was learned.
 pub trait Model {
     /// Classify rows of features `(n, d)`, standardised if the method wants it so.
     ///

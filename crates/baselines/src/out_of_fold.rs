@@ -1,4 +1,4 @@
-//! What a method says of each row when it has not learnt from it.
+//! What a method says of each row when it has not learned from it.
 
 use ndarray::{Array2, Axis};
 
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn every_row_is_judged_once_and_by_one_who_has_not_seen_it() {
         let (features, mut labels) = blobs();
-        // A wrong label: whoever learnt from it could have learnt it by heart.
+        // A wrong label: whoever learned from it could have learned it by heart.
         labels[7] = 2;
         let splits = split::folds(&labels, 5, 0).unwrap();
         let mut folds = 0;

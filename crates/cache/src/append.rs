@@ -3,7 +3,7 @@ use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::hold::hold;
+use super::writer_lock::hold;
 use super::{Error, Result};
 use headstart_base::files::{has_no_flush, sync_folder};
 

@@ -9,7 +9,7 @@ use super::directory::dirs_in;
 use super::memo::last_key;
 use super::segment::State;
 use super::{
-    Decoders, Facts, Failure, Failures, Identity, Key, Memo, Result, RowId, Store, View, fingerprint,
+    Decoders, Failure, Failures, FileFacts, Identity, Key, Memo, Result, RowId, Store, View, fingerprint,
 };
 use headstart_base::files::as_path_text;
 
@@ -108,12 +108,12 @@ impl ImageLookup {
         status
     }
 
-    fn look(&self, path: &Path) -> io::Result<(Facts, Identity)> {
-        let facts = Facts::of(path)?;
+    fn look(&self, path: &Path) -> io::Result<(FileFacts, Identity)> {
+        let facts = FileFacts::of(path)?;
         Ok((facts, (self.decoders.identify)(path)?))
     }
 
-    fn change(&self, path: &Path, facts: &Facts, key: Key) -> Option<FileChange> {
+    fn change(&self, path: &Path, facts: &FileFacts, key: Key) -> Option<FileChange> {
         match self.memo.get(path, facts) {
             Some(known) => (known != key).then_some(FileChange::Unseen),
             None => last_key(&self.root, path).filter(|&last| last != key).map(|_| FileChange::Seen),

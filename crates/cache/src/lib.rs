@@ -52,6 +52,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod append;
+mod damage;
 mod directory;
 mod duplicates;
 mod encode;
@@ -64,19 +65,18 @@ mod format;
 #[cfg(fuzzing)]
 mod fuzzing;
 mod gc;
-mod hold;
 mod identity;
 mod image_status;
 mod index;
 mod info;
 mod key;
-mod marks;
 mod memo;
 mod segment;
 mod selection;
 mod store;
 mod verify;
 mod writer;
+mod writer_lock;
 
 pub use directory::file_name;
 pub use directory::has_store;
@@ -95,7 +95,7 @@ pub use image_status::{FileChange, ImageLookup, ImageState, ImageStatus, StoredI
 pub use index::RowId;
 pub use info::{CacheInfo, Origin, info};
 pub use key::{Key, ParseKeyError, View};
-pub use memo::{Facts, Memo};
+pub use memo::{FileFacts, Memo};
 pub use selection::{Missing, Selection};
 pub use store::Store;
 pub use verify::{BadRegion, BadRow, Disagreement, Progress, VerifyReport, verify};

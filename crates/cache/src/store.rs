@@ -9,11 +9,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use ndarray::{ArrayViewMut2, Axis};
 
 use super::append::{create_dir, sync_dir, sync_file};
+use super::damage::{self, Mark, Marks};
 use super::directory::{file_name, find_dir, flaw_of, is_named_after, paths_in, write_fingerprint};
 use super::fingerprint;
 use super::format::RowLayout;
 use super::index::Index;
-use super::marks::{self, Mark, Marks};
 use super::segment::{Segment, State};
 use super::{Error, Fingerprint, Key, Provenance, Result, RowId, SegmentWriter, Storage, View};
 use headstart_base::files::{missing, remove_empty};
@@ -342,7 +342,7 @@ impl Store {
 
     /// Checks the rows that other processes found damaged.
     fn heed_marks(&self) {
-        let marks = marks::read(&self.segments_dir());
+        let marks = damage::read(&self.segments_dir());
         if marks.is_empty() {
             return;
         }

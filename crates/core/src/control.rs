@@ -107,13 +107,13 @@ pub enum Event<'a> {
         folds: usize,
     },
     /// Features are computed.
-    Extract(extract::Event<'a>),
+    Extract(extract::ExtractEvent<'a>),
     /// A head is trained.
-    Train(train::Event<'a>),
+    Train(train::TrainEvent<'a>),
     /// A training is over; its run is not written yet.
     TrainEnded(train::Ended),
     /// A backbone is brought into integers.
-    Quantize(quantize::Event<'a>),
+    Quantize(quantize::QuantizeEvent<'a>),
 }
 
 /// What work that takes long is given: how to tell of itself, and how to know that it should stop.

@@ -116,10 +116,10 @@ pub struct Training<'a> {
     pub suspects: &'a [Suspect],
 }
 
-/// Evaluated images that the classifier learnt from, or nearly.
+/// Evaluated images that the classifier learned from, or nearly.
 #[derive(Debug, Clone, Copy)]
 pub struct Leaks<'a> {
-    /// Images that it learnt from.
+    /// Images that it learned from.
     pub training: usize,
     /// The least cosine of nearly the same images; `None` if only files were compared.
     pub threshold: Option<f32>,
@@ -127,7 +127,7 @@ pub struct Leaks<'a> {
     pub pairs: &'a [Leak<'a>],
 }
 
-/// An evaluated image and one that was learnt from.
+/// An evaluated image and one that was learned from.
 #[derive(Debug, Clone, Copy)]
 pub struct Leak<'a> {
     /// Its place among the evaluation's images.

@@ -4,19 +4,18 @@ use std::path::PathBuf;
 
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::baselines::{Choice, evaluate};
-use headstart::convert::quantize::{
-    self, Event, KeepFloat, QuantizeOptions, Quantized, Report, Stage, WeightBits, quantize,
-};
+use headstart::convert::quantize::{KeepFloat, QuantizeOptions, Quantized, Report, WeightBits};
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
 use headstart::files::Inputs;
-use headstart::project::read_recipe;
+use headstart::project::{self, read_recipe};
 
 use super::naming;
+use crate::cli::Status;
 use crate::cli::args::{ColumnArgs, LibraryArgs, read_manifests};
-use crate::cli::console::{Console, count, stdout};
+use crate::cli::console::{Console, stdout};
+use crate::cli::listener::Listener;
 use crate::cli::output::{self, network_files};
-use crate::cli::{Status, interrupt};
 
 /// Make a backbone that computes in 8-bit integers, calibrated on your images
 ///
@@ -105,14 +104,13 @@ impl QuantizeArgs {
         if options.bits == WeightBits::Seven {
             console.note("weights in 7 bits: this processor has no VNNI, and multiplies 8 more slowly");
         }
-        let cancel = interrupt::token();
-        let _watch = cancel.watch();
-        let mut tell = |event: Event<'_>| tell(console, &event);
-        let done = match quantize(&runtime, &backbone, &manifest.files(), &options, cancel.flag(), &mut tell)
-        {
-            Err(quantize::Error::Cancelled) => return Ok(Status::Interrupted),
-            done => done.map_err(|error| naming(error, "quantise", &self.backbone))?,
-        };
+        let done = Listener::new(console)
+            .with_stages()
+            .hear(|control| project::quantize(&runtime, &backbone, &manifest.files(), &options, control));
+        let done = done.map_err(|error| match error {
+            project::Error::Quantize(error) => naming(error, "quantise", &self.backbone),
+            error => error.into(),
+        })?;
         done.write(&self.output, self.overwrite)?;
         self.print(&done, &manifest)
     }
@@ -185,35 +183,4 @@ fn accuracies(report: &Report, manifest: &Manifest) -> Option<[f64; 2]> {
         *accuracy = score.ok()?.accuracy;
     }
     Some(accuracies)
-}
-
-/// How far the work is.
-fn tell(console: &Console, event: &Event<'_>) {
-    match event {
-        Event::Drawn { calibration, held_out, failed } => {
-            for (file, why) in failed.iter() {
-                console.warn(format_args!("`{}`: {why}", file.display()));
-            }
-            console
-                .note(format_args!("{} to calibrate on, {held_out} held out", count(*calibration, "image")));
-        }
-        Event::Stage(stage) => console.note(words(*stage)),
-        Event::Tried { what, error } => console.detail(format_args!("{what}: relative error {error:.4}")),
-        _ => {}
-    }
-}
-
-fn words(stage: Stage) -> String {
-    let words = match stage {
-        Stage::Images => "reading images",
-        Stage::Observation => "running in floats",
-        Stage::Ranges => "trying ranges",
-        Stage::Weights => "rounding weights",
-        Stage::Biases => "putting biases right",
-        Stage::Harms => "looking for the layers that harm most",
-        Stage::Layers(layers) => return format!("trying {} in floats", count(layers, "layer")),
-        Stage::Measurement => "measuring on the images held out",
-        _ => "working",
-    };
-    words.into()
 }

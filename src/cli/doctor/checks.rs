@@ -9,7 +9,7 @@ use headstart::convert::quantize::WeightBits;
 
 use super::failed;
 use super::report::Check;
-use crate::cli::remedy;
+use crate::cli::device_hint;
 use crate::cli::system::{heif, libraries};
 
 pub fn program() -> Check {
@@ -58,7 +58,7 @@ fn lacks(device: Device, missing: &[Missing]) -> Check {
     if let [Missing::System { .. }] = missing {
         return check;
     }
-    check.remedy(remedy::for_all(device, missing).join("; "))
+    check.remedy(device_hint::for_all(device, missing).join("; "))
 }
 
 /// What becomes of weights in int8 on a processor that wants them in so many bits.
@@ -117,7 +117,7 @@ pub fn engine(asked: Choice, engine: &anyhow::Result<Engine>) -> Check {
         }
         Err(error) => match error.downcast_ref() {
             Some(backbone::Error::Device(Error::Unavailable { device, missing })) => {
-                let remedies = remedy::for_all(*device, missing).join("; ");
+                let remedies = device_hint::for_all(*device, missing).join("; ");
                 Check::failed("device", error.to_string()).remedy(remedies)
             }
             _ => failed("device", error),

@@ -12,7 +12,7 @@ use headstart::backbone::Libraries;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{Session, SessionOptions};
 use headstart::convert::quantize::{
-    Error, Event, Fidelity, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Report, Rounding,
+    Error, Fidelity, KeepFloat, Method, QuantizeEvent, QuantizeOptions, Quantized, Ranges, Report, Rounding,
     WeightBits, Why, quantize,
 };
 use headstart::files::TargetError;
@@ -216,8 +216,8 @@ fn what_brings_the_features_no_nearer_is_left_out() {
     for (method, seed) in [(Method::MinMax, 2), (Method::MeanSquare, 2), (Method::Percentile(99.0), 3)] {
         place.pictures = nets::pictures(place.folder.path(), 12, seed);
         let mut tried = vec![];
-        let mut note = |event: Event<'_>| {
-            if let Event::Tried { what, error } = event {
+        let mut note = |event: QuantizeEvent<'_>| {
+            if let QuantizeEvent::Tried { what, error } = event {
                 left_out += usize::from(what.contains("left out"));
                 tried.push(error);
             }

@@ -17,7 +17,7 @@ use super::append::AppendFile;
 use super::directory::paths_in;
 use super::format::Flaw;
 use super::segment::Region;
-use super::{Error, Facts, FailureKind, Fingerprint, Key, Result, Store, store};
+use super::{Error, FailureKind, FileFacts, Fingerprint, Key, Result, Store, store};
 use headstart_base::files::{as_path_text, path_text};
 use line::{Line, decode, encode, encode_resolved, header, now};
 pub(super) use tidy::tidy;
@@ -25,7 +25,7 @@ pub(super) use tidy::tidy;
 const SUFFIX: &str = ".failures.csv";
 const EXTENSION: &str = "failures.csv";
 
-/// What of a file's [`Facts`] decides whether it is tried again.
+/// What of a file's [`FileFacts`] decides whether it is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Stamp {
     /// In bytes.
@@ -34,8 +34,8 @@ pub struct Stamp {
     pub modified: i128,
 }
 
-impl From<&Facts> for Stamp {
-    fn from(facts: &Facts) -> Self {
+impl From<&FileFacts> for Stamp {
+    fn from(facts: &FileFacts) -> Self {
         Self { size: facts.size, modified: facts.modified }
     }
 }

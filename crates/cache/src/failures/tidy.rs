@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::line::{Line, header};
 use super::{EXTENSION, files_in, latest, read};
 use crate::append::{AppendFile, sync_dir};
-use crate::hold::Writer;
+use crate::writer_lock::Writer;
 use crate::{Error, Result, Store};
 
 /// Drops the lines of failures that no longer stand and puts the others into one file; how many lines.

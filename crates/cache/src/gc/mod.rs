@@ -5,8 +5,8 @@
 //! them twice, which the next `gc` folds. Readers keep what they have mapped, and whoever lists the folder meanwhile
 //! lists it again until nothing new turns up. A file that is being written is left alone: see [`hold`](super::hold).
 
+mod damage;
 mod fold;
-mod marks;
 mod plan;
 
 use std::collections::HashSet;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::hold::Writer;
+use super::writer_lock::Writer;
 use super::{Decoders, Error, Key, Memo, Progress, Result, Store, failures, memo};
 use headstart_base::files::as_path_text;
 use plan::Plan;
@@ -111,7 +111,7 @@ pub fn gc(dir: &Path, options: &GcOptions, mut on_event: impl FnMut(GcEvent)) ->
     }
     report.failures = failures::tidy(&store, options.dry_run)?;
     let gone: HashSet<String> = plan.replaced().map(|segment| segment.name()).collect();
-    report.marks = marks::tidy(&store, &gone, options.dry_run, &mut on_event)?;
+    report.marks = damage::tidy(&store, &gone, options.dry_run, &mut on_event)?;
     if !options.dry_run {
         report.after = extent(&Store::open_dir(dir)?);
     }

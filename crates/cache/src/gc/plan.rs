@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::super::directory::paths_in;
-use super::super::hold::Writer;
 use super::super::segment::{Segment, State};
 use super::super::store::{SEGMENTS, is_segment};
 use super::super::verify::TOLERANCE;
+use super::super::writer_lock::Writer;
 use super::super::{Key, Progress, Provenance, Result, RowId, Store};
 use super::{Extent, GcEvent, GcReport, extent};
 

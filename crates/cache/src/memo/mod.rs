@@ -30,7 +30,7 @@ const FLUSH_AT: usize = 4096 * record::LENGTH;
 
 /// What tells one state of a file from another without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
+pub struct FileFacts {
     /// In bytes.
     pub size: u64,
     /// Time of the last change of the contents, in nanoseconds since 1970.
@@ -43,7 +43,7 @@ pub struct Facts {
     pub seen: SystemTime,
 }
 
-impl Facts {
+impl FileFacts {
     /// The facts of the file at `path`, which must be taken before it is read.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ impl Memo {
     }
 
     /// The key of the file at `path` if it was hashed in just this state.
-    pub fn get(&self, path: &Path, facts: &Facts) -> Option<Key> {
+    pub fn get(&self, path: &Path, facts: &FileFacts) -> Option<Key> {
         let state = facts.state(path).ok()?;
         if let Some(key) = self.new.get(&state) {
             return Some(*key);
@@ -152,7 +152,7 @@ impl Memo {
     /// # Errors
     /// What the system says, or `read`.
     pub fn key_of(&mut self, path: &Path, read: impl FnOnce(&Path) -> io::Result<Key>) -> io::Result<Key> {
-        let facts = Facts::of(path)?;
+        let facts = FileFacts::of(path)?;
         if let Some(key) = self.get(path, &facts) {
             return Ok(key);
         }
@@ -168,7 +168,7 @@ impl Memo {
     ///
     /// # Errors
     /// As [`flush`](Self::flush). The cache does without a memo, so a caller may well ignore them.
-    pub fn insert(&mut self, path: &Path, facts: &Facts, key: Key) -> Result<()> {
+    pub fn insert(&mut self, path: &Path, facts: &FileFacts, key: Key) -> Result<()> {
         let Some(record) = facts.are_settled().then(|| Record::new(path, facts, key).ok()).flatten() else {
             return Ok(());
         };
@@ -251,10 +251,10 @@ fn damage_to(bytes: &[u8]) -> Vec<Region> {
 mod tests {
     use super::*;
 
-    fn facts(age: u64) -> Facts {
+    fn facts(age: u64) -> FileFacts {
         let seen = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let time = nanoseconds(seen) - i128::from(age) * 1_000_000;
-        Facts { size: 10, modified: time, changed: time, inode: 3, seen }
+        FileFacts { size: 10, modified: time, changed: time, inode: 3, seen }
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
         let memo = Memo::open(root.path());
         assert_eq!((memo.len(), memo.get(path, &facts(5000))), (1, Some(key)));
         assert_eq!(memo.get(Path::new("some/image2.png"), &facts(5000)), None);
-        let changes: [fn(&mut Facts); 4] =
+        let changes: [fn(&mut FileFacts); 4] =
             [|f| f.size += 1, |f| f.modified += 1, |f| f.changed += 1, |f| f.inode += 1];
         for change in changes {
             let mut changed = facts(5000);
@@ -286,10 +286,10 @@ mod tests {
             assert_eq!(memo.get(Path::new("x"), &facts(age)).is_some(), trusted, "{age} ms");
         }
         // A rename or a clock set back changes only one of the two times.
-        let late = Facts { changed: facts(0).changed, ..facts(5000) };
+        let late = FileFacts { changed: facts(0).changed, ..facts(5000) };
         memo.insert(Path::new("x"), &late, Key([1; 32])).unwrap();
         assert_eq!(memo.get(Path::new("x"), &late), None);
-        let future = Facts { modified: i128::MAX, ..facts(5000) };
+        let future = FileFacts { modified: i128::MAX, ..facts(5000) };
         memo.insert(Path::new("x"), &future, Key([1; 32])).unwrap();
         assert_eq!(memo.get(Path::new("x"), &future), None);
     }
@@ -346,11 +346,11 @@ mod tests {
     #[test]
     fn a_real_file_has_facts() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let before = Facts::of(file.path()).unwrap();
+        let before = FileFacts::of(file.path()).unwrap();
         assert_eq!(before.size, 0);
         assert!(!before.are_settled(), "it was made just now");
         fs::write(file.path(), "x").unwrap();
-        let after = Facts::of(file.path()).unwrap();
+        let after = FileFacts::of(file.path()).unwrap();
         assert_ne!(before.state(file.path()).unwrap(), after.state(file.path()).unwrap());
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::super::Key;
-use super::Facts;
+use super::FileFacts;
 
 /// Not 3: one flipped bit would make an old memo of it, and damage is to be told.
 pub(super) const MAGIC: &[u8; 16] = b"headstart memo 4";
@@ -32,7 +32,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(path: &Path, facts: &Facts, key: Key) -> io::Result<Self> {
+    pub(super) fn new(path: &Path, facts: &FileFacts, key: Key) -> io::Result<Self> {
         let modified = facts.modified.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
         Ok(Self { state: facts.state(path)?, key, path: id_of(path)?, size: facts.size, modified })
     }

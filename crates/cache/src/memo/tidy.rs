@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::append::{AppendFile, sync_dir};
 use super::super::directory::paths_in;
-use super::super::hold::Writer;
+use super::super::writer_lock::Writer;
 use super::super::{Error, Key, MemoReport, Result};
 use super::record::{self, MAGIC, Record};
 use super::{DIR, EXTENSION, is_memo};

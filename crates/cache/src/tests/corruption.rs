@@ -213,7 +213,7 @@ fn damage_to_memo_and_failures_is_named() {
     let store = store_at(root.path(), DIM);
     let image = root.path().join("x.png");
     let mut memo = Memo::open(root.path());
-    let facts = Facts { size: 1, modified: 0, changed: 0, inode: 0, seen: std::time::SystemTime::now() };
+    let facts = FileFacts { size: 1, modified: 0, changed: 0, inode: 0, seen: std::time::SystemTime::now() };
     (0..3).for_each(|i| memo.insert(&image.join(i.to_string()), &facts, id(i).0).unwrap());
     drop(memo);
     let mut log = FailureLog::new(&store);

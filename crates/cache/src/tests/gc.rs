@@ -286,9 +286,9 @@ fn the_memo_forgets_images_that_no_store_knows() {
     let mut facts = vec![];
     for i in 0..5 {
         fs::write(file(i), i.to_le_bytes()).unwrap();
-        let looked = Facts::of(&file(i)).unwrap();
+        let looked = FileFacts::of(&file(i)).unwrap();
         // As if it had been looked at later: a file that is younger than two seconds is not remembered.
-        facts.push(Facts { seen: looked.seen + std::time::Duration::from_secs(9), ..looked });
+        facts.push(FileFacts { seen: looked.seen + std::time::Duration::from_secs(9), ..looked });
     }
     for half in [0..2, 2..5_usize] {
         let mut memo = Memo::open(root.path());

@@ -43,8 +43,8 @@ impl Scene {
 
     /// Has the memo know the file as it is, as if it had been looked at later.
     fn remember(&self, path: &Path, key: Key) {
-        let looked = Facts::of(path).unwrap();
-        let facts = Facts { seen: looked.seen + Duration::from_secs(9), ..looked };
+        let looked = FileFacts::of(path).unwrap();
+        let facts = FileFacts { seen: looked.seen + Duration::from_secs(9), ..looked };
         Memo::open(&self.cache()).insert(path, &facts, key).unwrap();
     }
 

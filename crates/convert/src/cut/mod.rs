@@ -17,6 +17,7 @@ mod input;
 mod network;
 mod observe;
 mod open_end;
+mod overrides;
 mod probe;
 mod proof;
 mod quantised;
@@ -25,7 +26,6 @@ mod report;
 mod rewrite;
 mod same;
 mod tokens;
-mod told;
 mod write;
 
 use std::path::{Path, PathBuf};

@@ -60,7 +60,7 @@ use std::sync::atomic::AtomicBool;
 pub use error::{Error, Result};
 pub use fidelity::Fidelity;
 pub use kernel::WeightBits;
-pub use options::{Event, KeepFloat, QuantizeOptions, Ranges, Rounding, Stage};
+pub use options::{KeepFloat, QuantizeEvent, QuantizeOptions, Ranges, Rounding, Stage};
 pub use plan::{Float, Why};
 pub use range::{Levels, Method};
 pub use report::{Report, Speed};
@@ -108,7 +108,7 @@ pub fn quantize(
     files: &[PathBuf],
     options: &QuantizeOptions,
     cancel: &AtomicBool,
-    on_event: &mut (dyn FnMut(Event<'_>) + Send),
+    on_event: &mut (dyn FnMut(QuantizeEvent<'_>) + Send),
 ) -> Result<Quantized> {
     let threads = Threads::new(options.threads.and_then(NonZeroUsize::new))?;
     threads.run(|| on_these_threads(runtime, backbone, files, options, cancel, on_event))
@@ -120,12 +120,12 @@ fn on_these_threads(
     files: &[PathBuf],
     options: &QuantizeOptions,
     cancel: &AtomicBool,
-    on_event: &mut dyn FnMut(Event<'_>),
+    on_event: &mut dyn FnMut(QuantizeEvent<'_>),
 ) -> Result<Quantized> {
     let path = backbone.path();
     let model = read(path)?;
     let wanted = Wanted { calibration: options.calibration, held_out: options.held_out };
-    on_event(Event::Stage(Stage::Images));
+    on_event(QuantizeEvent::Stage(Stage::Images));
     let sample = Sample::draw(
         backbone.recipe(),
         &runtime.libraries().heif,
@@ -133,7 +133,7 @@ fn on_these_threads(
         options.held_out_files.as_deref(),
         wanted,
     )?;
-    on_event(Event::Drawn {
+    on_event(QuantizeEvent::Drawn {
         calibration: sample.calibration.len(),
         held_out: sample.held_out.len(),
         failed: &sample.failed,

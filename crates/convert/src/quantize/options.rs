@@ -101,7 +101,7 @@ pub enum Stage {
 /// What happens on the way.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum QuantizeEvent<'a> {
     /// A stage begins.
     Stage(Stage),
     /// Which images there are; nothing was computed yet.

@@ -4,6 +4,6 @@ mod outcomes;
 mod predictions;
 mod record;
 
-pub use outcomes::{Outcome, confidences, outcomes};
+pub use outcomes::{ScoredImage, confidences, outcomes};
 pub use predictions::{PredictionColumns, Writer, looks_like_a_formula};
 pub use record::EvaluationRecord;

@@ -9,7 +9,7 @@ use headstart_evaluate::Error;
 
 /// A labelled image and what was said of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Outcome {
+pub struct ScoredImage {
     /// As the manifest has it.
     pub path: String,
     /// The name of its class.
@@ -18,7 +18,7 @@ pub struct Outcome {
     pub prediction: String,
 }
 
-impl Outcome {
+impl ScoredImage {
     /// Whether both are about one image with one label. Paths are absolute in what is written today; version 0.1.0 wrote
     /// them as they stand in the manifest.
     pub fn is_of_same_image(&self, other: &Self) -> bool {
@@ -36,10 +36,10 @@ impl Outcome {
 ///
 /// # Errors
 /// [`Error::Read`] if it is not there or is no such file.
-pub fn outcomes(path: &Path) -> Result<Vec<Outcome>, Error> {
+pub fn outcomes(path: &Path) -> Result<Vec<ScoredImage>, Error> {
     let failed = |cause: csv::Error| Error::Read { path: path.into(), source: cause.into() };
     let mut outcomes = vec![];
-    for row in csv::Reader::from_path(path).map_err(failed)?.deserialize::<Outcome>() {
+    for row in csv::Reader::from_path(path).map_err(failed)?.deserialize::<ScoredImage>() {
         let outcome = row.map_err(failed)?;
         if !outcome.label.is_empty() {
             outcomes.push(outcome);
@@ -95,7 +95,7 @@ mod tests {
         let read = outcomes(&path).unwrap();
         assert_eq!(read.len(), 2, "the row without a label is left out");
         assert_eq!((read[1].path.as_str(), read[1].prediction.as_str()), ("b,\n.png", "dog, \"big\"\n"));
-        assert_eq!(read.iter().map(Outcome::is_correct).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(read.iter().map(ScoredImage::is_correct).collect::<Vec<_>>(), [true, false]);
 
         let sure = confidences(&path).unwrap();
         assert!((sure[0] - 0.9).abs() < 1e-6 && (sure[1] - 0.8).abs() < 1e-6 && sure.len() == 2, "{sure:?}");

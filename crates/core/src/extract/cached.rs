@@ -9,7 +9,7 @@ use super::{DECODERS, Error, ImageFailure, key_of};
 use headstart_backbone::Backbone;
 use headstart_backbone::device::Precision;
 use headstart_cache as cache;
-use headstart_cache::{Facts, Failures, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
+use headstart_cache::{Failures, FileFacts, Fingerprint, FingerprintParts, Key, Memo, Storage, Store, View};
 use headstart_image::{Preprocessor, Views};
 
 use crate::ImageInput;
@@ -56,7 +56,7 @@ pub struct FeatureCache {
 
 /// Where an image stands with the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum CacheStatus {
     /// It has features.
     Ready(Key),
     /// It was tried, or cannot be read, and has none.
@@ -102,13 +102,13 @@ impl FeatureCache {
     }
 
     /// Where each image stands, in their order. Files that the memo does not know are read and hashed.
-    pub fn standing(&mut self, images: &[ImageInput]) -> Vec<Standing> {
-        self.standing_in(Views::PLAIN, images)
+    pub fn status(&mut self, images: &[ImageInput]) -> Vec<CacheStatus> {
+        self.status_in(Views::PLAIN, images)
     }
 
     /// The same of several views: an image is ready if it has features in each of them.
-    pub fn standing_in(&mut self, views: Views, images: &[ImageInput]) -> Vec<Standing> {
-        images.iter().map(|image| self.standing_of(image, views)).collect()
+    pub fn status_in(&mut self, views: Views, images: &[ImageInput]) -> Vec<CacheStatus> {
+        images.iter().map(|image| self.status_of(image, views)).collect()
     }
 
     /// The features of every image, row `i` for image `i`, for data that fits into memory.
@@ -116,17 +116,17 @@ impl FeatureCache {
     /// # Errors
     /// [`Error::NoFeatures`] for the first image that has none, [`Error::Cache`] if a row is damaged.
     pub fn features(&mut self, images: &[ImageInput]) -> Result<Array2<f32>, Error> {
-        let key = |(image, standing): (&ImageInput, Standing)| match standing {
-            Standing::Ready(key) => Ok((key, PLAIN)),
-            Standing::Failed { reason } => {
+        let key = |(image, status): (&ImageInput, CacheStatus)| match status {
+            CacheStatus::Ready(key) => Ok((key, PLAIN)),
+            CacheStatus::Failed { reason } => {
                 Err(Error::NoFeatures { file: image.path_or_name().to_owned(), reason })
             }
-            Standing::Absent => {
+            CacheStatus::Absent => {
                 let file = image.path_or_name().to_owned();
                 Err(Error::NoFeatures { file, reason: "it was never tried".into() })
             }
         };
-        let ids = images.iter().zip(self.standing(images)).map(key).collect::<Result<Vec<_>, _>>()?;
+        let ids = images.iter().zip(self.status(images)).map(key).collect::<Result<Vec<_>, _>>()?;
         let selection = self.store.select(&ids).map_err(cache::Error::from)?;
         let mut features = Array2::zeros((ids.len(), selection.dim()));
         selection.gather(&(0..ids.len()).collect::<Vec<_>>(), &mut features)?;
@@ -142,23 +142,23 @@ impl FeatureCache {
 
     /// The key of a file that has features, if that is known without reading it.
     pub(super) fn known_key(&self, file: &Path) -> Option<Key> {
-        let key = self.memo.get(file, &Facts::of(file).ok()?)?;
+        let key = self.memo.get(file, &FileFacts::of(file).ok()?)?;
         self.store.contains(&key, PLAIN).then_some(key)
     }
 
-    fn standing_of(&mut self, image: &ImageInput, views: Views) -> Standing {
+    fn status_of(&mut self, image: &ImageInput, views: Views) -> CacheStatus {
         match self.key_of(image) {
             Ok(key) if views.iter().all(|view| self.store.contains(&key, view.number())) => {
-                Standing::Ready(key)
+                CacheStatus::Ready(key)
             }
             Ok(key) => match self.failures.of_key(&key) {
                 Some(failure) if failure.is_known_to(DECODERS.revision) => {
-                    Standing::Failed { reason: failure.reason.clone() }
+                    CacheStatus::Failed { reason: failure.reason.clone() }
                 }
                 // Decoders that have not tried it yet may well read it.
-                _ => Standing::Absent,
+                _ => CacheStatus::Absent,
             },
-            Err(error) => Standing::Failed { reason: ImageFailure::read(&error).reason },
+            Err(error) => CacheStatus::Failed { reason: ImageFailure::read(&error).reason },
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::{Array2, ArrayView4};
 
-use super::pipeline::{Admission, Batch, Infer, InferError, Job, Outcome, Pipeline};
+use super::pipeline::{Admission, Batch, ImageOutcome, Infer, InferError, Job, Pipeline};
 use super::plan::Plan;
 use super::recorder::Recorder;
 use super::{BatchSize, Error, FeatureCache, ImageFailure, Shard};
@@ -57,7 +57,7 @@ impl Default for ExtractOptions {
 
 /// What happens on the way.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum ExtractEvent<'a> {
     /// Once, at first: of `images` different ones `cached` are known to have features, `to_do` are to be looked at.
     Planned {
         /// What computes them.
@@ -128,7 +128,7 @@ pub struct Summary {
     pub computed: usize,
     /// Rows that were computed for that: one for each view.
     pub rows: usize,
-    /// Those without features; each was told by [`Event::Failed`].
+    /// Those without features; each was told by [`ExtractEvent::Failed`].
     pub failed: usize,
     /// Those that have no features here and that another shard is to compute.
     pub elsewhere: usize,
@@ -196,8 +196,8 @@ impl<'a> Extractor<'a> {
         self.check_precision(cache)?;
         let cancel = control.token().clone();
         let _watch = control.watch();
-        let mut on_event = |event: Event<'_>| control.tell(crate::Event::Extract(event));
-        let events = RefCell::new(&mut on_event as &mut dyn FnMut(Event<'_>));
+        let mut on_event = |event: ExtractEvent<'_>| control.tell(crate::Event::Extract(event));
+        let events = RefCell::new(&mut on_event as &mut dyn FnMut(ExtractEvent<'_>));
         let outcome = self.fill_from(cache, (views, images, options), cancel.flag(), events, give);
         if outcome.is_err() {
             cache.store.remove_if_empty();
@@ -212,7 +212,7 @@ impl<'a> Extractor<'a> {
         cache: &mut FeatureCache,
         (views, images, options): (Views, &[ImageInput], FillOptions),
         cancel: &AtomicBool,
-        on_event: RefCell<&mut dyn FnMut(Event)>,
+        on_event: RefCell<&mut dyn FnMut(ExtractEvent)>,
         give: &(dyn Fn(&Batch) + Sync),
     ) -> Result<Summary, Error> {
         let started = Instant::now();
@@ -231,7 +231,7 @@ impl<'a> Extractor<'a> {
         // Also what others wrote counts as done from here on.
         cache.store.sync()?;
         let (elapsed, folder) = (started.elapsed(), cache.store.dir());
-        on_event.borrow_mut()(Event::Filled { summary: &summary, elapsed, folder });
+        on_event.borrow_mut()(ExtractEvent::Filled { summary: &summary, elapsed, folder });
         Ok(summary)
     }
 
@@ -241,7 +241,7 @@ impl<'a> Extractor<'a> {
         store: &Store,
         recorder: &mut Recorder,
         cancel: &AtomicBool,
-        on_event: &RefCell<&mut dyn FnMut(Event)>,
+        on_event: &RefCell<&mut dyn FnMut(ExtractEvent)>,
         give: &(dyn Fn(&Batch) + Sync),
     ) -> Result<(), Error> {
         let writer = Mutex::new(None::<SegmentWriter>);
@@ -249,7 +249,7 @@ impl<'a> Extractor<'a> {
             let engine = self.engine()?;
             // Made only now: a run that computes nothing leaves no file.
             *lock(&writer) = Some(store.writer(self.provenance(&engine))?);
-            on_event.borrow_mut()(Event::Loaded { engine: &engine });
+            on_event.borrow_mut()(ExtractEvent::Loaded { engine: &engine });
             Ok(engine)
         };
         let written = AtomicUsize::new(0);
@@ -304,9 +304,9 @@ impl<'a> Extractor<'a> {
     ) -> Result<Vec<Option<Computed<Array2<f32>>>>, Error> {
         let cancel = control.token().clone();
         let _watch = control.watch();
-        let mut on_event = |event: Event<'_>| control.tell(crate::Event::Extract(event));
-        let on_event: RefCell<&mut dyn FnMut(Event)> = RefCell::new(&mut on_event);
-        on_event.borrow_mut()(Event::Computing { images: images.len() });
+        let mut on_event = |event: ExtractEvent<'_>| control.tell(crate::Event::Extract(event));
+        let on_event: RefCell<&mut dyn FnMut(ExtractEvent)> = RefCell::new(&mut on_event);
+        on_event.borrow_mut()(ExtractEvent::Computing { images: images.len() });
         let jobs: Vec<Job> =
             (0..).zip(images).map(|(id, image)| Job { id, image: image.clone(), views }).collect();
         let size = self.backbone.feature_size();
@@ -314,7 +314,7 @@ impl<'a> Extractor<'a> {
         let mut results = vec![None; images.len()];
         let model = || {
             let engine = self.engine()?;
-            on_event.borrow_mut()(Event::Loaded { engine: &engine });
+            on_event.borrow_mut()(ExtractEvent::Loaded { engine: &engine });
             Ok(engine)
         };
         let sink = |batch: &Batch| {
@@ -327,10 +327,10 @@ impl<'a> Extractor<'a> {
         };
         let admit = |job: &Job, _: Key| Admission::Compute(job.views);
         let mut on_outcome = |id: usize, outcome| {
-            on_event.borrow_mut()(Event::Progress);
+            on_event.borrow_mut()(ExtractEvent::Progress);
             results[id] = Some(match outcome {
-                Outcome::Failed { failure, .. } => Err(failure),
-                Outcome::Computed(_) | Outcome::Skipped(_) => Ok(()),
+                ImageOutcome::Failed { failure, .. } => Err(failure),
+                ImageOutcome::Computed(_) | ImageOutcome::Skipped(_) => Ok(()),
             });
             Ok(())
         };
@@ -396,8 +396,8 @@ const FIRST: usize = 8;
 /// Where it ends.
 const LARGEST: usize = 64;
 
-fn tell_batch_size<'a>(on_event: &'a RefCell<&mut dyn FnMut(Event)>) -> impl Fn(usize, bool) + 'a {
-    |images, out_of_memory| on_event.borrow_mut()(Event::BatchSize { images, out_of_memory })
+fn tell_batch_size<'a>(on_event: &'a RefCell<&mut dyn FnMut(ExtractEvent)>) -> impl Fn(usize, bool) + 'a {
+    |images, out_of_memory| on_event.borrow_mut()(ExtractEvent::BatchSize { images, out_of_memory })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,16 +1,16 @@
 //! Images in, cached features out: computes what the cache lacks, and nothing twice.
 //!
 //! [`FeatureCache`] is the cache of one backbone; [`Extractor`] fills it, in a pipeline of decoding, inference and
-//! writing, and tells what happens by [`Event`]s. Its user draws the progress bar, or a line, or nothing, and may stop it.
+//! writing, and tells what happens by [`ExtractEvent`]s. Its user draws the progress bar, or a line, or nothing, and may stop it.
 //! [`Extractor::results`] does the same and hands out the rows as they come.
 
 mod batch;
+mod batcher;
 mod budget;
 mod cached;
 mod error;
 mod extractor;
 mod failure;
-mod gathered;
 mod graphs;
 mod identity;
 mod memory;
@@ -24,9 +24,9 @@ mod shard;
 mod tests;
 
 pub use batch::BatchSize;
-pub use cached::{FeatureCache, PLAIN, Standing, fingerprint, fingerprint_in};
+pub use cached::{CacheStatus, FeatureCache, PLAIN, fingerprint, fingerprint_in};
 pub use error::Error;
-pub use extractor::{Computed, Event, ExtractOptions, Extractor, FillOptions, Summary};
+pub use extractor::{Computed, ExtractEvent, ExtractOptions, Extractor, FillOptions, Summary};
 pub use failure::ImageFailure;
 pub(crate) use failure::read_image;
 pub use graphs::{Chosen, Graphs, Measured};

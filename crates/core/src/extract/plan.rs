@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::pipeline::{Admission, Job};
-use super::{DECODERS, Event, FillOptions, Shard};
+use super::{DECODERS, ExtractEvent, FillOptions, Shard};
 use crate::ImageInput;
 use headstart_backbone::Backbone;
-use headstart_cache::{Facts, Failure, Failures, Key, Memo, Store};
+use headstart_cache::{Failure, Failures, FileFacts, Key, Memo, Store};
 use headstart_image::Views;
 
 /// Each different image, sorted into what is known of it.
 pub(super) struct Plan<'a> {
     pub images: Vec<ImageInput>,
     /// Taken before the file is read, by image; none if there is no such file, or the image is no file.
-    pub facts: Vec<Option<Facts>>,
+    pub facts: Vec<Option<FileFacts>>,
     /// Images that have features in every view.
     pub cached: usize,
     /// Files that were tried and have not changed.
@@ -67,7 +67,7 @@ impl<'a> Plan<'a> {
             self.jobs.push(Job { id, image: self.images[id].clone(), views: self.views });
             return;
         };
-        let facts = match Facts::of(file) {
+        let facts = match FileFacts::of(file) {
             Ok(facts) => facts,
             Err(error) => {
                 self.facts.push(None);
@@ -113,8 +113,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    pub(super) fn event<'b>(&self, backbone: &'b Backbone, views: usize) -> Event<'b> {
-        Event::Planned {
+    pub(super) fn event<'b>(&self, backbone: &'b Backbone, views: usize) -> ExtractEvent<'b> {
+        ExtractEvent::Planned {
             backbone,
             views,
             images: self.images.len(),

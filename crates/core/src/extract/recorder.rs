@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::pipeline::Outcome;
+use super::pipeline::ImageOutcome;
 use super::plan::Plan;
-use super::{DECODERS, Error, Event, ImageFailure, Summary};
+use super::{DECODERS, Error, ExtractEvent, ImageFailure, Summary};
 use headstart_cache::{Failure, FailureKind, FailureLog, Failures, Key, Memo, Stamp, Store};
 
 /// Failures that an error names.
@@ -18,7 +18,7 @@ pub(super) struct Recorder<'a, 'e> {
     memo: &'a mut Memo,
     failures: &'a Failures,
     log: FailureLog,
-    on_event: &'a RefCell<&'e mut dyn FnMut(Event)>,
+    on_event: &'a RefCell<&'e mut dyn FnMut(ExtractEvent)>,
     /// Paths under which a failure stands, to be taken back if they now give features.
     failed_before: HashSet<&'a Path>,
     computed: HashSet<Key>,
@@ -37,7 +37,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
         store: &'a Store,
         memo: &'a mut Memo,
         failures: &'a Failures,
-        on_event: &'a RefCell<&'e mut dyn FnMut(Event)>,
+        on_event: &'a RefCell<&'e mut dyn FnMut(ExtractEvent)>,
         max_failures: Option<usize>,
     ) -> Self {
         Self {
@@ -79,19 +79,19 @@ impl<'a, 'e> Recorder<'a, 'e> {
     }
 
     /// Take note of what became of a job.
-    pub(super) fn record(&mut self, id: usize, outcome: Outcome) -> Result<(), Error> {
+    pub(super) fn record(&mut self, id: usize, outcome: ImageOutcome) -> Result<(), Error> {
         match outcome {
-            Outcome::Skipped(key) => {
+            ImageOutcome::Skipped(key) => {
                 self.remember(id, key);
                 self.skipped.push((id, key));
             }
-            Outcome::Computed(key) => {
+            ImageOutcome::Computed(key) => {
                 self.remember(id, key);
                 self.computed.insert(key);
                 self.summary.computed += 1;
                 self.take_back(id)?;
             }
-            Outcome::Failed { key, failure } => {
+            ImageOutcome::Failed { key, failure } => {
                 if let Some(key) = key {
                     self.remember(id, key);
                     self.failed_now.insert(key, failure.clone());
@@ -103,7 +103,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
                 }
             }
         }
-        self.on_event.borrow_mut()(Event::Progress);
+        self.on_event.borrow_mut()(ExtractEvent::Progress);
         Ok(())
     }
 
@@ -170,7 +170,7 @@ impl<'a, 'e> Recorder<'a, 'e> {
         if self.first_failures.len() < NAMED {
             self.first_failures.push((image.path_or_name().to_owned(), failure.kind));
         }
-        self.on_event.borrow_mut()(Event::Failed { place: id, image, key, failure, known });
+        self.on_event.borrow_mut()(ExtractEvent::Failed { place: id, image, key, failure, known });
         match self.max_failures {
             Some(allowed) if self.summary.failed > allowed => {
                 let first = std::mem::take(&mut self.first_failures);

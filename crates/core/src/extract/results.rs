@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView1, s};
 
 use super::pipeline::{Batch, Row};
 use super::plan::different;
-use super::{Error, Event, Extractor, FeatureCache, FillOptions, ImageFailure, Standing, Summary};
+use super::{CacheStatus, Error, ExtractEvent, Extractor, FeatureCache, FillOptions, ImageFailure, Summary};
 use headstart_cache::{Key, Store};
 use headstart_image::Views;
 
@@ -170,7 +170,7 @@ impl Outlet {
             self.give_known(&cache);
         }
         let mut listener = |event: crate::Event<'_>| {
-            if let crate::Event::Extract(Event::Failed { place, key, failure, .. }) = event {
+            if let crate::Event::Extract(ExtractEvent::Failed { place, key, failure, .. }) = event {
                 self.give(place, key, Err(failure.clone()));
             }
             to_caller(event);
@@ -227,7 +227,7 @@ impl Outlet {
             if self.stop.is_cancelled() {
                 return;
             }
-            if let [Standing::Ready(key)] = cache.standing(std::slice::from_ref(image))[..] {
+            if let [CacheStatus::Ready(key)] = cache.status(std::slice::from_ref(image))[..] {
                 self.give_from(cache.store(), place, key);
             }
         }

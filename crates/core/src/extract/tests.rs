@@ -64,7 +64,7 @@ fn a_cancelled_run_writes_the_batch_in_inference_and_begins_no_other() {
         cancel: &cancel,
     };
     let (mut written, mut told) = (0, 0);
-    let count = |_: usize, _: super::pipeline::Outcome| {
+    let count = |_: usize, _: super::pipeline::ImageOutcome| {
         told += 1;
         Ok(())
     };

@@ -13,7 +13,7 @@ use super::logits::logits;
 use super::{Error, FeatureSource, Lookup, Samples};
 use crate::Control;
 use crate::dataset::{Classes, Manifest};
-use crate::evaluation::Outcome;
+use crate::evaluation::ScoredImage;
 use crate::extract::FeatureCache;
 use crate::run::{ManifestInfo, Run};
 
@@ -65,14 +65,14 @@ impl Answers {
     }
 
     /// What `predictions.csv` says of the images that have a label, and how sure it is of each.
-    pub(super) fn outcomes(&self, run: &Run) -> Vec<(Outcome, f64)> {
+    pub(super) fn outcomes(&self, run: &Run) -> Vec<(ScoredImage, f64)> {
         let said = self.at(run.temperature());
         let name = |class: usize| run.info.classes[class].clone();
         let rows = self.samples.iter().zip(said.rows());
         rows.filter_map(|(sample, row)| {
             let (class, confidence) = metrics::best(row);
             let (path, label) = (sample.path.clone(), name(sample.label?));
-            Some((Outcome { path, label, prediction: name(class) }, f64::from(confidence)))
+            Some((ScoredImage { path, label, prediction: name(class) }, f64::from(confidence)))
         })
         .collect()
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use headstart_nn::train::{Checkpoint, Ended, TrainConfig};
 
-use super::int8::Calibrator;
+use super::calibrator::Calibrator;
 use super::manifests::TrainedRun;
 use super::{Accept, Error, FeatureSource, Project};
 use crate::Control;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use headstart_base::files::DraftFolder;
-use headstart_nn::train::{Ended, Event, TrainConfig};
+use headstart_nn::train::{Ended, TrainConfig, TrainEvent};
 
 use super::Error;
 use crate::Control;
@@ -46,8 +46,8 @@ impl Curves {
         Ok(Self { board: Some(TensorBoard::create(&folder, settings)?), waiting })
     }
 
-    pub(super) fn see(&mut self, event: &Event<'_>, control: &mut Control<'_>) {
-        if let (Some(board), Event::Epoch { trainer, .. }) = (&mut self.board, event)
+    pub(super) fn see(&mut self, event: &TrainEvent<'_>, control: &mut Control<'_>) {
+        if let (Some(board), TrainEvent::Epoch { trainer, .. }) = (&mut self.board, event)
             && let Err(error) = board.follow(trainer.history())
         {
             self.board = None;

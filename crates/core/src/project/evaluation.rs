@@ -12,7 +12,7 @@ use ndarray::Array2;
 use super::{Error, FeatureSource, Samples, TrainingImages, evaluation_folder};
 use crate::Control;
 use crate::dataset::Manifest;
-use crate::evaluation::{EvaluationRecord, Outcome, PredictionColumns, Writer, looks_like_a_formula};
+use crate::evaluation::{EvaluationRecord, PredictionColumns, ScoredImage, Writer, looks_like_a_formula};
 use crate::extract::FeatureCache;
 use crate::run::Run;
 
@@ -29,7 +29,7 @@ pub struct Evaluation<'m> {
     pub(super) samples: Samples,
     pub(super) source: FeatureSource,
     pub(super) cache: FeatureCache,
-    pub(super) outcomes: Vec<(Outcome, f64)>,
+    pub(super) outcomes: Vec<(ScoredImage, f64)>,
 }
 
 /// What becomes of the page of an evaluation.
@@ -63,7 +63,7 @@ impl Evaluation<'_> {
         &self.manifest
     }
 
-    pub(super) fn outcomes(&self) -> &[(Outcome, f64)] {
+    pub(super) fn outcomes(&self) -> &[(ScoredImage, f64)] {
         &self.outcomes
     }
 

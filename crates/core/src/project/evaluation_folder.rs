@@ -7,7 +7,7 @@ use headstart_base::files::path_of_text;
 use headstart_evaluate::{Metrics, OtherPrecision};
 
 use crate::Control;
-use crate::evaluation::{EvaluationRecord, Outcome, outcomes};
+use crate::evaluation::{EvaluationRecord, ScoredImage, outcomes};
 use crate::run::Run;
 
 /// `runs/NAME/evaluation/MANIFEST`, with `+flip` behind it if views were averaged, and `+int8` if the head was trained on
@@ -17,7 +17,7 @@ use crate::run::Run;
 pub(super) fn in_run(
     run: &Run,
     record: &EvaluationRecord,
-    outcomes: &[(Outcome, f64)],
+    outcomes: &[(ScoredImage, f64)],
     other: Option<&OtherPrecision>,
     control: &mut Control<'_>,
 ) -> PathBuf {
@@ -80,7 +80,7 @@ fn names(record: &EvaluationRecord) -> impl Iterator<Item = OsString> {
 }
 
 /// Whether the folder keeps an evaluation of other images.
-fn is_of_others(folder: &Path, record: &EvaluationRecord, mine: &[(Outcome, f64)]) -> bool {
+fn is_of_others(folder: &Path, record: &EvaluationRecord, mine: &[(ScoredImage, f64)]) -> bool {
     let Ok(kept) = EvaluationRecord::read(&folder.join("evaluation.toml")) else {
         // What is not an evaluation, or is damaged, is in nobody's way.
         return Metrics::read(&folder.join("metrics.json")).is_ok();

@@ -61,7 +61,7 @@ impl Project {
         let runtime = Runtime::load(&engine.libraries)?;
         let mut classifier = Classifier::load(&runtime, path, engine.session.threads)?;
         let _watch = control.watch();
-        control.tell(Event::Extract(extract::Event::Computing { images: images.len() }));
+        control.tell(Event::Extract(extract::ExtractEvent::Computing { images: images.len() }));
         let mut rows = vec![];
         for image in images {
             if control.is_cancelled() {
@@ -75,7 +75,7 @@ impl Project {
                 },
                 Err(error) => Err(NoPrediction::Failed(error.to_string())),
             });
-            control.tell(Event::Extract(extract::Event::Progress));
+            control.tell(Event::Extract(extract::ExtractEvent::Progress));
         }
         Ok(rows)
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use headstart_image::ViewKinds;
 
-use super::int8::{CalibrationOptions, Calibrator};
+use super::calibrator::{CalibrationOptions, Calibrator};
 use super::{Error, FeatureSource, Project};
 use crate::dataset::Manifest;
 use crate::extract::{Extractor, FeatureCache, FillOptions, Summary};

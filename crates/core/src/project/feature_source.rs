@@ -8,11 +8,11 @@ use headstart_cache::{Fingerprint, Storage, has_store};
 use headstart_evaluate::OtherPrecision;
 use headstart_image::{ViewKinds, Views};
 
-use super::int8::Calibrator;
+use super::calibrator::Calibrator;
 use super::{Error, FeatureRequest, OtherKind, Project, ProjectConfig};
 use crate::Control;
 use crate::dataset::Manifest;
-use crate::extract::{ExtractOptions, FeatureCache, Graphs, Standing};
+use crate::extract::{CacheStatus, ExtractOptions, FeatureCache, Graphs};
 use crate::input::files as image_files;
 use crate::precision::{Form, PrecisionChoice, other_precision, trained_in, trained_storage};
 use crate::run::{BackboneInfo, Run};
@@ -288,9 +288,9 @@ impl FeatureSource {
 /// Whether every file has features or cannot have any, and one at least has.
 fn has_all(cache: &Path, fingerprint: &Fingerprint, views: Views, files: &[PathBuf]) -> bool {
     let Ok(Some(mut cache)) = FeatureCache::open(cache, fingerprint) else { return false };
-    let standings = cache.standing_in(views, &image_files(files));
-    let is_there = |standing: &Standing| matches!(standing, Standing::Ready(_));
-    standings.iter().any(is_there) && !standings.contains(&Standing::Absent)
+    let statuses = cache.status_in(views, &image_files(files));
+    let is_there = |status: &CacheStatus| matches!(status, CacheStatus::Ready(_));
+    statuses.iter().any(is_there) && !statuses.contains(&CacheStatus::Absent)
 }
 
 fn no_int8_graph(config: &ProjectConfig, graphs: &Graphs, backbone: &Backbone) -> Error {

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use headstart_cache::Selection;
-use headstart_nn::train::{self, Ended, Flow, Outcome, Rows, Trainer};
+use headstart_nn::train::{self, Ended, Flow, Rows, TrainOutcome, Trainer};
 
 use super::curves::Curves;
 use super::logits::logits;
 use super::{BaseRun, Error, FeatureSource, Project, Samples, TrainOptions, Trained};
 use crate::dataset::Classes;
-use crate::run::{Course, FeaturesInfo, NewRun, Origin, Run, RunImages, RunInfo, Training, TrainingMetrics};
+use crate::run::{
+    FeaturesInfo, NewRun, Origin, Run, RunImages, RunInfo, Training, TrainingMetrics, TrainingRecord,
+};
 use crate::{Control, Event};
 
 /// A new one, or that of the base run, where its training was left.
@@ -43,7 +45,7 @@ pub(super) struct Fit<'w> {
 }
 
 pub(super) struct Fitted {
-    outcome: Outcome,
+    outcome: TrainOutcome,
     /// What ended it; the outcome is that of the last good step then.
     error: Option<train::Error>,
     curves: Curves,
@@ -88,7 +90,7 @@ pub(super) fn write(
         return Ok(Trained { run: None, ended, elapsed, left_out: 0, calibrated: false });
     }
     let metrics = TrainingMetrics::new(&outcome, seconds + elapsed.as_secs_f64());
-    let course = Course {
+    let course = TrainingRecord {
         history: &outcome.history,
         metrics: &metrics,
         checkpoint: Some(&outcome.checkpoint),

@@ -8,7 +8,7 @@ use headstart_image::ViewKinds;
 use super::{Error, FeatureSource, Sample, Samples};
 use crate::Control;
 use crate::dataset::Manifest;
-use crate::extract::{FeatureCache, Standing};
+use crate::extract::{CacheStatus, FeatureCache};
 
 /// How samples are looked up.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,19 +40,19 @@ impl FeatureSource {
         lookup: Lookup<'_>,
         control: &mut Control<'_>,
     ) -> Result<Samples, Error> {
-        let standings = match cache {
-            Some(cache) => cache.standing_in(self.views(views), &manifest.images()),
-            None => vec![Standing::Absent; manifest.len()],
+        let statuses = match cache {
+            Some(cache) => cache.status_in(self.views(views), &manifest.images()),
+            None => vec![CacheStatus::Absent; manifest.len()],
         };
         let (mut samples, mut absent, mut failed) = (vec![], vec![], vec![]);
-        for (row, (standing, example)) in standings.into_iter().zip(manifest.examples()).enumerate() {
-            match standing {
-                Standing::Ready(key) => {
+        for (row, (status, example)) in statuses.into_iter().zip(manifest.examples()).enumerate() {
+            match status {
+                CacheStatus::Ready(key) => {
                     let label = labels.get(row).copied().flatten();
                     samples.push(Sample { row, key, path: example.path.clone(), label });
                 }
-                Standing::Failed { reason } => failed.push((&example.file, reason)),
-                Standing::Absent => absent.push(&example.file),
+                CacheStatus::Failed { reason } => failed.push((&example.file, reason)),
+                CacheStatus::Absent => absent.push(&example.file),
             }
         }
         tell_failures(&failed, lookup, control);

@@ -5,6 +5,7 @@
 
 mod answers;
 mod base_run;
+mod calibrator;
 mod class_counts;
 mod config;
 mod copies;
@@ -18,7 +19,6 @@ mod exported_model;
 mod extract;
 mod feature_source;
 mod fit;
-mod int8;
 mod logits;
 mod lookup;
 mod manifests;
@@ -40,6 +40,7 @@ use std::num::NonZeroUsize;
 use headstart_base::machine::Threads;
 
 pub use base_run::BaseRun;
+pub use calibrator::{CalibrationOptions, quantize};
 pub use config::{ProjectConfig, read_recipe};
 pub use copies::UseOfCopies;
 pub use curves::CurvesFolder;
@@ -48,7 +49,6 @@ pub use evaluate::EvaluateOptions;
 pub use evaluation::{Evaluation, Page};
 pub use extract::ExtractSettings;
 pub use feature_source::{Accept, FeatureSource};
-pub use int8::CalibrationOptions;
 pub use lookup::Lookup;
 pub use manifests::tell_skipped;
 pub use predict::{NoPrediction, PredictOptions, Predicted, Probabilities};

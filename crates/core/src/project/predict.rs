@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView1};
 
 use super::samples::in_views;
 use super::{Accept, Error, Project};
-use crate::extract::{Computed, Extractor, FeatureCache, PLAIN, Standing};
+use crate::extract::{CacheStatus, Computed, Extractor, FeatureCache, PLAIN};
 use crate::run::Run;
 use crate::{Control, ImageInput};
 
@@ -126,9 +126,9 @@ fn cached(
     images: &[ImageInput],
 ) -> Vec<Option<Probabilities>> {
     let mut rows = vec![None; images.len()];
-    let standings = cache.standing_in(views, images);
-    let ready = standings.into_iter().enumerate().filter_map(|(place, standing)| match standing {
-        Standing::Ready(key) => Some((place, (key, PLAIN))),
+    let statuses = cache.status_in(views, images);
+    let ready = statuses.into_iter().enumerate().filter_map(|(place, status)| match status {
+        CacheStatus::Ready(key) => Some((place, (key, PLAIN))),
         _ => None,
     });
     let (places, ids): (Vec<usize>, Vec<(Key, View)>) = ready.unzip();

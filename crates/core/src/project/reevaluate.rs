@@ -11,7 +11,7 @@ use super::relocate::{self, Found};
 use super::{Error, EvaluateOptions, Evaluation, Project};
 use crate::Control;
 use crate::dataset::{Manifest, Whereabouts};
-use crate::evaluation::{EvaluationRecord, Outcome, confidences, outcomes};
+use crate::evaluation::{EvaluationRecord, ScoredImage, confidences, outcomes};
 use crate::run::Run;
 
 impl Project {
@@ -76,14 +76,19 @@ fn manifest_of(run: &Run, record: &EvaluationRecord) -> Result<Manifest, Error> 
 
 /// Whether these are the images of an evaluation by version 0.1.0, which kept no digest of them: the same paths and labels, and the
 /// head says the same of them. On another processor it may say something else of one in a hundred.
-fn is_as_predicted(run: &Run, folder: &Path, record: &EvaluationRecord, found: &[(Outcome, f64)]) -> bool {
+fn is_as_predicted(
+    run: &Run,
+    folder: &Path,
+    record: &EvaluationRecord,
+    found: &[(ScoredImage, f64)],
+) -> bool {
     /// Numbers that differ by no more are the same but for rounding.
     const ROUNDING: f64 = 1e-3;
     let path = folder.join("predictions.csv");
     let (Ok(kept), Ok(sure)) = (outcomes(&path), confidences(&path)) else { return true };
     // A temperature that was fitted since then changes how sure it is.
     let is_comparable = run.calibration.as_ref().is_none_or(|fitted| fitted.created < record.created);
-    let is_same_row = |(a, (b, _)): (&Outcome, &(Outcome, f64))| a.is_of_same_image(b);
+    let is_same_row = |(a, (b, _)): (&ScoredImage, &(ScoredImage, f64))| a.is_of_same_image(b);
     let rows = kept.iter().zip(&sure).zip(found);
     let changed = rows.filter(|((kept, sure), (found, now))| {
         kept.prediction != found.prediction || (is_comparable && (*sure - now).abs() > ROUNDING)

@@ -6,7 +6,7 @@ use headstart_evaluate::{Metrics, Paired};
 
 use super::{ComparedOnData, ComparedRun, ComparisonData};
 use crate::Control;
-use crate::evaluation::{Outcome, outcomes};
+use crate::evaluation::{ScoredImage, outcomes};
 use crate::project::{Error, with_causes};
 use crate::run::Run;
 use crate::run_list::{EvaluatedSet, RunEntry, SameSet, differing, evaluations, same_sets};
@@ -47,7 +47,7 @@ struct Kept {
     set: EvaluatedSet,
     metrics: Metrics,
     /// None if the file is not there or is no such file.
-    outcomes: Option<Vec<Outcome>>,
+    outcomes: Option<Vec<ScoredImage>>,
 }
 
 fn kept(run: &Path, warn: &mut impl FnMut(String)) -> Vec<Kept> {
@@ -85,15 +85,15 @@ fn on(line: &SameSet, kept: &[Vec<Kept>]) -> ComparedOnData {
 
 /// Only the same images with the same labels can be paired. Version 0.1.0 wrote paths as they stand in the manifest, later
 /// ones write whole paths.
-fn pair(a: &[Outcome], b: &[Outcome]) -> Option<Paired> {
+fn pair(a: &[ScoredImage], b: &[ScoredImage]) -> Option<Paired> {
     let is_end = |a: &str, b: &str| Path::new(a).ends_with(b.strip_prefix("./").unwrap_or(b));
-    let is_same = |(a, b): (&Outcome, &Outcome)| {
+    let is_same = |(a, b): (&ScoredImage, &ScoredImage)| {
         a.label == b.label && (a.path == b.path || is_end(&a.path, &b.path) || is_end(&b.path, &a.path))
     };
     if a.len() != b.len() || !a.iter().zip(b).all(is_same) {
         return None;
     }
-    let correct = |outcomes: &[Outcome]| outcomes.iter().map(Outcome::is_correct).collect::<Vec<_>>();
+    let correct = |outcomes: &[ScoredImage]| outcomes.iter().map(ScoredImage::is_correct).collect::<Vec<_>>();
     Paired::of(&correct(a), &correct(b))
 }
 

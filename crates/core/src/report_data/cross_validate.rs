@@ -17,7 +17,7 @@ use crate::{Control, Event};
 pub(super) fn judge(
     run: &Run,
     cache: &FeatureCache,
-    learnt: &TrainingImages,
+    trained_on: &TrainingImages,
     folds: usize,
     control: &mut Control<'_>,
 ) -> Option<Result<TrainingData, String>> {
@@ -26,7 +26,7 @@ pub(super) fn judge(
         // Exactly as long as the run's own head was trained, for there is nothing to stop by.
         let epochs = metrics.best_epoch.unwrap_or(metrics.epochs).max(1);
         let config = TrainConfig { epochs, patience: None, ..training.settings.clone() };
-        cross_validate(run, config, cache, learnt, folds, control).map_err(|error| with_causes(&error))
+        cross_validate(run, config, cache, trained_on, folds, control).map_err(|error| with_causes(&error))
     }))
 }
 
@@ -34,11 +34,11 @@ fn cross_validate(
     run: &Run,
     config: TrainConfig,
     cache: &FeatureCache,
-    learnt: &TrainingImages,
+    trained_on: &TrainingImages,
     folds: usize,
     control: &mut Control<'_>,
 ) -> Result<TrainingData, Error> {
-    let (ids, labels) = (learnt.ids(), learnt.labels());
+    let (ids, labels) = (trained_on.ids(), trained_on.labels());
     let splits = split::image_folds(&labels, &Copies::of(&ids), folds, config.seed)?;
     let selection = cache.store().select(&ids).map_err(headstart_cache::Error::from)?;
     let mut rows = Array2::zeros((0, 0));
@@ -54,7 +54,7 @@ fn cross_validate(
     let said = Threads::for_training(None)?.run(work)?;
     let known: Vec<Option<usize>> = labels.iter().copied().map(Some).collect();
     let images = predict(said.view(), &known, 1).into_iter().enumerate().map(|(place, prediction)| {
-        let (path, file) = (learnt.path(place).to_owned(), learnt.file(place).to_path_buf());
+        let (path, file) = (trained_on.path(place).to_owned(), trained_on.file(place).to_path_buf());
         ImageData { path, file, prediction }
     });
     Ok(TrainingData { folds, images: images.collect(), suspects: suspects(said.view(), &labels) })

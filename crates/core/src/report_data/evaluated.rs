@@ -15,19 +15,19 @@ const GUESSES: usize = 2;
 impl Evaluation<'_> {
     /// What the page of this evaluation shows.
     pub fn report_data(&mut self) -> ReportData {
-        let learnt = self.training_images();
-        let data = EvaluationData::examine(self, &learnt);
+        let trained_on = self.training_images();
+        let data = EvaluationData::examine(self, &trained_on);
         ReportData::new(self.run(), vec![data], None)
     }
 }
 
 impl EvaluationData {
     /// Look closer.
-    pub(super) fn examine(evaluation: &Evaluation<'_>, learnt: &Result<TrainingImages, String>) -> Self {
+    pub(super) fn examine(evaluation: &Evaluation<'_>, trained_on: &Result<TrainingImages, String>) -> Self {
         let (samples, store) = (evaluation.samples(), evaluation.cache().store());
         let ids = samples.ids();
-        let leaks = learnt.as_ref().map_err(Clone::clone).and_then(|learnt| {
-            LeaksData::find(store, learnt, &ids).map_err(|error| {
+        let leaks = trained_on.as_ref().map_err(Clone::clone).and_then(|trained_on| {
+            LeaksData::find(store, trained_on, &ids).map_err(|error| {
                 let why = with_causes(&error);
                 format!("The images could not be compared with those of the training: {why}.")
             })

@@ -25,19 +25,19 @@ impl LeaksData {
     /// Compare evaluated images with those that were trained on.
     pub(super) fn find(
         store: &Store,
-        learnt: &TrainingImages,
+        trained_on: &TrainingImages,
         evaluated: &[(Key, View)],
     ) -> Result<Self, Error> {
         let leak = |image: usize, place: usize, cosine: f32, identical: bool| LeakData {
             image,
-            path: learnt.path(place).to_owned(),
-            file: learnt.file(place).to_path_buf(),
-            label: learnt.label(place),
+            path: trained_on.path(place).to_owned(),
+            file: trained_on.file(place).to_path_buf(),
+            label: trained_on.label(place),
             cosine,
             identical,
         };
         let mut first = HashMap::new();
-        let known = learnt.ids();
+        let known = trained_on.ids();
         for (place, (key, _)) in known.iter().enumerate() {
             first.entry(*key).or_insert(place);
         }
@@ -60,10 +60,10 @@ impl LeaksData {
     }
 
     /// Whether an image was trained on, of all of them.
-    fn are_learnt(&self, images: usize) -> Vec<bool> {
-        let mut learnt = vec![false; images];
-        self.pairs.iter().filter(|pair| pair.identical).for_each(|pair| learnt[pair.image] = true);
-        learnt
+    fn are_trained_on(&self, images: usize) -> Vec<bool> {
+        let mut trained_on = vec![false; images];
+        self.pairs.iter().filter(|pair| pair.identical).for_each(|pair| trained_on[pair.image] = true);
+        trained_on
     }
 }
 
@@ -73,8 +73,9 @@ pub(super) fn doubted(
     labels: &[Option<usize>],
     leaks: Option<&LeaksData>,
 ) -> Result<Vec<Suspect>, String> {
-    let learnt = leaks.map_or_else(|| vec![false; labels.len()], |leaks| leaks.are_learnt(labels.len()));
-    let is_judged = |&image: &usize| labels[image].is_some() && !learnt[image];
+    let trained_on =
+        leaks.map_or_else(|| vec![false; labels.len()], |leaks| leaks.are_trained_on(labels.len()));
+    let is_judged = |&image: &usize| labels[image].is_some() && !trained_on[image];
     let judged: Vec<usize> = (0..labels.len()).filter(is_judged).collect();
     if judged.is_empty() {
         return Err(

@@ -33,7 +33,7 @@ impl Project {
         if let Err(error) = &features {
             control.tell(Event::NoFeatures(error));
         }
-        let learnt = match &mut features {
+        let trained_on = match &mut features {
             Ok((source, cache)) => TrainingImages::find(run, source, cache),
             Err(_) => Err("There are no features to compare.".into()),
         };
@@ -44,7 +44,7 @@ impl Project {
                 Err(_) => Err(Error::CannotRepeat { reason: "there are no features".into() }),
             };
             match again {
-                Ok(evaluation) => evaluated.push(EvaluationData::examine(&evaluation, &learnt)),
+                Ok(evaluation) => evaluated.push(EvaluationData::examine(&evaluation, &trained_on)),
                 Err(error) => {
                     let (folder, why) = (folder.as_path(), with_causes(&error));
                     let shown = folder.display();
@@ -58,10 +58,10 @@ impl Project {
                 }
             }
         }
-        let judged = match (&features, &learnt) {
+        let judged = match (&features, &trained_on) {
             _ if folds == 0 => None,
             (Err(_), _) => None,
-            (Ok((_, cache)), Ok(learnt)) => judge(run, cache, learnt, folds, control),
+            (Ok((_, cache)), Ok(trained_on)) => judge(run, cache, trained_on, folds, control),
             (Ok(_), Err(reason)) => Some(Err(reason.clone())),
         };
         let judged = match judged {

@@ -24,12 +24,12 @@ pub struct NewRun<'r> {
     /// Its head.
     pub head: &'r Head,
     /// How the head came about, if it was trained here.
-    pub course: Option<Course<'r>>,
+    pub course: Option<TrainingRecord<'r>>,
 }
 
 /// What a training leaves beside the head.
 #[derive(Debug, Clone, Copy)]
-pub struct Course<'r> {
+pub struct TrainingRecord<'r> {
     /// The figures of every epoch.
     pub history: &'r History,
     /// The figures of the epoch that was kept.
@@ -105,7 +105,7 @@ impl NewRun<'_> {
     }
 }
 
-impl Course<'_> {
+impl TrainingRecord<'_> {
     fn write_files(&self, dir: &Path) -> Result<(), Error> {
         let mut history = Vec::new();
         self.history.write_csv(&mut history).expect("memory takes what is written");

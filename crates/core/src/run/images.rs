@@ -1,6 +1,6 @@
 //! `images.bin`: which images a run was trained on and validated on, by their content.
 //!
-//! With it one can tell whether an image that is evaluated was learnt by heart, though manifests, files and cache may be gone.
+//! With it one can tell whether an image that is evaluated was learned by heart, though manifests, files and cache may be gone.
 //!
 //! ```text
 //! 16 bytes   "headstart images"

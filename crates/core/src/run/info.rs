@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::DataChoice;
-use headstart_nn::train::{Ended, Outcome, TrainConfig};
+use headstart_nn::train::{Ended, TrainConfig, TrainOutcome};
 
 /// `run.toml`: what a run tells apart, by which features, and where its head comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,8 +138,8 @@ pub struct TrainingMetrics {
 
 impl TrainingMetrics {
     /// Those of the head that a training ended with, after so many seconds.
-    pub fn new(outcome: &Outcome, seconds: f64) -> Self {
-        let Outcome { history, best_epoch, ended, .. } = outcome;
+    pub fn new(outcome: &TrainOutcome, seconds: f64) -> Self {
+        let TrainOutcome { history, best_epoch, ended, .. } = outcome;
         // Epochs count from 1.
         let record = best_epoch.and_then(|epoch| history.epochs.get(epoch - 1)).or(history.last());
         Self {

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 pub use cached::CachedRows;
 pub use calibration::Calibration;
-pub use create::{Course, LATEST, NewRun, checked_name};
+pub use create::{LATEST, NewRun, TrainingRecord, checked_name};
 pub use data::{CopiesRule, DataChoice};
 pub use error::Error;
 pub use images::{ImageId, RunImages};

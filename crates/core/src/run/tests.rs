@@ -54,7 +54,8 @@ fn create(runs: &Path, name: Option<&str>, overwrite: bool) -> Result<Run, Error
     let metrics = TrainingMetrics::new(&outcome, 0.25);
     let Outcome { head, history, checkpoint, .. } = &outcome;
     let images = images();
-    let course = Course { history, metrics: &metrics, checkpoint: Some(checkpoint), images: Some(&images) };
+    let course =
+        TrainingRecord { history, metrics: &metrics, checkpoint: Some(checkpoint), images: Some(&images) };
     NewRun { info: &info(&outcome), head, course: Some(course) }.create(runs, name, overwrite)
 }
 

@@ -91,7 +91,7 @@ pub struct Metrics {
 /// Features of one network that were computed in another precision than those that a head was trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherPrecision {
-    /// The precision of the features that the head learnt from.
+    /// The precision of the features that the head learned from.
     pub trained_on: String,
     /// What it is shown.
     pub seen: String,

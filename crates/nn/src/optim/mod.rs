@@ -48,7 +48,7 @@ pub trait Optimizer<F: NdFloat>: Send + Sync {
     /// Another rate from the next step on.
     fn set_learning_rate(&mut self, rate: f64);
 
-    /// Everything it has learnt about the parameters, for a checkpoint.
+    /// Everything it has learned about the parameters, for a checkpoint.
     fn state(&self) -> State<F>;
 
     /// Go on from such a state.

@@ -7,7 +7,7 @@ use super::{EpochRecord, Trainer};
 /// Told to the caller after each step and each epoch. Epochs and steps count from 1.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Event<'e> {
+pub enum TrainEvent<'e> {
     /// A step was taken.
     #[non_exhaustive]
     Step {
@@ -36,7 +36,7 @@ pub enum Event<'e> {
     },
 }
 
-/// The caller's answer to an [`Event`].
+/// The caller's answer to an [`TrainEvent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// Go on.

@@ -29,7 +29,7 @@ pub use checkpoint::Checkpoint;
 pub use config::{ClassWeight, Monitor, OptimizerKind, ScheduleKind, TrainConfig};
 pub use data::Rows;
 pub use error::{Error, Part, Quantity};
-pub use event::{Ended, Event, Flow};
+pub use event::{Ended, Flow, TrainEvent};
 pub use history::{EpochRecord, History};
 pub use trainer::Trainer;
 
@@ -37,7 +37,7 @@ use crate::layers::Head;
 
 /// What a training ends with.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct TrainOutcome {
     /// The head after the last step, or with early stopping after the best epoch.
     pub head: Head,
     /// That epoch, counted from 1, if the head is not simply the last.
@@ -61,14 +61,14 @@ pub struct Outcome {
 /// [`Error`]: settings out of range, labels that do not fit, rows that cannot be read, numbers that are not finite.
 ///
 /// ```
-/// use headstart_nn::train::{Ended, Event, Flow, TrainConfig, train};
+/// use headstart_nn::train::{Ended, TrainEvent, Flow, TrainConfig, train};
 /// use ndarray::array;
 ///
 /// let rows = array![[0.0, 1.0], [1.0, 0.0], [0.1, 0.9], [0.9, 0.1]];
 /// let config = TrainConfig { hidden: vec![8], epochs: 40, batch_size: 2, learning_rate: 0.01, ..Default::default() };
 /// let mut losses = Vec::new();
 /// let outcome = train(&config, &rows, &[0, 1, 0, 1], 2, None, &mut |event| {
-///     if let Event::Epoch { record, .. } = event {
+///     if let TrainEvent::Epoch { record, .. } = event {
 ///         losses.push(record.loss);
 ///     }
 ///     Flow::Continue
@@ -83,8 +83,8 @@ pub fn train(
     labels: &[usize],
     classes: usize,
     validation: Option<(&dyn Rows, &[usize])>,
-    on_event: &mut dyn FnMut(Event) -> Flow,
-) -> Result<Outcome, Error> {
+    on_event: &mut dyn FnMut(TrainEvent) -> Flow,
+) -> Result<TrainOutcome, Error> {
     let mut trainer = Trainer::new(config, rows.dim(), classes)?;
     let ended = trainer.run(rows, labels, validation, on_event)?;
     Ok(trainer.into_outcome(ended))

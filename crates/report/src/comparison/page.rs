@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Compared, ComparedOn, Comparison};
 use crate::names::Names;
-use crate::page::{Course, Section, Shell, courses};
+use crate::page::{EpochCurve, Section, Shell, epoch_curves};
 use crate::plot::{self, Told, Whisker};
 use crate::{Epoch, percent};
 use headstart_base::text::grouped;
@@ -203,13 +203,13 @@ fn settings(comparison: &Comparison, runs: &Runs) -> Section {
 fn curves(runs: &Runs) -> Option<Section> {
     let lines = |value: fn(&Epoch) -> Option<f64>| {
         let shown = runs.compared.iter().take(LINES);
-        shown.map(|run| Course::of(run.name, run.history, value)).collect::<Vec<_>>()
+        shown.map(|run| EpochCurve::of(run.name, run.history, value)).collect::<Vec<_>>()
     };
     let plots = [
-        courses(("loss", "Training loss"), lines(|epoch| Some(epoch.loss)), None),
-        courses(("validation-loss", "Validation loss"), lines(|epoch| epoch.validation_loss), None),
-        courses(("accuracy", "Training accuracy"), lines(|epoch| epoch.accuracy), Some(1.0)),
-        courses(
+        epoch_curves(("loss", "Training loss"), lines(|epoch| Some(epoch.loss)), None),
+        epoch_curves(("validation-loss", "Validation loss"), lines(|epoch| epoch.validation_loss), None),
+        epoch_curves(("accuracy", "Training accuracy"), lines(|epoch| epoch.accuracy), Some(1.0)),
+        epoch_curves(
             ("validation-accuracy", "Validation accuracy"),
             lines(|epoch| epoch.validation_accuracy),
             Some(1.0),

@@ -9,12 +9,12 @@ use crate::{Epoch, Report, percent};
 use headstart_base::text::counted;
 
 /// A line with its name.
-pub(crate) struct Course<'a> {
+pub(crate) struct EpochCurve<'a> {
     pub name: &'a str,
     pub points: Vec<(f64, f64)>,
 }
 
-impl<'a> Course<'a> {
+impl<'a> EpochCurve<'a> {
     /// One figure of each epoch; what is not finite is left out.
     pub(crate) fn of(name: &'a str, history: &[Epoch], value: impl Fn(&Epoch) -> Option<f64>) -> Self {
         let point =
@@ -25,19 +25,19 @@ impl<'a> Course<'a> {
 
 pub(super) fn section(report: &Report) -> Option<Section> {
     let history = report.history;
-    let loss = courses(
+    let loss = epoch_curves(
         ("loss", "Loss"),
         [
-            Course::of("training", history, |epoch| Some(epoch.loss)),
-            Course::of("validation", history, |epoch| epoch.validation_loss),
+            EpochCurve::of("training", history, |epoch| Some(epoch.loss)),
+            EpochCurve::of("validation", history, |epoch| epoch.validation_loss),
         ],
         None,
     );
-    let accuracy = courses(
+    let accuracy = epoch_curves(
         ("accuracy", "Accuracy"),
         [
-            Course::of("training", history, |epoch| epoch.accuracy),
-            Course::of("validation", history, |epoch| epoch.validation_accuracy),
+            EpochCurve::of("training", history, |epoch| epoch.accuracy),
+            EpochCurve::of("validation", history, |epoch| epoch.validation_accuracy),
         ],
         Some(1.0),
     );
@@ -56,9 +56,9 @@ pub(super) fn section(report: &Report) -> Option<Section> {
 
 /// Lines over epochs with their names and where they end; none if there is nothing to draw. A line keeps its look when others
 /// have no points. `ceiling` says that the figure is a share.
-pub(crate) fn courses<'a>(
+pub(crate) fn epoch_curves<'a>(
     (id, title): (&str, &str),
-    courses: impl IntoIterator<Item = Course<'a>>,
+    courses: impl IntoIterator<Item = EpochCurve<'a>>,
     ceiling: Option<f64>,
 ) -> Option<Markup> {
     let format = |value: f64| match ceiling {
@@ -66,12 +66,12 @@ pub(crate) fn courses<'a>(
         None if value > 0.0 && value < 0.0005 => "<0.001".into(),
         None => format!("{value:.3}"),
     };
-    let courses: Vec<Course> = courses.into_iter().collect();
+    let courses: Vec<EpochCurve> = courses.into_iter().collect();
     let all: Vec<&str> = courses.iter().map(|course| course.name).collect();
     let names = Names::new(&all, 40);
     let mut lines = Vec::new();
     let mut keys = Vec::new();
-    for (series, Course { points, .. }) in courses.into_iter().enumerate() {
+    for (series, EpochCurve { points, .. }) in courses.into_iter().enumerate() {
         if let Some(&(_, last)) = points.last() {
             keys.push((series, format(last)));
             lines.push(Line { points, series });

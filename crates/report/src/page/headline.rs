@@ -60,7 +60,7 @@ fn accuracy(view: &View) -> Markup {
     }
 }
 
-/// Who learnt the answers by heart looks better than he is.
+/// Who learned the answers by heart looks better than he is.
 fn leak_warning(leaks: &Leaks) -> Markup {
     let identical: std::collections::HashSet<usize> =
         leaks.pairs.iter().filter(|leak| leak.identical).map(|leak| leak.image).collect();

@@ -20,7 +20,7 @@ use super::names::Names;
 use super::{Evaluation, Report, Thumbnail};
 use headstart_evaluate::label_errors::Suspect;
 
-pub(super) use curves::{Course, courses};
+pub(super) use curves::{EpochCurve, epoch_curves};
 pub(super) use shell::{MARK, Section, Shell};
 
 /// Columns for the path of an image: two lines below a picture.

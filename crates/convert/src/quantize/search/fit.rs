@@ -10,7 +10,7 @@ use super::super::gram::grams;
 use super::super::histogram::Histogram;
 use super::super::kernel::Codes;
 use super::super::observe::{self, Seen};
-use super::super::options::{Event, Ranges, Rounding, Stage};
+use super::super::options::{QuantizeEvent, Ranges, Rounding, Stage};
 use super::super::plan::Plan;
 use super::super::pooled::average_codes;
 use super::super::range::{Levels, Method};
@@ -102,7 +102,7 @@ impl Bench<'_> {
                 let choice = self.nearest(&plan, &histograms, method);
                 let fidelity = self.trial(&rounded(&model, &plan, &choice))?;
                 let what = format!("{method}, channels evened out by {:.0} %", 100.0 * exponent);
-                (self.on_event)(Event::Tried { what, error: fidelity.relative_error });
+                (self.on_event)(QuantizeEvent::Tried { what, error: fidelity.relative_error });
                 if best.as_ref().is_none_or(|best| fidelity.is_nearer_than(&best.fidelity)) {
                     let (model, plan, seen) = (model.clone(), plan.clone(), seen.clone());
                     let plain = choice.clone();
@@ -149,7 +149,7 @@ impl Bench<'_> {
         let fidelity = self.trial(&rounded(&fit.model, &fit.plan, &choice))?;
         let nearer = fidelity.is_nearer_than(&fit.fidelity);
         let what = if nearer { what.to_owned() } else { format!("{what}, which is left out") };
-        (self.on_event)(Event::Tried { what, error: fidelity.relative_error });
+        (self.on_event)(QuantizeEvent::Tried { what, error: fidelity.relative_error });
         if nearer {
             (fit.choice, fit.fidelity) = (choice, fidelity);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::error::{Error, Result};
 use super::super::graph;
-use super::super::options::{Event, KeepFloat, Stage};
+use super::super::options::{KeepFloat, QuantizeEvent, Stage};
 use super::super::plan::{Kind, Plan};
 use super::Bench;
 use super::fit::{Fit, rounded};
@@ -64,7 +64,7 @@ impl Bench<'_> {
         self.stage(Stage::Layers(harms.len()))?;
         let fit = self.fit(prepared, &harms.iter().map(|harm| harm.raw.clone()).collect())?;
         let what = format!("layers in floats: {}", harms.len());
-        (self.on_event)(Event::Tried { what, error: fit.fidelity.relative_error });
+        (self.on_event)(QuantizeEvent::Tried { what, error: fit.fidelity.relative_error });
         Ok(fit)
     }
 

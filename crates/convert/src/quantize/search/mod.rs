@@ -12,7 +12,7 @@ use ndarray::{Array2, ArrayView4};
 use super::error::{Error, Result};
 use super::fidelity::Fidelity;
 use super::images::Sample;
-use super::options::{Event, KeepFloat, QuantizeOptions, Stage};
+use super::options::{KeepFloat, QuantizeEvent, QuantizeOptions, Stage};
 use super::plan::{Float, Plan, label};
 use super::report::Report;
 use super::runner::Machine;
@@ -42,12 +42,12 @@ pub(super) fn search(
     sample: &Sample,
     options: &QuantizeOptions,
     cancel: &AtomicBool,
-    on_event: &mut dyn FnMut(Event<'_>),
+    on_event: &mut dyn FnMut(QuantizeEvent<'_>),
 ) -> Result<Found> {
     let folder = backbone.path().parent().unwrap_or(Path::new(""));
     onnx::embed_external_data(&mut original, folder)?;
     let features = [backbone.feature_tensor().to_owned()];
-    on_event(Event::Stage(Stage::Observation));
+    on_event(QuantizeEvent::Stage(Stage::Observation));
     let mut floats = machine.load(&original, &features)?;
     let calibration = floats.rows(sample.calibration.tensor(), BATCH)?;
 
@@ -114,7 +114,7 @@ struct Bench<'a> {
     sample: &'a Sample,
     options: &'a QuantizeOptions,
     cancel: &'a AtomicBool,
-    on_event: &'a mut dyn FnMut(Event<'_>),
+    on_event: &'a mut dyn FnMut(QuantizeEvent<'_>),
     /// The name of the output.
     features: [String; 1],
     /// Features of the calibration images, in floats.
@@ -127,7 +127,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     fn stage(&mut self, stage: Stage) -> Result<()> {
-        (self.on_event)(Event::Stage(stage));
+        (self.on_event)(QuantizeEvent::Stage(stage));
         self.go_on()
     }
 

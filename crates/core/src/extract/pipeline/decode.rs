@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, SendError, Sender};
 
 #[cfg(test)]
 use super::trap;
-use super::{Admission, Job, Message, Outcome, Pipeline, Row};
+use super::{Admission, ImageOutcome, Job, Message, Pipeline, Row};
 use crate::extract::budget::Budget;
 use crate::extract::{ImageFailure, key_of};
 use headstart_cache::Key;
@@ -50,13 +50,13 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn outcome(&self, outcome: Outcome) -> Result<(), SendError<Message>> {
+    fn outcome(&self, outcome: ImageOutcome) -> Result<(), SendError<Message>> {
         self.settled.set(true);
         self.ready.send(Message::Done(self.id, outcome))
     }
 
     fn failed(&self, error: &preprocess::Error) -> Result<(), SendError<Message>> {
-        self.outcome(Outcome::Failed { key: self.key.get(), failure: error.into() })
+        self.outcome(ImageOutcome::Failed { key: self.key.get(), failure: error.into() })
     }
 
     fn view(&self, row: Row, pixels: Vec<f32>) -> Result<(), SendError<Message>> {
@@ -110,7 +110,7 @@ impl Pipeline<'_> {
         let bytes = match job.image.read() {
             Ok(bytes) => bytes,
             Err(error) => {
-                return desk.outcome(Outcome::Failed { key: None, failure: ImageFailure::read(&error) });
+                return desk.outcome(ImageOutcome::Failed { key: None, failure: ImageFailure::read(&error) });
             }
         };
         let key = key_of(&bytes);
@@ -118,7 +118,7 @@ impl Pipeline<'_> {
         #[cfg(test)]
         trap::spring(&bytes, "admitting");
         let views = match admit(job, key) {
-            Admission::Skip => return desk.outcome(Outcome::Skipped(key)),
+            Admission::Skip => return desk.outcome(ImageOutcome::Skipped(key)),
             Admission::Compute(views) => views,
         };
         let takes = decoding_takes(&bytes);

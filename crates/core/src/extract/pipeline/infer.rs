@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crossbeam_channel::{Receiver, Sender};
 use ndarray::Axis;
 
-use super::{Batch, Infer, Message, OnOutcome, Outcome, Pipeline, Row};
-use crate::extract::gathered::Gathered;
+use super::{Batch, ImageOutcome, Infer, Message, OnOutcome, Pipeline, Row};
+use crate::extract::batcher::Batcher;
 use crate::extract::{Error, ImageFailure};
 
 impl Pipeline<'_> {
@@ -17,7 +17,7 @@ impl Pipeline<'_> {
         spare: &Sender<Vec<f32>>,
         model: impl FnOnce() -> Result<M, Error>,
         writer: Sender<Batch>,
-        gathered: &mut Gathered,
+        gathered: &mut Batcher,
         outcomes: &mut Outcomes<'_>,
     ) -> Result<(), Error> {
         let mut model = Lazy::Unmade(Some(model));
@@ -46,7 +46,7 @@ impl Pipeline<'_> {
     fn infer_batch<M: Infer>(
         &self,
         model: &mut Lazy<M, impl FnOnce() -> Result<M, Error>>,
-        gathered: &mut Gathered,
+        gathered: &mut Batcher,
         writer: &Sender<Batch>,
         outcomes: &mut Outcomes<'_>,
     ) -> Result<bool, Error> {
@@ -80,21 +80,21 @@ impl<'a> Outcomes<'a> {
         Self { on_outcome, failed: HashSet::new() }
     }
 
-    fn done(&mut self, id: usize, outcome: Outcome) -> Result<(), Error> {
+    fn done(&mut self, id: usize, outcome: ImageOutcome) -> Result<(), Error> {
         if self.failed.remove(&id) { Ok(()) } else { (self.on_outcome)(id, outcome) }
     }
 
     /// A view whose features cannot be kept.
     fn failed(&mut self, Row { id, key, .. }: Row, failure: ImageFailure) -> Result<(), Error> {
         match self.failed.insert(id) {
-            true => (self.on_outcome)(id, Outcome::Failed { key: Some(key), failure }),
+            true => (self.on_outcome)(id, ImageOutcome::Failed { key: Some(key), failure }),
             false => Ok(()),
         }
     }
 
     /// The last view of its job has been dealt with, and so all others have.
     fn complete(&mut self, Row { id, key, .. }: Row) -> Result<(), Error> {
-        self.done(id, Outcome::Computed(key))
+        self.done(id, ImageOutcome::Computed(key))
     }
 }
 

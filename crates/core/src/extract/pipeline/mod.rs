@@ -25,7 +25,7 @@ use crossbeam_channel::bounded;
 use ndarray::{Array2, ArrayView4};
 
 use super::batch::{BatchSize, Tuner};
-use super::gathered::{Gathered, OnBatchSize};
+use super::batcher::{Batcher, OnBatchSize};
 use super::memory::Memory;
 use super::{Error, ImageFailure};
 use crate::ImageInput;
@@ -57,7 +57,7 @@ pub(super) enum Admission {
 
 /// What became of a job.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum ImageOutcome {
     Skipped(Key),
     /// In all views that were admitted.
     Computed(Key),
@@ -113,7 +113,7 @@ pub(super) struct Row {
 enum Message {
     /// On its way to inference.
     Ready(Row, Vec<f32>),
-    Done(usize, Outcome),
+    Done(usize, ImageOutcome),
 }
 
 /// Features of one batch.
@@ -124,7 +124,7 @@ pub(super) struct Batch {
 }
 
 /// Hears what became of each job; its error ends the run.
-pub(super) type OnOutcome<'a> = &'a mut dyn FnMut(usize, Outcome) -> Result<(), Error>;
+pub(super) type OnOutcome<'a> = &'a mut dyn FnMut(usize, ImageOutcome) -> Result<(), Error>;
 
 impl Pipeline<'_> {
     /// Take every job through. `admit` is asked in the decoding threads, by the key of a file's bytes; `model` is called when the first
@@ -134,7 +134,7 @@ impl Pipeline<'_> {
     ///
     /// # Errors
     /// The first error of `model`, of inference, of `sink` or of `on_outcome` ends the run; what the sink took before that stays taken.
-    /// An image that cannot be used is an [`Outcome::Failed`], not an error.
+    /// An image that cannot be used is an [`ImageOutcome::Failed`], not an error.
     pub(super) fn run<M: Infer>(
         &self,
         jobs: &[Job],
@@ -163,7 +163,7 @@ impl Pipeline<'_> {
             drop(ready_in);
             let writer = scope.spawn(move || batch_out.iter().try_for_each(|batch| sink(&batch)));
             let tuner = Tuner::new(self.batch_size, self.batch_range.clone(), rows, Memory::watch());
-            let mut gathered = Gathered::new(self.recipe.input_shape(), tuner, on_batch_size);
+            let mut gathered = Batcher::new(self.recipe.input_shape(), tuner, on_batch_size);
             let mut outcomes = Outcomes::new(on_outcome);
             let inferred = self.infer(&ready_out, &spare_in, model, batch_in, &mut gathered, &mut outcomes);
             // Decoders that wait for room in the channel see it closed; the others see the flag.

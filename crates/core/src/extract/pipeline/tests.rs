@@ -72,13 +72,13 @@ fn run_by(
         told.push((
             id,
             match outcome {
-                Outcome::Computed(_) => "computed",
-                Outcome::Skipped(_) => "skipped",
-                Outcome::Failed { failure, .. } if failure.reason.contains("panicked on purpose") => {
+                ImageOutcome::Computed(_) => "computed",
+                ImageOutcome::Skipped(_) => "skipped",
+                ImageOutcome::Failed { failure, .. } if failure.reason.contains("panicked on purpose") => {
                     assert_eq!(failure.kind, FailureKind::DecoderError);
                     "panicked"
                 }
-                Outcome::Failed { .. } => "failed",
+                ImageOutcome::Failed { .. } => "failed",
             },
         ));
         Ok(())

@@ -29,7 +29,7 @@ pub(super) type RawImage = Opaque<ImageKind>;
 /// What every call says of how it went.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outcome {
+pub(super) struct HeifStatus {
     pub code: c_int,
     pub subcode: c_int,
     pub message: *const c_char,
@@ -114,21 +114,21 @@ macro_rules! functions {
 }
 
 functions! {
-    init = "heif_init": fn(*mut c_void) -> Outcome;
+    init = "heif_init": fn(*mut c_void) -> HeifStatus;
     has_decoder = "heif_have_decoder_for_format": fn(c_int) -> c_int;
     context_new = "heif_context_alloc": fn() -> *mut RawContext;
     context_free = "heif_context_free": fn(*mut RawContext);
     context_threads = "heif_context_set_max_decoding_threads": fn(*mut RawContext, c_int);
     context_limits = "heif_context_get_security_limits": fn(*const RawContext) -> *mut SecurityLimits;
     context_read = "heif_context_read_from_memory_without_copy":
-        fn(*mut RawContext, *const c_void, usize, *const c_void) -> Outcome;
-    primary = "heif_context_get_primary_image_handle": fn(*mut RawContext, *mut *mut RawHandle) -> Outcome;
+        fn(*mut RawContext, *const c_void, usize, *const c_void) -> HeifStatus;
+    primary = "heif_context_get_primary_image_handle": fn(*mut RawContext, *mut *mut RawHandle) -> HeifStatus;
     handle_free = "heif_image_handle_release": fn(*const RawHandle);
     handle_colour_profile = "heif_image_handle_get_nclx_color_profile":
-        fn(*const RawHandle, *mut *mut ColourProfile) -> Outcome;
+        fn(*const RawHandle, *mut *mut ColourProfile) -> HeifStatus;
     options_new = "heif_decoding_options_alloc": fn() -> *mut Options;
     options_free = "heif_decoding_options_free": fn(*mut Options);
-    decode = "heif_decode_image": fn(*const RawHandle, *mut *mut RawImage, c_int, c_int, *const Options) -> Outcome;
+    decode = "heif_decode_image": fn(*const RawHandle, *mut *mut RawImage, c_int, c_int, *const Options) -> HeifStatus;
     image_free = "heif_image_release": fn(*const RawImage);
     colour_space = "heif_image_get_colorspace": fn(*const RawImage) -> c_int;
     chroma = "heif_image_get_chroma_format": fn(*const RawImage) -> c_int;
@@ -136,7 +136,7 @@ functions! {
     height = "heif_image_get_height": fn(*const RawImage, c_int) -> c_int;
     bits = "heif_image_get_bits_per_pixel_range": fn(*const RawImage, c_int) -> c_int;
     plane = "heif_image_get_plane_readonly": fn(*const RawImage, c_int, *mut c_int) -> *const u8;
-    colour_profile = "heif_image_get_nclx_color_profile": fn(*const RawImage, *mut *mut ColourProfile) -> Outcome;
+    colour_profile = "heif_image_get_nclx_color_profile": fn(*const RawImage, *mut *mut ColourProfile) -> HeifStatus;
     colour_profile_free = "heif_nclx_color_profile_free": fn(*mut ColourProfile);
 }
 

@@ -9,7 +9,7 @@ use super::super::fault::{Fault, Result, damaged, unsupported};
 use super::super::picture::{Chroma, Picture, Plane};
 use super::super::property::Nclx;
 use super::api::{
-    ALPHA, Api, CHANNELS, ColourProfile, LIMIT_EXCEEDED, MONOCHROME, OUT_OF_MEMORY, Options, Outcome,
+    ALPHA, Api, CHANNELS, ColourProfile, HeifStatus, LIMIT_EXCEEDED, MONOCHROME, OUT_OF_MEMORY, Options,
     RawContext, RawHandle, RawImage, UNDEFINED, UNSUPPORTED_FEATURE, UNSUPPORTED_FILE, YCBCR, text,
 };
 use super::library::Libheif;
@@ -59,7 +59,7 @@ pub(crate) fn decode(library: &Libheif, bytes: &[u8], limits: &Limits) -> Result
     handle.decode(&DecodingOptions::as_coded(library, profile.as_ref())?)
 }
 
-fn check(outcome: Outcome) -> Result<()> {
+fn check(outcome: HeifStatus) -> Result<()> {
     if outcome.code == 0 {
         return Ok(());
     }

@@ -56,7 +56,7 @@ fn everything() -> TrainConfig {
     }
 }
 
-fn trained(config: &TrainConfig) -> Outcome {
+fn trained(config: &TrainConfig) -> TrainOutcome {
     let (rows, labels) = data();
     train(config, &rows, &labels, 3, Some((&rows, &labels)), &mut |_| Flow::Continue).unwrap()
 }
@@ -67,7 +67,7 @@ fn hopeless() -> (Array2<f32>, Vec<usize>) {
     (rows, (0..40).map(|row| row * row % 3).collect())
 }
 
-fn trained_looking_at_hopeless(config: &TrainConfig) -> Outcome {
+fn trained_looking_at_hopeless(config: &TrainConfig) -> TrainOutcome {
     let ((rows, labels), (others, wrong)) = (data(), hopeless());
     train(config, &rows, &labels, 3, Some((&others, &wrong)), &mut |_| Flow::Continue).unwrap()
 }
@@ -171,11 +171,11 @@ fn events_count_steps_and_epochs_from_one() {
     let mut seen = Vec::new();
     train(&TrainConfig { epochs: 2, batch_size: 20, ..config() }, &rows, &labels, 3, None, &mut |event| {
         seen.push(match event {
-            Event::Step { epoch, step, steps, loss, .. } => {
+            TrainEvent::Step { epoch, step, steps, loss, .. } => {
                 assert!(steps == 2 && loss.is_finite());
                 (epoch, step)
             }
-            Event::Epoch { record, trainer, .. } => {
+            TrainEvent::Epoch { record, trainer, .. } => {
                 assert_eq!(trainer.history().last(), Some(record));
                 (record.epoch, 0)
             }
@@ -279,8 +279,8 @@ fn a_training_that_diverges_goes_back_to_the_last_step_with_numbers() {
         assert_eq!(trainer.history().epochs.len(), epochs);
         assert!(trainer.head().logits(rows.view()).iter().all(|x| x.is_finite()));
         let mut first = Trainer::new(&config, 6, 3).unwrap();
-        let stop = &mut |event: Event| match event {
-            Event::Step { .. } if epochs == 1 => Flow::Continue,
+        let stop = &mut |event: TrainEvent| match event {
+            TrainEvent::Step { .. } if epochs == 1 => Flow::Continue,
             _ => Flow::Stop,
         };
         first.run(&rows, &labels, None, stop).unwrap();
@@ -331,7 +331,7 @@ fn losses_of_steps(config: TrainConfig, rows: &Array2<f32>, labels: &[usize]) ->
     let config = TrainConfig { learning_rate: 1e-30, epochs: 2, ..config };
     let (mut losses, mut sum) = (Vec::new(), 0.0);
     train(&config, rows, labels, 3, None, &mut |event| {
-        if let Event::Step { step, loss, .. } = event {
+        if let TrainEvent::Step { step, loss, .. } = event {
             // From the mean so far to the loss of the step.
             sum = if step == 1 { 0.0 } else { sum };
             losses.push(loss * step as f64 - sum);

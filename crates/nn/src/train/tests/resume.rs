@@ -23,14 +23,14 @@ fn stopping_anywhere_and_resuming_changes_no_bit() {
 }
 
 /// Train, stop after so many events, go through bytes, resume, and so on until the end.
-fn interrupted(config: &TrainConfig, stops: &[usize], validation: (&Array2<f32>, &[usize])) -> Outcome {
+fn interrupted(config: &TrainConfig, stops: &[usize], validation: (&Array2<f32>, &[usize])) -> TrainOutcome {
     let (rows, labels) = data();
     let validation: Option<(&dyn Rows, &[usize])> = Some((validation.0, validation.1));
     let mut trainer = Trainer::new(config, 6, 3).unwrap();
     for &stop in stops {
         let mut events = 0;
         // It may also be over before.
-        let stop_there = &mut |_: Event| {
+        let stop_there = &mut |_: TrainEvent| {
             events += 1;
             if events == stop { Flow::Stop } else { Flow::Continue }
         };
@@ -147,8 +147,8 @@ fn the_last_good_checkpoint_and_the_best_head_outlive_an_error() {
     let (mut steps, mut best) = (0, None);
     let error = trainer.run(&decaying, &labels, validation, &mut |event| {
         match event {
-            Event::Epoch { trainer, .. } => best = Some(trainer.best_head().clone()),
-            Event::Step { .. } => steps += 1,
+            TrainEvent::Epoch { trainer, .. } => best = Some(trainer.best_head().clone()),
+            TrainEvent::Step { .. } => steps += 1,
         }
         Flow::Continue
     });

@@ -45,7 +45,7 @@ impl Rows for Views {
     }
 }
 
-fn trained_in(views: usize, config: &TrainConfig) -> (Outcome, Vec<usize>) {
+fn trained_in(views: usize, config: &TrainConfig) -> (TrainOutcome, Vec<usize>) {
     let (rows, labels) = data();
     let rows = Views::of(rows, views);
     let outcome = train(config, &rows, &labels, 3, None, &mut |_| Flow::Continue).unwrap();
@@ -127,7 +127,7 @@ fn a_stop_anywhere_changes_no_draw() {
     for stop in [1, 4, 7, 8, 20] {
         let mut trainer = Trainer::new(&config, 6, 3).unwrap();
         let mut events = 0;
-        let stop_there = &mut |_: Event| {
+        let stop_there = &mut |_: TrainEvent| {
             events += 1;
             if events == stop { Flow::Stop } else { Flow::Continue }
         };

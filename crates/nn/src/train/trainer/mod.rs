@@ -1,15 +1,15 @@
 //! The loop.
 
-mod course;
 mod progress;
 mod sound;
+mod training_plan;
 mod validate;
 
 use std::{borrow::Cow, fmt};
 
 use super::{
-    Checkpoint, ClassWeight, Ended, EpochRecord, Error, Event, Flow, History, Outcome, Part, Quantity, Rows,
-    TrainConfig,
+    Checkpoint, ClassWeight, Ended, EpochRecord, Error, Flow, History, Part, Quantity, Rows, TrainConfig,
+    TrainEvent, TrainOutcome,
     batch::Batch,
     health::{culprit, first_bad_row, first_unanswered, has_numbers, usable},
     objective::{self, Targets},
@@ -21,9 +21,9 @@ use crate::optim::{Clip, Optimizer};
 use headstart_base::machine::awake;
 use headstart_base::text::counted;
 
-use course::Course;
 pub(super) use progress::{Progress, Tally};
 use sound::Sound;
+use training_plan::TrainingPlan;
 
 /// A training that can be run, stopped, saved and gone on with.
 pub struct Trainer {
@@ -132,11 +132,11 @@ impl Trainer {
 
     /// What [`train`](super::train) returns, of a training that [`run`](Self::run) has `ended`; after an error that is
     /// [`Ended::Failed`], and the outcome that of the last good step.
-    pub fn into_outcome(self, ended: Ended) -> Outcome {
+    pub fn into_outcome(self, ended: Ended) -> TrainOutcome {
         let checkpoint = self.checkpoint();
         let best_epoch = self.best.as_ref().map(|best| best.epoch);
         let head = self.best.map_or(self.head, |best| best.head);
-        Outcome { head, best_epoch, history: self.history, ended, checkpoint }
+        TrainOutcome { head, best_epoch, history: self.history, ended, checkpoint }
     }
 
     /// Train until the last epoch is complete, early stopping has seen enough, or `on_event` says stop.
@@ -149,7 +149,7 @@ impl Trainer {
         rows: &dyn Rows,
         labels: &[usize],
         validation: Option<(&dyn Rows, &[usize])>,
-        on_event: &mut dyn FnMut(Event) -> Flow,
+        on_event: &mut dyn FnMut(TrainEvent) -> Flow,
     ) -> Result<Ended, Error> {
         self.require_fit(Part::Training, rows, labels)?;
         if let Some((rows, labels)) = validation {
@@ -169,11 +169,11 @@ impl Trainer {
         rows: &dyn Rows,
         labels: &[usize],
         validation: Option<(&dyn Rows, &[usize])>,
-        on_event: &mut dyn FnMut(Event) -> Flow,
+        on_event: &mut dyn FnMut(TrainEvent) -> Flow,
     ) -> Result<Ended, Error> {
         let TrainConfig { epochs, batch_size, .. } = self.config;
         let steps = rows.len().div_ceil(batch_size);
-        let mut course = Course::new(&self.config, steps, &self.history)?;
+        let mut course = TrainingPlan::new(&self.config, steps, &self.history)?;
         let mut batch = Batch::new(rows.dim(), self.head.config().classes, self.targets(labels));
         while self.progress.epoch < epochs && !course.is_over() {
             let epoch = self.progress.epoch + 1;
@@ -190,7 +190,7 @@ impl Trainer {
                 })?;
                 let (step, tally) = (self.progress.step, self.progress.tally);
                 let (loss, accuracy) = (tally.loss(), tally.accuracy());
-                if on_event(Event::Step { epoch, epochs, step, steps, loss, accuracy }) == Flow::Stop {
+                if on_event(TrainEvent::Step { epoch, epochs, step, steps, loss, accuracy }) == Flow::Stop {
                     return Ok(Ended::Stopped);
                 }
             }
@@ -198,7 +198,7 @@ impl Trainer {
             if course.observe(&record) {
                 self.best = Some(Best { epoch, head: self.head.clone() });
             }
-            let flow = on_event(Event::Epoch { record: &record, epochs, trainer: self });
+            let flow = on_event(TrainEvent::Epoch { record: &record, epochs, trainer: self });
             if flow == Flow::Stop && epoch < epochs && !course.is_over() {
                 return Ok(Ended::Stopped);
             }

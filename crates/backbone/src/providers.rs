@@ -6,7 +6,7 @@ use std::path::Path;
 use super::library::{Error, OLDEST_MINOR};
 
 /// What a library says of itself.
-pub(crate) struct Answers {
+pub(crate) struct LibraryInfo {
     /// Such as `1.31.1`.
     pub version: String,
     /// The execution providers that it was built with, its favourite first.
@@ -17,7 +17,7 @@ pub(crate) struct Answers {
 ///
 /// # Errors
 /// [`Error::Load`], [`Error::NotOnnxRuntime`], [`Error::TooOld`]; `ort` would panic on the last two.
-pub(crate) fn probe(path: &Path) -> Result<Answers, Error> {
+pub(crate) fn probe(path: &Path) -> Result<LibraryInfo, Error> {
     // SAFETY: loading a library runs its initialisers, which is what the user asks for by pointing at it; the
     // signatures are those of `onnxruntime_c_api.h`, and what is returned is copied before the library can be unloaded.
     unsafe {
@@ -34,7 +34,7 @@ pub(crate) fn probe(path: &Path) -> Result<Answers, Error> {
             return Err(Error::TooOld { path: path.to_path_buf(), found: version });
         }
         let api = (base.GetApi)(OLDEST_MINOR).as_ref().ok_or_else(not_it)?;
-        Ok(Answers { version, providers: providers(api) })
+        Ok(LibraryInfo { version, providers: providers(api) })
     }
 }
 

@@ -6,7 +6,7 @@ use headstart_backbone::device::{Device, Precision, Selection};
 use headstart_backbone::runtime::Runtime;
 use headstart_backbone::{Backbone, Engine, EngineOptions, Libraries};
 use headstart_base::text::counted;
-use headstart_convert::quantize::{self, Fidelity, QuantizeOptions, Quantized, quantize};
+use headstart_convert::quantize::{self, Fidelity, QuantizeOptions, Quantized};
 use ndarray::{Array2, Axis, stack};
 
 use super::Error;
@@ -21,6 +21,26 @@ const SAMPLE: usize = 64;
 const LEAST: usize = 8;
 /// What another precision must gain to be worth its error.
 const GAIN: f64 = 1.1;
+
+/// Quantise a backbone: see [`quantize`](quantize::quantize()).
+///
+/// # Errors
+/// [`Error::Quantize`]; [`Error::Cancelled`].
+pub fn quantize(
+    runtime: &Runtime,
+    backbone: &Backbone,
+    files: &[PathBuf],
+    options: &QuantizeOptions,
+    control: &mut Control<'_>,
+) -> Result<Quantized, Error> {
+    let token = control.token().clone();
+    let _watch = control.watch();
+    let mut tell = |event: quantize::QuantizeEvent<'_>| control.tell(Event::Quantize(event));
+    match quantize::quantize(runtime, backbone, files, options, token.flag(), &mut tell) {
+        Err(quantize::Error::Cancelled) => Err(Error::Cancelled),
+        made => Ok(made?),
+    }
+}
 
 /// How an int8 graph is made, and a precision chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,13 +145,7 @@ impl Calibrator<'_> {
             threads: self.engine.session.threads,
             ..QuantizeOptions::default()
         };
-        let token = control.token().clone();
-        let _watch = control.watch();
-        let mut tell = |event: quantize::Event<'_>| control.tell(Event::Quantize(event));
-        let made = match quantize(&runtime, backbone, &(self.files)(), &options, token.flag(), &mut tell) {
-            Err(quantize::Error::Cancelled) => return Err(Error::Cancelled),
-            made => made?,
-        };
+        let made = quantize(&runtime, backbone, &(self.files)(), &options, control)?;
         let Quantized { report, .. } = &made;
         let path = graphs.replace(backbone, |draft| made.write(draft, false).map_err(Error::from))?;
         let Fidelity { images, cosine_mean, cosine_min, .. } = report.fidelity;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::marks::{self, Mark};
+use super::super::damage::{self, Mark};
 use super::super::{Result, Store};
 use super::{GcEvent, finished, remove};
 
@@ -16,8 +16,8 @@ pub(super) fn tidy(
     let there: HashSet<String> = store.segments().iter().map(|segment| segment.name()).collect();
     let stands = |mark: &Mark| there.contains(&mark.segment) && !gone.contains(&mark.segment);
     let mut removed = 0;
-    for path in finished(&store.segments_dir(), marks::is_marks)? {
-        let marks = marks::read_file(&path);
+    for path in finished(&store.segments_dir(), damage::is_marks)? {
+        let marks = damage::read_file(&path);
         if !marks.iter().any(stands) {
             removed += marks.len();
             if !dry_run {

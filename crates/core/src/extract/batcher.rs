@@ -11,7 +11,7 @@ use super::pipeline::{Batch, Infer, InferError, Row};
 /// Hears of a new batch size, and whether it is for want of memory.
 pub(super) type OnBatchSize<'a> = &'a dyn Fn(usize, bool);
 
-pub(super) struct Gathered<'a> {
+pub(super) struct Batcher<'a> {
     /// Of one image.
     shape: [usize; 3],
     tuner: Tuner,
@@ -21,7 +21,7 @@ pub(super) struct Gathered<'a> {
     rows: Vec<Row>,
 }
 
-impl<'a> Gathered<'a> {
+impl<'a> Batcher<'a> {
     pub(super) fn new(shape: [usize; 3], tuner: Tuner, on_batch_size: OnBatchSize<'a>) -> Self {
         Self { shape, tuner, on_batch_size, images: vec![], rows: vec![] }
     }
@@ -136,7 +136,7 @@ mod tests {
             sizes.borrow_mut().push(size);
         };
         let tuner = Tuner::new(BatchSize::Fixed(batch), 1..=1, images, Memory::watch());
-        let mut gathered = Gathered::new([1, 1, 3], tuner, &on_batch_size);
+        let mut gathered = Batcher::new([1, 1, 3], tuner, &on_batch_size);
         let (mut told, mut model) = (vec![], Small { room });
         for id in 0..images {
             let row = Row { id, key: Key::of(&id.to_le_bytes()), view: View::PLAIN, last: true };

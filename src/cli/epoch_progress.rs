@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use headstart::train::{EpochRecord, Event};
+use headstart::train::{EpochRecord, TrainEvent};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::console::{self, Console, Ink, tell};
@@ -14,7 +14,7 @@ const DRAW_EVERY: Duration = Duration::from_millis(80);
 const MOST_BAR: usize = 40;
 const LEAST_BAR: usize = 6;
 
-pub struct Live {
+pub struct EpochProgress {
     shown: Shown,
 }
 
@@ -24,7 +24,7 @@ enum Shown {
     Bar(Bar),
 }
 
-impl Live {
+impl EpochProgress {
     pub fn new(console: &Console) -> Self {
         let shown = if console.is_quiet() {
             Shown::Nothing
@@ -36,12 +36,12 @@ impl Live {
         Self { shown }
     }
 
-    pub fn see(&mut self, event: &Event) {
+    pub fn see(&mut self, event: &TrainEvent) {
         match *event {
-            Event::Step { epoch, epochs, step, steps, loss, accuracy, .. } => {
+            TrainEvent::Step { epoch, epochs, step, steps, loss, accuracy, .. } => {
                 self.step(Step { epoch, epochs, step, steps, loss, accuracy });
             }
-            Event::Epoch { record, epochs, .. } => {
+            TrainEvent::Epoch { record, epochs, .. } => {
                 self.say(epoch_line(record, epochs));
             }
             _ => {}

@@ -7,7 +7,7 @@ use crate::train::{
 /// The rate of each step, and when to end.
 ///
 /// All of it follows from the settings and the history, so a checkpoint need not hold it.
-pub(super) struct Course {
+pub(super) struct TrainingPlan {
     rates: Rates,
     stopping: Option<EarlyStopping>,
     restore_best_weights: bool,
@@ -16,7 +16,7 @@ pub(super) struct Course {
     steps: usize,
 }
 
-impl Course {
+impl TrainingPlan {
     /// That of a training with so many steps an epoch, as far as it has come.
     pub(super) fn new(config: &TrainConfig, steps: usize, history: &History) -> Result<Self, Error> {
         let TrainConfig { patience, min_delta, monitor, restore_best_weights, .. } = *config;
