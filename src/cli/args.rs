@@ -17,7 +17,6 @@ use headstart::{Control, Project, ProjectConfig};
 
 use super::console::Console;
 use super::listener::Listener;
-use super::output::network_files;
 use super::system::libraries;
 
 /// Images to work on.
@@ -166,7 +165,7 @@ impl BackboneArgs {
 
     /// What is read: the graph with its weights, the recipe if it is a file, and the whole cache.
     pub fn inputs(&self) -> Inputs {
-        Inputs::default().files(network_files(&self.backbone)).files(&self.recipe).all_in([&self.cache])
+        self.config().inputs()
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use headstart::cache::Failures;
 use headstart::evaluation::EvaluationRecord;
 use headstart::files::{Inputs, TargetError};
-use headstart::{onnx, report};
+use headstart::report;
 
 use super::error::Error;
 use super::hint::quoted;
@@ -78,11 +78,4 @@ pub fn is_report(path: &Path) -> bool {
 /// Whether `evaluate` wrote the files of this folder.
 pub fn is_evaluation(folder: &Path) -> bool {
     EvaluationRecord::read(&folder.join("evaluation.toml")).is_ok()
-}
-
-/// The file of a network, and those with its weights.
-pub fn network_files(path: &Path) -> Vec<PathBuf> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let beside = onnx::read(path).and_then(|model| model.external_files()).unwrap_or_default();
-    std::iter::once(path.to_path_buf()).chain(beside.into_iter().map(|file| folder.join(file))).collect()
 }

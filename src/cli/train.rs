@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use headstart::Project;
+use headstart::files::Inputs;
 use headstart::image::ViewKinds;
 use headstart::project::{BaseRun, CurvesFolder, DataRequest, TrainOptions, Trained};
 use headstart::train::Ended;
@@ -177,7 +178,7 @@ impl TrainArgs {
             extract: self.extract,
             calibrate: self.calibrate,
             curves: self.tensorboard.folder(),
-            inputs: self.backbone.inputs().files(self.settings.file()),
+            inputs: Inputs::default().files(self.settings.file()),
         })
     }
 

@@ -151,7 +151,7 @@ fn structure(page: &Html) -> String {
     let told = |element: &ElementRef| {
         element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    for element in all(page, "h1, section, h2, h3, figcaption, caption, th[scope=col], summary") {
+    for element in all(page, "h1, section, h2, h3, figcaption .title, caption, th[scope=col], summary") {
         let id = element.attr("id").map_or(String::new(), |id| format!(" #{id}"));
         let words = if element.value().name() == "section" { String::new() } else { told(&element) };
         let depth = element.ancestors().filter(|node| node.value().is_element()).count();

@@ -153,6 +153,13 @@ fn change_in_sparse(sparse: &mut SparseTensor, visit: &mut dyn FnMut(&mut Tensor
     sparse.values.iter_mut().chain(&mut sparse.indices).for_each(visit);
 }
 
+/// The file of a network, and those with its weights; the file alone, if it cannot be read.
+pub fn network_files(path: &Path) -> Vec<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let beside = crate::read(path).and_then(|model| model.external_files()).unwrap_or_default();
+    std::iter::once(path.to_path_buf()).chain(beside.into_iter().map(|file| folder.join(file))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,7 +37,7 @@ pub use build::{ir_version_of, reduce_mean};
 pub use check::Flaw;
 pub use check::check;
 pub use error::{Error, Result};
-pub use external::{embed_external_data, move_external_data};
+pub use external::{embed_external_data, move_external_data, network_files};
 pub use file::{decode, encode, read, read_bytes, write};
 pub use inline::{inline, inlined};
 pub use opset::{OPSETS, bring_to_opset};

@@ -8,8 +8,9 @@ use super::about::AboutArgs;
 use super::naming;
 use crate::cli::args::LibraryArgs;
 use crate::cli::console::{Console, stdout};
-use crate::cli::output::{self, network_files};
+use crate::cli::output;
 use crate::cli::{Status, graph_hint};
+use headstart::onnx::network_files;
 
 /// Cut an image classifier behind its pooled features, and prove the cut
 ///

@@ -15,7 +15,8 @@ use crate::cli::Status;
 use crate::cli::args::{ColumnArgs, LibraryArgs, read_manifests};
 use crate::cli::console::{Console, stdout};
 use crate::cli::listener::Listener;
-use crate::cli::output::{self, network_files};
+use crate::cli::output;
+use headstart::onnx::network_files;
 
 /// Make a backbone that computes in 8-bit integers, calibrated on your images
 ///

@@ -63,6 +63,13 @@ impl Inputs {
         self
     }
 
+    /// Also these.
+    pub fn and(mut self, others: &Self) -> Self {
+        self.files.extend_from_slice(&others.files);
+        self.folders.extend_from_slice(&others.folders);
+        self
+    }
+
     /// The first of `paths` that is one of them, under whatever name.
     pub fn find<'p>(&self, paths: &'p [PathBuf]) -> Option<&'p Path> {
         let wanted: Vec<(Identity, &Path)> =

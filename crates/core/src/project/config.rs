@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use headstart_backbone::{Backbone, OpenOptions};
-use headstart_base::files::read_text;
+use headstart_base::files::{Inputs, read_text};
 use headstart_cache::Storage;
 use headstart_image::Recipe;
 use headstart_image::recipe::{Decode, Exif};
+use headstart_onnx::network_files;
 
 use super::Error;
 use crate::extract::ExtractOptions;
@@ -67,6 +68,11 @@ impl ProjectConfig {
             feature_tensor: self.feature_tensor.clone(),
         };
         Ok(Backbone::open_with(&self.backbone, &options)?)
+    }
+
+    /// All that is read of it: the graph with its weights, the recipe if it is a file, and the whole cache.
+    pub fn inputs(&self) -> Inputs {
+        Inputs::default().files(network_files(&self.backbone)).files(&self.recipe).all_in([&self.cache])
     }
 
     /// The recipe in place of the backbone's own.

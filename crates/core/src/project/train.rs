@@ -87,7 +87,8 @@ impl Project {
 
     /// All that is read for a training. A run that is continued may be replaced: all that it was is in the new one.
     fn inputs(&self, options: &TrainOptions, data: &TrainingData) -> Inputs {
-        let inputs = options.inputs.clone().all_in(data.paths()).files(data.training.files());
+        let inputs = self.config().inputs().and(&options.inputs).all_in(data.paths());
+        let inputs = inputs.files(data.training.files());
         let inputs = inputs.files(data.validation.iter().flat_map(Manifest::files));
         let base = options.base.as_ref().filter(|base| !base.resume);
         inputs.files(base.map(|base| base.run.files()).into_iter().flatten())
@@ -174,10 +175,8 @@ impl Work {
         let looked_at = looked_at.transpose()?;
         // From here on there is something to lose.
         let _watch = control.watch();
-        let found_leaks = match &validation {
-            Some(samples) if !holds_out => samples.tell_trained_on(&training, control),
-            _ => false,
-        };
+        let strangers = validation.as_ref().filter(|_| !holds_out);
+        let found_leaks = strangers.is_some_and(|samples| samples.tell_trained_on(&training, control));
         if found_copies || found_leaks {
             tell_more(&source, &data, control);
         }
@@ -194,15 +193,10 @@ impl Work {
         let info = source.run_info(&classes, Origin::Trained(Box::new(about)));
         let held_out = validation.as_ref().map(Samples::keys).unwrap_or_default();
         let images = RunImages::new(&training.keys(), &held_out);
-        let calibrate = |run: &mut Run, control: &mut Control<'_>| match validation
-            .as_ref()
-            .filter(|_| options.calibrate)
-        {
-            Some(samples) => {
-                let rows = samples.select(cache.store(), Views::PLAIN)?;
-                threads.run(|| calibrated(run, samples, &rows, control))
-            }
-            None => Ok(true),
+        let calibrate = |run: &mut Run, control: &mut Control<'_>| {
+            let Some(samples) = validation.as_ref().filter(|_| options.calibrate) else { return Ok(true) };
+            let rows = samples.select(cache.store(), Views::PLAIN)?;
+            threads.run(|| calibrated(run, samples, &rows, control))
         };
         write(project, options, (&info, &images), fitted, &calibrate, control)
             .map(|trained| Trained { left_out, ..trained })
