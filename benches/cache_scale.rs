@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use headstart::backbone::Backbone;
 use headstart::cache::{
-    Facts, Fingerprint, Key, Memo, Provenance, Selection, Storage, Store, duplicates, verify,
+    FileFacts, Fingerprint, Key, Memo, Provenance, Selection, Storage, Store, duplicates, verify,
 };
 use headstart::extract::fingerprint;
 use headstart::nn::{Activation, Head, HeadConfig};
@@ -206,7 +206,7 @@ impl Images {
         std::thread::sleep(Duration::from_millis(2100));
         let mut memo = Memo::open(cache);
         for (file, &key) in self.files.iter().zip(&self.keys) {
-            memo.insert(file, &Facts::of(file).expect("a file"), key).expect("a folder to write to");
+            memo.insert(file, &FileFacts::of(file).expect("a file"), key).expect("a folder to write to");
         }
     }
 }

@@ -63,7 +63,7 @@ pub struct ColumnArgs {
     /// Column with the class [default: label]
     #[arg(long, value_name = "NAME")]
     label_column: Option<String>,
-    /// Column with the part of the data: `train`, `validation` or `test`, in whatever case, or a usual name for one of them,
+    /// Column with the split of the image: `train`, `validation` or `test`, in upper or lower case, or a usual name for one of them,
     /// such as `val` [default: split]
     #[arg(long, value_name = "NAME")]
     split_column: Option<String>,
@@ -99,7 +99,7 @@ pub struct BackboneArgs {
     /// Decoding of JPEGs, overriding the recipe: `full`, or `scaled`, which is many times as fast for large photos and gives other features
     #[arg(long, value_name = "HOW", value_parser = decode)]
     pub decode: Option<Decode>,
-    /// Tensor that holds the features, for a graph that does not say
+    /// Tensor that holds the features, if the graph does not say which
     #[arg(long, value_name = "NAME")]
     pub feature_tensor: Option<String>,
     /// Folder of the feature cache

@@ -15,7 +15,7 @@ pub struct ConsoleArgs {
     /// Print results and errors only
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Say more about what is done
+    /// Print more details
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     verbose: bool,
 }

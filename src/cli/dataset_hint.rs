@@ -53,10 +53,10 @@ pub fn for_dataset(error: &Error) -> Option<String> {
         Error::Empty { .. } => format!("{FORMS}; in a CSV, each row below the header names an image"),
         Error::NotUtf8 { found, .. } => as_utf8(found),
         Error::Ragged { .. } => {
-            "give each row as many cells as the header has; a cell with the separator in it stands in quotes".into()
+            "give each row as many cells as the header has; put a cell that contains the separator in quotes".into()
         }
         Error::UnclosedQuote { .. } => {
-            "close the quote or remove it; a quote that belongs to a name is written twice, in a cell in quotes".into()
+            "close the quote or remove it; if it belongs to a name, write it twice and put the cell in quotes".into()
         }
         Error::StrayQuote { .. } => {
             "close the quote in its own line, or remove it; a label that has line breaks may have 10 of them at most".into()
@@ -77,12 +77,12 @@ pub fn for_dataset(error: &Error) -> Option<String> {
         Error::OneClass { .. } => "add images of another class".into(),
         Error::UnknownLabel { place, .. } if place.line == 0 => {
             "the names of the subfolders are the labels: rename the subfolder, give the folder whose subfolders are the classes, \
-             or train a run that knows the class"
+             or train a run with this class"
                 .into()
         }
-        Error::UnknownLabel { .. } => "correct the label, or train a run that knows the class".into(),
+        Error::UnknownLabel { .. } => "correct the label, or train a run with this class".into(),
         Error::UnknownSplit { .. } => {
-            "write one of these, or leave the cell empty to leave the row out; `--split-column none` takes no notice of the column, and \
+            "write one of these, or leave the cell empty to leave the row out; `--split-column none` ignores the column, and \
              `headstart evaluate --split NAME` takes any name"
                 .into()
         }
@@ -95,7 +95,7 @@ pub fn for_dataset(error: &Error) -> Option<String> {
 fn as_utf8(found: &str) -> String {
     let save = "in Excel by `Save As`, file type `CSV UTF-8`";
     match found {
-        "binary data" => format!("{FORMS}; a table of another kind is saved as one {save}"),
+        "binary data" => format!("{FORMS}; save another kind of table as a CSV {save}"),
         _ => format!("save it as text in UTF-8: {save}; in other programs by the encoding `UTF-8`"),
     }
 }
@@ -110,8 +110,7 @@ fn flag(role: Role) -> &'static str {
 
 fn missing_column(path: &Path, role: Role, found: &[String]) -> String {
     if path.is_dir() {
-        return "a folder says nothing about parts: leave `--split` out, or give the folder of that part"
-            .into();
+        return "a folder has no split column: leave `--split` out, or give the folder of that split".into();
     }
     if found.iter().any(|name| is_image(Path::new(name))) {
         return "the first line has to name the columns: put `path,label` above it".into();
@@ -134,7 +133,9 @@ fn missing_column(path: &Path, role: Role, found: &[String]) -> String {
         (true, Role::Split) => {
             "`--split-column` names the column; without `--split` all rows are taken".into()
         }
-        (true, _) => format!("`{}` takes the name of the right one; if there is none, add it", flag(role)),
+        (true, _) => {
+            format!("give the name of the right column by `{}`; if there is none, add it", flag(role))
+        }
     }
 }
 
@@ -172,7 +173,8 @@ fn parts(found: &[PartFolder]) -> String {
     match told.is_empty() {
         true => "list the images in a CSV with the columns `path,label,split`".into(),
         false => format!(
-            "give the folder of one part: {}; folders that are classes all the same can be listed in a CSV with the columns `path,label`",
+            "give the folder of one split: {}; if the folders are classes after all, list their images in a CSV with the \
+             columns `path,label`",
             told.join(", ")
         ),
     }
@@ -180,7 +182,7 @@ fn parts(found: &[PartFolder]) -> String {
 
 pub fn for_split(error: &split::Error) -> Option<String> {
     Some(match error {
-        split::Error::Fraction { .. } => "`--validation` takes a part such as 0.2".into(),
+        split::Error::Fraction { .. } => "`--validation` takes a fraction such as 0.2".into(),
         split::Error::NothingToSplit { .. } => "add images, or leave `--validation` out".into(),
         split::Error::Shots { .. } => {
             "`--shots` is at least 1, and at most what the smallest class has".into()

@@ -15,7 +15,7 @@ pub fn for_device(error: &Error) -> Option<String> {
             remedies.join("\n      ")
         }
         Error::Precision { precision: Precision::Int8, .. } => {
-            "`--device cpu` computes in int8, and `--device auto` takes it for that".into()
+            "use `--device cpu`; `--device auto` takes it for int8, too".into()
         }
         Error::Precision { .. } => {
             "`--device openvino` computes in bf16 (`pip install onnxruntime-openvino` brings it; in the project's folder `./justw setup-openvino` fetches it)".into()
@@ -51,9 +51,9 @@ fn for_missing(device: Device, lack: &Missing) -> String {
         Missing::DriverTooOld { needed, .. } => format!("update NVIDIA's driver to one for CUDA {needed}"),
         Missing::Gpu { .. } => "`nvidia-smi -L` lists the GPUs; CUDA_VISIBLE_DEVICES may hide some".into(),
         Missing::Libraries { names, cuda } => libraries(device, names, *cuda),
-        Missing::Runtime { .. } => format!("{}, also over a damaged one", build_of(device)),
+        Missing::Runtime { .. } => format!("{}, and replaces a damaged one", build_of(device)),
         Missing::Flawed { path, .. } if is_of_onnxruntime(path) => {
-            format!("{}, also over a damaged one", build_of(device))
+            format!("{}, and replaces a damaged one", build_of(device))
         }
         Missing::Flawed { .. } => "install the package again that brought it".into(),
         _ => "use `--device cpu`".into(),
@@ -87,10 +87,7 @@ fn build_of(device: Device) -> &'static str {
 
 fn libraries(device: Device, names: &[String], cuda: Option<u32>) -> String {
     if names.iter().any(|name| name.contains("onnxruntime_providers")) {
-        return format!(
-            "the build of ONNX Runtime is not whole: {}, also over a damaged one",
-            build_of(device)
-        );
+        return format!("the build of ONNX Runtime is incomplete: {}, and replaces it", build_of(device));
     }
     let packages = packages(names, cuda);
     match device {

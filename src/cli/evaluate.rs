@@ -28,7 +28,7 @@ pub struct EvaluateArgs {
     /// The run: its folder, its name, or `latest`
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// Use only the images of this part of the manifest's split column
+    /// Use only the images of this split, as the manifest's split column names it
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
     /// Average the probabilities over these views of each image too: `flip`, `crop5`, `crop10`, as `extract --views` computes
@@ -47,10 +47,11 @@ pub struct EvaluateArgs {
     /// Give predictions.csv a column for the probability of each class
     #[arg(long)]
     probabilities: bool,
-    /// Accept only answers of at least this confidence: predictions.csv marks them, and a table shows how many there are and how many are right
+    /// Accept only predictions of at least this confidence: predictions.csv marks them, and a table shows how many there are and
+    /// how many are right
     #[arg(long, value_name = "P", value_parser = probability)]
     min_confidence: Option<f32>,
-    /// Fit a temperature on these images and keep it in the run: of the answers with confidence 0.8, about 80 % are then right.
+    /// Fit a temperature on these images and keep it in the run: of the predictions with confidence 0.8, about 80 % are then right.
     /// The run must not have been trained on these images. Another fit replaces it
     #[arg(long, conflicts_with_all = ["views", "no_temperature", "accept_precision"])]
     calibrate: bool,

@@ -24,10 +24,10 @@ pub fn for_backbone(error: &backbone::Error) -> Option<String> {
         Error::Device(error) => return device_hint::for_device(error),
         Error::Onnx(error) => return for_onnx(error),
         Error::Inference { .. } if error.is_out_of_memory() => {
-            "one image alone is too much for the memory there is: close other programs, or use a smaller backbone".into()
+            "there is not enough memory for one image: close other programs, or use a smaller backbone".into()
         }
         Error::NoRecipe { guess, .. } => say_recipe(guess.as_deref()),
-        Error::Head { .. } => "give the backbone that gives the features".into(),
+        Error::Head { .. } => "give the backbone whose features the head takes".into(),
         Error::Classifier { path, .. } => format!("{} makes one that ends in features", cut_command(path, None)),
         Error::Unclear { path, output, .. } => format!(
             "if it gives features, say so: `--feature-tensor {}`; if it gives class scores, {} makes a graph that ends before them",
@@ -56,22 +56,22 @@ pub fn for_backbone(error: &backbone::Error) -> Option<String> {
             )
         }
         Error::FeatureCount { path, tensor, .. } => {
-            format!("{} makes a file in which they are counted again", cut_command(path, Some(tensor)))
+            format!("{} makes a file with the right number", cut_command(path, Some(tensor)))
         }
         Error::Inputs { path, inputs } if !inputs.is_empty() => {
             format!("{} leaves out inputs that the features do not need", cut_command(path, None))
         }
         Error::InputType { path, .. } => {
-            format!("{} makes a graph that takes float32 and does the rest inside", cut_command(path, None))
+            format!("{} makes a graph that takes float32 and converts it inside", cut_command(path, None))
         }
         Error::Size { takes, .. } => say_size(*takes),
         Error::Numbers { preset, .. } => say_numbers(preset),
         Error::OutputShape { path, .. } => format!("{} finds out what it gives", cut_command(path, None)),
         Error::Metadata { .. } | Error::Recipe { .. } => {
-            "make the file again: what it says about itself was changed, or another version wrote it".into()
+            "make the file again: its metadata were changed, or another version wrote it".into()
         }
         Error::NotQuantised { .. } => {
-            "`headstart extract MANIFEST --precision int8` makes a graph in int8 of it, from the images of the manifest".into()
+            "`headstart extract MANIFEST --precision int8` makes an int8 graph of it, calibrated on the images of the manifest".into()
         }
         Error::Quantised { .. } => "leave `--precision` out, or give the graph in floats that it was made of".into(),
         Error::Graph { .. } => refused(),
@@ -81,7 +81,7 @@ pub fn for_backbone(error: &backbone::Error) -> Option<String> {
 
 /// What to do about a graph that is whole, and that ONNX Runtime cannot compute.
 fn refused() -> String {
-    "export the network again, with operators and an opset that this ONNX Runtime knows; or give a newer one by `--onnxruntime`"
+    "export the network again, with operators and an opset that this ONNX Runtime supports; or give a newer ONNX Runtime by `--onnxruntime`"
         .into()
 }
 
@@ -105,7 +105,7 @@ fn flags(flag: &str, names: &[&str]) -> String {
 /// How to tell a recipe that a file does not.
 pub fn say_recipe(guess: Option<&Guess>) -> String {
     let Some(guess) = guess else {
-        return "say it with `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file".into();
+        return "give one by `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file".into();
     };
     let names = guess.fitting();
     if names.is_empty() {
@@ -119,8 +119,8 @@ pub fn say_recipe(guess: Option<&Guess>) -> String {
         );
     }
     format!(
-        "say it: {}, as whoever published the weights writes; `headstart backbone recipes` tells them apart. A wrong recipe \
-         is no error, only worse features",
+        "choose the one that the publisher of the weights names: {}; `headstart backbone recipes` describes them. A wrong \
+         recipe gives no error, only worse features",
         flags("--recipe", &names)
     )
 }
@@ -144,7 +144,7 @@ fn say_size_of(preset: &str, takes: [Option<u32>; 2]) -> String {
 }
 
 fn say_numbers(preset: &str) -> String {
-    format!("`--recipe {preset}` gives the graph what it takes, and leaves the rest of the preparation to it")
+    format!("use `--recipe {preset}`: the graph does the rest of the preprocessing itself")
 }
 
 pub fn for_quantize(error: &quantize::Error) -> Option<String> {
@@ -199,12 +199,12 @@ pub fn for_cut(error: &cut::Error) -> Option<String> {
             )
         }
         cut::Error::Tokens { .. } => {
-            "say how, as whoever trained it did: `--pool cls` takes the class token, `--pool mean` averages those of the patches".into()
+            "choose what the network was trained with: `--pool cls` takes the class token, `--pool mean` averages those of the patches".into()
         }
         cut::Error::NoClassToken { .. } => "`--pool mean` averages them".into(),
         cut::Error::Hidden { .. } => {
-            "if a tensor before it holds the features, name it by `--feature-tensor`; functions of the file that stand for \
-             other versions of the operators are written out by the Python package `onnx`, in `onnx.inliner`"
+            "if a tensor before it holds the features, name it by `--feature-tensor`; if the file's own functions define \
+             other versions of the operators, inline them with `onnx.inliner` of the Python package `onnx`"
                 .into()
         }
         cut::Error::Size { takes, .. } => say_size(*takes),
@@ -238,7 +238,7 @@ pub fn for_onnx(error: &onnx::Error) -> Option<String> {
             "the network consists of several files: fetch them all, and leave them beside each other under their names".into()
         }
         onnx::Error::Broken { source: onnx::Flaw::Tensor(error), .. } => return for_onnx(error),
-        onnx::Error::Broken { .. } => "make the file again: the program that wrote it, or one after it, has gone wrong".into(),
+        onnx::Error::Broken { .. } => "make the file again: the program that wrote or changed it made a mistake".into(),
         onnx::Error::Truncated { .. }
         | onnx::Error::Decode { .. }
         | onnx::Error::NoGraph { .. }
@@ -255,7 +255,7 @@ pub fn for_onnx(error: &onnx::Error) -> Option<String> {
 }
 
 /// Of what nobody could make a graph.
-const NO_GRAPH: &str = "give an ONNX file; `headstart backbone import` makes one of a TensorFlow.js model";
+const NO_GRAPH: &str = "give an ONNX file; `headstart backbone import` makes one from a TensorFlow.js model";
 
 /// Which file in a folder may be meant.
 fn inside(folder: &Path) -> Option<String> {
@@ -268,14 +268,14 @@ fn inside(folder: &Path) -> Option<String> {
     }
     if named("saved_model.pb") {
         return Some(format!(
-            "`python -m tf2onnx.convert --saved-model {} --output network.onnx` makes an ONNX file of it",
+            "`python -m tf2onnx.convert --saved-model {} --output network.onnx` makes an ONNX file from it",
             quoted(folder)
         ));
     }
     named("model.json").then(|| {
         let model = folder.join("model.json");
         format!(
-            "`headstart backbone import {} --output backbone.onnx` makes an ONNX file of it",
+            "`headstart backbone import {} --output backbone.onnx` makes an ONNX file from it",
             quoted(&model)
         )
     })
@@ -292,10 +292,10 @@ fn instead_of(kind: onnx::Kind) -> Option<&'static str> {
         Empty | Html => "fetch the file again: the download went wrong",
         Zip | Gzip => "unpack it, and give the ONNX file that is in it",
         PyTorchZip | Pickle | Safetensors => {
-            "PyTorch's `torch.onnx.export` makes an ONNX file of the model, `headstart backbone cut` a backbone of that"
+            "PyTorch's `torch.onnx.export` makes an ONNX file from the model, and `headstart backbone cut` makes a backbone from that"
         }
         Hdf5 | SavedModel | TfLite => {
-            "`python -m tf2onnx.convert` makes an ONNX file of the model, `headstart backbone cut` a backbone of that"
+            "`python -m tf2onnx.convert` makes an ONNX file from the model, and `headstart backbone cut` makes a backbone from that"
         }
         OrtFormat => "give the ONNX file that it was made from",
         Json => "`headstart backbone import` makes an ONNX file from a TensorFlow.js model",
@@ -306,7 +306,7 @@ fn instead_of(kind: onnx::Kind) -> Option<&'static str> {
 pub fn for_import(error: &import::Error) -> Option<String> {
     match error {
         import::Error::RecipeUnknown { .. } => {
-            Some("say it with `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file".into())
+            Some("give one by `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file".into())
         }
         import::Error::ShardMissing { .. } | import::Error::ShardLength { .. } => {
             Some("fetch the model again: all shards lie beside the model.json".into())

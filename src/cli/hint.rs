@@ -105,14 +105,14 @@ fn own(error: &Error) -> Option<String> {
         }
         Error::NoImages => "give images, folders of images, or a manifest".into(),
         Error::NoImagesIn { .. } => {
-            "give a folder with images in it: they are known by the end of their names, such as `.jpg`".into()
+            "give a folder with images in it: image files are recognised by the end of their names, such as `.jpg`".into()
         }
         Error::NoExport { .. } => {
             "give the file that `headstart export RUN --output FILE` wrote; or a run, which `headstart runs` lists".into()
         }
         Error::FlagsOfExport { flags, .. } => {
             let it = if flags.len() == 1 { "it" } else { "them" };
-            format!("remove {it}, or give the run that the file was exported from: all of that is part of the file")
+            format!("remove {it}, or give the run that the file was exported from: the file already contains these settings")
         }
     })
 }
@@ -160,7 +160,7 @@ fn for_preprocess(error: &preprocess::Error) -> Option<String> {
             "`headstart backbone recipes` says what each is for; a TOML file of your own works too".into()
         }
         RecipeSyntax { .. } | Recipe { .. } => {
-            "`headstart backbone recipes torchvision-v1` prints a complete recipe that says what each line can be"
+            "`headstart backbone recipes torchvision-v1` prints a complete recipe that explains each line"
                 .into()
         }
         _ => return None,
@@ -180,7 +180,7 @@ fn for_cache(error: &cache::Error) -> Option<String> {
             "the disk may be failing: check it, or choose another with `--cache`; the same command then continues"
                 .into()
         }
-        cache::Error::GcAtWork { .. } => "wait for it to end; two at once would copy the same rows".into(),
+        cache::Error::GcAtWork { .. } => "wait for it to end; two at once would do the same work".into(),
         cache::Error::TooManyPairs { .. } => "raise `--threshold`: so many pairs are not duplicates".into(),
         cache::Error::Exists { .. } => "choose another `--output`, or replace it with `--overwrite`".into(),
         cache::Error::BadCopy { .. } => {
@@ -204,7 +204,7 @@ pub fn for_train(error: &train::Error) -> Option<String> {
             "a lower `--learning-rate` may help, or `--set global_clipnorm=1`".into()
         }
         Setting { setting: "monitor", .. } => {
-            "add `--validation 0.2`, or watch the training itself with `--set monitor=loss`".into()
+            "add `--validation 0.2`, or monitor the training loss with `--set monitor=loss`".into()
         }
         OtherSettings { .. } => {
             "with `--resume` only `--epochs` may differ; leave it out to start a new training with other settings".into()

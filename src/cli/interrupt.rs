@@ -21,7 +21,7 @@ pub fn hear() {
             leave();
         }
         ASKED.cancel();
-        tell("\nstopping after the work in hand; press Ctrl-C again to stop at once");
+        tell("\nstopping after the current work; press Ctrl-C again to stop at once");
     });
     ignore(&ignored);
 }

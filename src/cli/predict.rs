@@ -17,7 +17,7 @@ use super::error::Error;
 use super::listener::Listener;
 use super::{Status, interrupt, named_images};
 
-/// Predict what images show
+/// Predict the classes of images
 #[derive(Debug, clap::Args)]
 pub struct PredictArgs {
     /// The run: its folder, its name, or `latest`; or an ONNX file that `export` wrote

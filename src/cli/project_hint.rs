@@ -49,7 +49,7 @@ pub fn for_project(error: &Error) -> Option<String> {
             "mark the rows to train on with `train`; `--split-column none` trains on all rows".into()
         }
         Error::NoRun { found, .. } if found.is_empty() => "run `headstart train MANIFEST` to make one".into(),
-        Error::NoRun { found, .. } => format!("there are {}; `latest` means the last", found.join(", ")),
+        Error::NoRun { found, .. } => format!("existing runs: {}; `latest` means the newest", found.join(", ")),
         Error::RunIsThere { .. } => "choose another `--name`, or replace it with `--overwrite`".into(),
         Error::RunIsInput { .. } | Error::NameTaken { .. } => "choose another `--name`".into(),
         Error::NoRunAt { .. } => "`headstart runs` lists the runs; a name without `/` is looked up among them".into(),

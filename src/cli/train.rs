@@ -32,7 +32,7 @@ pub struct TrainArgs {
     /// Compute features that are missing first
     #[arg(long)]
     extract: bool,
-    /// Fit a temperature on the held-out images and keep it in the run: of the answers with confidence 0.8, about 80 % are then
+    /// Fit a temperature on the held-out images and keep it in the run: of the predictions with confidence 0.8, about 80 % are then
     /// right
     #[arg(long, help_heading = "Validation")]
     calibrate: bool,

@@ -27,7 +27,7 @@ fn a_file_that_is_no_backbone_is_named_for_what_it_is() {
     refused("empty.onnx", &["`empty.onnx` is empty, expected an ONNX file"]);
     let whole = std::fs::read(repository().join("models/resnet50.onnx")).unwrap();
     place.write("cut.onnx", &whole[..whole.len() / 2]);
-    refused("cut.onnx", &["`cut.onnx` is cut short"]);
+    refused("cut.onnx", &["`cut.onnx` is cut off"]);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn without_a_runtime_there_is_one_error_that_says_where_to_get_it() {
     let extract = "extract photos/photos.csv";
     refused(place.run(&format!("{extract} --onnxruntime /nowhere")), &["`/nowhere` does not exist"]);
     let csv = format!("{extract} --onnxruntime photos/photos.csv");
-    refused(place.run(&csv), &["photos.csv` is no shared library of this system"]);
+    refused(place.run(&csv), &["photos.csv` is not a shared library for this system"]);
     let other = place.run_with(extract, |command| {
         command.env("ORT_DYLIB_PATH", "/nothing");
     });
@@ -116,7 +116,7 @@ fn runs_that_are_not_there_are_told_with_those_that_are() {
         place.run(&format!("train photos/photos.csv --epochs 1 --name {name}")).done();
     }
     let said = place.run("predict third photos/cat.jpg").ended(2);
-    said.says(&["there is no run `third` in `runs`", "first, second", "`latest` means the last"]);
+    said.says(&["there is no run `third` in `runs`", "first, second", "`latest` means the newest"]);
     place.run("evaluate photos photos/photos.csv").ended(2).says(&["`photos` is not a run", "hint: "]);
     let torn = place.read("runs/second/run.toml").replace("[settings]", "[settings");
     place.write("runs/second/run.toml", torn);

@@ -102,7 +102,7 @@ fn of_rows() {
     cured(
         &format!("{good}pics/a/2.png,a,c\n"),
         "found 3",
-        "stands in quotes",
+        "in quotes",
         &format!("{good}pics/a/2.png,\"a,c\"\n"),
     );
     cured(
@@ -143,7 +143,7 @@ fn of_rows() {
     place.write("m.csv", "path,label\npics/a/0.png,c\n");
     assert!(
         hint(&place, "evaluate a m.csv", "label `c`")
-            .contains("correct the label, or train a run that knows the class")
+            .contains("correct the label, or train a run with this class")
     );
     place.write("m.csv", "path,label\npics/a/0.png,a\n");
     place.tiny("evaluate a m.csv").done();
@@ -235,7 +235,7 @@ fn of_parts_that_are_no_classes() {
     let said = hint(
         &place,
         "train d --extract",
-        "`d` holds the parts of a data set, not classes: found the subfolders `Testing`, `Training`, `Validation`",
+        "`d` holds the splits of a data set, not classes: found the subfolders `Testing`, `Training`, `Validation`",
     );
     let words: Vec<&str> = said.split([' ', ',']).collect();
     let before = |word: &str| words[words.iter().position(|other| *other == word).unwrap() - 1];

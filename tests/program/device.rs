@@ -164,7 +164,7 @@ fn what_a_gpu_lacks_is_told_all_at_once() {
     ask(
         "cuda",
         &driver(&place, 0, 13010, 1),
-        &["libonnxruntime_providers_cuda.so`", "is not whole", "./justw setup-gpu"],
+        &["libonnxruntime_providers_cuda.so`", "is incomplete", "./justw setup-gpu"],
     );
 }
 

@@ -45,7 +45,10 @@ fn a_damaged_list_of_images_is_warned_of() {
     let place = noisy::trained();
     place.write("runs/a/images.bin", "headstart images");
     let said = place.run(&format!("evaluate a held.csv --no-report {}", noisy::BACKBONE)).done();
-    said.says(&["warning: `runs/a/images.bin` is damaged", "cannot tell which images it knows"]);
+    said.says(&[
+        "warning: `runs/a/images.bin` is damaged",
+        "images that the run was trained on cannot be found",
+    ]);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn what_cannot_be_exported_or_used_is_said_and_nothing_is_written() {
     said.says(&["`head.onnx` exists already", "hint: choose another `--output`"]);
     let said = place.run("export a -o models/resnet50.onnx --overwrite").ended(2);
     said.says(&[
-        "`models/resnet50.onnx` is not overwritten, because it is read here",
+        "`models/resnet50.onnx` is not overwritten: this command reads it",
         "hint: choose another `--output`",
     ]);
     place.run("export a -o no.onnx --opset 12").ended(2).says(&["12 is not in 13..=21"]);

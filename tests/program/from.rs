@@ -144,7 +144,7 @@ fn a_run_of_the_first_format_needs_its_manifest_named() {
     info["training"].as_table_mut().unwrap().remove("rows").unwrap();
     place.write("runs/a/run.toml", info.to_string());
     place.run("train --from a").ended(2).says(&[
-        "the run `runs/a` does not tell on which images it was trained",
+        "the run `runs/a` does not say which images it was trained on",
         "hint: name them: `headstart train MANIFEST --from runs/a`",
     ]);
     place.run("train photos/photos.csv --from a --resume --epochs 2 --name b").done();

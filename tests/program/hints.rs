@@ -188,7 +188,7 @@ fn int8_runs_get_int8_features() {
     // The graph is not in another cache.
     run("extract train.csv --cache other").done();
     let said = run("evaluate a train.csv --no-report --cache other").ended(2);
-    let said = said.says(&["was trained on int8 features, and their graph is not in `other/graphs`"]);
+    let said = said.says(&["was trained on int8 features, but their int8 graph is not in `other/graphs`"]);
     let [train] = &commands(&said, "")[..] else { panic!("{}", said.err) };
     typed(&place, &format!("{train} --name c --epochs 1")).done();
     run("evaluate c train.csv --no-report --cache other").done();

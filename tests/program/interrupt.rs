@@ -303,6 +303,6 @@ fn interrupted_prediction_names_a_few_images_and_counts_the_rest() {
     signal(&child, "INT");
     let words: Vec<String> = lines.collect();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{words:?}");
-    let stopped = words.iter().filter(|line| line.contains("stopped before its turn")).count();
+    let stopped = words.iter().filter(|line| line.contains("not computed: the work was stopped")).count();
     assert!((1..=6).contains(&stopped), "{words:?}");
 }

@@ -110,7 +110,7 @@ fn no_command_writes_over_what_it_reads_whatever_the_flags() {
         ("train list.csv --from a --name a", "--name"),
     ] {
         let said = place.run(&format!("{command} --overwrite {BACKBONE}")).ended(2);
-        said.says(&["is read here", &format!("choose another `{flag}`")]).never_says("--overwrite");
+        said.says(&["this command reads", &format!("choose another `{flag}`")]).never_says("--overwrite");
         assert!(everything(&place) == before, "{command} changed a file");
     }
     for command in [
@@ -126,7 +126,7 @@ fn no_command_writes_over_what_it_reads_whatever_the_flags() {
         let link = place.path("soft.onnx");
         symlink("tiny.onnx", &link).unwrap();
         let said = place.run(&format!("{command} --overwrite")).ended(2);
-        said.says(&["is read here", "hint: choose another `--output`"]);
+        said.says(&["this command reads", "hint: choose another `--output`"]);
         fs::remove_file(link).unwrap();
         assert!(everything(&place) == before, "{command} changed a file");
     }

@@ -6,7 +6,7 @@ use headstart::cache::Storage;
 use headstart::project::{
     Accept, DataRequest, Error, EvaluateOptions, ExtractSettings, Page, PredictOptions, TrainOptions,
 };
-use headstart::train::{Ended, Event as Train, TrainConfig};
+use headstart::train::{Ended, TrainConfig, TrainEvent as Train};
 use headstart::{CancelToken, Control, Event, ImageInput, Level, Project, ProjectConfig};
 use image::{Rgb, RgbImage};
 

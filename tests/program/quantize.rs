@@ -12,10 +12,10 @@ fn a_backbone_in_integers_is_written_described_and_used() {
     // It is there now, and computes in integers already; and nothing is written over what it is made of.
     place.run(QUANTIZE).ended(2).says(&["`small.int8.onnx` exists already", "`--overwrite`"]);
     let own = QUANTIZE.replace("-o small.int8.onnx", "-o small.onnx --overwrite");
-    place.run(&own).ended(2).says(&["is not overwritten, because it is read here"]);
+    place.run(&own).ended(2).says(&["is not overwritten: this command reads it"]);
     let twice =
         QUANTIZE.replace("quantize small.onnx", "quantize small.int8.onnx").replace("-o small.int8", "-o b");
-    place.run(&twice).ended(2).says(&["computes in integers already", "in floats that it was made of"]);
+    place.run(&twice).ended(2).says(&["is quantised already", "in floats that it was made of"]);
     let json =
         place.run(&format!("{QUANTIZE} --overwrite --json --keep-float c2 --min-cosine 0.5")).done().out;
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -83,7 +83,7 @@ fn settings_that_cannot_be_are_refused_by_name() {
     refused("--shots some", &["expected a number of images, or `all`"]);
     refused("--resume", &["--from <RUN>"]);
     refused("--momentum 0.9", &["`optimizer` must be `sgd`"]);
-    refused("--validation 2", &["validation part of 2 is not possible"]);
+    refused("--validation 2", &["validation fraction of 2 is not possible"]);
     refused("--validation 0.5", &["10 examples cannot be split: no class has more than one"]);
     refused("--name ../a", &["`../a` cannot be the name of a run"]);
     place.write("unknown.toml", "epocs = 3\n");

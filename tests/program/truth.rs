@@ -182,7 +182,7 @@ fn evaluations(place: &Place, run: &str) -> Vec<String> {
 fn evaluations_of_other_images_do_not_replace_each_other() {
     let place = trained();
     let said = run(&place, "project/site_a", "evaluate ../runs/a ../site_b/test --no-report").done();
-    said.says(&["holds the evaluation of `test`, which has other images", "evaluation/site_b-test`"]);
+    said.says(&["holds the evaluation of `test` of other images", "evaluation/site_b-test`"]);
     assert_eq!(evaluations(&place, "a"), ["site_b-test", "test"]);
     let first = place.read("project/runs/a/evaluation/test/predictions.csv");
     // The same images again, by other words for them.

@@ -35,7 +35,7 @@ impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(reason) => write!(f, "cannot be read: {reason}"),
-            Self::OtherFormat => f.write_str("is no shared library of this system"),
+            Self::OtherFormat => f.write_str("is not a shared library for this system"),
             Self::CutOff { found, expected } => {
                 write!(f, "is cut off: it has {found} bytes, expected {expected}")
             }

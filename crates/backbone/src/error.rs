@@ -18,7 +18,7 @@ pub enum Error {
     #[error(transparent)]
     Device(#[from] super::device::Error),
     /// An entry of the file's metadata cannot be understood.
-    #[error("`{path}` says something about itself that is not valid: entry `{key}`")]
+    #[error("`{path}` has a metadata entry that is not valid: `{key}`")]
     Metadata {
         /// The ONNX file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum Error {
         guess: Option<Box<Guess>>,
     },
     /// The recipe in the file, or the caller's, contradicts itself.
-    #[error("`{path}` holds a recipe that cannot be carried out")]
+    #[error("`{path}` has a recipe that is not valid")]
     Recipe {
         /// The ONNX file.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum Error {
         why: Vec<String>,
     },
     /// The caller has to say what the output is.
-    #[error("`{path}`: nothing tells whether its output `{output}` gives features or class scores: {}", why.join(", and "))]
+    #[error("`{path}`: cannot tell whether its output `{output}` gives features or class scores: {}", why.join(", and "))]
     Unclear {
         /// The ONNX file.
         path: PathBuf,
@@ -107,9 +107,7 @@ pub enum Error {
         told: bool,
     },
     /// The graph and the file's metadata disagree on the length of a vector of features.
-    #[error(
-        "`{path}`: features `{tensor}` are {found}, but the file says that there are {said} for each image"
-    )]
+    #[error("`{path}`: features `{tensor}` are {found}, but the file says {said} for each image")]
     FeatureCount {
         /// The ONNX file.
         path: PathBuf,

@@ -97,7 +97,7 @@ impl Pixels {
             Takes::Whole(_) | Takes::Unknown => true,
         };
         let reason = self.reason();
-        (!fits).then(|| format!("the recipe makes {low:.3} to {high:.3}, but by its looks {reason}"))
+        (!fits).then(|| format!("the recipe makes {low:.3} to {high:.3}, but it seems that {reason}"))
     }
 }
 

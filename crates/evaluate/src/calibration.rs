@@ -41,7 +41,7 @@ pub enum CalibrationError {
     #[error("fitting a temperature needs images of two classes or more, found one")]
     OneClass,
     /// The lower, the better, without end.
-    #[error("all {rows} images are classified correctly, so nothing shows how sure is too sure")]
+    #[error("all {rows} images are classified correctly, but fitting a temperature needs some mistakes")]
     AllRight {
         /// Images.
         rows: usize,

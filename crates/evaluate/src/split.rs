@@ -18,7 +18,7 @@ use super::Copies;
 #[non_exhaustive]
 pub enum Error {
     /// A part of the examples that is nothing, everything, or not a number.
-    #[error("a validation part of {fraction} is not possible: expected more than 0 and less than 1")]
+    #[error("a validation fraction of {fraction} is not possible: expected more than 0 and less than 1")]
     Fraction {
         /// What was asked for.
         fraction: f64,

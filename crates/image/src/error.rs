@@ -79,7 +79,7 @@ pub enum Error {
     },
 
     /// A decoder, or a step behind it, failed in a way that it must not: a fault of the program, which costs this image alone.
-    #[error("the program met a fault of its own in this image: {message}")]
+    #[error("a bug in this program stopped the decoding of this image: {message}")]
     Panicked {
         /// What the fault said of itself.
         message: String,

@@ -116,7 +116,7 @@ impl<'a> First<'a> {
     /// Fill `indices` with the numbers of the frame's colours, row by row.
     fn unpack(&self, indices: &mut [u8]) -> Result<(), Fault> {
         if !(1..=11).contains(&self.code_bits) {
-            return Err(Fault::Damaged("its codes have a length that there is not"));
+            return Err(Fault::Damaged("its codes have an impossible length"));
         }
         let mut decoder = Decoder::new(BitOrder::Lsb, self.code_bits);
         let mut reader = Reader(self.data);
@@ -132,7 +132,7 @@ impl<'a> First<'a> {
                     Ok(LzwStatus::NoProgress) => break,
                     Ok(LzwStatus::Done) if filled < indices.len() => return Err(Fault::Early),
                     Ok(LzwStatus::Done) => return Ok(()),
-                    Err(_) => return Err(Fault::Damaged("a code that stands for nothing")),
+                    Err(_) => return Err(Fault::Damaged("a code that means nothing")),
                 }
             }
         }

@@ -20,13 +20,13 @@ pub enum Flaw {
     #[error("its graph has no output")]
     NoOutput,
     /// An output is neither computed, given nor constant.
-    #[error("nothing makes its output `{output}`")]
+    #[error("no node makes its output `{output}`")]
     OutputNotMade {
         /// The output's name.
         output: String,
     },
     /// A node reads what is neither computed, given nor constant.
-    #[error("{node} takes `{tensor}`, which nothing makes")]
+    #[error("{node} reads `{tensor}`, which nothing makes")]
     NotMade {
         /// The node, described for people.
         node: String,
@@ -34,7 +34,7 @@ pub enum Flaw {
         tensor: String,
     },
     /// A node needs its own result.
-    #[error("its graph runs in a circle: {}", circle(nodes))]
+    #[error("its graph has a cycle: {}", circle(nodes))]
     Cycle {
         /// Each takes what the next one makes, and the last what the first makes.
         nodes: Vec<String>,
@@ -65,7 +65,7 @@ fn circle(nodes: &[String]) -> String {
     const SHOWN: usize = 5;
     match nodes {
         [] => String::new(),
-        [only] => format!("{only} takes what it makes itself"),
+        [only] => format!("{only} reads its own output"),
         [first @ .., last] if nodes.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
         _ => format!("{} and {} more", nodes[..SHOWN].join(", "), nodes.len() - SHOWN),
     }
@@ -309,14 +309,14 @@ mod tests {
         let output = |name: &str| ValueInfo::float_tensor(name, &[]);
         assert_eq!(said(|graph| graph.node.clear()), "its graph has no nodes, so it computes nothing");
         assert_eq!(said(|graph| graph.output.clear()), "its graph has no output");
-        assert_eq!(said(|graph| graph.output = vec![output("z")]), "nothing makes its output `z`");
+        assert_eq!(said(|graph| graph.output = vec![output("z")]), "no node makes its output `z`");
         assert_eq!(
             said(|graph| graph.initializer.clear()),
-            "the `MatMul` that makes `t` takes `w`, which nothing makes"
+            "the `MatMul` that makes `t` reads `w`, which nothing makes"
         );
         assert_eq!(
             said(|graph| graph.node[1].input[0] = "gone".into()),
-            "the `Relu` called `last` takes `gone`, which nothing makes"
+            "the `Relu` called `last` reads `gone`, which nothing makes"
         );
         assert_eq!(
             said(|graph| graph.node.push(node("Neg", "x", "t"))),
@@ -342,7 +342,7 @@ mod tests {
         let node = |op: &str, from: &str, to: &str| node(op, &[from], to, vec![]);
         assert_eq!(
             said(|graph| graph.node[1].input[0] = "y".into()),
-            "its graph runs in a circle: the `Relu` called `last` takes what it makes itself"
+            "its graph has a cycle: the `Relu` called `last` reads its own output"
         );
         let two = said(|graph| {
             graph.node[0].input[0] = "back".into();
@@ -350,7 +350,7 @@ mod tests {
         });
         assert_eq!(
             two,
-            "its graph runs in a circle: the `MatMul` that makes `t`, the `Neg` that makes `back` and the `Relu` called `last`"
+            "its graph has a cycle: the `MatMul` that makes `t`, the `Neg` that makes `back` and the `Relu` called `last`"
         );
         // What only hangs on a circle is no part of it.
         let beside = said(|graph| {
@@ -384,11 +384,11 @@ mod tests {
         assert_eq!(with_body("t", "inner"), "");
         assert_eq!(
             with_body("inside", "inner"),
-            "the `Neg` that makes `inner` takes `inside`, which nothing makes"
+            "the `Neg` that makes `inner` reads `inside`, which nothing makes"
         );
-        assert_eq!(with_body("t", "other"), "the `If` that makes `d` takes `other`, which nothing makes");
+        assert_eq!(with_body("t", "other"), "the `If` that makes `d` reads `other`, which nothing makes");
         // A circle may lead through a body.
-        assert!(with_body("d", "inner").starts_with("its graph runs in a circle"));
+        assert!(with_body("d", "inner").starts_with("its graph has a cycle"));
     }
 
     #[test]

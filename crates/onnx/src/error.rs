@@ -46,7 +46,7 @@ pub enum Error {
         kind: Kind,
     },
     /// The file ends within a part of it.
-    #[error("`{path}` is cut short: {expected} bytes or more were written, {found} are there")]
+    #[error("`{path}` is cut off: expected {expected} bytes or more, found {found}")]
     Truncated {
         /// The file.
         path: PathBuf,
@@ -66,7 +66,7 @@ pub enum Error {
         limit: u64,
     },
     /// A small file would become very large in memory, as no network does.
-    #[error("`{path}` would take more than {limit} bytes of memory for its {file} bytes")]
+    #[error("reading `{path}` ({file} bytes) would take more than {limit} bytes of memory")]
     Inflated {
         /// The file.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum Error {
         limit: u64,
     },
     /// The file is not valid protobuf, or does not follow ONNX's schema.
-    #[error("`{path}` is no valid ONNX file")]
+    #[error("`{path}` is not a valid ONNX file")]
     Decode {
         /// The file.
         path: PathBuf,
@@ -90,7 +90,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The graph is there and cannot be computed.
-    #[error("`{path}` is no network that can be computed")]
+    #[error("`{path}` is not a network that can be computed")]
     Broken {
         /// The file.
         path: PathBuf,

@@ -134,7 +134,7 @@ fn confused(metrics: &Metrics, names: &[String], space: Space) -> String {
     const NUMBERS: usize = 2 * 9;
     let pairs = metrics.confusions(space.rows.min(20));
     if pairs.is_empty() {
-        return "no image was taken for another class\n".into();
+        return "no image was predicted as another class\n".into();
     }
     let longest =
         pairs.iter().flat_map(|pair| [pair.label, pair.prediction]).map(|class| names[class].width()).max();

@@ -21,7 +21,7 @@ use headstart::onnx::network_files;
 /// Make a backbone that computes in 8-bit integers, calibrated on your images
 ///
 /// Three times as fast on processors with instructions for it (VNNI), with features of their own that are nearly the same. Some of the
-/// images are held out, and tell how near: what is not near enough is not written. It takes a few minutes.
+/// images are held out to measure how near; a result that is not near enough is not written. It takes a few minutes.
 #[derive(Debug, clap::Args)]
 pub struct QuantizeArgs {
     /// The backbone in floats
@@ -48,16 +48,16 @@ pub struct QuantizeArgs {
     /// Bits of the weights, 8 or 7 (default: 7 on x86 processors without VNNI, where 8 are slower, and overflow in other programs)
     #[arg(long, value_name = "N", value_parser = bits)]
     weight_bits: Option<WeightBits>,
-    /// Layers that stay in floats, by name; `auto` keeps as few as `--min-cosine` needs, `none` none
+    /// Layers that stay in floats, by name; `auto` keeps as few as `--min-cosine` needs, `none` keeps none
     #[arg(long, value_name = "NAMES", default_value = "auto", value_delimiter = ',')]
     keep_float: Vec<String>,
-    /// Least mean cosine between features in integers and in floats
+    /// Lowest mean cosine between int8 and fp32 features
     #[arg(long, value_name = "C", default_value_t = QuantizeOptions::default().min_cosine, value_parser = cosine)]
     min_cosine: f64,
     /// Preprocess by this preset or TOML file instead of by the backbone's own recipe; it is written into the file
     #[arg(long, value_name = "PRESET|FILE")]
     recipe: Option<PathBuf>,
-    /// Tensor that holds the features, for a graph that does not say
+    /// Tensor that holds the features, if the graph does not say which
     #[arg(long, value_name = "NAME")]
     feature_tensor: Option<String>,
     /// Print the report as JSON

@@ -21,14 +21,14 @@ use headstart::report::text::grouped;
 
 /// Find images that are there more than once, and leaks between training and test
 ///
-/// Give the manifests of all parts, or one whose column `split` names them. A pair is a line of CSV: the same file, or two
-/// whose features point in nearly the same direction. A pair across two parts is a leak.
+/// Give the manifests of all splits, or one manifest with a column `split`. A pair is a line of CSV: the same file, or two
+/// whose features point in nearly the same direction. A pair across two splits is a leak.
 #[derive(Debug, clap::Args)]
 pub struct DuplicatesArgs {
     /// CSVs with the columns `path` and `label`, or folders with one subfolder of images per class
     #[arg(value_name = "MANIFEST", required = true)]
     manifests: Vec<PathBuf>,
-    /// Least cosine of two images' features that makes them near-duplicates
+    /// Lowest cosine between the features of two images that are near-duplicates
     #[arg(long, value_name = "COSINE", default_value_t = 0.95, value_parser = cosine)]
     threshold: f32,
     /// End with exit status 1 if there are such pairs
@@ -50,7 +50,7 @@ pub struct DuplicatesArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// Pairs across two parts
+    /// Pairs across two splits
     Leaks,
     /// Pairs of any kind
     Any,

@@ -17,8 +17,8 @@ use headstart::report::text::grouped;
 
 /// Tidy the cache up: drop duplicate and damaged rows, make large segments of small ones
 ///
-/// What can be used stays, bit for bit. It may run beside anything else: segments that are being written are left alone,
-/// and whoever reads keeps what it has. If it is killed nothing is lost; the next one goes on.
+/// Usable rows stay as they are, bit for bit. Other commands may run at the same time: segments that are being written are
+/// not touched. If it is killed, nothing is lost, and the next run continues.
 #[derive(Debug, clap::Args)]
 pub struct GcArgs {
     #[command(flatten)]
@@ -134,7 +134,7 @@ fn paragraph(report: &GcReport) -> String {
     tell(
         report.failures,
         lead,
-        format!("{} about failures that no longer stand", count(report.failures, "line")),
+        format!("{} about failures that are out of date", count(report.failures, "line")),
     );
     tell(report.marks, lead, format!("{} of damage that is gone", count(report.marks, "note")));
     tell(
@@ -158,7 +158,7 @@ fn about_memo(memo: &MemoReport, dry_run: bool) -> String {
     let kept = records - orphaned;
     let all = format!("memo: {} in {}", count(*records, "record"), count(*files, "file"));
     match orphaned {
-        0 => format!("{all}, all of use"),
+        0 => format!("{all}, all in use"),
         _ => format!("{all}, {lead} {}, kept {}", grouped(*orphaned as u64), grouped(kept as u64)),
     }
 }

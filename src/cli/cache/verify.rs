@@ -10,7 +10,7 @@ use crate::cli::progress::Progress;
 
 /// Check every byte of the cache
 ///
-/// Damaged rows are named, and passed over from then on: `extract` computes them again.
+/// Damaged rows are listed, and not used any more: `extract` computes them again.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
     #[command(flatten)]

@@ -13,7 +13,7 @@ pub fn legend(ranking: &Ranking) -> &'static str {
         None => {
             "± standard deviation over the folds; \"vs. best\" is the difference of accuracies, taken fold by fold"
         }
-        Some(_) => "all on the same held-out images; --folds tells how much of a difference is chance",
+        Some(_) => "all on the same held-out images; --folds shows how much of a difference is chance",
     }
 }
 

@@ -44,7 +44,7 @@ fn kind(device: Device, explicit: Option<&Path>) -> Check {
     match Selection::make(Choice::Only(device), Precision::Fp32, &libraries(explicit)) {
         Ok(selection) => {
             let (what, version) = (selection.describe(), selection.library.version);
-            Check::ok(name, format!("{what} lacks nothing (ONNX Runtime {version})"))
+            Check::ok(name, format!("{what} is ready (ONNX Runtime {version})"))
         }
         Err(Error::Unavailable { missing, .. }) => lacks(device, &missing),
         Err(error) => Check::absent(name, error.to_string()),
@@ -72,8 +72,8 @@ pub fn int8(bits: WeightBits) -> Check {
             weight_bits: Some(7),
             ..Check::absent(
                 "int8",
-                "weights will have 7 bits: this processor has no VNNI, so products of bytes are added in 16 bits, which those of 8 bits \
-                 overflow unless they are multiplied in a slower way; `headstart backbone quantize` tells how fast int8 is then",
+                "weights will have 7 bits: this processor has no VNNI, and 8 bits would overflow or be slower; `headstart \
+                 backbone quantize` measures how fast int8 is",
             )
         },
     }

@@ -105,7 +105,7 @@ fn by_itself(backbone: &Backbone, engine: &mut Engine, precision: Precision) -> 
     Ok(match flaw {
         None => Check::ok(
             "features",
-            "finite, the same again, alone as in a batch (there are no reference values for this backbone)",
+            "finite, the same each time, and the same alone as in a batch (there are no reference values for this backbone)",
         ),
         Some(flaw) => Check::failed("features", flaw).remedy(
             "do not use these features: check the backbone's recipe and feature tensor, try `--device cpu`",

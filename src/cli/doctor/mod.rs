@@ -20,7 +20,7 @@ use report::{Check, Report};
 /// Check the installation: ONNX Runtime, devices, the backbone, its features, the speed, the cache's folder
 ///
 /// The features of two photographs that the program carries are compared with those that Keras computes on the same
-/// weights; a backbone of another kind is asked for what any must do. Exit status: 0 all is well, 1 something is worth
+/// weights; for any other backbone, general checks are made. Exit status: 0 all is well, 1 something is worth
 /// a look, 2 something fails.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
@@ -77,7 +77,7 @@ impl DoctorArgs {
         let mut engine = Engine::start(backbone, &options).map_err(anyhow::Error::from);
         report.add(checks::engine(self.runtime.device, &engine))?;
         let Ok(engine) = &mut engine else {
-            return Ok(report.add(Check::skipped("features", "not tried: nothing runs the backbone"))?);
+            return Ok(report.add(Check::skipped("features", "not tried: the backbone does not run"))?);
         };
         report.add(golden::features(backbone, engine, precision))?;
         Ok(report.add(speed::speed(&form, &forms, engine, &options))?)

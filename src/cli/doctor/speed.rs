@@ -112,8 +112,11 @@ fn judge(
     let own = rates.iter().find(|rate| (rate.device, rate.precision) == (device, precision));
     let check = match own {
         Some(own) if own.images_per_second * GAIN < fastest.images_per_second => {
-            let apart =
-                if fastest.precision == precision { "" } else { ", whose features are others, kept apart" };
+            let apart = if fastest.precision == precision {
+                ""
+            } else {
+                "; it gives other features, which the cache keeps apart"
+            };
             let (device, precision) = (fastest.device.kind(), fastest.precision);
             Check::ok("speed", found).remedy(format!(
                 "fastest here: `headstart extract MANIFEST --device {device} --precision {precision}`{apart}"
@@ -147,7 +150,7 @@ mod tests {
             faster.insert(0, rate(device, precision, 60.0));
             let check = judge(faster, (Device::OpenVino, Precision::Fp32), true, &[]);
             let words =
-                format!("--device {} --precision {precision}`, whose features are others", device.kind());
+                format!("--device {} --precision {precision}`; it gives other features", device.kind());
             assert!(check.remedy.as_ref().is_some_and(|remedy| remedy.contains(&words)), "{check:?}");
             assert!(check.found.starts_with(&format!("{} in {precision} 60.0, ", device.kind())));
         }

@@ -16,22 +16,22 @@ fn damages() -> Vec<Damage> {
         (
             "an output that nothing makes",
             |graph| graph.output[0].name = Some("gone".into()),
-            "nothing makes its output `gone`",
+            "no node makes its output `gone`",
         ),
         (
             "a constant that is not there",
             |graph| graph.initializer.retain(|tensor| tensor.name() != "stem.w"),
-            "takes `stem.w`, which nothing makes",
+            "reads `stem.w`, which nothing makes",
         ),
         (
             "an edge from nowhere",
             |graph| graph.node[1].input[0] = "gone".into(),
-            "takes `gone`, which nothing makes",
+            "reads `gone`, which nothing makes",
         ),
         (
             "a circle",
             |graph| graph.node[1].input[0] = "logits".into(),
-            "runs in a circle: the `Relu` called `map`",
+            "has a cycle: the `Relu` called `map`",
         ),
         (
             "a value made twice",

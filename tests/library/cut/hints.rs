@@ -26,13 +26,13 @@ fn a_classifier_is_cut_and_then_told_its_recipe() {
 fn what_may_be_either_is_asked_about_and_both_answers_work() {
     let desk = Desk::with("net.onnx", &nets::classifier("y", 10));
     let said = desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50");
-    assert!(said.status == 2 && said.err.contains("nothing tells whether"), "{}", said.err);
+    assert!(said.status == 2 && said.err.contains("cannot tell whether"), "{}", said.err);
     assert!(said.err.contains("makes 10 numbers of 16"), "{}", said.err);
     assert_eq!(desk.follow("extract photos.csv --backbone net.onnx --recipe keras-resnet50"), 2);
     // Looking says the same as computing does, and what to do about it.
     let looked = desk.run("backbone inspect net.onnx");
     assert_eq!(looked.status, 0);
-    assert!(looked.out.contains("nothing tells whether its output `y`"), "{}", looked.out);
+    assert!(looked.out.contains("cannot tell whether its output `y`"), "{}", looked.out);
     assert!(
         looked.err.contains("--feature-tensor y") && looked.err.contains("backbone cut net.onnx"),
         "{}",
@@ -40,7 +40,7 @@ fn what_may_be_either_is_asked_about_and_both_answers_work() {
     );
     // Whoever cuts it says that it is a classifier; that nothing proves it is said.
     let cut = desk.run("backbone cut net.onnx --output features.onnx --overwrite");
-    assert!(cut.status == 0 && cut.out.contains("`y` is taken for class scores"), "{}{}", cut.out, cut.err);
+    assert!(cut.status == 0 && cut.out.contains("`y` is treated as class scores"), "{}{}", cut.out, cut.err);
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn scores_that_are_asked_for_by_name_are_warned_of() {
     let desk = Desk::with("net.onnx", &nets::classifier("logits", 10));
     let said =
         desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50 --feature-tensor logits");
-    assert!(said.status == 0 && said.err.contains("warning: `logits` is taken for features"), "{}", said.err);
+    assert!(said.status == 0 && said.err.contains("warning: using `logits` as features"), "{}", said.err);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn scores_of_another_type_or_shape_are_not_taken_by_a_hint() {
     let half = half.finish_as(vec![ValueInfo::tensor_of(DataType::Float16, "y", &nets::dims(&[10]))]);
     let desk = Desk::with("net.onnx", &half);
     let said = desk.run("extract photos.csv --backbone net.onnx --recipe keras-resnet50");
-    assert!(said.status == 2 && said.err.contains("nothing tells whether"), "{}", said.err);
+    assert!(said.status == 2 && said.err.contains("cannot tell whether"), "{}", said.err);
 
     let mut map = nets::trunk();
     map.weights("class.w", &[10, WIDTH, 1, 1]);
@@ -185,7 +185,7 @@ fn every_error_of_cut_names_the_file() {
     let refused = refused.finish(&[("flat", &[WIDTH])]);
     let plain = nets::classifier("logits", 10);
     let cases: Vec<(&str, Model, &str, &str)> = vec![
-        ("no image", golden("lstm"), "", "no image goes in"),
+        ("no image", golden("lstm"), "", "does not take images"),
         ("a detector", golden("detector"), "", "finds objects"),
         ("no features", golden("segmentation"), "", "no features"),
         ("a choice", golden("vgg"), "", "several tensors could be the features"),
@@ -194,7 +194,7 @@ fn every_error_of_cut_names_the_file() {
             "tokens",
             golden("hf_vit_cls"),
             "--feature-tensor last_hidden_state",
-            "nothing tells how one is made",
+            "does not say how to pool them into one",
         ),
         ("no tokens", plain.clone(), "--pool mean", "expected `(1, tokens, d)`"),
         ("a shape", plain.clone(), "--feature-tensor logits --pool cls", "has the shape (1, 10)"),
@@ -205,7 +205,7 @@ fn every_error_of_cut_names_the_file() {
             "--recipe raw-unit",
             "takes whole numbers from 0 to 255 (uint8)",
         ),
-        ("labels", plain.clone(), "--labels labels.json", "1 labels for a classifier of 10 classes"),
+        ("labels", plain.clone(), "--labels labels.json", "expected 10 labels, one for each class, found 1"),
         ("no images", plain.clone(), "--image a.jpg --image b.jpg", "cannot read `a.jpg`"),
         (
             "an image that is none",
@@ -216,7 +216,7 @@ fn every_error_of_cut_names_the_file() {
         ("one image", plain.clone(), "--image cat.jpg", "two images or more"),
         ("constant features", constant, "", "the proof failed: two images differ"),
         ("no way from the image", unmade, "", "the same for every image"),
-        ("unknown operators", unknown, "", "which may do anything"),
+        ("unknown operators", unknown, "", "which this program does not look into"),
         ("refused", refused, "", "ONNX Runtime refuses the network"),
     ];
     for (name, model, more, words) in cases {

@@ -162,7 +162,7 @@ fn check(name: &str, golden: &Golden) {
     assert_eq!(backbone.batch_size(), batch, "{name}: {:?}", cut.notes);
     assert_eq!(
         golden.opened,
-        cut.notes.iter().any(|note| note.contains("is open now")),
+        cut.notes.iter().any(|note| note.contains("is dynamic now")),
         "{name}: {:?}",
         cut.notes
     );
@@ -399,7 +399,7 @@ fn the_program_names_what_is_no_network() {
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
     let files: [(&str, &[u8], &str); 4] = [
         ("pointer.onnx", pointer, "`git lfs pull`"),
-        ("cut.onnx", &whole[..whole.len() / 2], "is cut short"),
+        ("cut.onnx", &whole[..whole.len() / 2], "is cut off"),
         ("pickle.onnx", b"\x80\x02}q\x00.", "Python pickle"),
         ("text.onnx", b"see the other folder\n", "text file"),
     ];

@@ -25,7 +25,7 @@ pub enum Error {
         precision: Precision,
     },
     /// This processor would only emulate bf16.
-    #[error("this processor does not multiply bf16 by itself (it lacks `avx512_bf16`)")]
+    #[error("this processor has no bf16 instructions (it lacks `avx512_bf16`)")]
     NoBf16,
     /// The device would compute with ten bits of every product instead of twenty-three.
     #[error("`{device}` computes in TF32 unless `NVIDIA_TF32_OVERRIDE` is `0` when the process starts")]
@@ -42,7 +42,7 @@ pub enum Error {
         source: ort::Error,
     },
     /// It cannot be checked where the graph runs.
-    #[error("ONNX Runtime does not tell on which device it put the graph")]
+    #[error("ONNX Runtime does not report which device runs the graph")]
     Placement {
         /// ONNX Runtime's own error.
         source: ort::Error,

@@ -73,7 +73,7 @@ impl Placement {
 impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.nodes.is_empty() {
-            return f.write_str("it gives no account of its nodes");
+            return f.write_str("it does not list its nodes");
         }
         for (place, (provider, nodes)) in self.nodes.iter().enumerate() {
             let (comma, unit) =
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn nodes_are_counted_where_they_are() {
         let mut placement = Placement::default();
-        assert_eq!(placement.to_string(), "it gives no account of its nodes");
+        assert_eq!(placement.to_string(), "it does not list its nodes");
         placement.add(CPU_PROVIDER, "Shape".into());
         for operator in ["Conv", "Relu"] {
             placement.add("CUDAExecutionProvider", operator.into());

@@ -38,8 +38,7 @@ impl Family {
         match traits.head {
             Head::Classes(1000) | Head::None => self,
             Head::Classes(classes) => self.doubted(format!(
-                "it tells {classes} classes apart, not ImageNet's 1000, so it was trained further, perhaps on images \
-                 prepared otherwise"
+                "it has {classes} classes, not ImageNet's 1000, so it was trained further, perhaps with other preprocessing"
             )),
             Head::Uncounted => self.doubted("nothing shows that its classes are ImageNet's"),
         }
@@ -92,9 +91,9 @@ fn keras(traits: &Traits<'_>) -> Option<Family> {
     let reason = format!("it has a layer `{layer}`, as Keras' {network} has");
     let family = Family::certain(preset, reason).if_untouched(traits);
     Some(match traits.head {
-        Head::None => family.doubted(
-            "without its classifier nothing shows that the weights are the ones that Keras brings along",
-        ),
+        Head::None => {
+            family.doubted("it has no classifier, so nothing shows that these are Keras' own weights")
+        }
         _ => family,
     })
 }
@@ -119,7 +118,7 @@ fn timm(traits: &Traits<'_>) -> Option<Family> {
     let named = traits.mentions("/global_pool/pool/") && traits.mentions("/layer4/");
     (told || named).then(|| {
         Family::certain("timm-a1", "its layers are called as in timm's ResNet")
-            .doubted("timm has several sets of weights for it, prepared for in different ways, and the file does not say which")
+            .doubted("timm has several sets of weights for it, with different preprocessing, and the file does not say which")
             .or(&["timm-tv", "torchvision-v1"])
             .if_untouched(traits)
     })
@@ -141,7 +140,7 @@ fn pytorch(traits: &Traits<'_>) -> Option<Family> {
     let channels_first = traits.layout == Some(headstart_image::recipe::Layout::Nchw);
     (traits.producer == "pytorch" && channels_first).then(|| {
         Family::certain("torchvision-v1", "it was written by PyTorch")
-            .doubted("nothing in it tells which weights it holds")
+            .doubted("the file does not say which weights these are")
             .or(&["torchvision-v2", "timm-a1", "hf-resnet50"])
     })
 }

@@ -78,7 +78,7 @@ fn raw(traits: &Traits<'_>) -> Option<Family> {
     let preset = traits.pixels.preset()?;
     let mut family = Family::certain(preset, traits.pixels.reason());
     family.doubts.push(
-        "nothing in it tells how its makers brought images to that size, nor whether red or blue comes first"
+        "the file does not say how images were resized for it, nor whether the colours are RGB or BGR"
             .to_owned(),
     );
     Some(family)
@@ -90,7 +90,7 @@ fn with_arithmetic(traits: &Traits<'_>, mut family: Family) -> Family {
         let operators: Vec<String> =
             traits.pixels.operators.iter().map(|operator| format!("`{operator}`")).collect();
         family.doubts.push(format!(
-            "the graph calculates with the pixels itself ({}) before its first convolution, so part of the preprocessing may be \
+            "the graph changes the pixels ({}) before its first convolution, so part of the preprocessing may be \
              inside",
             operators.join(", ")
         ));

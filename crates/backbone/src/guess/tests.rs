@@ -49,7 +49,7 @@ fn what_has_several_sets_of_weights_is_not() {
 #[test]
 fn what_was_changed_raises_a_doubt() {
     for (name, doubt) in
-        [("keras_without_top", "without its classifier"), ("timm_ten_classes", "it tells 10 classes apart")]
+        [("keras_without_top", "it has no classifier"), ("timm_ten_classes", "it has 10 classes")]
     {
         let guess = of(name);
         assert!(guess.doubts.iter().any(|found| found.contains(doubt)), "{name}: {guess}");
@@ -113,7 +113,7 @@ fn files_of_the_zoo_are_known_by_name() {
 fn what_was_doubted_before_a_cut_is_doubted_after_it() {
     let mut cut = golden("hugging_face_features");
     assert!(recipe(&cut, b"").unwrap().is_certain());
-    let doubts = vec!["it tells 7 classes apart".to_owned()];
+    let doubts = vec!["it has 7 classes".to_owned()];
     Metadata { recipe_doubts: doubts.clone(), ..Metadata::default() }.write_into(&mut cut);
     assert_eq!(recipe(&cut, b"").unwrap().doubts, doubts);
 }

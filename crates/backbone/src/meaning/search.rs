@@ -141,7 +141,7 @@ impl Layer {
             _ => String::new(),
         };
         match self.before_pool {
-            true => format!("it is the mean of what {} says of each place{made}", self.title),
+            true => format!("it is the mean of the output of {} over all places{made}", self.title),
             false => format!("it comes straight out of a trained layer, {}{made}", self.title),
         }
     }
@@ -352,7 +352,10 @@ fn is_shape(node: &Node) -> bool {
 fn unknown(node: &Node) -> String {
     let title = node.title();
     match is_known_domain(node) {
-        true => format!("it comes from {title}, and what that does is not looked into"),
-        false => format!("it comes from {title}, of the domain `{}`, which may do anything", node.domain()),
+        true => format!("it comes from {title}, which this program does not look into"),
+        false => format!(
+            "it comes from {title}, of the domain `{}`, which this program does not look into",
+            node.domain()
+        ),
     }
 }

@@ -499,7 +499,7 @@ fn what_nobody_can_look_into_is_asked_about() {
             net.node("If", &["pooled"], "y");
             ("y", 64)
         }),
-        "is not looked into",
+        "which this program does not look into",
     );
     unclear(
         &of_end(|net| {

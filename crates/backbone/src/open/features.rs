@@ -99,7 +99,7 @@ fn is_float(kind: i32) -> bool {
 pub(super) fn doubt(model: &Model, features: &ValueInfo) -> Option<String> {
     match meaning::of(model, features.name()) {
         Meaning::Scores(why) => Some(format!(
-            "`{}` is taken for features as was asked for, but it gives class scores: {}",
+            "using `{}` as features, as requested, but it gives class scores: {}",
             features.name(),
             why.join(", and ")
         )),

@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 #[non_exhaustive]
 pub enum TargetError {
     /// It is one of the files that are read.
-    #[error("`{}` is not overwritten, because it is read here", path.display())]
+    #[error("`{}` is not overwritten: this command reads it", path.display())]
     IsInput {
         /// The file that was to be written.
         path: PathBuf,

@@ -80,7 +80,7 @@ pub struct GcReport {
     pub in_use: usize,
     /// Segments left alone because they are of another store.
     pub foreign: usize,
-    /// Lines about failures that no longer stand.
+    /// Lines about failures that are out of date.
     pub failures: usize,
     /// Notes of damage that is gone.
     pub marks: usize,

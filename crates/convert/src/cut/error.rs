@@ -45,7 +45,7 @@ pub enum Error {
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The network's input does not take images.
-    #[error("no image goes in: {reason}")]
+    #[error("the network does not take images: {reason}")]
     NotForImages {
         /// What shows it.
         reason: String,
@@ -71,7 +71,7 @@ pub enum Error {
         candidates: Vec<Candidate>,
     },
     /// The classifier reads no pooled map, so the caller has to choose.
-    #[error("{classifier} reads values that were never pooled; its network offers {}", list(candidates))]
+    #[error("{classifier} reads values that are not pooled; the network has {}", list(candidates))]
     NotPooled {
         /// The node that gives the class scores, described for people.
         classifier: String,
@@ -87,7 +87,7 @@ pub enum Error {
         candidates: Vec<Candidate>,
     },
     /// An operator that is not ONNX's own makes the tensor.
-    #[error("`{tensor}` comes from {node} of the domain `{domain}`, which may do anything")]
+    #[error("`{tensor}` comes from {node} of the domain `{domain}`, which this program does not look into")]
     Hidden {
         /// The tensor's name in the graph.
         tensor: String,
@@ -98,7 +98,7 @@ pub enum Error {
     },
     /// The tensor holds many vectors for one image, and several ways lead to one.
     #[error(
-        "`{tensor}` holds {count} vectors, one for each patch of the image and more, and nothing tells how one is made of them"
+        "`{tensor}` holds {count} vectors, for the patches of the image and more, and the network does not say how to pool them into one"
     )]
     Tokens {
         /// The tensor's name in the graph.
@@ -131,7 +131,7 @@ pub enum Error {
         found: String,
     },
     /// The tensor is quantised, and its scale is not in the graph.
-    #[error("`{tensor}` holds integers, and nothing tells the scale that they stand for")]
+    #[error("`{tensor}` holds integers, and the graph does not give their scale")]
     NoScale {
         /// The tensor's name in the graph.
         tensor: String,
@@ -155,7 +155,7 @@ pub enum Error {
         preset: &'static str,
     },
     /// The caller's labels are not as many as the classifier's classes.
-    #[error("{found} labels for a classifier of {expected} classes")]
+    #[error("expected {expected} labels, one for each class, found {found}")]
     LabelCount {
         /// Classes of the classifier.
         expected: usize,

@@ -46,9 +46,7 @@ impl<'a> Network<'a> {
         let mut notes = vec![];
         let functions = onnx::inline(&mut model);
         if functions > 0 {
-            notes.push(format!(
-                "calls of the file's own functions are replaced by what they stand for: {functions}"
-            ));
+            notes.push(format!("the file's own functions are inlined: {functions}"));
         }
         let graph = model.graph.as_ref().ok_or_else(|| onnx::Error::NoGraph { path: path.to_owned() })?;
         input::check_any(&Walk::new(graph))?;
@@ -203,13 +201,15 @@ impl Batch {
 
     fn note(self, was: Option<usize>) -> Option<String> {
         match (self, was) {
-            (Self::Opened { was }, _) => Some(format!("the batch size was fixed at {was} and is open now")),
+            (Self::Opened { was }, _) => {
+                Some(format!("the batch size was fixed at {was} and is dynamic now"))
+            }
             (Self::Kept, Some(was)) => {
                 Some(format!("the batch size stays fixed at {was}: the graph is wrong for any other"))
             }
             (Self::Kept, None) => None,
             (Self::Frozen, _) => Some(
-                "the batch size is fixed at 1 now, for images in one batch changed each other's features"
+                "the batch size is fixed at 1 now, because images in one batch changed each other's features"
                     .to_owned(),
             ),
         }
@@ -222,7 +222,7 @@ fn unproven(model: &Model, found: &Found) -> Option<String> {
     let asked = matches!(found.reason, Reason::Told | Reason::Known { .. } | Reason::Declared);
     match meaning::of(model, output) {
         Meaning::Unclear(why) if !asked => Some(format!(
-            "`{output}` is taken for class scores, and nothing proves that ({}); if it gives features, it needs no cut",
+            "`{output}` is treated as class scores, without a proof ({}); if it gives features, it needs no cut",
             why.join(", and ")
         )),
         _ => None,

@@ -36,8 +36,7 @@ pub(super) fn tell(metadata: &mut Metadata, options: &CutOptions, guess: Option<
         Some(guess) if guess.is_certain() => metadata.recipe = Some(guess.recipe.clone()),
         Some(guess) => metadata.recipe_doubts.clone_from(&guess.doubts),
         None => {
-            metadata.recipe_doubts =
-                vec!["the network that it was cut from looked like none that is known".to_owned()]
+            metadata.recipe_doubts = vec!["the network that it was cut from is not a known one".to_owned()]
         }
     }
     guess

@@ -16,7 +16,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The description of the network is damaged.
-    #[error("`{path}` is no valid JSON")]
+    #[error("`{path}` is not valid JSON")]
     Json {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum Error {
         found: u64,
     },
     /// Nothing outside the folder is read.
-    #[error("weight file name `{name}` leaves the model's folder")]
+    #[error("weight file `{name}` is outside the model's folder")]
     ShardPath {
         /// The file's name in the description.
         name: String,
@@ -140,7 +140,7 @@ pub enum Error {
         found: usize,
     },
     /// The layers' order is damaged.
-    #[error("layer `{layer}` reads `{input}`, which nothing before it makes")]
+    #[error("layer `{layer}` reads `{input}`, which no layer before it makes")]
     Wiring {
         /// The layer's name.
         layer: String,
@@ -156,7 +156,7 @@ pub enum Error {
         outputs: usize,
     },
     /// Height, width or channels of the images are not known.
-    #[error("input `{layer}` has the shape {shape}, and nothing tells its open dimensions")]
+    #[error("input `{layer}` has the shape {shape}, and the size of its dynamic dimensions is not known")]
     OpenInput {
         /// The layer's name.
         layer: String,
@@ -174,7 +174,7 @@ pub enum Error {
         found: Vec<usize>,
     },
     /// The network is none of those whose preprocessing is known, so the caller has to say it.
-    #[error("nothing tells which preprocessing the network `{network}` was trained with")]
+    #[error("the preprocessing of the network `{network}` is not known")]
     RecipeUnknown {
         /// The network's name.
         network: String,
@@ -204,7 +204,7 @@ pub enum Error {
         found: String,
     },
     /// The names of the classes are not as many as the classes.
-    #[error("{found} labels for a classifier of {expected} classes")]
+    #[error("expected {expected} labels, one for each class, found {found}")]
     LabelCount {
         /// Classes of the classifier.
         expected: usize,

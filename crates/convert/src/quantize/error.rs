@@ -16,7 +16,7 @@ pub enum Error {
     #[error(transparent)]
     Backbone(#[from] backbone::Error),
     /// A graph is quantised once.
-    #[error("`{path}` computes in integers already: it holds the operator `{operator}`")]
+    #[error("`{path}` is quantised already: it has the operator `{operator}`")]
     Quantised {
         /// The backbone's file.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum Error {
         operator: String,
     },
     /// None of its layers is of a kind that is computed in integers here.
-    #[error("`{path}` has no layer that could compute in integers")]
+    #[error("`{path}` has no layer that can be quantised")]
     NothingToDo {
         /// The backbone's file.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum Error {
     #[error(transparent)]
     Threads(#[from] ThreadsError),
     /// A layer that was to stay in floats is not there.
-    #[error("the graph has no layer `{name}` that could stay in floats")]
+    #[error("the graph has no layer `{name}` to keep in floats")]
     NoSuchLayer {
         /// The name that was given.
         name: String,
@@ -58,7 +58,7 @@ pub enum Error {
     },
     /// Folding and evening out changed the features before anything was rounded.
     #[error(
-        "the graph made ready for integers is not the graph that was given: a feature differs by {difference:.1e}, expected at most {bound:.1e}"
+        "preparing the graph for int8 changed its features: one differs by {difference:.1e}, expected at most {bound:.1e}"
     )]
     Changed {
         /// The largest difference of a feature.
@@ -68,7 +68,7 @@ pub enum Error {
     },
     /// The result is too far from the backbone in floats.
     #[error(
-        "features in integers have a mean cosine of {found:.4} to those in floats, expected {bound:.4} or more; nothing was written"
+        "int8 features have a mean cosine of {found:.4} to the fp32 features, expected {bound:.4} or more; nothing was written"
     )]
     Fidelity {
         /// The mean cosine on the images held out.
@@ -83,7 +83,7 @@ pub enum Error {
     #[error("stopped before the end; nothing was written")]
     Cancelled,
     /// ONNX Runtime cannot load a graph that was made on the way.
-    #[error("ONNX Runtime refuses the graph with its inner tensors shown, or in integers")]
+    #[error("ONNX Runtime refuses a graph that was made for quantising")]
     Refused {
         /// ONNX Runtime's own error.
         source: headstart_backbone::ort::Error,

@@ -55,7 +55,7 @@ impl fmt::Display for Doubt {
             ),
             Self::PartAsClass { label, classes } => write!(
                 f,
-                "the folder `{label}` is taken for a class, but it has the name of a part of a data set, and `{}` has subfolders",
+                "the folder `{label}` is used as a class, but it has the name of a split, and `{}` has subfolders",
                 path_text(classes)
             ),
         }

@@ -149,7 +149,7 @@ pub enum Error {
     },
 
     /// The subfolders are parts of a data set, not classes.
-    #[error("`{}` holds the parts of a data set, not classes: found the subfolders {}", path_text(path), listed(&names(found)))]
+    #[error("`{}` holds the splits of a data set, not classes: found the subfolders {}", path_text(path), listed(&names(found)))]
     SplitFolders {
         /// The folder.
         path: PathBuf,

@@ -38,7 +38,7 @@ pub enum Error {
         why: String,
     },
     /// The head itself is of no use.
-    #[error("the run gives no numbers for `{image}`: its answers are infinite or not a number")]
+    #[error("the output of the run for `{image}` is infinite or not a number")]
     NoNumbers {
         /// The image that was tried.
         image: String,

@@ -190,7 +190,7 @@ impl Calibrator<'_> {
         let usable = fp32.features.iter().flatten().count();
         if usable < LEAST {
             control.note(format_args!(
-                "auto: fp32, because {} cannot tell how good the others are",
+                "auto: fp32, because {} are too few to measure the others",
                 counted(usable as u64, "image")
             ));
             return Ok(Choosing { form: fp32.form, onnxruntime: Some(library) });

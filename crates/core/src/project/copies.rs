@@ -30,11 +30,11 @@ impl UseOfCopies {
         match self {
             Self::HeldOutTogether => "copies of an image are held out together or trained on together",
             Self::HeldOutApart => {
-                "held out as version 0.1.0 did, some are known from training, and the validation figures look better \
-                 than they are"
+                "they are held out as in version 0.1.0: some are copies of training images, so the validation figures look \
+                 better than they are"
             }
-            Self::TrainedOn => "they count as often as they are there",
-            Self::Evaluated => "figures count them as often as they are there",
+            Self::TrainedOn => "each copy counts in training",
+            Self::Evaluated => "the figures count each copy",
         }
     }
 }

@@ -72,7 +72,7 @@ pub enum Error {
         settings: Vec<(&'static str, String)>,
     },
     /// The int8 graph that a run was trained on is gone.
-    #[error("the run `{}` was trained on int8 features, and their graph is not in `{folder}`", run.display())]
+    #[error("the run `{}` was trained on int8 features, but their int8 graph is not in `{folder}`", run.display())]
     LostInt8Graph {
         /// The run's folder.
         run: PathBuf,
@@ -134,7 +134,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The run that would be replaced holds what is read.
-    #[error("`{}` is not replaced, because `{}` in it is read here", path.display(), input.display())]
+    #[error("`{}` is not replaced: this command reads `{}` in it", path.display(), input.display())]
     RunIsInput {
         /// The run's folder.
         path: PathBuf,
@@ -196,7 +196,9 @@ pub enum Error {
         source: preprocess::Error,
     },
     /// A temperature is fitted on images that the head has not seen.
-    #[error("the run `{run}` was trained on these images, and is surer of them than of new ones")]
+    #[error(
+        "the run `{run}` was trained on these images, so its confidence on them is higher than on new images"
+    )]
     TrainedOnThese {
         /// The run's name.
         run: String,
@@ -205,7 +207,7 @@ pub enum Error {
     #[error("no images are held out to fit a temperature on")]
     NothingHeldOut,
     /// A temperature is for features as the head was trained on.
-    #[error("a temperature needs features as the head was trained on, found features in {found}")]
+    #[error("a temperature needs features of the precision that the head was trained on, found {found}")]
     TemperatureOfOthers {
         /// What the features are in, and what the head was trained on.
         found: evaluate::OtherPrecision,
@@ -217,7 +219,7 @@ pub enum Error {
         run: String,
     },
     /// A run that does not say what it was trained on.
-    #[error("the run `{}` does not tell on which images it was trained", run.display())]
+    #[error("the run `{}` does not say which images it was trained on", run.display())]
     ImagesUnknown {
         /// The run's folder.
         run: PathBuf,
@@ -259,7 +261,7 @@ pub enum Error {
         min_delta: bool,
     },
     /// The head's answers are not finite.
-    #[error("`{run}` gives no numbers for `{image}`: its answers are infinite or not a number")]
+    #[error("the output of `{run}` for `{image}` is infinite or not a number")]
     NoNumbers {
         /// The run, or the exported file.
         run: String,

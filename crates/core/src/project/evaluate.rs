@@ -7,9 +7,9 @@ use headstart_base::files::path_text;
 use headstart_evaluate::scored;
 use headstart_image::ViewKinds;
 
-use super::answers::{Answers, labels};
 use super::error::with_causes;
 use super::manifests::folder_of;
+use super::scored_samples::{ScoredSamples, labels};
 use super::{
     Accept, Error, Evaluation, FeatureSource, Lookup, Project, Samples, TrainingImages, UseOfCopies,
 };
@@ -97,8 +97,16 @@ impl Project {
         let mut cache = source.open_or_fill(&files, &options.views, options.extract, control)?;
         let lookup = Lookup { failures_told: options.extract, ..Lookup::default() };
         let views = &options.views;
-        let answers =
-            Answers::of(&run, &source, cache.as_mut(), &manifest, views, lookup, &self.threads()?, control)?;
+        let answers = ScoredSamples::of(
+            &run,
+            &source,
+            cache.as_mut(),
+            &manifest,
+            views,
+            lookup,
+            &self.threads()?,
+            control,
+        )?;
         let mut cache = cache.expect("a cache that is not there has no features");
         tell_leaks(&run, &source, &mut cache, &manifest, &answers.samples, control)?;
         if options.calibrate {
@@ -114,7 +122,12 @@ impl Project {
 }
 
 /// What is evaluated, for whoever wants to do it again.
-fn record(run: &Run, manifest: &Manifest, options: &EvaluateOptions, answers: &Answers) -> EvaluationRecord {
+fn record(
+    run: &Run,
+    manifest: &Manifest,
+    options: &EvaluateOptions,
+    answers: &ScoredSamples,
+) -> EvaluationRecord {
     let paths: Vec<&Path> = manifest.sources().collect();
     let texts = paths.iter().map(|path| path_text(path).into_owned()).collect();
     let (columns, images) = (manifest.columns().clone(), &answers.images);
@@ -159,7 +172,7 @@ fn known_images(
 ) -> Option<RunImages> {
     let told = run.images().unwrap_or_else(|error| {
         let why = with_causes(&error);
-        control.warn(format_args!("{why}: the run cannot tell which images it knows"));
+        control.warn(format_args!("{why}: images that the run was trained on cannot be found"));
         None
     });
     told.or_else(|| {

@@ -50,7 +50,7 @@ fn tell(taken: &Path, folder: &Path, control: &mut Control<'_>) {
     let of = EvaluationRecord::read(&taken.join("evaluation.toml")).ok();
     let of = of.map_or(String::new(), |record| format!(" of `{}`", record.manifests.join("`, `")));
     control.note(format_args!(
-        "`{}` holds the evaluation{of}, which has other images: this evaluation is kept in `{}`",
+        "`{}` holds the evaluation{of} of other images: this evaluation is written to `{}`",
         taken.display(),
         folder.display()
     ));

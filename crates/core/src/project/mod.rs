@@ -3,7 +3,6 @@
 //! [`Project`] has the use cases that fronts share. Nothing here prints: what people should know on the way goes to the
 //! listener of a [`Control`](crate::Control), results are returned.
 
-mod answers;
 mod base_run;
 mod calibrator;
 mod class_counts;
@@ -29,6 +28,7 @@ mod relocate;
 mod request;
 mod runs;
 mod samples;
+mod scored_samples;
 mod split_column;
 mod temperature;
 mod train;

@@ -33,7 +33,7 @@ pub enum NoPrediction {
     #[error("{0}")]
     Failed(String),
     /// The work was cancelled before it.
-    #[error("the work stopped before its turn")]
+    #[error("not computed: the work was stopped")]
     Stopped,
 }
 
@@ -74,7 +74,7 @@ impl Predicted {
 }
 
 impl Project {
-    /// Predict what images show. Features come from the cache where it has them in every view; the others are computed, and not
+    /// Predict the classes of images. Features come from the cache where it has them in every view; the others are computed, and not
     /// kept. A cancelled `control` ends the work after the batch in hand.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ fn about(run: &Run) -> String {
         }
         Origin::Imported(import) => format!("Its head was imported from {}.", file_names(&import.file)),
     };
-    format!("It goes by the features of {}. {origin}", info.backbone.name)
+    format!("It uses the features of {}. {origin}", info.backbone.name)
 }
 
 /// Without the folders, which mean nothing to somebody else.

@@ -80,7 +80,7 @@ pub(super) fn doubted(
     if judged.is_empty() {
         return Err(
             "It was trained on all of these images, so it cannot give a second opinion on their labels. \
-                    `headstart report` asks heads that have not seen them."
+                    `headstart report` uses heads that were not trained on them."
                 .into(),
         );
     }

@@ -192,7 +192,7 @@ fn reserved(name: &str) -> Option<&'static str> {
     match () {
         () if name.len() > LONGEST => Some("it is longer than 100 bytes"),
         () if name.eq_ignore_ascii_case(LATEST) => Some("it stands for the last run"),
-        () if device => Some("Windows keeps it for a device"),
+        () if device => Some("Windows reserves it for a device"),
         () if name.ends_with('.') && name.len() > 1 && name.starts_with(char::is_alphanumeric) => {
             Some("Windows drops a dot at the end")
         }

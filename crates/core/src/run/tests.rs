@@ -5,15 +5,15 @@ use ndarray::array;
 use super::*;
 use crate::dataset::Whereabouts;
 use headstart_cache::Key;
-use headstart_nn::train::{EpochRecord, Flow, Outcome, TrainConfig, train};
+use headstart_nn::train::{EpochRecord, Flow, TrainConfig, TrainOutcome, train};
 
-fn outcome() -> Outcome {
+fn outcome() -> TrainOutcome {
     let config = TrainConfig { hidden: vec![3], epochs: 2, seed: 5, ..Default::default() };
     let rows = array![[0.0, 1.0], [1.0, 0.0], [0.1, 0.9]];
     train(&config, &rows, &[0, 1, 0], 2, None, &mut |_| Flow::Continue).unwrap()
 }
 
-fn training(outcome: &Outcome) -> Training {
+fn training(outcome: &TrainOutcome) -> Training {
     Training {
         settings: outcome.checkpoint.config().clone(),
         data: Some(DataChoice {
@@ -33,7 +33,7 @@ fn training(outcome: &Outcome) -> Training {
     }
 }
 
-fn info(outcome: &Outcome) -> RunInfo {
+fn info(outcome: &TrainOutcome) -> RunInfo {
     RunInfo {
         created: "2026-11-23T08:00:00Z".into(),
         classes: vec!["it's a \"cat\"".into(), "dog\n🐕".into()],
@@ -52,7 +52,7 @@ fn info(outcome: &Outcome) -> RunInfo {
 fn create(runs: &Path, name: Option<&str>, overwrite: bool) -> Result<Run, Error> {
     let outcome = outcome();
     let metrics = TrainingMetrics::new(&outcome, 0.25);
-    let Outcome { head, history, checkpoint, .. } = &outcome;
+    let TrainOutcome { head, history, checkpoint, .. } = &outcome;
     let images = images();
     let course =
         TrainingRecord { history, metrics: &metrics, checkpoint: Some(checkpoint), images: Some(&images) };
@@ -378,7 +378,7 @@ fn figures_are_those_of_the_epoch_whose_head_is_kept() {
     };
     let history = History { epochs: vec![epoch(1, 0.9), epoch(2, 0.7), epoch(3, 0.8)] };
     let of = |best_epoch| {
-        TrainingMetrics::new(&Outcome { history: history.clone(), best_epoch, ..outcome() }, 1.0)
+        TrainingMetrics::new(&TrainOutcome { history: history.clone(), best_epoch, ..outcome() }, 1.0)
     };
     let best = of(Some(2));
     assert_eq!((best.epochs, best.best_epoch, best.val_loss, best.loss), (3, Some(2), Some(0.7), Some(0.5)));

@@ -204,7 +204,7 @@ impl<'a> Container<'a> {
     pub(super) fn item(&self, id: u32) -> Result<&Item> {
         match self.items.get(&id) {
             Some(item) => Ok(item),
-            None => damaged(format!("item {id} is not there")),
+            None => damaged(format!("item {id} is missing")),
         }
     }
 
@@ -216,7 +216,7 @@ impl<'a> Container<'a> {
         let mut found = vec![];
         for &(index, essential) in &self.item(id)?.properties {
             let Some(property) = self.properties.get(index) else {
-                return damaged("an image has a property that is not there");
+                return damaged("an image has a property that is missing");
             };
             match property.unknown() {
                 Some(name) if essential => return unsupported(format!("the property `{name}`")),

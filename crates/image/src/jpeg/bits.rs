@@ -116,7 +116,7 @@ impl<'a> Bits<'a> {
         }
         let (symbol, length) = codes.find((self.ahead >> 48) as u16).ok_or(match self.count {
             0..16 => Fault::Early,
-            _ => Fault::Damaged("a code that no table has"),
+            _ => Fault::Damaged("a code that is in no table"),
         })?;
         self.skip(length).map(|()| symbol)
     }

@@ -54,8 +54,8 @@ pub(super) struct Coder<'a> {
     pub mean: i32,
 }
 
-const NO_TABLE: Fault = Fault::Damaged("a scan whose codes were not defined");
-const TOO_MANY: Fault = Fault::Damaged("a block of more coefficients than there are");
+const NO_TABLE: Fault = Fault::Damaged("a scan without its Huffman table");
+const TOO_MANY: Fault = Fault::Damaged("a block of more than 64 coefficients");
 
 impl Coder<'_> {
     /// Begin anew, as after a restart.

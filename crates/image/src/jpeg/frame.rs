@@ -55,7 +55,7 @@ pub(super) struct Component {
     pub missing: [Option<u32>; 64],
 }
 
-const MALFORMED: Fault = Fault::Damaged("a frame that is too short for what it says");
+const MALFORMED: Fault = Fault::Damaged("a frame that is too short for what it lists");
 
 impl Frame {
     pub(super) fn read(segment: &[u8], progressive: bool) -> Result<Self, Fault> {
@@ -81,7 +81,7 @@ impl Frame {
             |byte: u8| if alone { (1, 1) } else { (usize::from(byte >> 4), usize::from(byte & 15)) };
         let all = || components.iter().map(|&[_, sampling, _]| factors(sampling));
         if !all().all(|(across, down)| (1..=4).contains(&across) && (1..=4).contains(&down)) {
-            return Err(Fault::Damaged("sampling factors that there are not"));
+            return Err(Fault::Damaged("sampling factors that are not allowed"));
         }
         let most = (all().map(|f| f.0).max().unwrap_or(1), all().map(|f| f.1).max().unwrap_or(1));
         // Half a pixel more often than another one is nothing that libjpeg enlarges either.

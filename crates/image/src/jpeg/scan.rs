@@ -15,7 +15,7 @@ pub(super) struct Scan {
     members: Vec<(usize, u8)>,
 }
 
-const MALFORMED: Fault = Fault::Damaged("the header of a scan that is too short for what it says");
+const MALFORMED: Fault = Fault::Damaged("the header of a scan that is too short for what it lists");
 /// More in a unit are not allowed, and no decoder takes them.
 const MOST_BLOCKS: usize = 10;
 
@@ -35,14 +35,14 @@ impl Scan {
         }
         let blocks = members.iter().map(|&(place, _)| frame.components[place].per_unit);
         if members.is_empty() || count > 1 && blocks.map(|(x, y)| x * y).sum::<usize>() > MOST_BLOCKS {
-            return Err(Fault::Damaged("a scan of more blocks, or fewer, than one may have"));
+            return Err(Fault::Damaged("a scan with too many blocks, or with none"));
         }
         if !frame.progressive {
             return Ok(Self { band: Band { first: 0, last: 63, refines: false, bit: 0 }, members });
         }
         let (refined, bit) = (u32::from(bits >> 4), u32::from(bits & 15));
         if last > 63 || first > last || (first == 0 && last > 0) || (first > 0 && count != 1) || bit > 13 {
-            return Err(Fault::Damaged("a scan of coefficients that blocks do not have"));
+            return Err(Fault::Damaged("a scan of coefficients that are not allowed"));
         }
         if refined > 0 && refined != bit + 1 {
             return Err(Fault::Damaged("a scan that refines by more than one bit"));
@@ -63,8 +63,7 @@ impl Scan {
             let component = &mut frame.components[place];
             if component.steps.is_none() {
                 let steps = steps.get(component.table).copied().flatten();
-                component.steps =
-                    Some(steps.ok_or(Fault::Damaged("coefficients whose steps were not defined"))?);
+                component.steps = Some(steps.ok_or(Fault::Damaged("a scan without its quantisation table"))?);
             }
             let before = if refines { Some(bit + 1) } else { None };
             if component.missing[first..=last].iter().any(|&missing| missing != before) {

@@ -59,7 +59,7 @@ impl<'a> Directory<'a> {
         let count_width = if big { 8 } else { 2 };
         let count = order.unsigned(file, start, count_width).ok_or(Fault::Early)?;
         if count > MOST_FIELDS {
-            return Err(Fault::Damaged("it has more fields than there are"));
+            return Err(Fault::Damaged("it has too many fields"));
         }
         let size = if big { 20 } else { 12 };
         let begin = start + count_width;
@@ -121,7 +121,7 @@ impl<'a> Directory<'a> {
             3 => 2,
             4 | 13 => 4,
             16 | 18 => 8,
-            _ => return Err(Fault::Damaged("a number is stored as something else")),
+            _ => return Err(Fault::Damaged("a number is stored as another type")),
         };
         let count = field.count.min(most);
         let bytes = self.values(field, width, count)?;
@@ -134,7 +134,7 @@ impl<'a> Directory<'a> {
         let Some(field) = self.find(tag) else { return Ok(None) };
         match field.kind {
             1 | 2 | 7 => self.values(field, 1, field.count).map(Some),
-            _ => Err(Fault::Damaged("bytes are stored as something else")),
+            _ => Err(Fault::Damaged("bytes are stored as another type")),
         }
     }
 

@@ -45,7 +45,7 @@ pub(super) fn unpack(
 
 /// Bits of the mark between rows: eleven zeros and a one.
 const MARK: u32 = 12;
-const BROKEN: Fault = Fault::Damaged("a fax code that stands for nothing");
+const BROKEN: Fault = Fault::Damaged("a fax code that means nothing");
 const TOO_LONG: Fault = Fault::Damaged("a row of fax codes is longer than the image is wide");
 
 /// A row of runs.

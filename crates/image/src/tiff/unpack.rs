@@ -67,7 +67,7 @@ fn lzw(packed: &[u8], mut out: &mut [u8]) -> Result<(), Fault> {
     // The end code is not asked for: not every writer sets it, and whoever has all pixels needs it no more.
     while !out.is_empty() {
         let step = decoder.decode_bytes(rest, out);
-        step.status.map_err(|_| Fault::Damaged("an LZW code that stands for nothing"))?;
+        step.status.map_err(|_| Fault::Damaged("an LZW code that means nothing"))?;
         if step.consumed_in == 0 && step.consumed_out == 0 {
             return Err(SHORT);
         }

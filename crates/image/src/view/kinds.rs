@@ -53,9 +53,7 @@ impl FromStr for ViewKind {
 
 /// A word that names no views.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "there are no views `{name}`; there are `flip`, `crop5`, `crop10`, and `none` for the plain image alone"
-)]
+#[error("unknown view `{name}`: expected `flip`, `crop5`, `crop10`, or `none` for the plain image alone")]
 pub struct UnknownView {
     name: String,
 }

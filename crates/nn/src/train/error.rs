@@ -174,7 +174,7 @@ impl fmt::Display for Quantity {
             Self::Features => "features",
             Self::Loss => "the loss",
             Self::Gradients => "gradients",
-            Self::Answers => "the answers of the head",
+            Self::Answers => "the output of the head",
         })
     }
 }

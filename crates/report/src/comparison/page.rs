@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{Compared, ComparedOn, Comparison};
 use crate::names::Names;
 use crate::page::{EpochCurve, Section, Shell, epoch_curves};
-use crate::plot::{self, Told, Whisker};
+use crate::plot::{self, PlotText, Whisker};
 use crate::{Epoch, percent};
 use headstart_base::text::grouped;
 use headstart_evaluate::{Metrics, Paired};
@@ -23,7 +23,7 @@ pub(super) fn render(comparison: &Comparison) -> Markup {
     let title = all.join(", ");
     let about = html! {
         @if comparison.evaluations.is_empty() {
-            p.note { "None of these runs keeps an evaluation, so nothing is known of how good they are on other images." }
+            p.note { "None of these runs has an evaluation, so it is not known how good they are on other images." }
         }
     };
     Shell { kicker: "Comparison of runs", title: &title, created: comparison.created, has_map: false }
@@ -46,8 +46,8 @@ fn evaluation(runs: &Runs, on: &ComparedOn, number: usize) -> Section {
     let there: Vec<usize> = (0..runs.compared.len()).filter(|&run| on.metrics[run].is_some()).collect();
     let body = html! {
         p.lead {
-            "Accuracy on the same set of images, and from where to where it might lie had other images been taken. Whether one run "
-            "is better than another is told by their difference on the same images, which is known better than either."
+            "Accuracy on the same images, with the interval in which it would probably lie on other images. The difference of two "
+            "runs on the same images shows which one is better: it is more certain than their accuracies alone."
         }
         div.beside {
             (whiskers(runs, on, &there, number))
@@ -75,7 +75,7 @@ fn whiskers(runs: &Runs, on: &ComparedOn, there: &[usize], number: usize) -> Mar
         .map(|&run| format!("{} {}", runs.names.text(run), percent(metrics(run).accuracy)))
         .collect();
     let id = format!("accuracies-{}", number + 1);
-    let told = Told { id: &id, title: "Accuracies with their intervals", description: &said.join(", ") };
+    let told = PlotText { id: &id, title: "Accuracies with their intervals", description: &said.join(", ") };
     html! {
         figure.plot.whiskers {
             figcaption { span.title { "Accuracy" } span.note { "from top to bottom in the order of the table" } }
@@ -130,7 +130,7 @@ fn differences(runs: &Runs, on: &ComparedOn, there: &[usize]) -> Markup {
                     thead {
                         tr {
                             th scope="col" { "Run" }
-                            @for heading in ["Difference", "95% interval", "Only this right", "Only the other right", "p"] {
+                            @for heading in ["Difference", "95% interval", "Right in this run only", "Right in the other only", "p"] {
                                 th.number scope="col" { (heading) }
                             }
                             th scope="col" { "So" }
@@ -139,7 +139,7 @@ fn differences(runs: &Runs, on: &ComparedOn, there: &[usize]) -> Markup {
                     tbody { @for (run, pair) in pairs { (difference(runs.named(run), pair)) } }
                 }
             }
-            p.note { "p: how likely chance alone divides the images that one of them has right so unevenly (McNemar's exact test)." }
+            p.note { "p: how likely such a difference is by chance alone, if both runs are equally good (McNemar's exact test)." }
         }
         @for &run in others {
             @if on.paired[run].is_none() {
@@ -179,7 +179,7 @@ fn settings(comparison: &Comparison, runs: &Runs) -> Section {
         @if comparison.settings.is_empty() {
             p { "They were trained in the same way." }
         } @else {
-            p.lead { "What they do not have in common." }
+            p.lead { "Settings in which the runs differ." }
             div.scroll role="region" aria-label="Settings" tabindex="0" {
                 table.numbers.settings {
                     caption.unseen { "Settings that differ, a column for each run" }

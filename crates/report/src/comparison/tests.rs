@@ -92,6 +92,6 @@ fn runs_that_nobody_evaluated_are_compared_all_the_same() {
         evaluations: &[],
     };
     let html = comparison.html();
-    assert!(html.contains("None of these runs keeps an evaluation"));
+    assert!(html.contains("None of these runs has an evaluation"));
     assert!(html.contains("They were trained in the same way."));
 }

@@ -20,8 +20,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let (shown, folded) = order.split_at(order.len().min(SHOWN));
     let body = html! {
         p.lead {
-            b { "Precision" } ": of the images taken for this class, the part that is it. "
-            b { "Recall" } ": of the images of this class, the part that was found. "
+            b { "Precision" } ": of the images predicted as this class, the fraction that is right. "
+            b { "Recall" } ": of the images of this class, the fraction that was found. "
             b { "F1" } ": both together. A dash stands where there is nothing to divide by."
         }
         (table(view, shown, if is_long { "The classes with the lowest F1" } else { "All classes" }, true))

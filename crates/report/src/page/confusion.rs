@@ -18,8 +18,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
     let body = html! {
         @if classes <= LARGEST {
             p.lead {
-                "A row is what the images show, a column what they were taken for. "
-                span.swatch.hit {} " right, " span.swatch.miss {} " wrong; the deeper, the larger the part of the row."
+                "A row is a true class, a column a predicted class. "
+                span.swatch.hit {} " right, " span.swatch.miss {} " wrong; the stronger the colour, the larger the fraction of the row."
             }
         }
         div.beside {
@@ -27,7 +27,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
             div.list { (list(view)) }
         }
     };
-    Some(view.section("confusion", "What it takes for what", body))
+    Some(view.section("confusion", "What it confuses", body))
 }
 
 fn matrix(view: &View) -> Markup {
@@ -69,7 +69,7 @@ fn cell(view: &View, row: usize, column: usize, is_dense: bool) -> Markup {
     let depth = share.sqrt();
     let kind = if row == column { "hit" } else { "miss" };
     let [label, prediction] = [row, column].map(|class| view.classes.text.text(class));
-    let what = format!("{label} taken for {prediction}: {count} of {}", classes[row].support);
+    let what = format!("{label} predicted as {prediction}: {count} of {}", classes[row].support);
     html! {
         td.(kind).deep[depth > 0.62].deeper[depth > 0.77] style=(format!("--depth:{depth:.3}")) title=(what) {
             span.unseen[is_dense] { (count) }
@@ -81,13 +81,13 @@ fn list(view: &View) -> Markup {
     let pairs = view.evaluation.metrics.confusions(8);
     html! {
         @if pairs.is_empty() {
-            p { "No image was taken for another class." }
+            p { "No image was predicted as another class." }
         } @else {
             h3 { "Most often confused" }
             ol.pairs {
                 @for pair in pairs {
                     li {
-                        strong { (view.name(pair.label)) } " taken for " strong { (view.name(pair.prediction)) }
+                        strong { (view.name(pair.label)) } " predicted as " strong { (view.name(pair.prediction)) }
                         " " span.count {
                             (grouped(pair.times)) " of " (grouped(pair.support)) ", "
                             (percent(pair.times as f64 / pair.support as f64))

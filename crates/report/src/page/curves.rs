@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::Section;
 use crate::names::Names;
-use crate::plot::{self, Line, Told};
+use crate::plot::{self, Line, PlotText};
 use crate::{Epoch, Report, percent};
 use headstart_base::text::counted;
 
@@ -46,8 +46,8 @@ pub(super) fn section(report: &Report) -> Option<Section> {
     }
     let body = html! {
         p.lead {
-            "After each pass over the training images: how far its answers are off (loss) and how many are right. Where a line for "
-            "validation turns away from that for training, the classifier learns its images by heart."
+            "After each epoch: how far its predictions are off (loss), and how many of them are right (accuracy). Where the line for "
+            "validation turns away from the line for training, the classifier learns its images by heart (overfitting)."
         }
         div.plots { @for plot in [loss, accuracy].into_iter().flatten() { (plot) } }
     };
@@ -84,7 +84,7 @@ pub(crate) fn epoch_curves<'a>(
     let ends = keys.iter().map(|(series, last)| format!("{} ends at {last}", names.text(*series)));
     let ends: Vec<String> = ends.collect();
     let description = format!("{title} over {}: {}", counted(epochs as u64, "epoch"), ends.join(", "));
-    let told = Told { id, title, description: &description };
+    let told = PlotText { id, title, description: &description };
     Some(html! {
         figure.plot {
             figcaption {

@@ -12,7 +12,7 @@ pub(super) fn section(report: &Report) -> Option<Section> {
         return None;
     }
     let body = html! {
-        p.lead { "What it takes to train and evaluate it again, and to tell it from others." }
+        p.lead { "What is needed to train and evaluate it again." }
         div.facts { @for facts in report.facts.iter().filter(|facts| !is_empty(facts)) { (one(facts)) } }
     };
     Some(Section { id: "settings".into(), title: "Settings and provenance".into(), of: None, body })
@@ -25,13 +25,13 @@ fn one(facts: &Facts) -> Markup {
         div {
             @if facts.rows.is_empty() {
                 h3 { (facts.heading) }
-                p { "Nothing was changed: all are the defaults." }
+                p { "All settings are the defaults." }
             } @else {
                 (table(html! { caption { (facts.heading) } }, &facts.rows))
             }
             @if defaults > 0 {
                 details {
-                    summary { "The " @if !facts.rows.is_empty() { "other " } (counted(defaults, "setting")) ", as they are by default" }
+                    summary { "The " @if !facts.rows.is_empty() { "other " } (counted(defaults, "setting")) ", which are the defaults" }
                     (table(html! { caption.unseen { (facts.heading) " that are the defaults" } }, &facts.defaults))
                 }
             }

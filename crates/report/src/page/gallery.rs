@@ -28,9 +28,9 @@ pub(super) fn mistakes(view: &View, thumbnail: Thumbnails) -> Option<Section> {
     let is = if wrong.len() == 1 { "is" } else { "are" };
     let lead = format!(
         "{} of {} {is} wrong. The classifier is at least {} sure of {}. The surest come first. Look here for wrong labels, \
-         and for what the classifier cannot see.",
+         and for images that are hard for the classifier.",
         grouped(wrong.len() as u64),
-        counted(labelled, "answer"),
+        counted(labelled, "prediction"),
         whole_percent(SURE),
         if sure == 0 { "none of them".into() } else { format!("{} of them", grouped(sure as u64)) },
     );
@@ -48,7 +48,7 @@ pub(super) fn doubts(view: &View, thumbnail: Thumbnails) -> Option<Section> {
     let right = confidences(view, true);
     let least = right.iter().copied().reduce(f32::min)?;
     let unsure = right.iter().filter(|&&confidence| confidence < SURE).count();
-    let all = counted(right.len() as u64, "right answer");
+    let all = counted(right.len() as u64, "right prediction");
     let sure = whole_percent(SURE);
     let body = if unsure == 0 {
         html! {
@@ -63,7 +63,7 @@ pub(super) fn doubts(view: &View, thumbnail: Thumbnails) -> Option<Section> {
         );
         gallery(view, &chosen, unsure, &lead, thumbnail)
     };
-    Some(view.section("doubts", "Least sure hits", body))
+    Some(view.section("doubts", "Least sure right predictions", body))
 }
 
 fn predictions<'a>(view: &View<'a>) -> Vec<&'a Prediction> {

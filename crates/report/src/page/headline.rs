@@ -23,7 +23,7 @@ pub(super) fn about(report: &Report, classes: &Classes) -> Markup {
             ". " bdi { (report.about) }
         }
         @if report.evaluations.is_empty() {
-            p.note { "No evaluation of this run is kept in it, so nothing is known of how good it is on other images." }
+            p.note { "This run has no evaluation, so it is not known how good it is on other images." }
         }
     }
 }
@@ -45,7 +45,7 @@ fn accuracy(view: &View) -> Markup {
         @if let Some(Intervals { accuracy: [low, high], level, .. }) = &metrics.intervals {
             p.note {
                 (format!("{:.0}", 100.0 * level)) "% interval " (percent(*low)) " to " (percent(*high))
-                ": so much depends on which images happened to be taken."
+                ": other images of the same kind could give any accuracy in this range."
             }
         }
         div.meter aria-hidden="true" { span style=(format!("width:{:.2}%", 100.0 * metrics.accuracy)) {} }
@@ -79,7 +79,7 @@ fn tiles(view: &View) -> Vec<Markup> {
     let mut tiles = vec![tile(
         "Balanced accuracy",
         percent(metrics.balanced_accuracy),
-        "the mean over classes of the part found; rare classes count as much as frequent ones",
+        "the mean recall over classes; rare classes count as much as frequent ones",
     )];
     if let Some(f1) = metrics.macro_average.f1 {
         tiles.push(tile(

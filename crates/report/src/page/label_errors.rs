@@ -23,7 +23,7 @@ pub(super) fn section(view: &View, thumbnail: Thumbnails) -> Option<Section> {
         Err(reason) => html! { p.lead { (reason) } },
         Ok(suspects) => {
             let lead = "The classifier never saw these images, and contradicts these labels more surely than it usually \
-                        agrees with others (confident learning). They may be right all the same: look first at the first.";
+                        agrees with others (confident learning). The labels may be right all the same. The likeliest errors come first.";
             let doubted = Doubted {
                 classes: view.classes,
                 images: view.evaluation.images,

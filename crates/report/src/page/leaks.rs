@@ -50,7 +50,7 @@ fn summary(view: &View, leaks: &Leaks) -> Markup {
     let all = view.evaluation.images.len() as u64;
     html! {
         p.lead {
-            "Images that a classifier was trained on say nothing about images that it has not seen. "
+            "Images that a classifier was trained on do not show how good it is on new ones. "
             (counted(all, "image")) @if all == 1 { " was" } @else { " were" } " compared with the "
             (grouped(leaks.training as u64)) " that it was trained on: " strong { (grouped(same.len() as u64)) }
             @if same.len() == 1 { " is" } @else { " are" } " the same file"
@@ -59,7 +59,7 @@ fn summary(view: &View, leaks: &Leaks) -> Markup {
                     ", " strong { (grouped(near)) } " more " @if near == 1 { "looks" } @else { "look" }
                     " nearly the same (cosine of the features " (threshold) " or more)."
                 }
-                None => { ". Nearly the same pictures were not looked for: there are too many images for a report." }
+                None => { ". Nearly the same pictures were not searched for: there are too many images for a report." }
             }
             @if differ > 0 {
                 " " strong { (counted(differ, "pair")) } @if differ == 1 { " has" } @else { " have" }

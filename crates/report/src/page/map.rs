@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::gallery::data_uri;
 use super::{Section, Thumbnails, View};
-use crate::plot::{self, MARKS, Mark, Told};
+use crate::plot::{self, MARKS, Mark, PlotText};
 use crate::{Image, Map, percent};
 use headstart_base::text::{counted, grouped};
 
@@ -42,8 +42,8 @@ fn lead(view: &View, map: &Map) -> Markup {
     let all = view.evaluation.images.len();
     html! {
         p.lead {
-            "Each mark is an image. Images that the network finds alike are near each other; the network knows nothing of these "
-            "classes. Classes that lie apart are easy to tell; a mark in the midst of another class is a hard image, or a wrong "
+            "Each mark is an image. Images that the network finds alike are near each other; the network was not trained on "
+            "these classes. Classes that lie apart are easy to tell; a mark in the midst of another class is a hard image, or a wrong "
             "label. A mark with a ring is a mistake of the classifier. "
             @if map.images.len() < all {
                 (grouped(map.images.len() as u64)) " of " (counted(all as u64, "image")) " are shown, chosen by chance."
@@ -61,10 +61,10 @@ fn tsne(view: &View, map: &Map, points: &[[f64; 2]], marks: &Marks) -> Markup {
         "{} as t-SNE places them; every one is in the list below",
         counted(points.len() as u64, "image")
     );
-    let told = Told { id: &id, title: "Neighbourhoods of the images", description: &description };
+    let told = PlotText { id: &id, title: "Neighbourhoods of the images", description: &description };
     let caption = html! {
         span.title { "Neighbourhoods" }
-        span.note { "t-SNE: who is near whom; distances between groups mean little" }
+        span.note { "t-SNE: near marks are similar images; distances between groups mean little" }
     };
     figure(view, map, points, None, told, caption, marks)
 }
@@ -76,7 +76,7 @@ fn pca(view: &View, map: &Map, marks: &Marks) -> Markup {
         "{} in the first two principal components of their features; every one is in the list below",
         counted(map.pca.len() as u64, "image")
     );
-    let told = Told { id: &id, title: "Main directions of the images", description: &description };
+    let told = PlotText { id: &id, title: "Main directions of the images", description: &description };
     let axes = [format!("first component, {first} of the variance"), format!("second component, {second}")];
     let caption = html! {
         span.title { "Main directions" }
@@ -90,7 +90,7 @@ fn figure(
     map: &Map,
     points: &[[f64; 2]],
     axes: Option<[&str; 2]>,
-    told: Told,
+    told: PlotText,
     caption: Markup,
     marks: &Marks,
 ) -> Markup {
@@ -220,8 +220,8 @@ fn what(view: &View, image: &Image) -> Markup {
     html! {
         @match (prediction.label, prediction.is_correct()) {
             (Some(label), Some(true)) => { (view.short_name(label)) " " (sure) ", " },
-            (Some(label), _) => { (view.short_name(label)) ", taken for " (view.short_name(prediction.class())) " " (sure) ", " },
-            (None, _) => { "no label, taken for " (view.short_name(prediction.class())) " " (sure) ", " },
+            (Some(label), _) => { (view.short_name(label)) ", predicted as " (view.short_name(prediction.class())) " " (sure) ", " },
+            (None, _) => { "no label, predicted as " (view.short_name(prediction.class())) " " (sure) ", " },
         }
     }
 }

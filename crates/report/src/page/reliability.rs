@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Section, View};
 use crate::percent;
-use crate::plot::{self, Bar, Dot, Told};
+use crate::plot::{self, Bar, Dot, PlotText};
 use headstart_base::text::{counted, grouped};
 use headstart_evaluate::Calibrated;
 use headstart_evaluate::metrics::Bin;
@@ -29,7 +29,7 @@ pub(super) fn section(view: &View) -> Option<Section> {
             div.list { (coverage(view)) }
         }
         @if view.evaluation.metrics.calibration.as_ref().is_some_and(|calibrated| calibrated.fitted_here) {
-            p.note { "The temperature was fitted on these very images: on others it will bring a little less." }
+            p.note { "The temperature was fitted on these images: on others it gains a little less." }
         }
         details { summary { "The numbers" } (table(&metrics.reliability)) }
     };
@@ -39,8 +39,8 @@ pub(super) fn section(view: &View) -> Option<Section> {
 /// What a point is.
 fn meaning(dots: &[Dot]) -> String {
     match dots {
-        [one] => format!("The one point stands for {}.", counted(one.count, "image")),
-        _ => format!("A point stands for {LEAST} images or more, the larger the more."),
+        [one] => format!("The one point is {}.", counted(one.count, "image")),
+        _ => format!("Each point is {LEAST} images or more: the larger the point, the more images."),
     }
 }
 
@@ -72,7 +72,7 @@ fn diagram(view: &View, dots: &[Dot]) -> Markup {
         description += &format!(", {earlier} before a temperature of {temperature:.3} corrected it");
     }
     let id = view.id("reliability");
-    let told = Told { id: &id, title: "Reliability diagram", description: &description };
+    let told = PlotText { id: &id, title: "Reliability diagram", description: &description };
     html! {
         figure.plot.reliability {
             figcaption {
@@ -185,10 +185,10 @@ fn coverage(view: &View) -> Markup {
     let rows = &view.evaluation.metrics.coverage;
     html! {
         @if !rows.is_empty() {
-            h3 { "If it may say “I don't know”" }
-            p.note { "Counting only answers of at least this confidence, and leaving the other images to a person." }
+            h3 { "If it may answer “I don't know”" }
+            p.note { "Only predictions of at least this confidence count; a person looks at the other images." }
             table.numbers {
-                caption.unseen { "Least confidence: part of the images that are answered, and accuracy of these answers" }
+                caption.unseen { "Lowest confidence: fraction of the images with such a prediction, and accuracy of these predictions" }
                 thead {
                     tr {
                         th scope="col" { "Confidence" }

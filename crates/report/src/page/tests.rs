@@ -338,7 +338,7 @@ fn several_evaluations_stand_one_after_the_other() {
     material.times = 0;
     let html = material.plain();
     let page = parsed(&html);
-    assert!(html.contains("No evaluation of this run is kept in it"));
+    assert!(html.contains("This run has no evaluation"));
     assert!(all(&page, "script").is_empty(), "nothing for it to do");
     assert_eq!(all(&page, "main > section").len(), 2);
 }
@@ -354,7 +354,7 @@ fn what_there_is_not_is_left_out() {
         assert!(all(&page, &format!("#{id}")).is_empty(), "{id}");
     }
     for part in [
-        "No image was taken for another class.",
+        "No image was predicted as another class.",
         "<p class=\"big\">100.0%</p>",
         "1 more image has no label",
         "None of 2 labels stands out",

@@ -3,7 +3,7 @@
 use maud::PreEscaped;
 use plotters::prelude::*;
 
-use super::{Drawn, GRID, MARGIN_RIGHT, Told, colour, plain, share, small_text};
+use super::{Drawn, GRID, MARGIN_RIGHT, PlotText, colour, plain, share, small_text};
 
 const WIDTH: u32 = 480;
 const ROW: u32 = 26;
@@ -17,7 +17,7 @@ pub(crate) struct Whisker {
 }
 
 /// A row for each, the first on top; names stand beside the drawing.
-pub(crate) fn intervals(rows: &[Whisker], told: Told) -> PreEscaped<String> {
+pub(crate) fn intervals(rows: &[Whisker], told: PlotText) -> PreEscaped<String> {
     let size = (WIDTH, ROW * rows.len() as u32 + 40);
     plain(told, size, |root| {
         let ends = |row: &Whisker| row.interval.map_or([row.value, row.value], |ends| ends);

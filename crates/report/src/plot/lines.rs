@@ -3,7 +3,7 @@
 use maud::PreEscaped;
 use plotters::prelude::*;
 
-use super::{Area, Drawn, GRID, MARGIN_RIGHT, Told, colour, plain, share, small_text};
+use super::{Area, Drawn, GRID, MARGIN_RIGHT, PlotText, colour, plain, share, small_text};
 
 const SIZE: (u32, u32) = (480, 260);
 
@@ -15,7 +15,7 @@ pub(crate) struct Line {
 }
 
 /// Lines over epochs. `ceiling` ends the vertical axis where values cannot lie above.
-pub(crate) fn lines(lines: &[Line], told: Told, ceiling: Option<f64>) -> PreEscaped<String> {
+pub(crate) fn lines(lines: &[Line], told: PlotText, ceiling: Option<f64>) -> PreEscaped<String> {
     plain(told, SIZE, |root| draw(root, lines, ceiling))
 }
 

@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::{GRID, SERIES, Told, drawing, small_text};
+use super::{GRID, PlotText, SERIES, drawing, small_text};
 
 const SIZE: (u32, u32) = (480, 440);
 
@@ -54,7 +54,7 @@ impl Frame {
 
 /// A frame around `points`, of which only the positions to each other mean anything; `axes` says what the directions are,
 /// if they are something.
-pub(crate) fn frame(points: &[[f64; 2]], axes: Option<[&str; 2]>, told: Told) -> Frame {
+pub(crate) fn frame(points: &[[f64; 2]], axes: Option<[&str; 2]>, told: PlotText) -> Frame {
     let (svg, places) = drawing(told, SIZE, |root| {
         let range = |axis: usize| {
             let values = || points.iter().map(|point| point[axis]);

@@ -38,7 +38,7 @@ const GRID: RGBColor = RGBColor(221, 221, 221);
 
 /// What a plot is called and what is read out instead of it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told<'a> {
+pub(super) struct PlotText<'a> {
     /// An id that nothing else on the page has.
     pub id: &'a str,
     pub title: &'a str,
@@ -49,7 +49,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// A drawing of this size with a name and a description, and what `draw` makes of it.
-fn drawing<T>(told: Told, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn<T>) -> (String, T) {
+fn drawing<T>(told: PlotText, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn<T>) -> (String, T) {
     let mut svg = String::new();
     let result = {
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
@@ -57,7 +57,7 @@ fn drawing<T>(told: Told, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn<T>
         root.present().expect("drawing to memory cannot fail");
         result
     };
-    let Told { id, title, description } = told;
+    let PlotText { id, title, description } = told;
     let attributes = format!("<svg role=\"img\" aria-labelledby=\"{id}-title {id}-text\" ");
     let names = html! { title id={ (id) "-title" } { (title) } desc id={ (id) "-text" } { (description) } };
     let svg = svg.replacen("<svg ", &attributes, 1).replacen('>', &format!(">{}", names.into_string()), 1);
@@ -65,7 +65,7 @@ fn drawing<T>(told: Told, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn<T>
 }
 
 /// The same without anything but the picture.
-fn plain(told: Told, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn<()>) -> PreEscaped<String> {
+fn plain(told: PlotText, size: (u32, u32), draw: impl FnOnce(&Area) -> Drawn<()>) -> PreEscaped<String> {
     PreEscaped(drawing(told, size, draw).0)
 }
 

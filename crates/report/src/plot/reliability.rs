@@ -3,7 +3,7 @@
 use maud::PreEscaped;
 use plotters::prelude::*;
 
-use super::{Area, Drawn, GRID, MARGIN_RIGHT, TEXT, Told, colour, plain, share, small_text};
+use super::{Area, Drawn, GRID, MARGIN_RIGHT, PlotText, TEXT, colour, plain, share, small_text};
 
 const SIZE: (u32, u32) = (480, 400);
 /// Of the height, for the counts below.
@@ -32,7 +32,7 @@ pub(crate) struct Bar {
 }
 
 /// `before` are the same images before the confidences were corrected, if they were.
-pub(crate) fn reliability(dots: &[Dot], before: &[Dot], bars: &[Bar], told: Told) -> PreEscaped<String> {
+pub(crate) fn reliability(dots: &[Dot], before: &[Dot], bars: &[Bar], told: PlotText) -> PreEscaped<String> {
     plain(told, SIZE, |root| {
         let (above, below) = root.split_vertically(SIZE.1 - COUNTS);
         draw_accuracies(&above, dots, before)?;

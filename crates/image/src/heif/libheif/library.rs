@@ -19,7 +19,7 @@ pub enum Error {
     )]
     NotFound,
     /// The user wants none.
-    #[error("{by} switches it off; save the image as JPEG")]
+    #[error("{by} switches libheif off; save the image as JPEG")]
     Off {
         /// The setting that says so, as it was typed.
         by: String,

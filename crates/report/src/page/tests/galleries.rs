@@ -26,14 +26,16 @@ fn an_answer_that_is_sure_is_no_doubt() {
     // Sure ones only: none is shown, however few there are.
     let page = parsed(&said(&[(0, 0.995, 0), (1, 0.999, 1), (1, 0.81, 1), (0, 0.9, 1)]).plain());
     assert!(all(&page, "#doubts li").is_empty());
-    let sentence = "None of 3 right answers is less than 80% sure. The least sure of them is 81.0% sure.";
+    let sentence = "None of 3 right predictions is less than 80% sure. The least sure of them is 81.0% sure.";
     assert!(text(all(&page, "#doubts")[0]).contains(sentence), "{}", text(all(&page, "#doubts")[0]));
 
     // Among others, those alone that are not sure.
     let page = parsed(&said(&[(0, 0.995, 0), (1, 0.79, 1), (1, 0.6, 1), (0, 0.55, 1)]).plain());
     let shown: Vec<String> = all(&page, "#doubts .sure").into_iter().map(text).collect();
     assert_eq!(shown, ["60.0%", "79.0%"]);
-    assert!(text(all(&page, "#doubts .lead")[0]).starts_with("2 of 3 right answers are less than 80% sure."));
+    assert!(
+        text(all(&page, "#doubts .lead")[0]).starts_with("2 of 3 right predictions are less than 80% sure.")
+    );
 
     // Nothing right: nothing to say.
     assert!(all(&parsed(&said(&[(0, 0.6, 1)]).plain()), "#doubts").is_empty());
@@ -47,10 +49,14 @@ fn mistakes_are_called_sure_only_if_they_are() {
     };
     let of_none = lead(&[(0, 0.7, 1), (1, 0.6, 0), (1, 0.9, 1)]);
     assert!(
-        of_none.starts_with("2 of 3 answers are wrong. The classifier is at least 80% sure of none of them.")
+        of_none.starts_with(
+            "2 of 3 predictions are wrong. The classifier is at least 80% sure of none of them."
+        )
     );
     let of_one = lead(&[(0, 0.95, 1)]);
-    assert!(of_one.starts_with("1 of 1 answer is wrong. The classifier is at least 80% sure of 1 of them."));
+    assert!(
+        of_one.starts_with("1 of 1 prediction is wrong. The classifier is at least 80% sure of 1 of them.")
+    );
 }
 
 #[test]
@@ -164,14 +170,14 @@ fn settings_that_nobody_changed_unfold() {
         rows.into_iter().map(text).collect()
     };
     assert_eq!(open(&page), ["epochs7", "ab"]);
-    assert_eq!(text(all(&page, "#settings summary")[0]), "The other 2 settings, as they are by default");
+    assert_eq!(text(all(&page, "#settings summary")[0]), "The other 2 settings, which are the defaults");
     assert_eq!(all(&page, "#settings details tr").len(), 2);
 
     material.facts = vec![facts("Settings", &[], &defaults[..1])];
     let page = parsed(&material.plain());
     assert_eq!(open(&page), Vec::<String>::new());
-    assert!(text(all(&page, "#settings")[0]).contains("Nothing was changed: all are the defaults."));
-    assert_eq!(text(all(&page, "#settings summary")[0]), "The 1 setting, as they are by default");
+    assert!(text(all(&page, "#settings")[0]).contains("All settings are the defaults."));
+    assert_eq!(text(all(&page, "#settings summary")[0]), "The 1 setting, which are the defaults");
 }
 
 #[test]
@@ -192,7 +198,15 @@ fn one_is_never_many() {
             let around: String = words[place..].chars().take(30).collect();
             assert!(
                 ![
-                    "images", "classes", "labels", "answers", "parts", "points", "epochs", "pairs", "are",
+                    "images",
+                    "classes",
+                    "labels",
+                    "predictions",
+                    "parts",
+                    "points",
+                    "epochs",
+                    "pairs",
+                    "are",
                     "have"
                 ]
                 .contains(&next),

@@ -18,7 +18,7 @@ use crate::extract::FeatureCache;
 use crate::run::{ManifestInfo, Run};
 
 /// What a head says of a manifest's images.
-pub(super) struct Answers {
+pub(super) struct ScoredSamples {
     pub(super) samples: Samples,
     /// `(views * images, classes)`: all images in one view, then all in the next.
     pub(super) logits: Array2<f32>,
@@ -29,7 +29,7 @@ pub(super) struct Answers {
     other_precision: Option<OtherPrecision>,
 }
 
-impl Answers {
+impl ScoredSamples {
     pub(super) fn of(
         run: &Run,
         source: &FeatureSource,
