@@ -220,6 +220,9 @@ mod tests {
             "name the columns: `--split-column subset`"
         );
         assert!(column(Role::Path, &["a.png", "cat"]).contains("put `path,label` above it"));
-        assert!(column(Role::Path, &["x", "z"]).starts_with("`--path-column` takes"));
+        assert!(
+            column(Role::Path, &["x", "z"])
+                .starts_with("give the name of the right column by `--path-column`")
+        );
     }
 }

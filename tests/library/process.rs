@@ -106,7 +106,6 @@ impl User {
             engine: EngineOptions { session, ..EngineOptions::default() },
             batch_size: BatchSize::Fixed(self.batch),
             decoders: self.threads,
-            ..ExtractOptions::default()
         };
         let (images, name) = (image_files(&self.files), self.backbone.name());
         let fingerprint = fingerprint(&self.backbone, self.storage).unwrap();

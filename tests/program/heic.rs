@@ -45,8 +45,11 @@ const EXTRACT: &str = "extract photos --backbone tiny.onnx";
 fn heic_fails_by_name_without_libheif_and_is_tried_again_with_it() {
     let place = photos();
     let said = place.run_with(EXTRACT, switched_off).ended(1);
-    said.says(&["cannot decode HEIC: HEADSTART_LIBHEIF=none switches it off", "4 failed (4 unsupported)"])
-        .says(&["7 images: 3 computed", "phone/upper.HEIC"]);
+    said.says(&[
+        "cannot decode HEIC: HEADSTART_LIBHEIF=none switches libheif off",
+        "4 failed (4 unsupported)",
+    ])
+    .says(&["7 images: 3 computed", "phone/upper.HEIC"]);
     // Not in vain as long as it is not there: it might be.
     place.run_with(EXTRACT, switched_off).ended(1).says(&["4 failed (4 unsupported)"]);
     let said = place.run_with(&format!("{EXTRACT} --json"), installed).done();

@@ -242,9 +242,7 @@ fn an_evaluation_of_the_first_version_is_replaced_by_one_of_the_same_images_alon
         old.remove(field).unwrap();
     }
     place.write(record.to_str().unwrap(), old.to_string());
-    run(&place, "project/site_b", "evaluate ../runs/a test --no-report")
-        .done()
-        .says(&["which has other images"]);
+    run(&place, "project/site_b", "evaluate ../runs/a test --no-report").done().says(&["of other images"]);
     assert_eq!(evaluations(&place, "a"), ["site_b-test", "test"]);
 }
 

@@ -305,7 +305,7 @@ fn recipes_of_just_that_hints_name_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let justfile = std::fs::read_to_string(root.join("justfile")).unwrap();
     let mut found = 0;
-    for file in ["graph_hint.rs", "remedy.rs", "hint.rs"] {
+    for file in ["graph_hint.rs", "device_hint.rs", "hint.rs", "project_hint.rs", "dataset_hint.rs"] {
         let hints = std::fs::read_to_string(root.join("src/cli").join(file)).unwrap();
         let code: Vec<&str> = hints.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         for recipe in code.join("\n").split("`./justw").skip(1) {

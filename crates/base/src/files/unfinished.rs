@@ -3,9 +3,9 @@
 //! A draft goes away when it is dropped. A process that ends at once, because Ctrl-C was pressed, drops nothing: whoever ends it asks
 //! for [`remove_unfinished`] first.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fs, io};
 
 static ALL: Mutex<Vec<PathBuf>> = Mutex::new(vec![]);
 
@@ -19,12 +19,21 @@ fn all() -> MutexGuard<'static, Vec<PathBuf>> {
 pub struct Unfinished(PathBuf);
 
 impl Unfinished {
-    /// The one that was just made there.
-    pub fn new(path: &Path) -> Self {
+    /// Make one; `path` says where it is. An end of the process waits until it is made, and then takes it away.
+    ///
+    /// # Errors
+    /// What `make` returns.
+    pub fn make<T>(
+        make: impl FnOnce() -> io::Result<T>,
+        path: impl FnOnce(&T) -> &Path,
+    ) -> io::Result<(T, Self)> {
+        let mut all = all();
+        let made = make()?;
+        let path = path(&made);
         // The process may change its folder.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
-        all().push(path.clone());
-        Self(path)
+        all.push(path.clone());
+        Ok((made, Self(path)))
     }
 }
 
@@ -55,7 +64,10 @@ mod tests {
     #[test]
     fn what_is_finished_or_gone_is_not_known_any_more() {
         let folder = tempfile::tempdir().unwrap();
-        let [a, b] = ["a", "b"].map(|name| Unfinished::new(&folder.path().join(name)));
+        let [a, b] = ["a", "b"].map(|name| {
+            let path = folder.path().join(name);
+            Unfinished::make(|| Ok(path), PathBuf::as_path).unwrap().1
+        });
         let known = |one: &Path| all().contains(&one.to_path_buf());
         assert!(known(&a.0) && known(&b.0));
         let path = a.0.clone();

@@ -164,13 +164,13 @@ impl Draft {
             if target.file_name().is_none() {
                 return Err(io::ErrorKind::IsADirectory.into());
             }
-            let temporary = temporary(folder_of(&target))?;
+            let make = || temporary(folder_of(&target));
+            let (temporary, unfinished) = Unfinished::make(make, NamedTempFile::path)?;
             // A file that others may not read stays so.
             #[cfg(unix)]
             if let Ok(old) = fs::metadata(&target) {
                 let _ = temporary.as_file().set_permissions(old.permissions());
             }
-            let unfinished = Unfinished::new(temporary.path());
             Ok(Self { temporary, target, flushed: false, _unfinished: unfinished })
         };
         begin().map_err(WriteError::at(path))
@@ -239,9 +239,9 @@ impl DraftFolder {
     /// # Errors
     /// [`WriteError`] of `place`.
     pub fn begin(place: &Path, prefix: &str) -> Result<Self, WriteError> {
-        let folder = tempfile::Builder::new().prefix(prefix).tempdir_in(place).map_err(of_system);
-        let folder = folder.map_err(WriteError::at(place))?;
-        let unfinished = Unfinished::new(folder.path());
+        let make = || tempfile::Builder::new().prefix(prefix).tempdir_in(place).map_err(of_system);
+        let made = Unfinished::make(make, tempfile::TempDir::path);
+        let (folder, unfinished) = made.map_err(WriteError::at(place))?;
         Ok(Self { folder, _unfinished: unfinished })
     }
 

@@ -69,7 +69,7 @@ pub enum Error {
         acceptable: bool,
         /// Settings that lead to the run's features, by the names of [`ProjectConfig`]'s fields; none if it takes another
         /// backbone.
-        settings: Vec<(&'static str, String)>,
+        settings: Box<[(&'static str, String)]>,
     },
     /// The int8 graph that a run was trained on is gone.
     #[error("the run `{}` was trained on int8 features, but their int8 graph is not in `{folder}`", run.display())]
@@ -296,7 +296,7 @@ pub enum Error {
     Write(#[from] WriteError),
     /// A manifest cannot be read or used.
     #[error(transparent)]
-    Dataset(#[from] dataset::Error),
+    Dataset(Box<dataset::Error>),
     /// Images cannot be divided so.
     #[error(transparent)]
     Split(#[from] split::Error),
@@ -359,7 +359,7 @@ impl Error {
         Some(match self {
             Self::Target(error) => error,
             Self::Write(error) => error,
-            Self::Dataset(error) => error,
+            Self::Dataset(error) => error.as_ref(),
             Self::Split(error) => error,
             Self::Backbone(error) => error,
             Self::Runtime(error) => error,
@@ -379,6 +379,13 @@ impl Error {
             Self::Onnx(error) => error,
             _ => return None,
         })
+    }
+}
+
+// It is large, and every result would be as large.
+impl From<dataset::Error> for Error {
+    fn from(error: dataset::Error) -> Self {
+        Self::Dataset(Box::new(error))
     }
 }
 

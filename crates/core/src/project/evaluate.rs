@@ -10,9 +10,7 @@ use headstart_image::ViewKinds;
 use super::error::with_causes;
 use super::manifests::folder_of;
 use super::scored_samples::{ScoredSamples, labels};
-use super::{
-    Accept, Error, Evaluation, FeatureSource, Lookup, Project, Samples, TrainingImages, UseOfCopies,
-};
+use super::{Accept, Error, Evaluation, FeatureSource, Project, Samples, TrainingImages, UseOfCopies};
 use crate::dataset::{Classes, Manifest, Whereabouts};
 use crate::evaluation::EvaluationRecord;
 use crate::extract::FeatureCache;
@@ -95,18 +93,7 @@ impl Project {
         }
         let files = || manifest.files();
         let mut cache = source.open_or_fill(&files, &options.views, options.extract, control)?;
-        let lookup = Lookup { failures_told: options.extract, ..Lookup::default() };
-        let views = &options.views;
-        let answers = ScoredSamples::of(
-            &run,
-            &source,
-            cache.as_mut(),
-            &manifest,
-            views,
-            lookup,
-            &self.threads()?,
-            control,
-        )?;
+        let answers = self.score(&run, &source, cache.as_mut(), &manifest, options, control)?;
         let mut cache = cache.expect("a cache that is not there has no features");
         tell_leaks(&run, &source, &mut cache, &manifest, &answers.samples, control)?;
         if options.calibrate {

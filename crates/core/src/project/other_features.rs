@@ -25,7 +25,8 @@ impl Error {
         ];
         // No setting but the backbone makes another network of it.
         let is_other_network = other.is_none() && differences.iter().any(|(_, a, b)| a != b);
-        let settings = if is_other_network { vec![] } else { differing_settings(run, source) };
+        let settings: Box<[_]> =
+            if is_other_network { Box::default() } else { differing_settings(run, source).into() };
         let told = |what: &str, expected: &str, found: &str| {
             let (run, what) = (run.name(), what.to_owned());
             let (expected, found) = (expected.into(), found.into());

@@ -1,16 +1,14 @@
 //! What a head says of a manifest's images, and how good that is.
 
-use headstart_base::machine::Threads;
 use headstart_evaluate::metrics;
 use headstart_evaluate::{Metrics, OtherPrecision, mean_over_views};
-use headstart_image::ViewKinds;
 use headstart_nn::layers::Temperature;
 use ndarray::Array2;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::logits::logits;
-use super::{Error, FeatureSource, Lookup, Samples};
+use super::{Error, EvaluateOptions, FeatureSource, Lookup, Project, Samples};
 use crate::Control;
 use crate::dataset::{Classes, Manifest};
 use crate::evaluation::ScoredImage;
@@ -29,17 +27,19 @@ pub(super) struct ScoredSamples {
     other_precision: Option<OtherPrecision>,
 }
 
-impl ScoredSamples {
-    pub(super) fn of(
+impl Project {
+    /// Look the images up, and ask the head about them.
+    pub(super) fn score(
+        &self,
         run: &Run,
         source: &FeatureSource,
         cache: Option<&mut FeatureCache>,
         manifest: &Manifest,
-        views: &ViewKinds,
-        lookup: Lookup<'_>,
-        threads: &Threads,
+        options: &EvaluateOptions,
         control: &mut Control<'_>,
-    ) -> Result<Self, Error> {
+    ) -> Result<ScoredSamples, Error> {
+        let views = &options.views;
+        let lookup = Lookup { failures_told: options.extract, ..Lookup::default() };
         let labels = labels(manifest, &Classes::new(run.info.classes.iter().cloned())?)?;
         let Some(cache) = cache else {
             // Without a cache nothing has features, and the error says so.
@@ -49,16 +49,18 @@ impl ScoredSamples {
         let samples = source.samples(Some(cache), manifest, &labels, views, lookup, control)?;
         let views = source.views(views);
         let rows = samples.select(cache.store(), views)?;
-        let logits = threads.run(|| logits(&run.head, &rows))?;
+        let logits = self.threads()?.run(|| logits(&run.head, &rows))?;
         if let Some(row) = logits.rows().into_iter().position(|row| row.iter().any(|x| !x.is_finite())) {
             let image = samples.get(row % samples.len()).path.clone();
             return Err(Error::NoNumbers { run: run.name(), image });
         }
         let images = samples.info();
         let other_precision = source.other_precision.clone();
-        Ok(Self { samples, logits, views: views.len(), images, other_precision })
+        Ok(ScoredSamples { samples, logits, views: views.len(), images, other_precision })
     }
+}
 
+impl ScoredSamples {
     /// Each view has the temperature, and then the mean is taken.
     fn at(&self, temperature: Temperature) -> Array2<f32> {
         mean_over_views(temperature.probabilities(self.logits.clone()).view(), self.views)
