@@ -65,14 +65,10 @@ impl<'c> Listener<'c> {
                 let why = with_causes(error);
                 self.warn(format!("the page has no images, because there are no features: {why}{hint}"));
             }
-            Event::Folds { done, folds } => {
-                let progress =
-                    self.progress.get_or_insert_with(|| Progress::new(self.console, "folds", folds));
-                progress.advance(1);
-                if done == folds {
-                    self.progress = None;
-                }
+            Event::Folds { done: 0, folds } => {
+                self.progress = Some(Progress::new(self.console, "folds", folds));
             }
+            Event::Folds { .. } => self.advance(1),
             Event::Extract(event) => self.extract(event),
             Event::Train(event) => {
                 self.training.get_or_insert_with(|| EpochProgress::new(self.console)).see(&event)

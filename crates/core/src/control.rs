@@ -99,7 +99,7 @@ pub enum Event<'a> {
     Copies(&'a FeatureRequest),
     /// A report has no images, because there are no features, for this reason.
     NoFeatures(&'a Error),
-    /// Heads are cross-validated: so many of the folds are done.
+    /// Heads are cross-validated: so many of the folds are done, none at first.
     Folds {
         /// Folds that are done.
         done: usize,
@@ -199,5 +199,39 @@ impl<'a> Control<'a> {
 impl std::fmt::Debug for Control<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Control").field("cancel", &self.cancel).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_watched_as_long_as_somebody_watches() {
+        let token = CancelToken::default();
+        let control = Control { cancel: token.clone(), listener: None };
+        assert!(!token.is_watched());
+        let (first, second) = (control.watch(), control.silenced().watch());
+        drop(first);
+        assert!(token.is_watched());
+        drop(second);
+        assert!(!token.is_watched());
+    }
+
+    #[test]
+    fn part_of_a_work_is_stopped_with_it_and_says_nothing() {
+        let mut heard = vec![];
+        let mut listener = |event: Event<'_>| {
+            if let Event::Message(message) = event {
+                heard.push(format!("{message:?}"));
+            }
+        };
+        let mut control = Control::new(CancelToken::default(), &mut listener);
+        let mut part = control.silenced();
+        part.warn("nobody hears this");
+        control.note(format_args!("{} images", 3));
+        control.token().cancel();
+        assert!(part.is_cancelled());
+        assert_eq!(heard, ["Note: 3 images"]);
     }
 }

@@ -1,5 +1,6 @@
-//! The use cases of headstart: manifests and folders ([`dataset`]), features ([`extract`]), training results on disk ([`run`]),
-//! how good they are ([`evaluation`]), one-file classifiers ([`export`]) and curves for TensorBoard ([`tensorboard`]).
+//! The use cases of headstart, in [`project`]; and what they are made of: manifests and folders ([`dataset`]), features
+//! ([`extract`]), training results on disk ([`run`]), how good they are ([`evaluation`]), what a report shows ([`report_data`]),
+//! one-file classifiers ([`export`]) and curves for TensorBoard ([`tensorboard`]).
 //!
 //! Fronts call this and render what it gives back: nothing here parses arguments, prints, or draws a progress bar; long work tells
 //! what happens by events. Formulas are in `headstart-evaluate`, training itself is in `headstart-nn`.

@@ -2,6 +2,26 @@
 //!
 //! [`Project`] has the use cases that fronts share. Nothing here prints: what people should know on the way goes to the
 //! listener of a [`Control`](crate::Control), results are returned.
+//!
+//! ```no_run
+//! use headstart_core::project::{ExtractSettings, Project, ProjectConfig, TrainOptions};
+//! use headstart_core::{CancelToken, Control, Event};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let project = Project::new(ProjectConfig { backbone: "resnet50.onnx".into(), ..ProjectConfig::default() });
+//! let mut listener = |event: Event<'_>| {
+//!     if let Event::Message(message) = event {
+//!         eprintln!("{}", message.text);
+//!     }
+//! };
+//! let mut control = Control::new(CancelToken::default(), &mut listener);
+//! let photos = project.read("photos", &mut control)?;
+//! project.extract(&photos, &ExtractSettings::default(), &mut control)?;
+//! let trained = project.train(&photos, &TrainOptions::default(), &mut control)?;
+//! println!("{:?} after {:?}", trained.ended, trained.elapsed);
+//! # Ok(())
+//! # }
+//! ```
 
 mod base_run;
 mod calibrator;

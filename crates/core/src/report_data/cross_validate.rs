@@ -45,6 +45,7 @@ fn cross_validate(
     selection.gather(&(0..selection.len()).collect::<Vec<_>>(), &mut rows)?;
     let classes = run.info.classes.len();
     let mut done = 0;
+    control.tell(Event::Folds { done: 0, folds });
     let mut tell = || {
         done += 1;
         control.tell(Event::Folds { done, folds });
