@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
@@ -44,10 +45,10 @@ impl FitArgs {
     fn answer(&self, plan: &Plan) -> anyhow::Result<Answer> {
         plan.contenders.get(self.contender).context("the plan has no such contender")?;
         anyhow::ensure!(self.fold < plan.division.rounds(), "the plan has no such fold");
-        let before = waited_seconds();
+        let (started, before) = (Instant::now(), waited_seconds());
         let score = plan.score(self.contender, self.fold)?;
         let waited_seconds = before.zip(waited_seconds()).map(|(before, after)| after - before);
-        Ok(Answer { score, waited_seconds })
+        Ok(Answer { score, seconds: started.elapsed().as_secs_f64(), waited_seconds })
     }
 }
 
@@ -55,6 +56,8 @@ impl FitArgs {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Answer {
     pub score: Score,
+    /// Time that all of it took, reading the features too.
+    pub seconds: f64,
     /// Time of it in which the process could have worked and had no core to do so; `None` where the system does not tell.
     pub waited_seconds: Option<f64>,
 }

@@ -220,7 +220,7 @@ impl Times {
     const BEARABLE: f64 = 0.1;
 
     fn add(&mut self, answer: &Answer) {
-        self.fits += answer.score.fit_seconds + answer.score.predict_seconds;
+        self.fits += answer.seconds;
         self.waited += answer.waited_seconds.unwrap_or(0.0);
     }
 
@@ -262,9 +262,9 @@ mod tests {
 
     #[test]
     fn times_are_doubted_when_fits_waited_for_a_core() {
-        let answer = |fit_seconds, waited_seconds| {
-            let score = Score { accuracy: 1.0, log_loss: None, fit_seconds, predict_seconds: 0.0 };
-            serde_json::to_string(&Answer { score, waited_seconds }).unwrap()
+        let answer = |seconds, waited_seconds| {
+            let score = Score { accuracy: 1.0, log_loss: None, fit_seconds: 0.1, predict_seconds: 0.0 };
+            serde_json::to_string(&Answer { score, seconds, waited_seconds }).unwrap()
         };
         let mut times = Times::default();
         assert_eq!(times.excess(), None);
