@@ -258,6 +258,11 @@ impl LibraryArgs {
     }
 }
 
+/// A cosine.
+pub fn cosine(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|c| (-1.0..=1.0).contains(c)).ok_or("expected a number from -1 to 1".into())
+}
+
 /// `auto` or a number.
 pub fn batch_size(text: &str) -> Result<BatchSize, String> {
     let number = || text.parse().ok().filter(|size| (1..=1024).contains(size)).map(BatchSize::Fixed);

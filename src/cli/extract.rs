@@ -12,7 +12,7 @@ use headstart::image::ViewKinds;
 use headstart::project::CalibrationOptions;
 
 use super::Status;
-use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size};
+use super::args::{BackboneArgs, ManifestArgs, RuntimeArgs, batch_size, cosine};
 use super::console::{Console, count, stdout};
 use super::error::Error;
 use super::listener::Listener;
@@ -37,7 +37,7 @@ pub struct ExtractArgs {
     #[arg(long)]
     recalibrate: bool,
     /// Lowest mean cosine to fp32 that int8 and `auto` accept, measured on images not used for calibration
-    #[arg(long, value_name = "COSINE", default_value_t = CalibrationOptions::default().min_cosine)]
+    #[arg(long, value_name = "COSINE", default_value_t = CalibrationOptions::default().min_cosine, value_parser = cosine)]
     min_cosine: f64,
     /// Hash every file again instead of trusting its size and times
     #[arg(long)]

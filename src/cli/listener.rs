@@ -2,7 +2,8 @@
 
 use headstart::convert::quantize;
 use headstart::extract::ExtractEvent as Extract;
-use headstart::project::with_causes;
+use headstart::project::{BaseRun, with_causes};
+use headstart::train::Ended;
 use headstart::{Control, Event, Level, Message};
 
 use super::console::{Console, count};
@@ -11,7 +12,7 @@ use super::extract::{engine_lines, planned, sentence};
 use super::flags;
 use super::hint;
 use super::interrupt;
-use super::progress::Progress;
+use super::progress::{Progress, clock};
 
 /// Failures that are told one by one; the rest is counted.
 const FAILURES_SHOWN: usize = 20;
@@ -74,6 +75,8 @@ impl<'c> Listener<'c> {
                 self.training.get_or_insert_with(|| EpochProgress::new(self.console)).see(&event)
             }
             Event::TrainEnded(_) => self.end(),
+            Event::BeginsFrom { base, calibrate } => self.begins_from(base, calibrate),
+            Event::RunWritten { elapsed, .. } => self.note(format!("trained in {}", clock(elapsed))),
             Event::Quantize(event) => self.quantize(&event),
             _ => {}
         }
@@ -146,6 +149,20 @@ impl<'c> Listener<'c> {
                 self.note(sentence(summary, elapsed));
                 self.note(format!("features: {}", folder.display()));
             }
+        }
+    }
+
+    fn begins_from(&self, base: &BaseRun, calibrate: bool) {
+        let (name, epochs) = (base.run.name(), count(base.metrics.epochs, "epoch"));
+        if base.resume {
+            self.note(format!("continuing `{name}` after {epochs}"));
+        } else if base.metrics.ended == Ended::Stopped {
+            self.note(format!(
+                "`{name}` was stopped after {epochs}; this starts a new training; add `--resume` to continue it"
+            ));
+        }
+        if !calibrate && base.run.calibration.is_some() {
+            self.note("the earlier run has a temperature, which the new run does not take over: `--calibrate` fits one for it".into());
         }
     }
 

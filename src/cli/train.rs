@@ -8,10 +8,9 @@ use headstart::train::Ended;
 
 use super::Status;
 use super::args::{BackboneArgs, ManifestArgs, RunsArgs, RuntimeArgs};
-use super::console::{Console, count, stdout};
+use super::console::{Console, stdout};
 use super::hint::quoted;
 use super::listener::Listener;
-use super::progress::clock;
 use super::settings::SettingsArgs;
 
 /// Train a head on cached features, and write a run
@@ -112,8 +111,12 @@ fn fraction(text: &str) -> Result<Typed<f64>, String> {
 }
 
 fn shots(text: &str) -> Result<Typed<usize>, String> {
-    let number = || text.parse().map_err(|_| "expected a number of images, or `all`".to_owned());
-    if text == "all" { Ok(Typed(None)) } else { Ok(Typed(Some(number()?))) }
+    let number = || text.parse().ok().filter(|&number| number > 0);
+    if text == "all" {
+        return Ok(Typed(None));
+    }
+    let number = number().ok_or("expected a number of images above 0, or `all`")?;
+    Ok(Typed(Some(number)))
 }
 
 impl DataArgs {
@@ -145,14 +148,10 @@ impl TrainArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let project = self.runs.of(self.backbone.project(&self.runtime));
         let options = self.options(&project)?;
-        if let Some(base) = &options.base {
-            self.tell(base, console);
-        }
         let mut listener = Listener::new(console);
         let trained = listener.hear(|control| project.train(self.data.request(), &options, control))?;
-        let Trained { run, ended, elapsed, left_out, calibrated } = trained;
+        let Trained { run, ended, left_out, calibrated, .. } = trained;
         if let Some(run) = run {
-            console.note(format_args!("trained in {}", clock(elapsed)));
             if ended == Ended::Stopped {
                 // By its folder, which is right whatever `--runs` is next time.
                 let run = quoted(run.dir());
@@ -180,21 +179,5 @@ impl TrainArgs {
             curves: self.tensorboard.folder(),
             inputs: Inputs::default().files(self.settings.file()),
         })
-    }
-
-    /// What is done with the run that is begun from.
-    fn tell(&self, base: &BaseRun, console: &Console) {
-        let (name, done) = (base.run.name(), base.metrics.epochs);
-        if base.resume {
-            console.note(format_args!("continuing `{name}` after {}", count(done, "epoch")));
-        } else if base.metrics.ended == Ended::Stopped {
-            console.note(format_args!(
-                "`{name}` was stopped after {}; this starts a new training; add `--resume` to continue it",
-                count(done, "epoch")
-            ));
-        }
-        if !self.calibrate && base.run.calibration.is_some() {
-            console.note("the earlier run has a temperature, which the new run does not take over: `--calibrate` fits one for it");
-        }
     }
 }

@@ -85,6 +85,12 @@ fn the_cache_tells_what_it_has_of_an_image() {
     has(&said.out, &["photos/cat.jpg\n  key ", "data/features/resnet50-", ": features\n\nphotos/new.jpg\n"]);
     has(&said.out, &[": no features yet\n\nphotos/none.jpg\n  cannot be read: No such file"]);
 
+    // The folder of one backbone's features will do, for the whole and for an image.
+    let stores = fs::read_dir(place.path("data/features")).unwrap().map(|entry| entry.unwrap().path());
+    let store = stores.filter(|path| path.is_dir()).map(|path| path.display().to_string()).next().unwrap();
+    has(&place.run(&format!("cache info {store}")).done().out, &["10 in 10 rows"]);
+    has(&place.run(&format!("cache info {store} --image photos/cat.jpg")).done().out, &[": features"]);
+
     place.write("photos/new.csv", "path,label\nnew.jpg,cat\n");
     place.run("extract photos/new.csv").ended(1);
     let said = place.run("cache info --image photos/new.jpg").done();

@@ -98,7 +98,9 @@ fn what_cannot_be_gone_on_with_is_told_with_what_was_expected_and_found() {
     let place = with_features();
     place.run("train photos/photos.csv --epochs 2 --name a").done();
     let refused = |arguments: &str, words: &[&str]| {
-        place.run(&format!("train {arguments} --resume --name b")).ended(2).says(words);
+        // Nor is it said that it will be.
+        let said = place.run(&format!("train {arguments} --resume --name b")).ended(2);
+        said.says(words).never_says("continuing");
         assert!(!place.path("runs/b").exists());
     };
     refused("--from a", &["`a` already has 2 epochs, and 2 were asked for", "hint: `--epochs`"]);

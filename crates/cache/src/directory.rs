@@ -25,6 +25,13 @@ pub fn has_store(root: &Path, fingerprint: &Fingerprint) -> bool {
     find_dir(root, fingerprint).is_ok_and(|dir| dir.is_some())
 }
 
+/// The folders of features below `root`; `root` itself, if it is one.
+pub(super) fn stores_in(root: &Path) -> Result<Vec<PathBuf>> {
+    let is_store = |dir: &PathBuf| dir.join(fingerprint::FILE).is_file();
+    let own = root.to_path_buf();
+    Ok(if is_store(&own) { vec![own] } else { dirs_in(root)?.into_iter().filter(is_store).collect() })
+}
+
 /// The folders in `root`, sorted; none if there is no `root`.
 pub(super) fn dirs_in(root: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = paths_in(root)?;

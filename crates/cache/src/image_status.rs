@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::directory::dirs_in;
+use super::directory::stores_in;
 use super::memo::last_key;
 use super::segment::State;
 use super::{
@@ -83,13 +83,16 @@ impl ImageLookup {
     /// # Errors
     /// [`Error::Read`](super::Error::Read) if `root` cannot be read.
     pub fn open(root: &Path, decoders: Decoders) -> Result<Self> {
-        let dirs = dirs_in(root)?.into_iter().filter(|dir| dir.join(fingerprint::FILE).is_file());
+        let dirs = stores_in(root)?.into_iter();
         let open = |dir: PathBuf| {
             let store = Store::open_dir(&dir).ok()?;
             let failures = store.failures().ok()?;
             Some((store, failures))
         };
-        let (memo, stores) = (Memo::open(root), dirs.filter_map(open).collect());
+        // The memo is that of all stores together.
+        let is_store = root.join(fingerprint::FILE).is_file();
+        let home = root.parent().filter(|_| is_store).unwrap_or(root);
+        let (memo, stores) = (Memo::open(home), dirs.filter_map(open).collect());
         Ok(Self { root: root.into(), memo, decoders, stores })
     }
 

@@ -5,8 +5,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::directory::dirs_in;
-use super::fingerprint;
+use super::directory::stores_in;
 use super::store::SEGMENTS;
 use super::{FailureKind, FingerprintParts, Provenance, Result, Store, View};
 use headstart_base::files::as_path_text;
@@ -62,8 +61,7 @@ pub struct Origin {
 /// # Errors
 /// [`Error::Read`](super::Error::Read) if `root` cannot be read; that there is none is no error.
 pub fn info(root: &Path) -> Result<Vec<Result<CacheInfo>>> {
-    let stores = dirs_in(root)?.into_iter().filter(|dir| dir.join(fingerprint::FILE).is_file());
-    Ok(stores.map(|dir| of_store(&Store::open_dir(&dir)?)).collect())
+    Ok(stores_in(root)?.into_iter().map(|dir| of_store(&Store::open_dir(&dir)?)).collect())
 }
 
 fn of_store(store: &Store) -> Result<CacheInfo> {

@@ -1,14 +1,16 @@
 //! One protocol of progress and stopping for everything that takes long.
 
 use std::fmt::{self, Display};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use headstart_convert::quantize;
 use headstart_nn::train;
 
 use crate::extract;
-use crate::project::{Error, FeatureRequest};
+use crate::project::{BaseRun, Error, FeatureRequest};
 
 /// Asks work to stop. Clones are one token: it can be set from any thread.
 #[derive(Debug, Clone, Default)]
@@ -108,10 +110,24 @@ pub enum Event<'a> {
     },
     /// Features are computed.
     Extract(extract::ExtractEvent<'a>),
+    /// A training begins from this run, and can: all that could speak against it was looked at.
+    BeginsFrom {
+        /// The run.
+        base: &'a BaseRun,
+        /// Whether the new run gets a temperature of its own.
+        calibrate: bool,
+    },
     /// A head is trained.
     Train(train::TrainEvent<'a>),
     /// A training is over; its run is not written yet.
     TrainEnded(train::Ended),
+    /// The run of a training is written; a temperature may still be fitted.
+    RunWritten {
+        /// Its folder.
+        folder: &'a Path,
+        /// How long the training took.
+        elapsed: Duration,
+    },
     /// A backbone is brought into integers.
     Quantize(quantize::QuantizeEvent<'a>),
 }

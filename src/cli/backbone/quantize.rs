@@ -12,7 +12,7 @@ use headstart::project::{self, read_recipe};
 
 use super::naming;
 use crate::cli::Status;
-use crate::cli::args::{ColumnArgs, LibraryArgs, read_manifests};
+use crate::cli::args::{ColumnArgs, LibraryArgs, cosine, read_manifests};
 use crate::cli::console::{Console, stdout};
 use crate::cli::listener::Listener;
 use crate::cli::output;
@@ -74,10 +74,6 @@ pub struct QuantizeArgs {
 
 fn images(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=10_000).contains(n)).ok_or("expected a number from 1 to 10000".into())
-}
-
-fn cosine(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|c| (-1.0..=1.0).contains(c)).ok_or("expected a number from -1 to 1".into())
 }
 
 fn bits(text: &str) -> Result<WeightBits, String> {

@@ -102,6 +102,7 @@ pub(super) fn write(
     if let Some(source) = error {
         return Err(Error::BrokenOff { run: run.dir().to_path_buf(), source });
     }
+    control.tell(Event::RunWritten { folder: run.dir(), elapsed });
     let calibrated = calibrate(&mut run, control)?;
     Ok(Trained { run: Some(run), ended, elapsed, left_out: 0, calibrated })
 }

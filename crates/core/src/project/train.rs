@@ -180,6 +180,9 @@ impl Work {
         if found_copies || found_leaks {
             tell_more(&source, &data, control);
         }
+        if let Some(base) = base {
+            control.tell(Event::BeginsFrom { base, calibrate: options.calibrate });
+        }
         tell(&training, validation.as_ref(), views, &classes, control);
         let curves = Curves::begin(options.curves.as_ref(), &about.settings, project.runs().path())?;
         let (labels, known) = (training.known_labels(), validation.as_ref().map(Samples::known_labels));
