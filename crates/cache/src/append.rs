@@ -2,6 +2,7 @@ use std::fs::{self, File, OpenOptions};
 use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::writer_lock::hold;
 use super::{Error, Result};
@@ -100,9 +101,14 @@ pub(super) fn sync_dir(dir: &Path) -> Result<()> {
     sync_folder(dir).map_err(Error::sync(dir))
 }
 
-/// Sorts by time of making; the random part tells machines on one file system apart, whose process numbers can meet.
+/// Files that this process made, to tell them apart.
+static MADE: AtomicU16 = AtomicU16::new(0);
+
+/// Sorts by time of making, and within a millisecond by a count; the random part tells machines on one file system apart, whose
+/// process numbers can meet.
 fn unique() -> String {
     let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
-    let random = std::hash::RandomState::new().hash_one(std::time::Instant::now()) as u32;
-    format!("{now}-{}-{random:08x}", std::process::id())
+    let random = std::hash::RandomState::new().hash_one(std::time::Instant::now()) as u16;
+    let count = MADE.fetch_add(1, Ordering::Relaxed);
+    format!("{now}-{}-{count:04x}{random:04x}", std::process::id())
 }
