@@ -87,7 +87,11 @@ fn the_cache_tells_what_it_has_of_an_image() {
 
     // The folder of one backbone's features will do, for the whole and for an image.
     let stores = fs::read_dir(place.path("data/features")).unwrap().map(|entry| entry.unwrap().path());
-    let store = stores.filter(|path| path.is_dir()).map(|path| path.display().to_string()).next().unwrap();
+    let store = stores
+        .filter(|path| path.join("fingerprint.json").is_file())
+        .map(|path| path.display().to_string())
+        .next()
+        .unwrap();
     has(&place.run(&format!("cache info {store}")).done().out, &["10 in 10 rows"]);
     has(&place.run(&format!("cache info {store} --image photos/cat.jpg")).done().out, &[": features"]);
 

@@ -78,9 +78,9 @@ fn settings_that_cannot_be_are_refused_by_name() {
     refused("--seed 18446744073709551615", &["`seed` must be below 2^63"]);
     refused("--set patience=3", &["`monitor` must be `loss` or `accuracy`", "hint: add `--validation 0.2`"]);
     refused("--set class_weight={owl=2}", &["`class_weight` names `owl`", "10 classes: `astronaut`"]);
-    refused("--shots 0", &["0 examples of each class", "hint: `--shots` is at least 1"]);
+    refused("--shots 0", &["invalid value '0' for '--shots <K>'", "a number of images above 0, or `all`"]);
     refused("--shots 2", &["cannot take 2 images of each class: `astronaut` has 1 image", "hint: "]);
-    refused("--shots some", &["expected a number of images, or `all`"]);
+    refused("--shots some", &["expected a number of images above 0, or `all`"]);
     refused("--resume", &["--from <RUN>"]);
     refused("--momentum 0.9", &["`optimizer` must be `sgd`"]);
     refused("--validation 2", &["validation fraction of 2 is not possible"]);
