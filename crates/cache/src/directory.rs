@@ -27,9 +27,15 @@ pub fn has_store(root: &Path, fingerprint: &Fingerprint) -> bool {
 
 /// The folders of features below `root`; `root` itself, if it is one.
 pub(super) fn stores_in(root: &Path) -> Result<Vec<PathBuf>> {
-    let is_store = |dir: &PathBuf| dir.join(fingerprint::FILE).is_file();
-    let own = root.to_path_buf();
-    Ok(if is_store(&own) { vec![own] } else { dirs_in(root)?.into_iter().filter(is_store).collect() })
+    if is_store(root) {
+        return Ok(vec![root.to_path_buf()]);
+    }
+    Ok(dirs_in(root)?.into_iter().filter(|dir| is_store(dir)).collect())
+}
+
+/// Whether this folder holds the features of one backbone.
+pub(super) fn is_store(dir: &Path) -> bool {
+    dir.join(fingerprint::FILE).is_file()
 }
 
 /// The folders in `root`, sorted; none if there is no `root`.

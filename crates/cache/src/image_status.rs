@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::directory::stores_in;
+use super::directory::{is_store, stores_in};
 use super::memo::last_key;
 use super::segment::State;
-use super::{
-    Decoders, Failure, Failures, FileFacts, Identity, Key, Memo, Result, RowId, Store, View, fingerprint,
-};
+use super::{Decoders, Failure, Failures, FileFacts, Identity, Key, Memo, Result, RowId, Store, View};
 use headstart_base::files::as_path_text;
 
 /// What one store has of an image.
@@ -90,8 +88,7 @@ impl ImageLookup {
             Some((store, failures))
         };
         // The memo is that of all stores together.
-        let is_store = root.join(fingerprint::FILE).is_file();
-        let home = root.parent().filter(|_| is_store).unwrap_or(root);
+        let home = root.parent().filter(|_| is_store(root)).unwrap_or(root);
         let (memo, stores) = (Memo::open(home), dirs.filter_map(open).collect());
         Ok(Self { root: root.into(), memo, decoders, stores })
     }

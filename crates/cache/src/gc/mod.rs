@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::directory::{dirs_in, is_store};
 use super::writer_lock::Writer;
 use super::{Decoders, Error, Key, Memo, Progress, Result, Store, failures, memo};
 use headstart_base::files::as_path_text;
@@ -141,7 +142,7 @@ pub fn gc_memo(root: &Path, dry_run: bool) -> Result<MemoReport> {
 
 fn known_keys(root: &Path) -> Result<HashSet<Key>> {
     let mut known = HashSet::new();
-    for dir in super::directory::dirs_in(root)?.into_iter().filter(|dir| is_store(dir)) {
+    for dir in dirs_in(root)?.into_iter().filter(|dir| is_store(dir)) {
         let store = Store::open_dir(&dir)?;
         known.extend(store.ids().map(|(key, _)| key));
         known.extend(store.failures()?.iter().filter_map(|failure| failure.key));
@@ -161,10 +162,6 @@ pub fn keys_of<'a>(
     let mut memo = Memo::open(root);
     let read = |file: &Path| Ok((decoders.identify)(file)?.key);
     files.into_iter().map(|file| memo.key_of(file, read).map_err(Error::read(file))).collect()
-}
-
-fn is_store(dir: &Path) -> bool {
-    dir.join(super::fingerprint::FILE).is_file()
 }
 
 /// One process at a time: two would copy the same rows.
