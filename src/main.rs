@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     cli::forbid_tf32();
+    cli::forbid_telemetry();
     cli::leave_images_to_their_failures();
     match cli::run() {
         Ok(status) => status.into(),

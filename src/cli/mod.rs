@@ -45,7 +45,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use console::Console;
 use headstart::project;
 pub use panics::leave_images_to_their_failures;
-pub use system::forbid_tf32;
+pub use system::{forbid_telemetry, forbid_tf32};
 
 /// Image classifiers from your own pictures: features of a frozen ResNet-50 once, then a head in seconds
 ///

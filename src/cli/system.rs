@@ -24,6 +24,14 @@ pub fn forbid_tf32() {
     unsafe { env::set_var("NVIDIA_TF32_OVERRIDE", "0") };
 }
 
+/// Have ONNX Runtime keep no records of its use, in the whole process: by the time that its interface can be asked for that, its
+/// builds for Linux have opened a database in the user's folder for caches and started a thread, which took 15 ms of each start.
+/// To be called before any thread is started.
+pub fn forbid_telemetry() {
+    // SAFETY: as above.
+    unsafe { env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+}
+
 /// The shared libraries to use. `onnxruntime` is what was typed; Python is asked only where nothing is found before it.
 pub fn libraries(onnxruntime: Option<&Path>) -> Libraries {
     let mut libraries = Libraries { nvidia: NVIDIA.clone(), heif: heif(), ..Libraries::default() };
