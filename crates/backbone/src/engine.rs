@@ -4,6 +4,7 @@ use std::error::Error as _;
 
 use super::device::{self, Choice, Device, Selection};
 use super::libraries::Libraries;
+use super::library::Library;
 use super::runtime::Runtime;
 use super::session::{Session, SessionOptions};
 use super::{Backbone, Error};
@@ -50,6 +51,12 @@ impl Engine {
             session => session?,
         };
         Ok(Self { runtime, selection, session })
+    }
+
+    /// Load the ONNX Runtime that [`start`](Self::start) is likely to use, for a thread beside the one that opens the backbone: its
+    /// first load takes 8 ms. Nothing depends on it, and what is wrong `start` tells.
+    pub fn prepare(libraries: &Libraries) {
+        let _ = Library::find(libraries);
     }
 
     /// Beyond this a larger batch is not worth trying: a processor gains nothing, a GPU little.

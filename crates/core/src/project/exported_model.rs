@@ -1,9 +1,10 @@
 //! Predictions of an exported ONNX file, without the run that it came from.
 
 use std::path::Path;
+use std::thread;
 
 use headstart_backbone::runtime::Runtime;
-use headstart_backbone::{Backbone, OpenOptions};
+use headstart_backbone::{Backbone, Engine, OpenOptions};
 use headstart_base::files::path_text;
 use headstart_onnx as onnx;
 
@@ -27,7 +28,10 @@ impl Project {
         control: &mut Control<'_>,
     ) -> Result<Predicted, Error> {
         let images: Vec<ImageInput> = images.into_iter().map(Into::into).collect();
-        let card = Card::read(&onnx::read(path)?, path)?;
+        let card = thread::scope(|scope| {
+            scope.spawn(|| Engine::prepare(&self.config().extract.engine.libraries));
+            Card::read(&onnx::read(path)?, path)
+        })?;
         let rows = match card.form {
             // A graph from tensors to rows of numbers is what extraction runs, in batches and on any device.
             Form::Tensor => self.in_batches(path, &card, &images, control)?,

@@ -1,5 +1,8 @@
 //! What images show.
 
+use std::thread;
+
+use headstart_backbone::Engine;
 use headstart_cache::{Key, Store, View};
 use headstart_evaluate::{OtherPrecision, Prediction, mean_over_views};
 use headstart_image::{ViewKinds, Views};
@@ -88,7 +91,11 @@ impl Project {
         control: &mut Control<'_>,
     ) -> Result<Predicted, Error> {
         let images: Vec<ImageInput> = images.into_iter().map(Into::into).collect();
-        let source = self.features_of(run, options.accept)?;
+        let source = thread::scope(|scope| {
+            // All that can be done before the backbone's hash tells whether there is anything to compute.
+            scope.spawn(|| Engine::prepare(&self.config().extract.engine.libraries));
+            self.features_of(run, options.accept)
+        })?;
         if let Some(other) = &source.other_precision {
             control.warn(format_args!("using features in {other}"));
         }
