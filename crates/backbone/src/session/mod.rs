@@ -3,6 +3,7 @@
 mod begin;
 pub mod copies;
 mod load;
+mod memory;
 mod processor;
 mod weights;
 
@@ -46,7 +47,7 @@ pub fn default_engines_folder() -> Option<PathBuf> {
 /// A loaded graph. Needs `&mut` to run, because ONNX Runtime's own state is not safe to share.
 #[derive(Debug)]
 pub struct Session {
-    inner: ort::session::Session,
+    inner: load::Loaded,
     input: String,
     output: String,
     /// Where the graph lies, for messages.
@@ -82,9 +83,10 @@ impl Session {
     ) -> Result<Self, Error> {
         backbone.precision(options.precision)?.check(device)?;
         let inner = match (&options.copies, device) {
-            (Some(folder), Device::Cpu) => load::load_by_copy(runtime, backbone, options.threads, folder)?,
+            (Some(folder), Device::Cpu) => load::load_by_copy(runtime, backbone, options, folder)?,
             _ => {
                 load::load(backbone, |products| Self::builder(device, runtime, backbone, options, products))?
+                    .into()
             }
         };
         Self::of(inner, backbone, device)
@@ -92,12 +94,14 @@ impl Session {
 
     /// On the CPU, with products as they are fastest: for a graph that is held against another, of which ONNX Runtime might refuse exact ones.
     pub fn fast(runtime: &Runtime, backbone: &Backbone) -> Result<Self, Error> {
-        let builder = |_| load::builder(runtime, backbone, None, Products::Fast);
-        Self::of(load::load(backbone, builder)?, backbone, Device::Cpu)
+        let options = SessionOptions::default();
+        let builder = |_| load::builder_for_cpu(runtime, backbone, &options, Products::Fast);
+        Self::of(load::load(backbone, builder)?.into(), backbone, Device::Cpu)
     }
 
-    fn of(inner: ort::session::Session, backbone: &Backbone, device: Device) -> Result<Self, Error> {
-        let placement = Placement::read(&inner).map_err(|source| device::Error::Placement { source })?;
+    fn of(inner: load::Loaded, backbone: &Backbone, device: Device) -> Result<Self, Error> {
+        let placement =
+            Placement::read(&inner.session).map_err(|source| device::Error::Placement { source })?;
         if placement.on(device) == 0 {
             return Err(device::Error::NotPlaced { device, placement }.into());
         }
@@ -119,10 +123,12 @@ impl Session {
         options: &SessionOptions,
         products: Products,
     ) -> Result<SessionBuilder, Error> {
-        let builder = load::builder(runtime, backbone, options.threads, products)?;
         match device {
-            Device::Cpu => Ok(builder),
-            _ => Self::register(builder, device, runtime, backbone, options),
+            Device::Cpu => load::builder_for_cpu(runtime, backbone, options, products),
+            _ => {
+                let builder = load::builder(runtime, backbone, options.threads, products)?;
+                Self::register(builder, device, runtime, backbone, options)
+            }
         }
     }
 
@@ -200,7 +206,7 @@ impl Session {
         let failed = |source| Error::Inference { path: self.path.clone(), source };
         let images = images.as_standard_layout();
         let input = TensorRef::from_array_view(images.view()).map_err(failed)?;
-        let outputs = self.inner.run(ort::inputs![self.input.as_str() => input]).map_err(failed)?;
+        let outputs = self.inner.session.run(ort::inputs![self.input.as_str() => input]).map_err(failed)?;
         let (shape, values) = outputs[self.output.as_str()].try_extract_tensor::<f32>().map_err(failed)?;
         // A map of one position, `(n, d, 1, 1)`, holds its features in the same order as `(n, d)`.
         Array2::from_shape_vec((n, self.feature_size), values.to_vec()).map_err(|_| Error::OutputShape {
