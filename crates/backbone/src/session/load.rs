@@ -77,7 +77,9 @@ pub(super) fn builder_for_cpu(
 ) -> Result<SessionBuilder, Error> {
     builder(runtime, backbone, options.threads, products)?
         .with_memory_pattern(false)
-        .map_err(|error| refused(backbone)(error.into()))
+        .map_err(ort::Error::from)
+        .and_then(|builder| Ok(builder.with_intra_op_spinning(!options.sleepy)?))
+        .map_err(refused(backbone))
 }
 
 /// From the copy in `folder`, which is made of the graph if there is no good one. That no copy can be read or written is no error:

@@ -246,7 +246,7 @@ impl<'a> Extractor<'a> {
     ) -> Result<(), Error> {
         let writer = Mutex::new(None::<SegmentWriter>);
         let model = || {
-            let engine = self.engine()?;
+            let engine = self.engine(MANY)?;
             // Made only now: a run that computes nothing leaves no file.
             *lock(&writer) = Some(store.writer(self.provenance(&engine))?);
             on_event.borrow_mut()(ExtractEvent::Loaded { engine: &engine });
@@ -313,7 +313,7 @@ impl<'a> Extractor<'a> {
         let parts = Mutex::new(vec![Vec::with_capacity(views.len() * size); images.len()]);
         let mut results = vec![None; images.len()];
         let model = || {
-            let engine = self.engine()?;
+            let engine = self.engine(images.len() * views.len())?;
             on_event.borrow_mut()(ExtractEvent::Loaded { engine: &engine });
             Ok(engine)
         };
@@ -357,13 +357,15 @@ impl<'a> Extractor<'a> {
         if same { Ok(()) } else { Err(Error::OtherPrecision { expected: expected.clone(), found }) }
     }
 
-    fn engine(&self) -> Result<Engine, Error> {
+    /// For so many rows, if that is known.
+    fn engine(&self, rows: usize) -> Result<Engine, Error> {
         let max_batch = match self.options.batch_size {
             BatchSize::Auto => LARGEST,
             BatchSize::Fixed(size) => size,
         };
         let mut options = self.options.engine.clone();
         options.session.max_batch = Some(max_batch);
+        options.session.sleepy |= rows <= FEW;
         Ok(Engine::start(self.backbone, &options)?)
     }
 
@@ -395,6 +397,9 @@ impl<'a> Extractor<'a> {
 const FIRST: usize = 8;
 /// Where it ends.
 const LARGEST: usize = 64;
+/// No more rows than this are done before threads that spin would pay.
+const FEW: usize = 2 * FIRST;
+const MANY: usize = usize::MAX;
 
 fn tell_batch_size<'a>(on_event: &'a RefCell<&mut dyn FnMut(ExtractEvent)>) -> impl Fn(usize, bool) + 'a {
     |images, out_of_memory| on_event.borrow_mut()(ExtractEvent::BatchSize { images, out_of_memory })
