@@ -13,6 +13,7 @@ use super::flags;
 use super::hint;
 use super::interrupt;
 use super::progress::{Progress, clock};
+use super::system::trim_memory;
 
 /// Failures that are told one by one; the rest is counted.
 const FAILURES_SHOWN: usize = 20;
@@ -126,6 +127,7 @@ impl<'c> Listener<'c> {
                 self.progress = Some(Progress::new(self.console, "images", images));
             }
             Extract::Loaded { engine } => {
+                trim_memory();
                 let (notes, details) = engine_lines(engine);
                 notes.into_iter().for_each(|line| self.note(line));
                 details.into_iter().for_each(|line| self.detail(line));
