@@ -31,6 +31,8 @@ pub enum Error {
     NoImages,
     #[error("`{}` holds no images: found {}", path_text(folder), found.all())]
     NoImagesIn { folder: PathBuf, found: Box<Skipped> },
+    #[error("the program brings no calibration for `{}`", .backbone.display())]
+    NoShippedCalibration { backbone: PathBuf },
     #[error("there is no file `{}`", .path.display())]
     NoExport { path: PathBuf },
     #[error("`{}` is an exported model, and takes no `{}`", .path.display(), .flags.join("`, `"))]

@@ -107,6 +107,9 @@ fn own(error: &Error) -> Option<String> {
         Error::NoImagesIn { .. } => {
             "give a folder with images in it: image files are recognised by the end of their names, such as `.jpg`".into()
         }
+        Error::NoShippedCalibration { .. } => {
+            "calibrate it on your images: `--calibrate FOLDER`; a few hundred are enough".into()
+        }
         Error::NoExport { .. } => {
             "give the file that `headstart export RUN --output FILE` wrote; or a run, which `headstart runs` lists".into()
         }

@@ -78,6 +78,24 @@ impl Model {
         let own = self.opset_import.iter().find(|set| matches!(set.domain(), "" | "ai.onnx"));
         own.map_or(1, |set| set.version())
     }
+
+    /// The same model of another graph.
+    pub fn with_graph(&self, graph: Graph) -> Self {
+        Self {
+            ir_version: self.ir_version,
+            producer_name: self.producer_name.clone(),
+            producer_version: self.producer_version.clone(),
+            domain: self.domain.clone(),
+            model_version: self.model_version,
+            doc_string: self.doc_string.clone(),
+            graph: Some(graph),
+            opset_import: self.opset_import.clone(),
+            metadata_props: self.metadata_props.clone(),
+            training_info: self.training_info.clone(),
+            functions: self.functions.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The mean over axes, which are gone after it. From operator set 18 they are a constant, and `constant` is its name.

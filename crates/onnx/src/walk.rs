@@ -158,6 +158,15 @@ pub(super) fn for_each_use<'a>(node: &'a Node, visit: &mut dyn FnMut(&'a str)) {
     }
 }
 
+impl Node {
+    /// Every value that it reads, those that only its bodies read among them.
+    pub fn uses(&self) -> Vec<&str> {
+        let mut names = vec![];
+        for_each_use(self, &mut |name| names.push(name));
+        names
+    }
+}
+
 impl Graph {
     /// Drop whatever no output depends on: nodes, constants, inputs, and what is said about values that are gone.
     ///

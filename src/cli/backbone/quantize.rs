@@ -4,19 +4,22 @@ use std::path::PathBuf;
 
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::baselines::{Choice, evaluate};
-use headstart::convert::quantize::{KeepFloat, QuantizeOptions, Quantized, Report, WeightBits};
+use headstart::convert::quantize::{Calibration, KeepFloat, QuantizeOptions, Quantized, Report, WeightBits};
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
-use headstart::files::Inputs;
+use headstart::files::{self, Inputs};
 use headstart::project::{self, read_recipe};
+
+use anyhow::Context;
 
 use super::naming;
 use crate::cli::Status;
 use crate::cli::args::{ColumnArgs, LibraryArgs, cosine, read_manifests};
 use crate::cli::console::{Console, stdout};
+use crate::cli::error::Error;
 use crate::cli::listener::Listener;
 use crate::cli::output;
-use headstart::onnx::network_files;
+use headstart::onnx::{self, network_files};
 
 /// Make a backbone that computes in 8-bit integers, calibrated on your images
 ///
@@ -27,9 +30,16 @@ pub struct QuantizeArgs {
     /// The backbone in floats
     #[arg(value_name = "FILE")]
     backbone: PathBuf,
-    /// Images such as it will see: a CSV with the column `path`, or a folder; a few hundred are enough
-    #[arg(long, value_name = "MANIFEST", required = true)]
+    /// Images such as it will see: a CSV with the column `path`, or a folder; a few hundred are enough (default: the calibration on varied
+    /// images that the program brings for this file, if it brings one)
+    #[arg(long, value_name = "MANIFEST")]
     calibrate: Vec<PathBuf>,
+    /// Make the graph again that an earlier calibration of the same file made, in a second
+    #[arg(long, value_name = "FILE", conflicts_with = "calibrate")]
+    calibration: Option<PathBuf>,
+    /// Also write what was chosen to a file for `--calibration`, a thirtieth as large as the fp32 graph
+    #[arg(long, value_name = "FILE", requires = "calibrate")]
+    save_calibration: Option<PathBuf>,
     /// The ONNX file to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -87,6 +97,9 @@ fn bits(text: &str) -> Result<WeightBits, String> {
 impl QuantizeArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let backbone = Backbone::open_with(&self.backbone, &self.open_options()?)?;
+        if self.calibrate.is_empty() {
+            return self.apply(&backbone);
+        }
         let manifest = read_manifests(&self.calibrate, &self.columns.columns(), console)?;
         let options = self.options(console)?;
         let inputs = || {
@@ -97,6 +110,9 @@ impl QuantizeArgs {
             inputs.files(manifest.files()).files(held_out)
         };
         output::check("--output", &self.output, inputs, || self.overwrite)?;
+        if let Some(path) = &self.save_calibration {
+            output::check("--save-calibration", path, inputs, || self.overwrite)?;
+        }
         let runtime = self.library.load(console)?;
         if options.bits == WeightBits::Seven {
             console.note("weights in 7 bits: this processor has no VNNI, and multiplies 8 more slowly");
@@ -109,7 +125,37 @@ impl QuantizeArgs {
             error => error.into(),
         })?;
         done.write(&self.output, self.overwrite)?;
+        if let Some(path) = &self.save_calibration {
+            files::write_bytes(path, &done.calibration.encode())?;
+        }
         self.print(&done, &manifest)
+    }
+
+    /// Make the graph of a calibration that was made before.
+    fn apply(&self, backbone: &Backbone) -> anyhow::Result<Status> {
+        let inputs = || {
+            Inputs::default()
+                .files(network_files(&self.backbone))
+                .files(&self.calibration)
+                .files(&self.recipe)
+        };
+        output::check("--output", &self.output, inputs, || self.overwrite)?;
+        let calibration = match &self.calibration {
+            Some(path) => {
+                let bytes =
+                    std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+                Calibration::decode(&bytes).with_context(|| format!("cannot use `{}`", path.display()))?
+            }
+            None => Calibration::shipped(backbone)
+                .ok_or_else(|| Error::NoShippedCalibration { backbone: self.backbone.clone() })?,
+        };
+        onnx::write(&calibration.apply(backbone)?, &self.output)?;
+        let mut out = stdout();
+        match self.json {
+            true => writeln!(out, "{:#}", calibration.account())?,
+            false => out.path(&self.output)?,
+        }
+        Ok(Status::Done)
     }
 
     fn open_options(&self) -> anyhow::Result<OpenOptions> {
@@ -133,6 +179,7 @@ impl QuantizeArgs {
                 _ => KeepFloat::Named(self.keep_float.iter().cloned().collect()),
             },
             min_cosine: self.min_cosine,
+            compare_calibration: true,
             threads: self.threads.map(usize::from),
             ..QuantizeOptions::default()
         })
@@ -167,9 +214,9 @@ impl QuantizeArgs {
 fn accuracies(report: &Report, manifest: &Manifest) -> Option<[f64; 2]> {
     let classes = manifest.classes().ok()?;
     let all = manifest.labels(&classes).ok()?;
-    let places = [&report.calibration[..], &report.held_out[..]].concat();
+    let trained = report.calibration_features[1].nrows();
+    let places = [&report.calibration[..trained], &report.held_out[..]].concat();
     let labels: Vec<usize> = places.iter().map(|&place| all[place]).collect();
-    let trained = report.calibration.len();
     let split = Split { train: (0..trained).collect(), validation: (trained..places.len()).collect() };
     let logistic = Choice::named("logistic", 0).ok()?;
     let mut accuracies = [0.0; 2];

@@ -1,6 +1,7 @@
 //! A convolution's numbers, and the patches that it sees.
 
 use ndarray::{Array2, ArrayViewMut2};
+use rayon::prelude::*;
 
 use super::error::Result;
 use super::prepare::floats;
@@ -105,7 +106,8 @@ impl Conv {
         let [rows, columns] = self.kernel_size;
         let Window { strides, dilations, .. } = self.window;
         let depth = self.depth();
-        for (row, mut values) in patches.rows_mut().into_iter().enumerate() {
+        let rows_of_patches: Vec<_> = patches.rows_mut().into_iter().collect();
+        rows_of_patches.into_par_iter().enumerate().for_each(|(row, mut values)| {
             let (channel, place) = (group * depth + row / (rows * columns), row % (rows * columns));
             let (dy, dx) = (place / columns * dilations[0], place % columns * dilations[1]);
             let map = &map[channel * height * width..][..height * width];
@@ -114,6 +116,6 @@ impl Conv {
                 let inside = y >= top && y - top < height && x >= left && x - left < width;
                 *value = if inside { map[(y - top) * width + x - left] } else { 0.0 };
             }
-        }
+        });
     }
 }

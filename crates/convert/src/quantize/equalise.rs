@@ -8,9 +8,8 @@
 //! # Source
 //! The idea is that of Nagel et al. 2019, arXiv:1906.04721, section 4.1; there the ranges of weights are made alike, here those of what passes through.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::error::Result;
 use super::observe::Seen;
 use super::plan::{Conv, Plan};
 use headstart_onnx::names::Names;
@@ -19,24 +18,33 @@ use headstart_onnx::{Graph, Node, Tensor, Walk};
 /// No channel is enlarged more: one that is nearly always zero would make its readers' weights tiny.
 const SMALLEST: f64 = 1.0 / 128.0;
 
-/// `graph` with channels of like ranges; its features stay what they are.
+/// For each tensor what its channels are divided by, all positive; what is not named stays as it is.
+pub(super) type Factors = BTreeMap<String, Vec<f32>>;
+
+/// Factors for channels of like ranges, where that leaves the features what they are.
 ///
 /// `plan` is that of `graph`, `seen` tells what passed through. With `exponent` 1 ranges become equal, with 0 they stay.
-pub(super) fn equalise(
-    graph: &Graph,
-    plan: &Plan,
-    seen: &HashMap<String, Seen>,
-    exponent: f64,
-) -> Result<Graph> {
+pub(super) fn factors(graph: &Graph, plan: &Plan, seen: &HashMap<String, Seen>, exponent: f64) -> Factors {
     let mut channels = Channels::default();
-    let convs: HashMap<&str, &Conv> = plan.convs().map(|(layer, conv)| (layer.raw.as_str(), conv)).collect();
-    let pools = channels.follow(graph, &convs);
-    let factors = channels.factors(plan, seen, exponent);
+    channels.follow(graph, &convs(plan));
+    let mut factors = channels.factors(plan, seen, exponent);
+    factors.retain(|_, factors| factors.iter().any(|&factor| factor != 1.0));
+    factors
+}
+
+fn convs(plan: &Plan) -> HashMap<&str, &Conv> {
+    plan.convs().map(|(layer, conv)| (layer.raw.as_str(), conv)).collect()
+}
+
+/// `graph` with its channels divided; its features stay what they are.
+pub(super) fn equalise(graph: &Graph, plan: &Plan, factors: &Factors) -> Graph {
+    let convs = convs(plan);
+    let pools = Channels::default().follow(graph, &convs);
     let mut result = graph.clone();
     for (raw, conv) in &convs {
         let node = graph.node.iter().find(|node| node.output.first().is_some_and(|name| name == raw));
         let input = node.map_or("", |node| node.input[0].as_str());
-        let ones = |count: usize| vec![1.0; count];
+        let ones = |count: usize| vec![1.0f32; count];
         let before = factors.get(input).cloned().unwrap_or_else(|| ones(conv.depth() * conv.group));
         let after = factors.get(*raw).cloned().unwrap_or_else(|| ones(conv.kernel.nrows()));
         rescale(&mut result, conv, &before, &after);
@@ -46,7 +54,7 @@ pub(super) fn equalise(
             undo(&mut result, &pool, factors);
         }
     }
-    Ok(result)
+    result
 }
 
 /// Which channels of which tensors must have the same factor.
@@ -157,7 +165,7 @@ impl Channels {
     }
 
     /// What each channel of each tensor is to be divided by.
-    fn factors(&self, plan: &Plan, seen: &HashMap<String, Seen>, exponent: f64) -> HashMap<String, Vec<f64>> {
+    fn factors(&self, plan: &Plan, seen: &HashMap<String, Seen>, exponent: f64) -> Factors {
         // The logarithms of each channel's part of its tensor's range, and how many there are: a channel stands in several tensors.
         let mut parts = vec![(0.0, 0u32); self.like.len()];
         for name in plan.rounded() {
@@ -178,7 +186,7 @@ impl Channels {
             let root = self.root(channel);
             match parts[root] {
                 (sum, count) if count > 0 && !self.fixed.contains(&root) => {
-                    (exponent * sum / f64::from(count)).exp()
+                    (exponent * sum / f64::from(count)).exp() as f32
                 }
                 _ => 1.0,
             }
@@ -189,18 +197,22 @@ impl Channels {
 }
 
 /// Divide what `conv` gives by `after`, and undo that what it reads was divided by `before`.
-fn rescale(graph: &mut Graph, conv: &Conv, before: &[f64], after: &[f64]) {
+fn rescale(graph: &mut Graph, conv: &Conv, before: &[f32], after: &[f32]) {
     let places = conv.kernel_size[0] * conv.kernel_size[1];
     let filters = conv.kernel.nrows() / conv.group;
     let mut kernel = conv.kernel.clone();
     for ((filter, mut weights), &after) in kernel.rows_mut().into_iter().enumerate().zip(after) {
         let first = filter / filters * conv.depth();
         for (at, weight) in weights.iter_mut().enumerate() {
-            *weight = (f64::from(*weight) * before[first + at / places] / after) as f32;
+            *weight = (f64::from(*weight) * f64::from(before[first + at / places]) / f64::from(after)) as f32;
         }
     }
-    let bias: Vec<f32> =
-        conv.bias.iter().zip(after).map(|(&bias, after)| (f64::from(bias) / after) as f32).collect();
+    let bias: Vec<f32> = conv
+        .bias
+        .iter()
+        .zip(after)
+        .map(|(&bias, after)| (f64::from(bias) / f64::from(*after)) as f32)
+        .collect();
     let weights: Vec<f32> = kernel.iter().copied().collect();
     set(graph, Tensor::from_f32(&conv.names.0, &conv.shape(), &weights));
     if let Some(name) = &conv.names.1 {
@@ -214,15 +226,14 @@ pub(super) fn set(graph: &mut Graph, tensor: Tensor) {
 }
 
 /// Multiply what the global pool `pool` gives by `factors`.
-fn undo(graph: &mut Graph, pool: &str, factors: &[f64]) {
+fn undo(graph: &mut Graph, pool: &str, factors: &[f32]) {
     if factors.iter().all(|&factor| factor == 1.0) {
         return;
     }
     let mut names = Names::of(graph);
     let [constant, inside] =
         [format!("{pool}_factors"), format!("{pool}_equalised")].map(|name| names.fresh(&name));
-    let values: Vec<f32> = factors.iter().map(|&factor| factor as f32).collect();
-    graph.initializer.push(Tensor::from_f32(&constant, &[1, values.len(), 1, 1], &values));
+    graph.initializer.push(Tensor::from_f32(&constant, &[1, factors.len(), 1, 1], factors));
     let at = graph.node.iter().position(|node| node.output.first().is_some_and(|name| name == pool));
     let at = at.expect("the pool was found in this graph");
     graph.node[at].output[0].clone_from(&inside);

@@ -79,6 +79,23 @@ pub enum Error {
     /// The result would replace the backbone, or another file that nobody gave up.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// What was read is not what [`Calibration::encode`](super::Calibration::encode) writes.
+    #[error("expected a calibration, found something else, or one that is damaged or of a later version")]
+    NotACalibration,
+    /// A calibration is for one graph, whose pixels are normalised in one way.
+    #[error(
+        "`{path}` is not the graph that the calibration is for, or its recipe normalises pixels in another way"
+    )]
+    OtherGraph {
+        /// The backbone's file.
+        path: PathBuf,
+    },
+    /// The same calibration of the same graph gives the same bytes; this version of the program made others.
+    #[error("the int8 graph of `{path}` is not the one that its calibration was made with")]
+    OtherResult {
+        /// The backbone's file.
+        path: PathBuf,
+    },
     /// The caller wanted to stop.
     #[error("stopped before the end; nothing was written")]
     Cancelled,

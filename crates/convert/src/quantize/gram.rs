@@ -3,16 +3,13 @@
 //! With patches `x` a change `e` of a filter's weights changes what it gives by `e·x`, in the mean square by `e·H·eᵀ` with
 //! `H` the mean of `x·xᵀ`.
 
-use std::collections::HashMap;
-
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView4, Axis, s};
+use ndarray::{Array2, Axis, s};
 use rayon::prelude::*;
 
-use super::error::Result;
-use super::plan::{Conv, Plan};
-use super::runner::Machine;
-use headstart_onnx::Model;
+use super::plan::Conv;
+use super::range::Levels;
+use super::stepper::{Numbers, Stored};
 
 /// The matrices of one convolution, one for each of its groups, `(kernel.ncols(), kernel.ncols())`; only the lower triangle is filled
 /// until it is [`complete`](Gram::complete).
@@ -22,42 +19,78 @@ pub(super) struct Gram {
     patches: u64,
 }
 
-/// Numbers in all matrices of one pass: half a GiB.
-const ROOM: usize = 1 << 27;
+/// For each weight so many patches at least are looked at, where there are as many; with eight Keras' ResNet50 was no nearer.
+const PATCHES_FOR_A_WEIGHT: usize = 2;
 
-/// For each weight so many patches at least are looked at, where there are as many.
-const PATCHES_FOR_A_WEIGHT: usize = 8;
+/// Of each image so many, where there are as many.
+const LEAST: usize = 16;
+
+/// Patches that are multiplied at once.
+const TOGETHER: usize = 1024;
 
 /// Rows of a matrix that are added to at once.
 const BLOCK: usize = 256;
 
 impl Gram {
-    fn new(conv: &Conv) -> Self {
+    /// Of what `conv` reads: codes, batch by batch, that stand for `levels`.
+    pub(super) fn of(conv: &Conv, batches: &[Stored], levels: Levels) -> Self {
         let size = conv.kernel.ncols();
-        Self { groups: vec![Array2::zeros((size, size)); conv.group], patches: 0 }
-    }
-
-    fn add(&mut self, conv: &Conv, map: &[f32], size: [usize; 2], at: &[usize]) {
-        let columns = conv.kernel.ncols();
-        let one = |group: &mut Array2<f32>, index: usize| {
-            let mut patches = Array2::zeros((columns, at.len()));
-            conv.patches(map, size, index, at, patches.view_mut());
-            // Both triangles are the same: the lower one in blocks of rows.
-            let blocks: Vec<_> = group.axis_chunks_iter_mut(Axis(0), BLOCK).collect();
-            blocks.into_par_iter().enumerate().for_each(|(block, mut rows)| {
-                let (from, to) = (block * BLOCK, block * BLOCK + rows.nrows());
-                let (left, right) = (patches.slice(s![from..to, ..]), patches.slice(s![..to, ..]));
-                general_mat_mul(1.0, &left, &right.t(), 1.0, &mut rows.slice_mut(s![.., ..to]));
-            });
-        };
-        match conv.group {
-            1 => one(&mut self.groups[0], 0),
-            _ => {
-                let groups = self.groups.par_iter_mut().enumerate();
-                groups.for_each(|(index, group)| one(group, index));
+        let mut gram = Self { groups: vec![Array2::zeros((size, size)); conv.group], patches: 0 };
+        let images: usize = batches.iter().map(|batch| batch.shape[0]).sum();
+        let mut patches = Patches::new(conv);
+        let mut index = 0;
+        for batch in batches {
+            let (&[count, channels, height, width], Numbers::Codes(codes)) =
+                (&batch.shape[..], &batch.numbers)
+            else {
+                continue;
+            };
+            for image in codes.chunks_exact(channels * height * width).take(count) {
+                let places = conv.positions([height, width]);
+                let wanted = (PATCHES_FOR_A_WEIGHT * size).div_ceil(images).max(LEAST);
+                let at = spread(places, wanted, index);
+                let map: Vec<f32> =
+                    image.iter().map(|&code| f32::from(code) - f32::from(levels.zero)).collect();
+                gram.add(conv, &mut patches, &map, [height, width], &at);
+                index += 1;
             }
         }
+        gram.take(&mut patches);
+        gram.complete()
+    }
+
+    fn add(&mut self, conv: &Conv, patches: &mut Patches, map: &[f32], size: [usize; 2], at: &[usize]) {
         self.patches += at.len() as u64;
+        if conv.group > 1 {
+            self.groups.par_iter_mut().enumerate().for_each(|(index, group)| {
+                let mut own = Array2::zeros((conv.kernel.ncols(), at.len()));
+                conv.patches(map, size, index, at, own.view_mut());
+                general_mat_mul(1.0, &own, &own.t(), 1.0, group);
+            });
+            return;
+        }
+        for at in at.chunks(TOGETHER) {
+            if patches.filled + at.len() > TOGETHER {
+                self.take(patches);
+            }
+            let free = patches.columns.slice_mut(s![.., patches.filled..patches.filled + at.len()]);
+            conv.patches(map, size, 0, at, free);
+            patches.filled += at.len();
+        }
+    }
+
+    /// Multiply what has come together: of the one group there is.
+    fn take(&mut self, patches: &mut Patches) {
+        let columns = patches.columns.slice(s![.., ..patches.filled]);
+        // Both triangles are the same: the lower one in blocks of rows, the longest first.
+        let mut blocks: Vec<_> = self.groups[0].axis_chunks_iter_mut(Axis(0), BLOCK).enumerate().collect();
+        blocks.reverse();
+        blocks.into_par_iter().with_max_len(1).for_each(|(block, mut rows)| {
+            let (from, to) = (block * BLOCK, block * BLOCK + rows.nrows());
+            let (left, right) = (columns.slice(s![from..to, ..]), columns.slice(s![..to, ..]));
+            general_mat_mul(1.0, &left, &right.t(), 1.0, &mut rows.slice_mut(s![.., ..to]));
+        });
+        patches.filled = 0;
     }
 
     /// Means instead of sums, and the upper triangle too.
@@ -76,56 +109,17 @@ impl Gram {
     }
 }
 
-/// Look at what the convolutions of `plan` read while `model` sees `images`, and hand their matrices to `visit`, as many
-/// at a time as there is room for.
-pub(super) fn grams(
-    machine: &Machine<'_>,
-    model: &Model,
-    plan: &Plan,
-    images: ArrayView4<'_, f32>,
-    visit: &mut dyn FnMut(HashMap<String, Gram>) -> Result<()>,
-) -> Result<()> {
-    let mut open: Vec<(&str, &str, &Conv)> =
-        plan.convs().map(|(layer, conv)| (layer.raw.as_str(), layer.inputs[0].as_str(), conv)).collect();
-    while !open.is_empty() {
-        let mut taken = 0;
-        let fits = open.iter().take_while(|(_, _, conv)| {
-            taken += conv.group * conv.kernel.ncols().pow(2);
-            taken <= ROOM
-        });
-        let pass: Vec<_> = open.drain(..fits.count().max(1)).collect();
-        visit(one_pass(machine, model, &pass, images)?)?;
-    }
-    Ok(())
+/// Patches of several images, `(kernel.ncols(), TOGETHER)`, of which so many are there.
+struct Patches {
+    columns: Array2<f32>,
+    filled: usize,
 }
 
-fn one_pass(
-    machine: &Machine<'_>,
-    model: &Model,
-    convs: &[(&str, &str, &Conv)],
-    images: ArrayView4<'_, f32>,
-) -> Result<HashMap<String, Gram>> {
-    let mut inputs: Vec<String> = convs.iter().map(|&(_, input, _)| input.to_owned()).collect();
-    inputs.sort();
-    inputs.dedup();
-    let mut grams: HashMap<String, Gram> =
-        convs.iter().map(|&(raw, _, conv)| (raw.to_owned(), Gram::new(conv))).collect();
-    let count = images.len_of(Axis(0));
-    machine.load(model, &inputs)?.show(images, &mut |index, shown| {
-        let size = match shown.shape {
-            &[_, _, height, width] => [height as usize, width as usize],
-            _ => return Ok(()),
-        };
-        for &(raw, _, conv) in convs.iter().filter(|(_, input, _)| *input == shown.name) {
-            let places = conv.positions(size);
-            let wanted =
-                (PATCHES_FOR_A_WEIGHT * conv.kernel.ncols()).div_ceil(count).clamp(64, places.max(64));
-            let at = spread(places, wanted, index);
-            grams.get_mut(raw).expect("made for each").add(conv, shown.values, size, &at);
-        }
-        Ok(())
-    })?;
-    Ok(grams.into_iter().map(|(raw, gram)| (raw, gram.complete())).collect())
+impl Patches {
+    fn new(conv: &Conv) -> Self {
+        let together = if conv.group > 1 { 0 } else { TOGETHER };
+        Self { columns: Array2::zeros((conv.kernel.ncols(), together)), filled: 0 }
+    }
 }
 
 /// `wanted` of so many places, all over them, others for each image.

@@ -2,12 +2,12 @@
 
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use headstart_backbone::session::bytes_overflow;
 
 /// How large the codes of weights may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WeightBits {
     /// From -127 to 127.

@@ -29,6 +29,7 @@
 //!    not near enough, layers go back to floats.
 
 mod biases;
+mod calibration;
 mod conv;
 mod equalise;
 mod error;
@@ -37,6 +38,7 @@ mod gram;
 mod histogram;
 mod images;
 mod kernel;
+mod layers;
 mod observe;
 mod options;
 mod pixels;
@@ -50,6 +52,7 @@ mod runner;
 mod search;
 mod second_order;
 mod speed;
+mod stepper;
 #[cfg(test)]
 mod tests;
 
@@ -57,6 +60,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+pub use calibration::Calibration;
 pub use error::{Error, Result};
 pub use fidelity::Fidelity;
 pub use kernel::WeightBits;
@@ -80,6 +84,8 @@ pub struct Quantized {
     pub model: Model,
     /// What was done, and how near it is to the one in floats.
     pub report: Report,
+    /// What was chosen, to make the same graph again elsewhere.
+    pub calibration: Calibration,
     /// What it was made of.
     source: PathBuf,
 }
@@ -153,7 +159,8 @@ fn on_these_threads(
         quantized: Some(found.report.account(backbone)),
     };
     metadata.write_into(&mut model);
-    Ok(Quantized { model, report: found.report, source: path.to_owned() })
+    let calibration = Calibration::new(backbone, &found.fit.chosen(options.bits), &metadata, &model)?;
+    Ok(Quantized { model, report: found.report, calibration, source: path.to_owned() })
 }
 
 /// The graph to be quantised, if it can be.

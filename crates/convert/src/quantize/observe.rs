@@ -1,23 +1,19 @@
-//! What passes through a graph while it looks at images: shapes, ranges, histograms.
+//! What passes through a graph while it looks at images: ranges and histograms.
 
 use std::collections::HashMap;
 
-use ndarray::ArrayView4;
+use ndarray::{Array2, ArrayView4, Axis};
 use rayon::prelude::*;
 
+use super::equalise::Factors;
 use super::error::{Error, Result};
-use super::histogram::Histogram;
+use super::histogram::{Histogram, STEP, ends};
 use super::runner::{Machine, Shown};
 use headstart_onnx::Model;
 
 /// What a tensor was seen to be.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
-    /// Without the axis that counts images.
-    pub shape: Vec<usize>,
-    /// Of each channel, over all images.
-    pub low: Vec<f32>,
-    pub high: Vec<f32>,
     /// Of each channel, the largest number without its sign in an image, in the mean over the images: one odd image moves it little.
     pub typical: Vec<f32>,
     images: f32,
@@ -25,54 +21,34 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn channels(&self) -> usize {
-        self.low.len()
+        self.typical.len()
     }
 
-    /// Of all channels.
-    pub(super) fn range(&self) -> [f32; 2] {
-        let low = self.low.iter().copied().fold(f32::INFINITY, f32::min);
-        let high = self.high.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        [low, high]
-    }
-
-    fn add(&mut self, shown: Shown<'_>) {
-        let sizes: Vec<usize> = shown.shape.iter().skip(1).map(|&size| size.max(0) as usize).collect();
-        let channels = sizes.first().copied().unwrap_or(1).max(1);
-        if self.low.is_empty() {
-            self.low = vec![f32::INFINITY; channels];
-            self.high = vec![f32::NEG_INFINITY; channels];
-            self.typical = vec![0.0; channels];
-            self.shape = sizes;
-        }
-        let places =
-            (shown.values.len() / channels).max(1) / shown.shape.first().map_or(1, |&n| n.max(1) as usize);
+    fn add(&mut self, ends: &[(f32, f32)]) {
+        self.typical.resize(ends.len(), 0.0);
         let before = self.images;
         self.images += 1.0;
-        let (images, places) = (self.images, places.max(1));
-        let maps = shown.values.chunks_exact(places).take(channels);
-        for (c, map) in maps.enumerate() {
-            let (low, high) = ends(map);
-            self.low[c] = self.low[c].min(low);
-            self.high[c] = self.high[c].max(high);
-            self.typical[c] = (self.typical[c] * before + low.abs().max(high.abs())) / images;
+        for (typical, (low, high)) in self.typical.iter_mut().zip(ends) {
+            *typical = (*typical * before + low.abs().max(high.abs())) / self.images;
         }
     }
 }
 
-/// The least and the greatest; written so that it becomes vector instructions.
-fn ends(values: &[f32]) -> (f32, f32) {
-    let mut low = [f32::INFINITY; 8];
-    let mut high = [f32::NEG_INFINITY; 8];
-    let (chunks, rest) = values.as_chunks::<8>();
-    for chunk in chunks {
-        for ((low, high), &value) in low.iter_mut().zip(&mut high).zip(chunk) {
-            *low = if value < *low { value } else { *low };
-            *high = if value > *high { value } else { *high };
-        }
-    }
-    let all =
-        |ends: [f32; 8], pick: fn(f32, f32) -> f32| ends.into_iter().chain(rest.iter().copied()).reduce(pick);
-    (all(low, f32::min).unwrap_or(0.0), all(high, f32::max).unwrap_or(0.0))
+fn channels(shown: &Shown<'_>) -> usize {
+    shown.shape.get(1).map_or(1, |&size| size.max(1) as usize)
+}
+
+/// The channels of the first of the images that were run.
+fn maps<'a>(shown: &Shown<'a>, channels: usize) -> impl Iterator<Item = &'a [f32]> {
+    let images = shown.shape.first().map_or(1, |&n| n.max(1) as usize);
+    let places = (shown.values.len() / channels / images).max(1);
+    shown.values.chunks_exact(places).take(channels)
+}
+
+/// The ends of each channel.
+fn ends_of(shown: &Shown<'_>) -> Result<Vec<(f32, f32)>> {
+    let ends: Option<Vec<_>> = maps(shown, channels(shown)).map(ends).collect();
+    ends.ok_or_else(|| Error::NotFinite { tensor: shown.name.to_owned() })
 }
 
 /// Ranges of `tensors` over `images`.
@@ -84,48 +60,83 @@ pub(super) fn ranges(
     model: &Model,
     images: ArrayView4<'_, f32>,
     tensors: &[String],
+    go_on: &mut dyn FnMut() -> Result<()>,
 ) -> Result<HashMap<String, Seen>> {
-    let mut seen: HashMap<String, Seen> = HashMap::new();
-    machine.load(model, tensors)?.show(images, &mut |_, shown| {
-        if shown.values.iter().any(|x| !x.is_finite()) {
-            return Err(Error::NotFinite { tensor: shown.name.to_owned() });
-        }
-        seen.entry(shown.name.to_owned()).or_default().add(shown);
-        Ok(())
+    let mut seen = vec![Seen::default(); tensors.len()];
+    machine.load(model, tensors)?.show(images, &mut |_, all| {
+        go_on()?;
+        seen.par_iter_mut().zip(all).try_for_each(|(seen, shown)| {
+            seen.add(&ends_of(shown)?);
+            Ok(())
+        })
     })?;
-    Ok(seen)
+    Ok(tensors.iter().cloned().zip(seen).collect())
 }
 
-/// Histograms of the tensors that `seen` tells the ranges of.
+/// Tensors of which each channel is divided by a factor of its own, or none is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scaled {
+    pub tensors: Vec<String>,
+    pub factors: Factors,
+}
+
+/// Histograms of the tensors of each of `wanted`, from one run over `images`; and the features, a row for each image.
+///
+/// # Errors
+/// As [`ranges`].
 pub(super) fn histograms(
     machine: &Machine<'_>,
     model: &Model,
     images: ArrayView4<'_, f32>,
-    tensors: &[String],
-    seen: &HashMap<String, Seen>,
-) -> Result<HashMap<String, Histogram>> {
-    let mut histograms: HashMap<String, Histogram> = HashMap::new();
-    for name in tensors {
-        let [low, high] = seen[name].range();
-        histograms.insert(name.clone(), Histogram::new(low.min(0.0), high.max(0.0)));
-    }
-    machine.load(model, tensors)?.show(images, &mut |_, shown| {
-        let histogram = histograms.get_mut(shown.name).expect("made for each that was asked for");
-        // Parts on all cores, and then their sum: counts do not depend on the order.
-        let empty = || Histogram::new(histogram.low, histogram.high);
-        let parts: Vec<Histogram> = shown
-            .values
-            .par_chunks(1 << 17)
-            .map(|part| {
-                let mut histogram = empty();
-                histogram.add(part, 1.0);
-                histogram
-            })
-            .collect();
-        for part in parts {
-            histogram.counts.iter_mut().zip(part.counts).for_each(|(sum, count)| *sum += count);
-        }
-        Ok(())
+    features: &str,
+    wanted: &[Scaled],
+    go_on: &mut dyn FnMut() -> Result<()>,
+) -> Result<(Vec<HashMap<String, Histogram>>, Array2<f32>)> {
+    let mut names: Vec<String> = wanted.iter().flat_map(|scaled| scaled.tensors.iter().cloned()).collect();
+    names.sort();
+    names.dedup();
+    let mut histograms: Vec<Vec<Option<Histogram>>> =
+        names.iter().map(|name| wanted.iter().map(|scaled| scaled.begin(name)).collect()).collect();
+    let mut rows: Vec<f32> = vec![];
+    let outputs: Vec<String> = names.iter().cloned().chain([features.to_owned()]).collect();
+    machine.load(model, &outputs)?.show(images, &mut |image, all| {
+        go_on()?;
+        let (last, maps) = all.split_last().expect("the features were asked for");
+        rows.extend_from_slice(first(last));
+        histograms.par_iter_mut().zip(maps).try_for_each(|(histograms, shown)| {
+            let ends = ends_of(shown)?;
+            for (histogram, scaled) in histograms.iter_mut().zip(wanted) {
+                histogram.iter_mut().for_each(|histogram| scaled.count(histogram, shown, &ends, image));
+            }
+            Ok(())
+        })
     })?;
-    Ok(histograms)
+    let count = images.len_of(Axis(0));
+    let rows = Array2::from_shape_vec((count, rows.len() / count.max(1)), rows);
+    let mut sorted = vec![HashMap::new(); wanted.len()];
+    for (name, histograms) in names.into_iter().zip(histograms) {
+        for (sorted, histogram) in sorted.iter_mut().zip(histograms) {
+            sorted.extend(histogram.map(|histogram| (name.clone(), histogram)));
+        }
+    }
+    Ok((sorted, rows.expect("features are as many for each image")))
+}
+
+/// What the first of the images that were run made.
+fn first<'a>(shown: &Shown<'a>) -> &'a [f32] {
+    let count = shown.shape.first().map_or(1, |&count| count.max(1) as usize);
+    &shown.values[..shown.values.len() / count]
+}
+
+impl Scaled {
+    fn begin(&self, name: &String) -> Option<Histogram> {
+        self.tensors.contains(name).then(Histogram::empty)
+    }
+
+    fn count(&self, histogram: &mut Histogram, shown: &Shown<'_>, ends: &[(f32, f32)], image: usize) {
+        let factor = |channel: usize| self.factors.get(shown.name).map_or(1.0, |all| 1.0 / all[channel]);
+        for (channel, (map, &ends)) in maps(shown, ends.len()).zip(ends).enumerate() {
+            histogram.add(map, ends, factor(channel), (image + channel) % STEP);
+        }
+    }
 }

@@ -28,6 +28,8 @@ pub struct QuantizeOptions {
     /// The least mean cosine between features in integers and in floats, on the images held out. At 0.992 a linear head on the features of Keras'
     /// ResNet50 lost 0.4 points of its accuracy on CIFAR-10, hence the default 0.99.
     pub min_cosine: f64,
+    /// Compute the features of the calibration images in integers too, for [`Report::calibration_features`](super::Report::calibration_features).
+    pub compare_calibration: bool,
     /// Threads for inference, and for choosing codes; `None` takes every core.
     pub threads: Option<usize>,
 }
@@ -44,6 +46,7 @@ impl Default for QuantizeOptions {
             bits: WeightBits::for_this_processor(),
             keep_float: KeepFloat::Auto,
             min_cosine: 0.99,
+            compare_calibration: false,
             threads: None,
         }
     }

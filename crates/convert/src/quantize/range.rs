@@ -93,9 +93,10 @@ fn percentile(histogram: &Histogram, share: f64) -> [f32; 2] {
     };
     let low = end(&mut histogram.counts.iter().enumerate());
     let high = end(&mut histogram.counts.iter().enumerate().rev());
-    let edge = |bin: usize| (f64::from(histogram.low) + bin as f64 * histogram.width()) as f32;
+    let edge = |bin: usize| histogram.edge(bin) as f32;
     // Nothing below zero is nothing to cut off.
-    [if histogram.low < 0.0 { edge(low) } else { histogram.low }, edge(high + 1).min(histogram.high)]
+    let low = if histogram.low < 0.0 { edge(low).max(histogram.low) } else { histogram.low };
+    [low, edge(high + 1).min(histogram.high)]
 }
 
 /// Ranges are sought in hundredths of the whole one.
@@ -188,6 +189,7 @@ fn relative_entropy(histogram: &Histogram, low: f32, high: f32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::histogram::{STEP, ends};
     use super::*;
 
     /// Values of a normal distribution's kind, cut off at zero or not, with one far away.
@@ -203,10 +205,9 @@ mod tests {
     }
 
     fn histogram(values: &[f32]) -> Histogram {
-        let low = values.iter().copied().fold(0.0f32, f32::min);
-        let high = values.iter().copied().fold(0.0f32, f32::max);
-        let mut histogram = Histogram::new(low, high);
-        histogram.add(values, 1.0);
+        let mut histogram = Histogram::empty();
+        let ends = ends(values).unwrap();
+        (0..STEP).for_each(|from| histogram.add(values, ends, 1.0, from));
         histogram
     }
 

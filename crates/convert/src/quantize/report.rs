@@ -40,7 +40,8 @@ pub struct Report {
     /// Features of the images held out, in floats and in integers: row `i` for `held_out[i]`.
     #[serde(skip)]
     pub held_out_features: [ndarray::Array2<f32>; 2],
-    /// The same of the calibration images.
+    /// The same of the first of the calibration images; in integers none, unless [`QuantizeOptions::compare_calibration`](super::QuantizeOptions::compare_calibration) asks
+    /// for them.
     #[serde(skip)]
     pub calibration_features: [ndarray::Array2<f32>; 2],
     /// How fast both graphs are.

@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::kernel::Codes;
 use super::plan::{Conv, Layer, Plan};
+use super::pooled::average_codes;
 use super::range::Levels;
 use headstart_onnx::names::Names;
-use headstart_onnx::{Attribute, Graph, Node, Tensor, Walk};
+use headstart_onnx::{Attribute, Graph, Model, Node, Tensor, Walk};
 
 /// Everything that is chosen for a graph in integers.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,13 @@ pub(super) struct Choice {
     pub kernels: HashMap<String, Codes>,
     /// Biases instead of the convolution's own.
     pub biases: HashMap<String, Vec<f32>>,
+}
+
+/// `model` in integers where `plan` says so.
+pub(super) fn rounded(model: &Model, plan: &Plan, choice: &Choice) -> Model {
+    let mut model = model.with_graph(rewrite(super::graph(model), plan, choice));
+    average_codes(&mut model);
+    model
 }
 
 /// `graph` with every layer of `plan` in integers.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use headstart_backbone::ort::session::Session;
 use headstart_backbone::ort::session::builder::GraphOptimizationLevel;
 use headstart_backbone::ort::value::TensorRef;
 use ndarray::{Array2, ArrayView4, Axis, concatenate, s};
@@ -24,7 +25,7 @@ pub(super) struct Machine<'a> {
 
 /// A loaded graph with the outputs that were asked for.
 pub(super) struct Runner {
-    session: headstart_backbone::ort::session::Session,
+    session: Session,
     input: String,
     outputs: Vec<String>,
     fixed_batch: Option<usize>,
@@ -50,13 +51,18 @@ impl Machine<'_> {
         graph.output = outputs.iter().map(|name| known(name).unwrap_or_else(|| named(name))).collect();
         graph.drop_unused();
         let input = graph.input.first().map(|input| input.name().to_owned()).unwrap_or_default();
+        let session = self.session(model)?;
+        Ok(Runner { session, input, outputs: outputs.to_vec(), fixed_batch: self.fixed_batch })
+    }
+
+    /// ONNX Runtime's own.
+    pub(super) fn session(&self, model: Model) -> Result<Session> {
         let bytes = onnx::encode(&model, Path::new("a graph in memory"))?;
         drop(model);
         let session = session::begin(|products| {
             session::builder(self.runtime, self.threads, products)?.commit_from_memory(&bytes)
         });
-        let session = session.map_err(|source| Error::Refused { source })?;
-        Ok(Runner { session, input, outputs: outputs.to_vec(), fixed_batch: self.fixed_batch })
+        session.map_err(|source| Error::Refused { source })
     }
 }
 
@@ -70,7 +76,7 @@ impl Machine<'_> {
         let made = tempfile::NamedTempFile::new().map_err(|error| Error::Refused {
             source: headstart_backbone::ort::Error::new(error.to_string()),
         })?;
-        headstart_backbone::ort::session::Session::builder(self.runtime.environment())
+        Session::builder(self.runtime.environment())
             // Beyond it are forms for this very processor, which change no type.
             .and_then(|builder| Ok(builder.with_optimization_level(GraphOptimizationLevel::Level2)?))
             .and_then(|builder| Ok(builder.with_optimized_model_path(made.path())?))
@@ -85,11 +91,11 @@ impl Machine<'_> {
 }
 
 impl Runner {
-    /// Run `images` one after another and show every output of each.
+    /// Run `images` one after another and show all outputs of each, in the order in which they were asked for.
     pub(super) fn show(
         &mut self,
         images: ArrayView4<'_, f32>,
-        visit: &mut dyn FnMut(usize, Shown<'_>) -> Result<()>,
+        visit: &mut dyn FnMut(usize, &[Shown<'_>]) -> Result<()>,
     ) -> Result<()> {
         let failed = |source| Error::Inference { source };
         for index in 0..images.len_of(Axis(0)) {
@@ -101,10 +107,12 @@ impl Runner {
                 .session
                 .run(headstart_backbone::ort::inputs![self.input.as_str() => input])
                 .map_err(failed)?;
+            let mut shown = vec![];
             for name in &self.outputs {
                 let (shape, values) = outputs[name.as_str()].try_extract_tensor::<f32>().map_err(failed)?;
-                visit(index, Shown { name, shape, values })?;
+                shown.push(Shown { name, shape, values });
             }
+            visit(index, &shown)?;
         }
         Ok(())
     }

@@ -1,39 +1,46 @@
-//! Images a second, of two graphs in turn.
+//! Features of two graphs, and images a second: they run in turn, so that what else the machine does meets both.
 
 use std::time::Instant;
 
-use ndarray::ArrayView4;
+use ndarray::{Array2, ArrayView4, Axis, concatenate, s};
 
 use super::error::Result;
 use super::report::Speed;
 use super::runner::Runner;
 
-/// Pairs of runs: an odd number, for their median.
-const ROUNDS: usize = 7;
-/// Images of one run.
-pub(super) const IMAGES: usize = 16;
+/// Images of one turn.
+const IMAGES: usize = 16;
 /// Images run at once.
 const BATCH: usize = 8;
 
-/// Run both over `images` in turn and take the median of each.
+/// Run both over `images`: the features of each, and the median of its rates. `go_on` is asked before each turn.
 pub(super) fn measure(
     floats: &mut Runner,
     integers: &mut Runner,
     images: ArrayView4<'_, f32>,
-) -> Result<Speed> {
-    let count = images.len_of(ndarray::Axis(0)) as f64;
-    let (mut slow, mut fast) = (vec![], vec![]);
+    go_on: &mut dyn FnMut(usize) -> Result<()>,
+) -> Result<([Array2<f32>; 2], Speed)> {
+    let count = images.len_of(Axis(0));
+    let (mut rates, mut rows) = ([vec![], vec![]], [vec![], vec![]]);
     // The first runs make room in memory.
-    floats.rows(images, BATCH)?;
-    integers.rows(images, BATCH)?;
-    for _ in 0..ROUNDS {
-        for (runner, rates) in [(&mut *floats, &mut slow), (&mut *integers, &mut fast)] {
+    let first = images.slice(s![..count.min(BATCH), .., .., ..]);
+    integers.rows(first, BATCH)?;
+    floats.rows(first, BATCH)?;
+    for from in (0..count).step_by(IMAGES) {
+        go_on(from)?;
+        let some = images.slice(s![from..count.min(from + IMAGES), .., .., ..]);
+        for (place, runner) in [&mut *floats, &mut *integers].into_iter().enumerate() {
             let began = Instant::now();
-            runner.rows(images, BATCH)?;
-            rates.push(count / began.elapsed().as_secs_f64().max(1e-9));
+            rows[place].push(runner.rows(some, BATCH)?);
+            rates[place].push(some.len_of(Axis(0)) as f64 / began.elapsed().as_secs_f64().max(1e-9));
         }
     }
-    Ok(Speed { floats: median(slow), integers: median(fast) })
+    let whole = |rows: Vec<Array2<f32>>| {
+        let views: Vec<_> = rows.iter().map(|rows| rows.view()).collect();
+        concatenate(Axis(0), &views).expect("one graph gives rows of one length")
+    };
+    let [floats, integers] = rates.map(median);
+    Ok((rows.map(whole), Speed { floats, integers }))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

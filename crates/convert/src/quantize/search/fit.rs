@@ -1,26 +1,23 @@
 //! The best rounding that is found with certain layers in floats: ranges and channels, then weights, then biases.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use super::super::biases::{Aim, put_right};
-use super::super::equalise::equalise;
+use super::super::calibration::Chosen;
+use super::super::equalise::{Factors, equalise, factors};
 use super::super::error::{Error, Result};
 use super::super::fidelity::Fidelity;
-use super::super::gram::grams;
+use super::super::graph;
 use super::super::histogram::Histogram;
-use super::super::kernel::Codes;
-use super::super::observe::{self, Seen};
+use super::super::kernel::{Codes, WeightBits};
+use super::super::layers::Layers;
+use super::super::observe::{self, Scaled};
 use super::super::options::{QuantizeEvent, Ranges, Rounding, Stage};
-use super::super::plan::Plan;
-use super::super::pooled::average_codes;
+use super::super::plan::{Conv, Plan, Why};
 use super::super::range::{Levels, Method};
-use super::super::rewrite::{Choice, rewrite};
-use super::super::{graph, second_order};
-use super::Bench;
-use headstart_onnx::Model;
-
-/// Images that biases are fitted on. Each layer is run anew, and with twice as many Keras' ResNet50 was no nearer on images held out.
-const FIT: usize = 32;
+use super::super::rewrite::{Choice, rounded};
+use super::{Bench, OBSERVED};
+use headstart_onnx::{Model, Walk};
+use rayon::prelude::*;
 
 const METHODS: [Method; 5] = [
     Method::MinMax,
@@ -34,10 +31,11 @@ const METHODS: [Method; 5] = [
 const EVENED_OUT: f64 = 0.5;
 
 /// A graph in floats that is ready, and how it is rounded so far.
-pub(super) struct Fit {
+pub(in crate::quantize) struct Fit {
     pub model: Model,
     pub plan: Plan,
-    seen: HashMap<String, Seen>,
+    /// What the channels of `model` were divided by.
+    pub factors: Factors,
     pub choice: Choice,
     /// As `choice` was with weights rounded each by itself and biases as they are, which nothing else in the network had a part in.
     pub plain: Choice,
@@ -47,83 +45,168 @@ pub(super) struct Fit {
     pub fidelity: Fidelity,
 }
 
+/// A graph in floats, and what passes through it.
+struct Candidate {
+    exponent: f64,
+    model: Model,
+    plan: Plan,
+    scaled: Scaled,
+    histograms: HashMap<String, Histogram>,
+}
+
 impl Fit {
     /// The graph in integers.
     pub(super) fn rounded(&self) -> Model {
         rounded(&self.model, &self.plan, &self.choice)
     }
-}
 
-/// `model` in integers where `plan` says so.
-pub(super) fn rounded(model: &Model, plan: &Plan, choice: &Choice) -> Model {
-    let mut model = Model { graph: Some(rewrite(graph(model), plan, choice)), ..model.clone() };
-    average_codes(&mut model);
-    model
+    /// What makes the same graph again, with weights in so many bits.
+    pub(in crate::quantize) fn chosen(&self, bits: WeightBits) -> Chosen<'_> {
+        let kept = self.plan.float.iter().filter(|float| float.why == Why::Kept);
+        Chosen {
+            plan: &self.plan,
+            choice: &self.choice,
+            factors: &self.factors,
+            bits,
+            float: kept.map(|float| float.name.clone()).collect(),
+        }
+    }
 }
 
 impl Bench<'_> {
     /// The best that is found with the layers `keep` in floats.
     pub(super) fn fit(&mut self, prepared: &Model, keep: &BTreeSet<String>) -> Result<Fit> {
         let mut fit = self.ranges(prepared, keep)?;
-        if self.options.rounding == Rounding::SecondOrder {
-            self.round(&mut fit)?;
+        let together = match self.options.rounding {
+            Rounding::SecondOrder => Some(self.options.bits),
+            Rounding::Nearest => None,
+        };
+        let is_nearer = self.layers(&mut fit, together)?;
+        if !is_nearer && together.is_some() {
+            self.layers(&mut fit, None)?;
         }
-        self.put_right(&mut fit)?;
         Ok(fit)
     }
 
     /// The best of evened out channels and methods of ranges, with weights rounded each by itself.
     fn ranges(&mut self, prepared: &Model, keep: &BTreeSet<String>) -> Result<Fit> {
-        let images = self.sample.calibration.tensor();
+        self.stage(Stage::Observation)?;
+        let mut candidates = self.candidates(prepared, keep)?;
+        self.observe(prepared, &mut candidates)?;
+        self.stage(Stage::Ranges)?;
+        let methods = match self.options.ranges {
+            Ranges::Measured => METHODS.to_vec(),
+            Ranges::By(method) => vec![method],
+        };
+        let mut best: Option<(usize, Method, Choice, Fidelity)> = None;
+        for (place, candidate) in candidates.iter().enumerate() {
+            let kernels = self.kernels(&candidate.plan);
+            for &method in &methods {
+                let choice = self.nearest(candidate, &kernels, method);
+                let fidelity = self.trial(&rounded(&candidate.model, &candidate.plan, &choice))?;
+                let what = format!("{method}, channels evened out by {:.0} %", 100.0 * candidate.exponent);
+                (self.on_event)(QuantizeEvent::Tried { what, error: fidelity.relative_error });
+                if best.as_ref().is_none_or(|(.., best)| fidelity.is_nearer_than(best)) {
+                    best = Some((place, method, choice, fidelity));
+                }
+            }
+        }
+        let (place, method, choice, fidelity) =
+            best.expect("one method and one exponent at least were tried");
+        let Candidate { exponent, model, plan, scaled, .. } = candidates.swap_remove(place);
+        Ok(Fit {
+            model,
+            plan,
+            factors: scaled.factors,
+            plain: choice.clone(),
+            choice,
+            method,
+            exponent,
+            fidelity,
+        })
+    }
+
+    /// The graph with its channels evened out as much as is to be tried.
+    fn candidates(&mut self, prepared: &Model, keep: &BTreeSet<String>) -> Result<Vec<Candidate>> {
         let plan = Plan::of(graph(prepared), keep)?;
         if plan.convs().next().is_none() {
             return Err(Error::NothingToDo { path: self.path.to_owned() });
         }
         let names: Vec<String> = plan.rounded().map(str::to_owned).collect();
-        let seen = observe::ranges(self.machine, prepared, images, &names)?;
-        let mut best: Option<Fit> = None;
-        let exponents = self.options.equalise.map_or(vec![0.0, EVENED_OUT], |told| vec![told]);
-        for exponent in exponents {
-            self.stage(Stage::Ranges)?;
-            let graph = match exponent {
-                0.0 => graph(prepared).clone(),
-                _ => equalise(graph(prepared), &plan, &seen, exponent)?,
+        let images = self.few();
+        let seen = observe::ranges(self.machine, prepared, images, &names, &mut || self.go_on())?;
+        let mut candidates = vec![];
+        for exponent in self.options.equalise.map_or(vec![EVENED_OUT, 0.0], |told| vec![told]) {
+            let factors = match exponent {
+                0.0 => Factors::default(),
+                _ => factors(graph(prepared), &plan, &seen, exponent),
             };
-            let model = Model { graph: Some(graph), ..prepared.clone() };
-            self.check_same(&model)?;
-            let plan = Plan::of(super::graph(&model), keep)?;
-            let seen = observe::ranges(self.machine, &model, images, &plan.tensors)?;
-            let histograms = observe::histograms(self.machine, &model, images, &plan.tensors, &seen)?;
-            let methods = match self.options.ranges {
-                Ranges::Measured => METHODS.to_vec(),
-                Ranges::By(method) => vec![method],
+            let model = match factors.is_empty() {
+                true => prepared.clone(),
+                false => prepared.with_graph(equalise(graph(prepared), &plan, &factors)),
             };
-            for method in methods {
-                let choice = self.nearest(&plan, &histograms, method);
-                let fidelity = self.trial(&rounded(&model, &plan, &choice))?;
-                let what = format!("{method}, channels evened out by {:.0} %", 100.0 * exponent);
-                (self.on_event)(QuantizeEvent::Tried { what, error: fidelity.relative_error });
-                if best.as_ref().is_none_or(|best| fidelity.is_nearer_than(&best.fidelity)) {
-                    let (model, plan, seen) = (model.clone(), plan.clone(), seen.clone());
-                    let plain = choice.clone();
-                    best = Some(Fit { model, plan, seen, choice, plain, method, exponent, fidelity });
-                }
+            if !factors.is_empty() {
+                self.check_same(&model)?;
             }
+            let plan = Plan::of(graph(&model), keep)?;
+            let scaled = Scaled { tensors: plan.tensors.clone(), factors };
+            candidates.push(Candidate { exponent, model, plan, scaled, histograms: HashMap::new() });
         }
-        Ok(best.expect("one method and one exponent at least were tried"))
+        Ok(candidates)
     }
 
-    fn nearest(&self, plan: &Plan, histograms: &HashMap<String, Histogram>, method: Method) -> Choice {
+    /// Look at all calibration images, once for all candidates that have no tensors of their own.
+    fn observe(&mut self, prepared: &Model, candidates: &mut [Candidate]) -> Result<()> {
+        let known = Walk::new(graph(prepared));
+        let shared: Vec<usize> = (0..candidates.len())
+            .filter(|&place| {
+                candidates[place].scaled.tensors.iter().all(|name| known.producer(name).is_some())
+            })
+            .collect();
+        let apart = (0..candidates.len()).filter(|place| !shared.contains(place)).map(|place| vec![place]);
+        for places in [shared.clone()].into_iter().chain(apart).filter(|places| !places.is_empty()) {
+            let together = places == shared;
+            let unscaled = |scaled: &Scaled| Scaled { factors: Factors::default(), ..scaled.clone() };
+            let wanted: Vec<Scaled> = places
+                .iter()
+                .map(|&place| match together {
+                    true => candidates[place].scaled.clone(),
+                    // Its channels are divided already.
+                    false => unscaled(&candidates[place].scaled),
+                })
+                .collect();
+            let model = if together { prepared } else { &candidates[places[0]].model };
+            let images = self.part(OBSERVED);
+            let [features] = &self.features;
+            let (histograms, rows) =
+                observe::histograms(self.machine, model, images, features, &wanted, &mut || self.go_on())?;
+            self.calibration = rows;
+            for (place, histograms) in places.into_iter().zip(histograms) {
+                candidates[place].histograms = histograms;
+            }
+        }
+        Ok(())
+    }
+
+    /// Each weight by itself.
+    fn kernels(&self, plan: &Plan) -> HashMap<String, Codes> {
+        let nearest = |conv: &Conv| Codes::nearest(&conv.kernel, None, self.options.bits);
+        plan.convs().map(|(layer, conv)| (layer.raw.clone(), nearest(conv))).collect()
+    }
+
+    fn nearest(&self, candidate: &Candidate, kernels: &HashMap<String, Codes>, method: Method) -> Choice {
+        let plan = &candidate.plan;
         let top = |tensor: &str| {
             let layer = plan.layers.iter().find(|layer| layer.output == tensor);
             layer.and_then(|layer| layer.activation).and_then(|activation| activation.top)
         };
+        let bytes = self.bytes.as_ref();
         let levels = |name: &String| {
             // Bytes are whole numbers: exact, whatever was seen.
-            if self.bytes.as_ref() == Some(name) {
+            if bytes == Some(name) {
                 return Levels { scale: 1.0, zero: 0 };
             }
-            let mut levels = method.levels(&histograms[name], top(name));
+            let mut levels = method.levels(&candidate.histograms[name], top(name));
             // What an activation cut off must not come back.
             let absorbs = plan.layers.iter().any(|layer| layer.output == *name && layer.activation.is_some());
             if absorbs {
@@ -131,57 +214,35 @@ impl Bench<'_> {
             }
             levels
         };
-        let own: BTreeMap<&str, Levels> =
-            plan.tensors.iter().map(|name| (name.as_str(), levels(name))).collect();
+        let own: HashMap<&str, Levels> =
+            plan.tensors.par_iter().map(|name| (name.as_str(), levels(name))).collect();
         Choice {
             levels: plan.rounded().map(|name| (name.to_owned(), own[plan.root(name)])).collect(),
-            kernels: (plan.convs())
-                .map(|(layer, conv)| {
-                    (layer.raw.clone(), Codes::nearest(&conv.kernel, None, self.options.bits))
-                })
-                .collect(),
+            kernels: kernels.clone(),
             biases: HashMap::new(),
         }
     }
 
-    /// Take `choice` if it is nearer than what `fit` has: what helps most networks is no help to some.
-    fn take_nearer(&mut self, fit: &mut Fit, choice: Choice, what: &str) -> Result<()> {
+    /// Go through the layers, and take what comes of it if it is nearer: what helps most networks is no help to some.
+    fn layers(&mut self, fit: &mut Fit, together: Option<WeightBits>) -> Result<bool> {
+        self.stage(if together.is_some() { Stage::Weights } else { Stage::Biases })?;
+        let mut choice = fit.choice.clone();
+        let (images, few) = (self.sample.calibration.tensor(), self.few());
+        let (model, plan) = (&fit.model, &fit.plan);
+        let layers = Layers { machine: self.machine, model, plan, images, few, together };
+        layers.round(&mut choice, &mut |_| self.go_on())?;
         let fidelity = self.trial(&rounded(&fit.model, &fit.plan, &choice))?;
         let nearer = fidelity.is_nearer_than(&fit.fidelity);
+        let what = if together.is_some() {
+            "weights rounded together, biases put right"
+        } else {
+            "biases put right"
+        };
         let what = if nearer { what.to_owned() } else { format!("{what}, which is left out") };
         (self.on_event)(QuantizeEvent::Tried { what, error: fidelity.relative_error });
         if nearer {
             (fit.choice, fit.fidelity) = (choice, fidelity);
         }
-        Ok(())
-    }
-
-    /// Round weights together.
-    fn round(&mut self, fit: &mut Fit) -> Result<()> {
-        self.stage(Stage::Weights)?;
-        let mut choice = fit.choice.clone();
-        let bits = self.options.bits;
-        let convs: HashMap<String, _> =
-            fit.plan.convs().map(|(layer, conv)| (layer.raw.clone(), conv)).collect();
-        let images = self.sample.calibration.tensor();
-        grams(self.machine, &fit.rounded(), &fit.plan, images, &mut |grams| {
-            for (raw, gram) in grams {
-                let conv = convs[&raw];
-                let codes = second_order::round(conv, &gram, bits);
-                choice.kernels.insert(raw, codes);
-            }
-            Ok(())
-        })?;
-        self.take_nearer(fit, choice, "weights rounded together")
-    }
-
-    /// Take back by the biases what rounding changes on average.
-    fn put_right(&mut self, fit: &mut Fit) -> Result<()> {
-        self.stage(Stage::Biases)?;
-        let mut choice = fit.choice.clone();
-        let images = self.sample.calibration.first(FIT);
-        let aim = Aim { machine: self.machine, model: &fit.model, plan: &fit.plan, seen: &fit.seen, images };
-        put_right(&aim, &mut choice, &mut || self.go_on())?;
-        self.take_nearer(fit, choice, "biases put right")
+        Ok(nearer)
     }
 }

@@ -6,8 +6,9 @@ use super::super::error::{Error, Result};
 use super::super::graph;
 use super::super::options::{KeepFloat, QuantizeEvent, Stage};
 use super::super::plan::{Kind, Plan};
+use super::super::rewrite::rounded;
 use super::Bench;
-use super::fit::{Fit, rounded};
+use super::fit::Fit;
 use headstart_onnx::Model;
 
 impl Bench<'_> {
