@@ -3,6 +3,7 @@
 //! ```text
 //! data/features/graphs/resnet50-4be1f8a0.int8.onnx             in use; the digits stand for the graph in floating point and its recipe
 //! data/features/graphs/resnet50-4be1f8a0-77c02d1e.int8.onnx    was in use; the last digits are its own digest's
+//! data/features/graphs/resnet50-int8-77c02d1e.check.json      how near it is on some of the images here, if it was not made of them
 //! ```
 //!
 //! A graph that is replaced stays: heads that were trained on its features understand no others.
@@ -111,6 +112,26 @@ impl Graphs {
         write_bytes(&self.choice(backbone), text.as_bytes()).map_err(|error| self.cannot()(error.source))
     }
 
+    /// How the int8 graph `graph` was checked on images of this cache, if it was.
+    pub fn checked(&self, graph: &Backbone) -> Option<GraphCheck> {
+        serde_json::from_slice(&fs::read(self.check(graph)).ok()?).ok()
+    }
+
+    /// Remember how `graph` was checked.
+    ///
+    /// # Errors
+    /// [`Error::Keep`].
+    pub fn keep_check(&self, graph: &Backbone, check: &GraphCheck) -> Result<(), Error> {
+        let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
+        let text = serde_json::to_string_pretty(check).expect("numbers are JSON") + "\n";
+        write_bytes(&self.check(graph), text.as_bytes()).map_err(|error| self.cannot()(error.source))
+    }
+
+    fn check(&self, graph: &Backbone) -> PathBuf {
+        let digest = &graph.digest().to_hex()[..8];
+        self.folder.join(format!("{}-{digest}.check.json", file_name(graph.name())))
+    }
+
     fn choice(&self, backbone: &Backbone) -> PathBuf {
         self.folder.join(self.stem(backbone) + ".precision.json")
     }
@@ -134,6 +155,19 @@ impl Graphs {
 fn open(path: &Path, backbone: &Backbone) -> Result<Backbone, backbone::Error> {
     let recipe = Some(backbone.recipe().clone());
     Backbone::open_with(path, &OpenOptions { recipe, ..OpenOptions::default() })
+}
+
+/// How near the features of an int8 graph are to those in fp32, on some images of the cache that nothing was chosen on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GraphCheck {
+    /// Images that were computed in both.
+    pub images: usize,
+    /// Of the angle between the features of one image: in the mean, and of the worst image.
+    pub cosine_mean: f64,
+    /// The cosine of the worst image.
+    pub cosine_min: f64,
+    /// The length of all differences over that of all features in fp32.
+    pub relative_error: f64,
 }
 
 /// The precision that turned out to be the fastest of those that are near enough, and what was seen.

@@ -29,7 +29,7 @@ pub use error::Error;
 pub use extractor::{Computed, ExtractEvent, ExtractOptions, Extractor, FillOptions, Summary};
 pub use failure::ImageFailure;
 pub(crate) use failure::read_image;
-pub use graphs::{Chosen, Graphs, Measured};
+pub use graphs::{Chosen, GraphCheck, Graphs, Measured};
 pub use headstart_cache::FailureKind;
 pub use identity::{DECODERS, key_of};
 pub use rate::{RATE_BATCH, images_per_second};

@@ -9,7 +9,7 @@ use headstart_base::text::counted;
 use headstart_convert::quantize::{self, Fidelity, QuantizeOptions, Quantized};
 use ndarray::{Array2, Axis, stack};
 
-use super::Error;
+use super::{Error, ProjectConfig};
 use crate::extract::{Chosen, ExtractOptions, Extractor, Graphs, Measured, images_per_second};
 use crate::input::files as image_files;
 use crate::precision::Form;
@@ -60,7 +60,7 @@ impl Default for CalibrationOptions {
 /// Makes what a precision needs, of the images that features are wanted of.
 pub(super) struct Calibrator<'a> {
     pub(super) files: &'a dyn Fn() -> Vec<PathBuf>,
-    pub(super) engine: &'a EngineOptions,
+    pub(super) config: &'a ProjectConfig,
     pub(super) options: CalibrationOptions,
 }
 
@@ -90,23 +90,30 @@ impl Calibrator<'_> {
     ) -> Result<Form, Error> {
         let there = Form::only(backbone, precision, graphs);
         let own = precision != Precision::Int8 || backbone.is_quantised();
-        match there {
-            Ok(Some(form)) if own || !self.options.rebuild => {
-                if !own {
-                    control.detail(format_args!("int8 graph: {}", form.backbone.path().display()));
-                }
+        if own {
+            return Ok(there?.expect("nothing has to be made for it"));
+        }
+        let library = self.config.extract.engine.libraries.onnxruntime.as_deref();
+        if self.options.rebuild {
+            return self.quantise(backbone, graphs, library, control);
+        }
+        // A damaged one is in the way until it is asked to be made anew.
+        let form = match there? {
+            Some(form) => Some(form),
+            None => self.shipped(backbone, graphs, control)?,
+        };
+        match form {
+            Some(form) if self.is_near_enough(backbone, &form, graphs, control)? => {
+                control.detail(format_args!("int8 graph: {}", form.backbone.path().display()));
                 Ok(form)
             }
-            Err(error) if own => Err(error.into()),
-            // A damaged one is in the way until it is asked to be made anew.
-            Err(error) if !self.options.rebuild => Err(error.into()),
-            _ => self.quantise(backbone, graphs, self.engine.libraries.onnxruntime.as_deref(), control),
+            _ => self.quantise(backbone, graphs, library, control),
         }
     }
 
     /// Those of the configuration, but this ONNX Runtime if one is loaded already.
     fn libraries(&self, onnxruntime: Option<&Path>) -> Libraries {
-        let mut libraries = self.engine.libraries.clone();
+        let mut libraries = self.config.extract.engine.libraries.clone();
         if let Some(onnxruntime) = onnxruntime {
             libraries.onnxruntime = Some(onnxruntime.to_path_buf());
         }
@@ -123,6 +130,10 @@ impl Calibrator<'_> {
     ) -> Result<Form, Error> {
         match Form::only(backbone, Precision::Int8, graphs) {
             Ok(Some(form)) if !self.options.rebuild => Ok(form),
+            Ok(None) if !self.options.rebuild => match self.shipped(backbone, graphs, control)? {
+                Some(form) => Ok(form),
+                None => self.quantise(backbone, graphs, Some(library), control),
+            },
             _ => self.quantise(backbone, graphs, Some(library), control),
         }
     }
@@ -135,14 +146,11 @@ impl Calibrator<'_> {
         library: Option<&Path>,
         control: &mut Control<'_>,
     ) -> Result<Form, Error> {
-        control.note(format_args!(
-            "int8: making a graph for `{}`; this takes some minutes, once",
-            backbone.name()
-        ));
+        control.note(format_args!("int8: calibrating `{}` on these images, once", backbone.name()));
         let runtime = Runtime::load(&self.libraries(library))?;
         let options = QuantizeOptions {
             min_cosine: self.options.min_cosine,
-            threads: self.engine.session.threads,
+            threads: self.config.extract.engine.session.threads,
             ..QuantizeOptions::default()
         };
         let made = quantize(&runtime, backbone, &(self.files)(), &options, control)?;
@@ -196,11 +204,23 @@ impl Calibrator<'_> {
             return Ok(Choosing { form: fp32.form, onnxruntime: Some(library) });
         }
         let mut trials = vec![];
-        if Selection::make(self.engine.device, Precision::Bf16, &self.libraries(Some(&library))).is_ok() {
+        if Selection::make(
+            self.config.extract.engine.device,
+            Precision::Bf16,
+            &self.libraries(Some(&library)),
+        )
+        .is_ok()
+        {
             let bf16 = Form { backbone: backbone.clone(), precision: Precision::Bf16 };
             trials.push(self.trial(bf16, Some(&library), &sample, &mut control.silenced())?.0);
         }
-        if Selection::make(self.engine.device, Precision::Int8, &self.libraries(Some(&library))).is_ok() {
+        if Selection::make(
+            self.config.extract.engine.device,
+            Precision::Int8,
+            &self.libraries(Some(&library)),
+        )
+        .is_ok()
+        {
             match self.int8(&backbone, graphs, &library, control) {
                 Ok(int8) => {
                     trials.push(self.trial(int8, Some(&library), &sample, &mut control.silenced())?.0);
@@ -227,7 +247,7 @@ impl Calibrator<'_> {
         control: &mut Control<'_>,
     ) -> Result<(Trial, PathBuf), Error> {
         let libraries = self.libraries(library.map(PathBuf::as_path));
-        let mut options = EngineOptions { libraries, ..self.engine.clone() };
+        let mut options = EngineOptions { libraries, ..self.config.extract.engine.clone() };
         options.session.precision = form.precision;
         let mut engine = Engine::start(&form.backbone, &options)?;
         let images_per_second = images_per_second(&form.backbone, &mut engine.session)?;
@@ -282,7 +302,7 @@ fn rows(rows: &[&[f32]]) -> Array2<f32> {
 }
 
 /// So many files from all over the list, for they often lie class by class.
-fn spread(files: Vec<PathBuf>, wanted: usize) -> Vec<PathBuf> {
+pub(super) fn spread(files: Vec<PathBuf>, wanted: usize) -> Vec<PathBuf> {
     let step = files.len().div_ceil(wanted.max(1)).max(1);
     files.into_iter().step_by(step).collect()
 }

@@ -93,7 +93,7 @@ impl Project {
         files: &'a dyn Fn() -> Vec<PathBuf>,
         options: CalibrationOptions,
     ) -> Calibrator<'a> {
-        Calibrator { files, engine: &self.config().extract.engine, options }
+        Calibrator { files, config: self.config(), options }
     }
 }
 

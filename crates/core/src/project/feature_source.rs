@@ -218,6 +218,7 @@ impl FeatureSource {
             name: self.backbone.name().to_owned(),
             digest: self.backbone.digest().to_hex().to_string(),
             quantised_from: self.backbone.quantised_from().map(str::to_owned),
+            int8_check: Graphs::of(&self.config.cache).checked(&self.backbone),
         }
     }
 }

@@ -49,6 +49,7 @@ mod request;
 mod runs;
 mod samples;
 mod scored_samples;
+mod shipped_graph;
 mod split_column;
 mod temperature;
 mod train;

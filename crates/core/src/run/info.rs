@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::DataChoice;
+use crate::extract::GraphCheck;
 use headstart_nn::train::{Ended, TrainConfig, TrainOutcome};
 
 /// `run.toml`: what a run tells apart, by which features, and where its head comes from.
@@ -73,7 +74,7 @@ impl RunInfo {
 }
 
 /// The graph that made the features.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackboneInfo {
     /// What the backbone is called.
@@ -83,6 +84,9 @@ pub struct BackboneInfo {
     /// BLAKE3 of the graph in floating point that it is the int8 form of, hex, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantised_from: Option<String>,
+    /// How near that form was on images of the cache, if it was not calibrated on them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub int8_check: Option<GraphCheck>,
 }
 
 /// The features that the head understands, and no others.

@@ -38,7 +38,12 @@ fn info(outcome: &TrainOutcome) -> RunInfo {
         created: "2026-11-23T08:00:00Z".into(),
         classes: vec!["it's a \"cat\"".into(), "dog\n🐕".into()],
         recipe: r#"{"resize":{"width":224}}"#.into(),
-        backbone: BackboneInfo { name: "resnet50".into(), digest: "ab12".into(), quantised_from: None },
+        backbone: BackboneInfo {
+            name: "resnet50".into(),
+            digest: "ab12".into(),
+            quantised_from: None,
+            int8_check: None,
+        },
         features: FeaturesInfo {
             size: 2,
             fingerprint: "cd34".into(),
