@@ -20,6 +20,8 @@ python := if os_family() == "windows" { "python" } else { "python3" }
 headstart := "cargo run --quiet --release --"
 backbone := "models/resnet50.onnx"
 cifar10 := "data/cifar10"
+bench_torch := "models/tools/bench-train/bin/python"
+bench_pythons := "--onnx models/tools/bench/bin/python --torch " + bench_torch + " --keras " + bench_torch
 
 train_on := if manifest == "" { cifar10 / "demo_train.csv" } else { quote(manifest) }
 evaluate_on := if test_manifest != "" { quote(test_manifest) } else if manifest != "" { quote(manifest) } else { cifar10 / "demo_test.csv" }
@@ -98,11 +100,21 @@ lint:
     cargo check --release --lib --no-default-features
     RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --quiet
 
-# From files to a classifier in every way that there is: fp32, int8, ONNX Runtime, OpenVINO, PyTorch and Keras by turns, into bench/RESULTS.md; about
-# 40 minutes; their Python packages (2 GB) go to models/tools
+# Two hours on two cores; `bench-whole` gets the arguments; the Python packages of the others (2 GB) go to models/tools
+# headstart in int8 and fp32 beside ONNX Runtime, OpenVINO, PyTorch and Keras: `bench-whole`, then `bench-rates`
 [group('develop')]
-bench *arguments: setup _bench-onnx _bench-train
-    @models/tools/bench/bin/python bench/results.py --onnx models/tools/bench/bin/python --torch models/tools/bench-train/bin/python --keras models/tools/bench-train/bin/python --into bench/RESULTS.md --plot bench/results.svg {{ arguments }}
+bench *arguments: (bench-whole arguments) bench-rates
+
+# (`bench-whole --longest 300`: the slower ways extrapolated beyond five minutes, an hour instead of an hour and a half)
+# Whole time by number of images, calibration included, into bench/RESULTS.md and its picture (`--quick`: no 10,000)
+[group('develop')]
+bench-whole *arguments: setup _bench-onnx _bench-train
+    @models/tools/bench/bin/python bench/whole.py {{ bench_pythons }} --into bench/RESULTS.md --plot bench/results.svg {{ arguments }}
+
+# Images a second, the network alone, and the time to a trained classifier, into bench/RESULTS.md; about 40 minutes
+[group('develop')]
+bench-rates *arguments: setup _bench-onnx _bench-train
+    @models/tools/bench/bin/python bench/results.py {{ bench_pythons }} --into bench/RESULTS.md --plot bench/rates.svg {{ arguments }}
 
 # Extraction beside bare ONNX Runtime and a loop in Python, alternating in one run (`bench-extract --set jpeg12m --pairs 3` for a part of it); its
 # Python packages go to models/tools/bench; beside Keras too if `bench-train` has fetched it

@@ -1,9 +1,19 @@
-"""A process that stays warm and measures on request."""
+"""The ways of bench/results_peers.py by name, and a process that stays warm and measures on request."""
 
 import os
 import signal
 import subprocess
 import sys
+
+# The Python that each needs, and its name in a table.
+PEERS = {
+    "onnxruntime": ("onnx", "Pillow and ONNX Runtime"),
+    "openvino": ("onnx", "Pillow and OpenVINO"),
+    "openvino-bf16": ("onnx", "Pillow and OpenVINO, bf16"),
+    "torch": ("torch", "PyTorch, `DataLoader`"),
+    "torch-compiled": ("torch", "PyTorch, `torch.compile`"),
+    "keras": ("keras", "Keras, `tf.data` and `predict`"),
+}
 
 
 class Peer:

@@ -2,15 +2,17 @@
 """headstart, in fp32 and in int8, beside other ways to a classifier on this machine, in one session, alternating.
 
     python3 bench/results.py [--onnx PYTHON] [--torch PYTHON] [--keras PYTHON] [--set cifar|jpeg500] [--images 300] [--rounds 5]
-                             [--jobs 3] [--into bench/RESULTS.md --plot bench/results.svg]
+                             [--jobs 3] [--into bench/RESULTS.md --plot bench/rates.svg]
 
-Each PYTHON has the packages that its ways in bench/results_peers.py import, and Pillow; `just bench` installs them and names them. This script
-needs pillow, numpy and matplotlib. A way is a process that stays warm and is stopped (SIGSTOP) while another is measured; whose turn comes first
-changes from round to round. Of headstart, which is started anew each time, the whole program is measured, from its start to the last flush, less the time
-that it takes to load the graph for one small image, which the others have behind them too.
+Each PYTHON has the packages that its ways in bench/results_peers.py import, and Pillow; `just bench-rates` installs them
+and names them. This script needs pillow, numpy and matplotlib. A way is a process that stays warm and is stopped
+(SIGSTOP) while another is measured; whose turn comes first changes from round to round. Of headstart, which is started
+anew each time, the whole program is measured, from its start to the last flush, less the time that it takes to load the
+graph for one small image, which the others have behind them too.
 
-The int8 graph is made by `headstart backbone quantize` on CALIBRATE other images of the same kind. Afterwards each way makes, from its own start, a
-classifier of the same images: the job. Prints tables in markdown; `--into` puts them in the place of the last ones, `--plot` draws them.
+The int8 graph is made by `headstart backbone quantize` on CALIBRATE other images of the same kind. Afterwards each way
+makes, from its own start, a classifier of the same images: the job. Prints tables in markdown; `--into` puts them in
+the place of the last ones, `--plot` draws them.
 """
 
 import argparse
@@ -29,20 +31,11 @@ import numpy as np
 
 from extract import Headstart, images_of
 from make_images import make
-from peer import Peer
+from peer import PEERS, Peer
 from tables import processor, replace_in, spread
 
 CALIBRATE = 128
 KINDS = {"cifar": "PNG of 32x32", "jpeg500": "JPEG of 500x375"}
-# What stands in the table, the Python that it needs, and what it says of itself.
-PEERS = {
-    "onnxruntime": ("onnx", "Pillow and ONNX Runtime"),
-    "openvino": ("onnx", "Pillow and OpenVINO"),
-    "openvino-bf16": ("onnx", "Pillow and OpenVINO, bf16"),
-    "torch": ("torch", "PyTorch, `DataLoader`"),
-    "torch-compiled": ("torch", "PyTorch, `torch.compile`"),
-    "keras": ("keras", "Keras, `tf.data` and `predict`"),
-}
 BASE = "onnxruntime"
 
 

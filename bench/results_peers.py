@@ -1,13 +1,15 @@
-"""Other programs' way from image files to features and to a classifier: the other end of bench/results.py.
+"""Other programs' way from image files to features and to a classifier: the other end of results.py and whole.py.
 
-    python results_peers.py WAY MANIFEST MODELS [--job]
+    python results_peers.py WAY MANIFEST MODELS [--job | --whole OUT.npy]
 
-WAY is a name in WAYS below, MANIFEST a CSV with the columns path and label, MODELS the folder that `just setup` fills. All ways run the same
-network with the same weights, in batches of 8, on images that Pillow decodes and stretches to 224x224, but for Keras, which has a loader of its own.
+WAY is a name in WAYS below, MANIFEST a CSV with the columns path and label, MODELS the folder that `just setup` fills.
+All ways run the same network with the same weights, in batches of 8, on images that Pillow decodes and stretches to
+224x224, but for Keras, which has a loader of its own.
 
-Without `--job` it answers on request: `alone` with the seconds that the network takes for as many images on tensors that lie ready, `features`
-with those from the files to the features, `save FILE` with the seconds too, and keeps the features. With `--job` it does once what somebody does who
-wants a classifier, from the files to a trained head of 256 units (50 epochs of Adam at 0.0003 in batches of 64), and ends.
+Alone it answers on request: `alone` with the seconds that the network takes for as many images on tensors that lie
+ready, `features` with those from the files to the features, `save FILE` with the seconds too, and keeps the features.
+With `--job` it does once what somebody does who wants a classifier, from the files to a trained head of 256 units (50
+epochs of Adam at 0.0003 in batches of 64), and ends. With `--whole` it writes the features to OUT.npy, and ends.
 """
 
 import csv
@@ -215,14 +217,19 @@ WAYS = {
 
 
 def main():
-    way, manifest, models, *job = sys.argv[1:]
+    way, manifest, models, *once = sys.argv[1:]
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     # What a framework prints must not get among the answers.
     answers, sys.stdout = sys.stdout, sys.stderr
     files, labels = read_manifest(Path(manifest))
     way = WAYS[way](Path(models))
-    if job:
-        way.train(way.features(files), labels)
+    if once:
+        what, *out = once
+        features = way.features(files)
+        if what == "--job":
+            way.train(features, labels)
+        else:
+            np.save(*out, features)
         return
     print("ready", way.name, file=answers, flush=True)
     for line in sys.stdin:

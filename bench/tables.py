@@ -7,13 +7,29 @@ import sys
 from pathlib import Path
 
 
-def processor():
+def in_cpuinfo(key):
+    """What Linux says of the first core under this key; empty if nothing."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    return f"{os.cpu_count()} cores of {name}"
+    except OSError:
+        return ""
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
+
+
+def model():
+    return in_cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def processor():
+    return f"{os.cpu_count()} cores of {model()}"
+
+
+def vnni():
+    """Whether the processor multiplies bytes by VNNI: `yes`, `no`, or `unknown`."""
+    flags = in_cpuinfo("flags").split()
+    if not flags:
+        return "unknown"
+    return "yes" if {"avx512_vnni", "avx_vnni"} & set(flags) else "no"
 
 
 def load():
