@@ -153,11 +153,11 @@ bench-int8 *arguments: setup
     @models/tools/bench/bin/python -m pip install --quiet --disable-pip-version-check onnxruntime==1.31.1 onnx==1.23.2 sympy==1.14.0 numpy==2.4.6 pillow==13.0.0
     @models/tools/bench/bin/python bench/quantize.py --cifar {{ cifar10 }} --into bench/README.md {{ arguments }}
 
-# Networks of torchvision quantised, into docs/int8.md: what of each is in integers, and what it brings; PyTorch goes to models/tools/bench-train
+# Networks of torchvision quantised, into docs/quantisation.md: what of each is in integers, and what it brings; PyTorch goes to models/tools/bench-train
 [group('develop')]
 bench-networks *arguments: setup _bench-train
     @models/tools/bench-train/bin/python -m pip install --quiet --disable-pip-version-check torchvision==0.29.2 onnx==1.23.2
-    @models/tools/bench-train/bin/python bench/networks.py --cifar {{ cifar10 }} --into docs/int8.md {{ arguments }}
+    @models/tools/bench-train/bin/python bench/networks.py --cifar {{ cifar10 }} --into docs/quantisation.md {{ arguments }}
 
 # The same for OpenVINO, in fp32 and bf16
 [group('develop')]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The shipped int8 graph on images that its calibration never saw, beside a graph calibrated on images of the same set.
 
-    python3 bench/int8_sets.py HELD_OUT [--graph INT8 ...] [--own] [--images 128] [--into bench/README.md]
+    python3 bench/int8_sets.py HELD_OUT [--graph INT8 ...] [--own] [--images 128] [--into docs/quantisation.md]
 
 HELD_OUT has a folder of images for each set, as `models/int8/images.py` makes it; needs numpy. Half of a set is for its own calibration, the other for
 the measurement. `--graph` names other int8 graphs to compare. Errors are those of the features against fp32: the length of all differences over

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`headstart backbone quantize` on networks of torchvision: which layers become integers, how near, how fast.
 
-    python3 bench/networks.py [--cifar data/cifar10] [--into docs/int8.md] [NETWORK[@OPSET] …]
+    python3 bench/networks.py [--cifar data/cifar10] [--into docs/quantisation.md] [NETWORK[@OPSET] …]
 
 Needs the PyPI packages torch, torchvision, onnx, numpy and pillow. Weights are random, for torchvision's own are not on PyPI; statistics of batch
 normalisations are those of the calibration images, as training would leave them. So errors say which operators work, not how near a

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Graphs with weights of 7 and of 8 bits on this processor: error and speed, with and without what keeps their sums from overflowing.
 
-    python3 bench/weight_bits.py SEVEN EIGHT [--backbone models/resnet50.onnx] [--cifar data/cifar10] [--pairs 7] [--into docs/int8.md]
+    python3 bench/weight_bits.py SEVEN EIGHT [--backbone models/resnet50.onnx] [--cifar data/cifar10] [--pairs 7] [--into docs/quantisation.md]
 
 SEVEN and EIGHT are made by `headstart backbone quantize --weight-bits 7` and `8`. "Exact" is ONNX Runtime's setting `session.x64quantprecision`, which
 headstart switches on: without VNNI, weights that might overflow are multiplied unsigned. Measured on 120 images of CIFAR-10's test set; packages are those of

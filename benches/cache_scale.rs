@@ -326,6 +326,7 @@ fn make_run(dir: &Path, backbone: &Backbone, fingerprint: &Fingerprint) {
             name: "tiny".into(),
             digest: backbone.digest().to_hex().to_string(),
             quantised_from: None,
+            int8_check: None,
         },
         features: FeaturesInfo {
             size: backbone.feature_size(),

@@ -192,7 +192,7 @@ impl<'c> Listener<'c> {
         self.failures = 0;
     }
 
-    fn quantize(&self, event: &quantize::QuantizeEvent<'_>) {
+    fn quantize(&mut self, event: &quantize::QuantizeEvent<'_>) {
         match event {
             quantize::QuantizeEvent::Drawn { calibration, held_out, failed } => {
                 let calibration = count(*calibration, "image");
@@ -202,7 +202,13 @@ impl<'c> Listener<'c> {
                     self.warn(format!("`{}`: {reason}", file.display()));
                 }
             }
-            quantize::QuantizeEvent::Stage(stage) if self.stages => self.note(in_words(*stage)),
+            quantize::QuantizeEvent::Progress { stage, done } => {
+                let what = in_words(*stage);
+                self.progress
+                    .get_or_insert_with(|| Progress::of_one(self.console, "calibrating"))
+                    .share(&what, *done);
+            }
+            quantize::QuantizeEvent::Stage(stage) if self.stages => self.detail(in_words(*stage)),
             quantize::QuantizeEvent::Tried { what, error } => {
                 self.detail(format!("{what}: relative error {error:.4}"));
             }

@@ -9,8 +9,13 @@ use super::console::{Console, Ink, can_redraw, tell};
 /// Between two lines in a log.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// Parts that one thing is divided into.
+const WHOLE: usize = 1000;
+
 pub struct Progress {
-    what: &'static str,
+    what: String,
+    /// Whether parts of a thousand are counted, and not things.
+    is_share: bool,
     done: u64,
     total: u64,
     started: Instant,
@@ -41,8 +46,31 @@ impl Progress {
         Self::showing(what, total, shown)
     }
 
+    /// Of work that consists of one thing; [`share`](Self::share) tells how far it is.
+    pub fn of_one(console: &Console, what: &'static str) -> Self {
+        let mut progress = Self::new(console, what, WHOLE);
+        progress.is_share = true;
+        if let Shown::Bar(bar) = &progress.shown {
+            bar.set_style(style("{wide_bar} {percent} %  {msg}  {eta} left"));
+        }
+        progress
+    }
+
     fn showing(what: &'static str, total: usize, shown: Shown) -> Self {
-        Self { what, done: 0, total: total as u64, started: Instant::now(), shown }
+        let what = what.to_owned();
+        Self { what, is_share: false, done: 0, total: total as u64, started: Instant::now(), shown }
+    }
+
+    /// This is being done, and so much of the whole is done, from 0 to 1.
+    pub fn share(&mut self, what: &str, done: f64) {
+        if self.what != what {
+            what.clone_into(&mut self.what);
+            if let Shown::Bar(bar) = &self.shown {
+                bar.set_message(self.what.clone());
+            }
+        }
+        let done = (done * WHOLE as f64) as u64;
+        self.advance(done.saturating_sub(self.done) as usize);
     }
 
     pub fn advance(&mut self, by: usize) {
@@ -86,6 +114,10 @@ impl Progress {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = self.done as f64 / seconds.max(1e-9);
         let left = (self.total - self.done.min(self.total)) as f64 / rate.max(1e-9);
+        if self.is_share {
+            let percent = 100 * self.done / self.total.max(1);
+            return format!("{percent} %, {}, {} left", self.what, clock(Duration::from_secs_f64(left)));
+        }
         format!(
             "{}/{} {}, {rate:.1} a second, {} left",
             self.done,
@@ -103,10 +135,13 @@ impl Drop for Progress {
 }
 
 fn bar(what: &str, total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}  {per_sec}  {eta} left")
-        .expect("the template is a constant");
-    let style = if Ink::of_stderr().unicode { style } else { style.progress_chars("=>-") };
+    let style = style("{wide_bar} {pos}/{len} {msg}  {per_sec}  {eta} left");
     ProgressBar::new(total).with_style(style).with_message(what.to_owned())
+}
+
+fn style(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template).expect("the template is a constant");
+    if Ink::of_stderr().unicode { style } else { style.progress_chars("=>-") }
 }
 
 /// `45 s`, `3 min 20 s`, `2 h 5 min`.

@@ -37,7 +37,7 @@ pub fn for_project(error: &Error) -> Option<String> {
             quoted(dir)
         ),
         Error::NoInt8Graph { config, .. } => format!(
-            "run `{}` to make it from your own images",
+            "run `{}` to make it",
             with_flags("headstart extract MANIFEST --precision int8", &place_flags(config))
         ),
         Error::NothingChosen { config } => format!(

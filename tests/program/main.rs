@@ -50,6 +50,7 @@ mod recipes;
 mod report;
 mod results;
 mod runs;
+mod shipped_int8;
 mod tiny;
 mod train;
 mod truth;

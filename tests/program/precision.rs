@@ -95,14 +95,14 @@ fn kept(place: &Place) -> Vec<String> {
 fn one_int8_graph_serves_every_manifest_and_every_command() {
     let place = place();
     let said = run(&place, "extract train.csv --precision int8").done();
-    said.says(&["int8: making a graph for `small`", "calibrating on", "cosine to fp32", "graph written to"]);
+    said.says(&["int8: calibrating `small`", "calibrating on", "cosine to fp32", "graph written to"]);
     assert_eq!((kept(&place), graphs(&place).len()), (vec!["int8".to_owned()], 1));
     let graph = fs::read(&graphs(&place)[0]).unwrap();
 
     // Nothing needs to be said again: features are kept in int8, and the run knows.
     let said = run(&place, "extract test.csv").done();
-    said.says(&["using int8: the cache already holds int8 features"]).never_says("making a graph");
-    run(&place, "extract test.csv --precision int8").done().never_says("making a graph");
+    said.says(&["using int8: the cache already holds int8 features"]).never_says("calibrating");
+    run(&place, "extract test.csv --precision int8").done().never_says("calibrating");
     run(&place, "train train.csv --epochs 2 --name a").done();
     assert!(place.read("runs/a/run.toml").contains("quantised_from"));
     run(&place, "evaluate a test.csv").done();
@@ -121,7 +121,7 @@ fn one_int8_graph_serves_every_manifest_and_every_command() {
     assert!(fs::read(&graphs(&place)[0]).unwrap() == graph, "no command makes it anew");
 
     // Asked for, another one is made of other images, and the run still finds its own.
-    run(&place, "extract test.csv --precision int8 --recalibrate").done().says(&["making a graph"]);
+    run(&place, "extract test.csv --precision int8 --recalibrate").done().says(&["calibrating `small`"]);
     assert_eq!((graphs(&place).len(), kept(&place)), (2, vec!["int8".to_owned(); 2]));
     run(&place, "evaluate a test.csv").done();
     run(&place, "train --from a --epochs 3 --resume --name b").done();

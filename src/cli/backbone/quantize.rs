@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::baselines::{Choice, evaluate};
-use headstart::convert::quantize::{Calibration, KeepFloat, QuantizeOptions, Quantized, Report, WeightBits};
+use headstart::convert::quantize::{
+    Calibration, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Report, WeightBits,
+};
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
 use headstart::files::{self, Inputs};
@@ -21,10 +23,11 @@ use crate::cli::listener::Listener;
 use crate::cli::output;
 use headstart::onnx::{self, network_files};
 
-/// Make a backbone that computes in 8-bit integers, calibrated on your images
+/// Make a backbone that computes in 8-bit integers
 ///
-/// Three times as fast on processors with instructions for it (VNNI), with features of their own that are nearly the same. Some of the
-/// images are held out to measure how near; a result that is not near enough is not written. It takes a few minutes.
+/// Three times as fast on processors with instructions for it (VNNI), with features of their own that are nearly the same. For Keras' ResNet50
+/// it takes a second and no images. `--calibrate` makes one of your images, which takes half a minute or some minutes: some of them are
+/// held out to measure how near it is, and a result that is not near enough is not written.
 #[derive(Debug, clap::Args)]
 pub struct QuantizeArgs {
     /// The backbone in floats
@@ -55,6 +58,12 @@ pub struct QuantizeArgs {
     /// Images to measure the result on, at most
     #[arg(long, value_name = "N", default_value_t = QuantizeOptions::default().held_out, value_parser = images)]
     held_out: usize,
+    /// How ranges of activations are chosen: `min-max`, `percentile`, `entropy`, `mean-square`; `auto` takes the one with the least error
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = ranges)]
+    ranges: Ranges,
+    /// How much of the differences between channels is evened out, from 0 to 1 (default: half or nothing, whichever is nearer)
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    equalise: Option<f64>,
     /// Bits of the weights, 8 or 7 (default: 7 on x86 processors without VNNI, where 8 are slower, and overflow in other programs)
     #[arg(long, value_name = "N", value_parser = bits)]
     weight_bits: Option<WeightBits>,
@@ -84,6 +93,24 @@ pub struct QuantizeArgs {
 
 fn images(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=10_000).contains(n)).ok_or("expected a number from 1 to 10000".into())
+}
+
+fn ranges(text: &str) -> Result<Ranges, String> {
+    Ok(match text {
+        "auto" => Ranges::Measured,
+        "min-max" => Ranges::By(Method::MinMax),
+        "percentile" => Ranges::By(Method::Percentile(99.999)),
+        "entropy" => Ranges::By(Method::Entropy),
+        "mean-square" => Ranges::By(Method::MeanSquare),
+        _ => return Err("expected `auto`, `min-max`, `percentile`, `entropy` or `mean-square`".into()),
+    })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or("expected a number from 0 to 1".into())
 }
 
 fn bits(text: &str) -> Result<WeightBits, String> {
@@ -171,6 +198,8 @@ impl QuantizeArgs {
         Ok(QuantizeOptions {
             calibration: self.images,
             held_out: self.held_out,
+            ranges: self.ranges,
+            equalise: self.equalise,
             held_out_files: apart.map(|manifest| manifest.files()),
             bits: self.weight_bits.unwrap_or_else(WeightBits::for_this_processor),
             keep_float: match names[..] {

@@ -89,7 +89,7 @@ pub(super) struct Chosen<'a> {
 }
 
 /// Those that the program brings: calibrated on varied images, as `models/int8/README.md` tells.
-const SHIPPED: [&[u8]; 0] = [];
+const SHIPPED: [&[u8]; 1] = [include_bytes!("../../calibrations/resnet50.calibration")];
 
 impl Calibration {
     /// The one that the program brings for `backbone`, if it brings one.

@@ -47,7 +47,7 @@ impl Histogram {
     }
 
     fn make_room(&mut self, low: f64, high: f64) {
-        if self.width == 0.0 && low < high {
+        if self.width == 0.0 && low.min(0.0) < high.max(0.0) {
             let zeros = std::mem::take(&mut self.counts[0]);
             (self.begin, self.width) = (low.min(0.0), (high.max(0.0) - low.min(0.0)) / BINS as f64);
             let place = (-self.begin / self.width) as usize;

@@ -51,7 +51,7 @@ fn ends_of(shown: &Shown<'_>) -> Result<Vec<(f32, f32)>> {
     ends.ok_or_else(|| Error::NotFinite { tensor: shown.name.to_owned() })
 }
 
-/// Ranges of `tensors` over `images`.
+/// Ranges of `tensors` over `images`; `go_on` hears for each how much is done.
 ///
 /// # Errors
 /// [`Error::NotFinite`]: nothing can be rounded that has no range.
@@ -60,11 +60,12 @@ pub(super) fn ranges(
     model: &Model,
     images: ArrayView4<'_, f32>,
     tensors: &[String],
-    go_on: &mut dyn FnMut() -> Result<()>,
+    go_on: &mut dyn FnMut(f64) -> Result<()>,
 ) -> Result<HashMap<String, Seen>> {
     let mut seen = vec![Seen::default(); tensors.len()];
-    machine.load(model, tensors)?.show(images, &mut |_, all| {
-        go_on()?;
+    let count = images.len_of(Axis(0)).max(1) as f64;
+    machine.load(model, tensors)?.show(images, &mut |image, all| {
+        go_on(image as f64 / count)?;
         seen.par_iter_mut().zip(all).try_for_each(|(seen, shown)| {
             seen.add(&ends_of(shown)?);
             Ok(())
@@ -80,6 +81,9 @@ pub(super) struct Scaled {
     pub factors: Factors,
 }
 
+/// By the names of the tensors.
+pub(super) type Histograms = HashMap<String, Histogram>;
+
 /// Histograms of the tensors of each of `wanted`, from one run over `images`; and the features, a row for each image.
 ///
 /// # Errors
@@ -90,8 +94,8 @@ pub(super) fn histograms(
     images: ArrayView4<'_, f32>,
     features: &str,
     wanted: &[Scaled],
-    go_on: &mut dyn FnMut() -> Result<()>,
-) -> Result<(Vec<HashMap<String, Histogram>>, Array2<f32>)> {
+    go_on: &mut dyn FnMut(f64) -> Result<()>,
+) -> Result<(Vec<Histograms>, Array2<f32>)> {
     let mut names: Vec<String> = wanted.iter().flat_map(|scaled| scaled.tensors.iter().cloned()).collect();
     names.sort();
     names.dedup();
@@ -99,8 +103,9 @@ pub(super) fn histograms(
         names.iter().map(|name| wanted.iter().map(|scaled| scaled.begin(name)).collect()).collect();
     let mut rows: Vec<f32> = vec![];
     let outputs: Vec<String> = names.iter().cloned().chain([features.to_owned()]).collect();
+    let count = images.len_of(Axis(0));
     machine.load(model, &outputs)?.show(images, &mut |image, all| {
-        go_on()?;
+        go_on(image as f64 / count.max(1) as f64)?;
         let (last, maps) = all.split_last().expect("the features were asked for");
         rows.extend_from_slice(first(last));
         histograms.par_iter_mut().zip(maps).try_for_each(|(histograms, shown)| {
@@ -111,7 +116,6 @@ pub(super) fn histograms(
             Ok(())
         })
     })?;
-    let count = images.len_of(Axis(0));
     let rows = Array2::from_shape_vec((count, rows.len() / count.max(1)), rows);
     let mut sorted = vec![HashMap::new(); wanted.len()];
     for (name, histograms) in names.into_iter().zip(histograms) {

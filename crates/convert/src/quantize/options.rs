@@ -101,12 +101,33 @@ pub enum Stage {
     Measurement,
 }
 
+impl Stage {
+    /// Which part of the time it takes, from where to where, for Keras' ResNet50.
+    pub(super) fn part(self) -> [f64; 2] {
+        match self {
+            Self::Images => [0.0, 0.02],
+            Self::Observation => [0.02, 0.27],
+            Self::Ranges => [0.27, 0.42],
+            Self::Weights | Self::Biases => [0.42, 0.85],
+            Self::Harms | Self::Layers(_) => [0.85, 0.85],
+            Self::Measurement => [0.85, 1.0],
+        }
+    }
+}
+
 /// What happens on the way.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum QuantizeEvent<'a> {
     /// A stage begins.
     Stage(Stage),
+    /// So much of the whole is done, from 0 to 1, as far as it can be told: where layers go back to floats it takes longer.
+    Progress {
+        /// What is being done.
+        stage: Stage,
+        /// The share that is done.
+        done: f64,
+    },
     /// Which images there are; nothing was computed yet.
     Drawn {
         /// Images to choose ranges and rounding on.

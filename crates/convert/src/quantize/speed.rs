@@ -13,12 +13,13 @@ const IMAGES: usize = 16;
 /// Images run at once.
 const BATCH: usize = 8;
 
-/// Run both over `images`: the features of each, and the median of its rates. `go_on` is asked before each turn.
+/// Run both over `images`: the features of each, and the median of its rates. `go_on` hears before each turn
+/// how much is done.
 pub(super) fn measure(
     floats: &mut Runner,
     integers: &mut Runner,
     images: ArrayView4<'_, f32>,
-    go_on: &mut dyn FnMut(usize) -> Result<()>,
+    go_on: &mut dyn FnMut(f64) -> Result<()>,
 ) -> Result<([Array2<f32>; 2], Speed)> {
     let count = images.len_of(Axis(0));
     let (mut rates, mut rows) = ([vec![], vec![]], [vec![], vec![]]);
@@ -27,7 +28,7 @@ pub(super) fn measure(
     integers.rows(first, BATCH)?;
     floats.rows(first, BATCH)?;
     for from in (0..count).step_by(IMAGES) {
-        go_on(from)?;
+        go_on(from as f64 / count as f64)?;
         let some = images.slice(s![from..count.min(from + IMAGES), .., .., ..]);
         for (place, runner) in [&mut *floats, &mut *integers].into_iter().enumerate() {
             let began = Instant::now();

@@ -168,6 +168,8 @@ pub struct GraphCheck {
     pub cosine_min: f64,
     /// The length of all differences over that of all features in fp32.
     pub relative_error: f64,
+    /// The least mean cosine that was asked for.
+    pub min_cosine: f64,
 }
 
 /// The precision that turned out to be the fastest of those that are near enough, and what was seen.

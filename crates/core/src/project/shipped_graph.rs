@@ -10,7 +10,7 @@ use headstart_onnx as onnx;
 use ndarray::{ArrayView1, Axis, stack};
 
 use super::Error;
-use super::calibrator::{Calibrator, spread};
+use super::calibrator::{CalibrationOptions, Calibrator, spread};
 use crate::extract::{ExtractOptions, Extractor, FeatureCache, FillOptions, GraphCheck, Graphs};
 use crate::input::files as image_files;
 use crate::precision::Form;
@@ -66,8 +66,11 @@ impl Calibrator<'_> {
                 None => return Ok(true),
             },
         };
-        let bound = self.options.min_cosine;
         let GraphCheck { images, cosine_mean, .. } = check;
+        // What was accepted once stays so for commands that ask for no other bound.
+        let asked = self.options.min_cosine;
+        let default = CalibrationOptions::default().min_cosine;
+        let bound = if asked == default { check.min_cosine } else { asked };
         let near = cosine_mean >= bound;
         if !near {
             control.note(format_args!(
@@ -123,6 +126,7 @@ impl Calibrator<'_> {
         let floats: Vec<_> = floats.iter().map(|row| ArrayView1::from(&row[..])).collect();
         let floats = stack(Axis(0), &floats).expect("one graph gives rows of one length");
         let Fidelity { images, cosine_mean, cosine_min, relative_error } = Fidelity::of(&floats, &integers);
-        Ok(Some(GraphCheck { images, cosine_mean, cosine_min, relative_error }))
+        let min_cosine = self.options.min_cosine;
+        Ok(Some(GraphCheck { images, cosine_mean, cosine_min, relative_error, min_cosine }))
     }
 }

@@ -7,10 +7,9 @@ use super::super::equalise::{Factors, equalise, factors};
 use super::super::error::{Error, Result};
 use super::super::fidelity::Fidelity;
 use super::super::graph;
-use super::super::histogram::Histogram;
 use super::super::kernel::{Codes, WeightBits};
 use super::super::layers::Layers;
-use super::super::observe::{self, Scaled};
+use super::super::observe::{self, Histograms, Scaled};
 use super::super::options::{QuantizeEvent, Ranges, Rounding, Stage};
 use super::super::plan::{Conv, Plan, Why};
 use super::super::range::{Levels, Method};
@@ -51,7 +50,7 @@ struct Candidate {
     model: Model,
     plan: Plan,
     scaled: Scaled,
-    histograms: HashMap<String, Histogram>,
+    histograms: Histograms,
 }
 
 impl Fit {
@@ -99,9 +98,11 @@ impl Bench<'_> {
             Ranges::By(method) => vec![method],
         };
         let mut best: Option<(usize, Method, Choice, Fidelity)> = None;
+        let trials = (candidates.len() * methods.len()) as f64;
         for (place, candidate) in candidates.iter().enumerate() {
             let kernels = self.kernels(&candidate.plan);
-            for &method in &methods {
+            for (number, &method) in methods.iter().enumerate() {
+                self.within(Stage::Ranges, (place * methods.len() + number) as f64 / trials)?;
                 let choice = self.nearest(candidate, &kernels, method);
                 let fidelity = self.trial(&rounded(&candidate.model, &candidate.plan, &choice))?;
                 let what = format!("{method}, channels evened out by {:.0} %", 100.0 * candidate.exponent);
@@ -134,7 +135,9 @@ impl Bench<'_> {
         }
         let names: Vec<String> = plan.rounded().map(str::to_owned).collect();
         let images = self.few();
-        let seen = observe::ranges(self.machine, prepared, images, &names, &mut || self.go_on())?;
+        let machine = self.machine;
+        let mut go_on = |done| self.within(Stage::Observation, done / 4.0);
+        let seen = observe::ranges(machine, prepared, images, &names, &mut go_on)?;
         let mut candidates = vec![];
         for exponent in self.options.equalise.map_or(vec![EVENED_OUT, 0.0], |told| vec![told]) {
             let factors = match exponent {
@@ -177,9 +180,10 @@ impl Bench<'_> {
                 .collect();
             let model = if together { prepared } else { &candidates[places[0]].model };
             let images = self.part(OBSERVED);
-            let [features] = &self.features;
+            let ([features], machine) = (self.features.clone(), self.machine);
+            let mut go_on = |done| self.within(Stage::Observation, 0.25 + 0.75 * done);
             let (histograms, rows) =
-                observe::histograms(self.machine, model, images, features, &wanted, &mut || self.go_on())?;
+                observe::histograms(machine, model, images, &features, &wanted, &mut go_on)?;
             self.calibration = rows;
             for (place, histograms) in places.into_iter().zip(histograms) {
                 candidates[place].histograms = histograms;
@@ -225,12 +229,13 @@ impl Bench<'_> {
 
     /// Go through the layers, and take what comes of it if it is nearer: what helps most networks is no help to some.
     fn layers(&mut self, fit: &mut Fit, together: Option<WeightBits>) -> Result<bool> {
-        self.stage(if together.is_some() { Stage::Weights } else { Stage::Biases })?;
+        let stage = if together.is_some() { Stage::Weights } else { Stage::Biases };
+        self.stage(stage)?;
         let mut choice = fit.choice.clone();
         let (images, few) = (self.sample.calibration.tensor(), self.few());
         let (model, plan) = (&fit.model, &fit.plan);
         let layers = Layers { machine: self.machine, model, plan, images, few, together };
-        layers.round(&mut choice, &mut |_| self.go_on())?;
+        layers.round(&mut choice, &mut |done| self.within(stage, done))?;
         let fidelity = self.trial(&rounded(&fit.model, &fit.plan, &choice))?;
         let nearer = fidelity.is_nearer_than(&fit.fidelity);
         let what = if together.is_some() {

@@ -57,7 +57,6 @@ pub(super) fn search(
     let folder = backbone.path().parent().unwrap_or(Path::new(""));
     onnx::embed_external_data(&mut original, folder)?;
     let features = [backbone.feature_tensor().to_owned()];
-    on_event(QuantizeEvent::Stage(Stage::Observation));
     let calibration = machine.load(&original, &features)?.rows(sample.calibration.first(SAMPLE), BATCH)?;
 
     let mut prepared = original.clone();
@@ -93,7 +92,9 @@ pub(super) fn search(
     let mut integers = machine.load(&model, &bench.features)?;
     let mut floats = machine.load(&original, &bench.features)?;
     let (held_out, speed) =
-        speed::measure(&mut floats, &mut integers, sample.held_out.tensor(), &mut |_| bench.go_on())?;
+        speed::measure(&mut floats, &mut integers, sample.held_out.tensor(), &mut |done| {
+            bench.within(Stage::Measurement, done)
+        })?;
     drop((floats, integers));
     let fidelity = Fidelity::of(&held_out[0], &held_out[1]);
     if fidelity.cosine_mean < options.min_cosine || fidelity.cosine_mean.is_nan() {
@@ -137,9 +138,16 @@ struct Bench<'a> {
     network: BTreeSet<String>,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
     fn stage(&mut self, stage: Stage) -> Result<()> {
         (self.on_event)(QuantizeEvent::Stage(stage));
+        self.within(stage, 0.0)
+    }
+
+    /// Tell that so much of a stage is done, from 0 to 1, and go on unless it is cancelled.
+    fn within(&mut self, stage: Stage, done: f64) -> Result<()> {
+        let [from, to] = stage.part();
+        (self.on_event)(QuantizeEvent::Progress { stage, done: from + (to - from) * done });
         self.go_on()
     }
 
@@ -148,13 +156,14 @@ impl Bench<'_> {
     }
 
     /// The calibration images that choices are tried on.
-    fn few(&self) -> ArrayView4<'_, f32> {
+    fn few(&self) -> ArrayView4<'a, f32> {
         self.part(TRIAL)
     }
 
     /// One of so many calibration images; of few more.
-    fn part(&self, of: usize) -> ArrayView4<'_, f32> {
-        self.sample.calibration.first((self.sample.calibration.len() / of).max(128 / of))
+    fn part(&self, of: usize) -> ArrayView4<'a, f32> {
+        let sample = self.sample;
+        sample.calibration.first((sample.calibration.len() / of).max(128 / of))
     }
 
     fn rows(&self, model: &Model, images: ArrayView4<'_, f32>) -> Result<Array2<f32>> {

@@ -1,0 +1,81 @@
+//! int8 from the first image: the graph that the program brings, on the real backbone and real photographs.
+
+use std::fs;
+use std::path::PathBuf;
+
+use headstart::backbone::Backbone;
+use headstart::convert::quantize::Calibration;
+
+use super::place::{PHOTOS, Place};
+
+/// Files in the folder of graphs that end so.
+fn graphs(place: &Place, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(place.path("data/features/graphs")).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.retain(|path| path.to_string_lossy().ends_with(ending));
+    files
+}
+
+#[test]
+fn it_is_checked_on_the_images_once_and_its_figures_stand_in_cache_and_run() {
+    let place = Place::with_photos();
+    let whole = fs::read(place.path("photos/cat.jpg")).unwrap();
+    place.write("photos/cut.jpg", &whole[..whole.len() / 2]);
+    let manifest = place.read("photos/photos.csv");
+    place.write("photos/eleven.csv", format!("{}\ncut.jpg,cut\n", manifest.trim_end()));
+    let said = place.run("extract photos/eleven.csv --precision int8").ended(1);
+    said.says(&["int8: checking the graph that the program brings on 11 images", "truncated"])
+        .never_says("calibrating")
+        // It is met here for the first time, whatever the check saw.
+        .never_says("as before");
+
+    let backbone = Backbone::open(&place.path("models/resnet50.onnx")).unwrap();
+    let calibration = Calibration::shipped(&backbone).unwrap();
+    let [graph] = &graphs(&place, ".int8.onnx")[..] else { panic!("one graph") };
+    assert_eq!(blake3::hash(&fs::read(graph).unwrap()).to_hex().as_str(), calibration.result());
+    let [check] = &graphs(&place, ".check.json")[..] else { panic!("one check") };
+    let check: serde_json::Value = serde_json::from_slice(&fs::read(check).unwrap()).unwrap();
+    assert_eq!(check["images"], PHOTOS);
+    // Measured 0.998 and 0.993.
+    assert!(check["cosine_mean"].as_f64().unwrap() > 0.99 && check["cosine_min"].as_f64().unwrap() > 0.97);
+
+    let said = place.run("extract photos/photos.csv --precision int8").done();
+    said.never_says("checking").says(&["10 already computed"]);
+    place.run("train photos/photos.csv --epochs 2 --name a").done();
+    let run = place.read("runs/a/run.toml");
+    assert!(run.contains("[backbone.int8_check]") && run.contains("cosine_mean"), "{run}");
+    place.run("predict a photos/cat.jpg").done();
+}
+
+#[test]
+fn where_it_is_not_near_enough_a_graph_is_calibrated_on_the_images() {
+    let place = Place::with_photos();
+    place.run("extract photos/photos.csv --precision int8 --min-cosine 0.9").done();
+    let [check] = &graphs(&place, ".check.json")[..] else { panic!("one check") };
+    let text = fs::read_to_string(check).unwrap();
+    let mean = text.lines().find(|line| line.contains("cosine_mean")).unwrap();
+    fs::write(check, text.replace(mean, "  \"cosine_mean\": 0.5,")).unwrap();
+    let said = place.run("extract photos/photos.csv --precision int8 --min-cosine 0.9").done();
+    said.says(&[
+        "mean cosine to fp32 0.5000 on 10 images, expected 0.9 or more",
+        "int8: calibrating `resnet50`",
+    ]);
+    // The first stays: runs may have been trained on its features.
+    assert_eq!(graphs(&place, ".int8.onnx").len(), 2);
+    place.run("extract photos/photos.csv --precision int8").done().never_says("calibrating");
+}
+
+#[test]
+fn the_same_file_is_made_without_any_image() {
+    let place = Place::empty();
+    place.run("backbone quantize models/resnet50.onnx -o int8.onnx").done();
+    let backbone = Backbone::open(&place.path("models/resnet50.onnx")).unwrap();
+    let result = blake3::hash(&fs::read(place.path("int8.onnx")).unwrap()).to_hex();
+    assert_eq!(result.as_str(), Calibration::shipped(&backbone).unwrap().result());
+    let said = place.run("backbone quantize int8.onnx -o again.onnx").ended(2);
+    said.says(&["the program brings no calibration for `int8.onnx`", "--calibrate FOLDER"]);
+    place.write("wrong.calibration", "HSCALIB1 and no more");
+    let said = place.run("backbone quantize models/resnet50.onnx --calibration wrong.calibration -o x.onnx");
+    said.ended(2).says(&["cannot use `wrong.calibration`", "expected a calibration"]);
+    assert!(!place.path("x.onnx").exists());
+}
