@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use headstart_backbone::{Backbone, Metadata};
+use headstart_base::machine::Threads;
 use headstart_image::Recipe;
 use headstart_onnx::{self as onnx, Model};
 use ndarray::Array2;
@@ -174,6 +175,10 @@ impl Calibration {
     /// # Errors
     /// [`Error::OtherGraph`] if it was made for another; [`Error::OtherResult`] if the result is not the one that it was made with.
     pub fn apply(&self, backbone: &Backbone) -> Result<Model> {
+        Threads::new(None)?.run(|| self.apply_on_these_threads(backbone))
+    }
+
+    fn apply_on_these_threads(&self, backbone: &Backbone) -> Result<Model> {
         if !self.is_for(backbone) {
             return Err(Error::OtherGraph { path: backbone.path().to_owned() });
         }
@@ -231,13 +236,20 @@ fn digest(model: &Model) -> Result<String> {
     Ok(blake3::hash(&onnx::encode(model, Path::new("a graph in memory"))?).to_hex().to_string())
 }
 
+/// The code below a weight. Not by `floor`, which is a call into the system's library where the processor is not known to have it.
+fn below(weight: f32, scale: f32) -> f32 {
+    let code = weight / scale;
+    // Codes are small.
+    let toward_zero = code as i32 as f32;
+    if toward_zero > code { toward_zero - 1.0 } else { toward_zero }
+}
+
 impl Layer {
     fn new(kernel: &Array2<f32>, codes: &Codes, bias: Vec<f32>) -> Self {
         let mut above = vec![0u8; kernel.len().div_ceil(8)];
         let mut further = vec![];
         for (at, (&weight, &code)) in kernel.iter().zip(&codes.codes).enumerate() {
-            let below = (weight / codes.scales[at / kernel.ncols().max(1)]).floor();
-            match f32::from(code) - below {
+            match f32::from(code) - below(weight, codes.scales[at / kernel.ncols().max(1)]) {
                 0.0 => {}
                 1.0 => above[at / 8] |= 1 << (at % 8),
                 _ => further.push((at as u32, code)),
@@ -263,7 +275,7 @@ impl Layer {
             for (column, code) in codes.iter_mut().enumerate() {
                 let at = filter * size + column;
                 let above = f32::from(self.above[at / 8] >> (at % 8) & 1);
-                *code = ((weights[at] / scale).floor() + above).clamp(-bits.top(), bits.top()) as i8;
+                *code = (below(weights[at], scale) + above).clamp(-bits.top(), bits.top()) as i8;
             }
         });
         for &(at, code) in &self.further {

@@ -99,20 +99,20 @@ impl Calibrator<'_> {
         }
         // A damaged one is in the way until it is asked to be made anew.
         let form = match there? {
-            Some(form) => Some(form),
-            None => self.shipped(backbone, graphs, control)?,
+            Some(form) => self.is_near_enough(backbone, &form, graphs, control)?.then_some(form),
+            None => self.bring(backbone, graphs, library, control)?,
         };
         match form {
-            Some(form) if self.is_near_enough(backbone, &form, graphs, control)? => {
+            Some(form) => {
                 control.detail(format_args!("int8 graph: {}", form.backbone.path().display()));
                 Ok(form)
             }
-            _ => self.quantise(backbone, graphs, library, control),
+            None => self.quantise(backbone, graphs, library, control),
         }
     }
 
     /// Those of the configuration, but this ONNX Runtime if one is loaded already.
-    fn libraries(&self, onnxruntime: Option<&Path>) -> Libraries {
+    pub(super) fn libraries(&self, onnxruntime: Option<&Path>) -> Libraries {
         let mut libraries = self.config.extract.engine.libraries.clone();
         if let Some(onnxruntime) = onnxruntime {
             libraries.onnxruntime = Some(onnxruntime.to_path_buf());
@@ -130,10 +130,12 @@ impl Calibrator<'_> {
     ) -> Result<Form, Error> {
         match Form::only(backbone, Precision::Int8, graphs) {
             Ok(Some(form)) if !self.options.rebuild => Ok(form),
-            Ok(None) if !self.options.rebuild => match self.shipped(backbone, graphs, control)? {
-                Some(form) => Ok(form),
-                None => self.quantise(backbone, graphs, Some(library), control),
-            },
+            Ok(None) if !self.options.rebuild => {
+                match self.bring(backbone, graphs, Some(library), control)? {
+                    Some(form) => Ok(form),
+                    None => self.quantise(backbone, graphs, Some(library), control),
+                }
+            }
             _ => self.quantise(backbone, graphs, Some(library), control),
         }
     }

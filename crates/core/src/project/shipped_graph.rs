@@ -1,7 +1,10 @@
 //! An int8 graph that was calibrated on images of ours: it is there at once, and checked on the user's before it is used.
 
+use std::path::Path;
+use std::thread;
+
+use headstart_backbone::Backbone;
 use headstart_backbone::device::{Choice, Precision, Selection};
-use headstart_backbone::{Backbone, Libraries};
 use headstart_base::text::counted;
 use headstart_cache::has_store;
 use headstart_convert::quantize::{Calibration, Fidelity};
@@ -19,30 +22,47 @@ use crate::{Control, ImageInput};
 /// Images that are computed in both precisions.
 const CHECKED: usize = 32;
 
+/// Some of the images that features are wanted of, in fp32; and how they are computed.
+struct Floats {
+    images: Vec<ImageInput>,
+    rows: Vec<Vec<f32>>,
+    options: ExtractOptions,
+}
+
 impl Calibrator<'_> {
-    /// The int8 form of `backbone` that the program brings, put in use in this cache; `None` if it brings none.
-    pub(super) fn shipped(
+    /// The int8 form of `backbone` that the program brings, put in use in this cache if it is near enough to the floats on the images that
+    /// features are wanted of; `None` if it is not, or there is none. `library` is the ONNX Runtime that is loaded, if one is.
+    pub(super) fn bring(
         &self,
         backbone: &Backbone,
         graphs: &Graphs,
+        library: Option<&Path>,
         control: &mut Control<'_>,
     ) -> Result<Option<Form>, Error> {
         let Some(calibration) = Calibration::shipped(backbone) else { return Ok(None) };
-        let model = match calibration.apply(backbone) {
+        // The graph is made while the floats are computed.
+        let (made, floats) = thread::scope(|scope| {
+            let making = scope.spawn(|| calibration.apply(backbone));
+            let floats = self.floats(backbone, library, control);
+            (making.join(), floats)
+        });
+        let floats = floats?;
+        let model = match made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
             Ok(model) => model,
             Err(error) => {
                 control.warn(format_args!("the int8 graph that the program brings is not used: {error}"));
                 return Ok(None);
             }
         };
-        graphs.replace(backbone, |draft| {
-            onnx::write(&model, draft).map_err(|error| Error::Quantize(error.into()))
-        })?;
-        Ok(Form::only(backbone, Precision::Int8, graphs)?)
+        let write = |draft: &Path| onnx::write(&model, draft).map_err(|error| Error::Quantize(error.into()));
+        graphs.replace(backbone, write)?;
+        let int8 = Form::only(backbone, Precision::Int8, graphs)?.expect("it was written just now");
+        let near = self.is_near(&int8, Some(floats), graphs, control)?;
+        Ok(near.then_some(int8))
     }
 
-    /// Whether `int8` is near enough to the floats on the images that features are wanted of. One that was calibrated on them is; one that the
-    /// program brings is checked on some of them, once.
+    /// Whether `int8`, which is in use, is near enough to the floats. One that was calibrated on these images is; one that the program
+    /// brings is checked on some of them, once.
     pub(super) fn is_near_enough(
         &self,
         backbone: &Backbone,
@@ -55,16 +75,29 @@ impl Calibrator<'_> {
         if !is_shipped {
             return Ok(true);
         }
-        let check = match graphs.checked(&int8.backbone) {
-            Some(check) => check,
-            None => match self.check(backbone, int8, control)? {
-                Some(check) => {
-                    graphs.keep_check(&int8.backbone, &check)?;
-                    check
-                }
-                // No image can be read: extraction tells of that.
-                None => return Ok(true),
-            },
+        let known = graphs.checked(&int8.backbone).is_some();
+        let floats = if known { None } else { Some(self.floats(backbone, None, control)?) };
+        self.is_near(int8, floats, graphs, control)
+    }
+
+    /// As it was found before, or against these floats.
+    fn is_near(
+        &self,
+        int8: &Form,
+        floats: Option<Floats>,
+        graphs: &Graphs,
+        control: &mut Control<'_>,
+    ) -> Result<bool, Error> {
+        let check = match (graphs.checked(&int8.backbone), floats) {
+            (Some(check), _) => check,
+            // No image can be read: extraction tells of that.
+            (None, None) => return Ok(true),
+            (None, Some(floats)) if floats.images.is_empty() => return Ok(true),
+            (None, Some(floats)) => {
+                let check = self.check(int8, floats, control)?;
+                graphs.keep_check(&int8.backbone, &check)?;
+                check
+            }
         };
         let GraphCheck { images, cosine_mean, .. } = check;
         // What was accepted once stays so for commands that ask for no other bound.
@@ -81,52 +114,54 @@ impl Calibrator<'_> {
         Ok(near)
     }
 
-    /// Compute some images in both precisions. What is computed in int8 is kept.
-    fn check(
+    /// Some of the images in fp32, by the library and on the device that int8 is going to use: a process has one library.
+    fn floats(
         &self,
         backbone: &Backbone,
-        int8: &Form,
+        library: Option<&Path>,
         control: &mut Control<'_>,
-    ) -> Result<Option<GraphCheck>, Error> {
-        let config = self.config;
-        let (fingerprint, _) =
-            int8.kept_as(config.storage, |fingerprint| has_store(&config.cache, fingerprint))?;
+    ) -> Result<Floats, Error> {
         let sample = image_files(spread((self.files)(), CHECKED));
         control.note(format_args!(
             "int8: checking the graph that the program brings on {}",
             counted(sample.len() as u64, "image")
         ));
-        // Both by one library, for a process has one.
-        let engine = &config.extract.engine;
+        let mut options = self.config.extract.clone();
+        let engine = &mut options.engine;
+        engine.libraries = self.libraries(library);
         let selection = Selection::make(engine.device, Precision::Int8, &engine.libraries);
         let selection = selection.map_err(headstart_backbone::Error::from)?;
-        let on = |precision| {
-            let mut options: ExtractOptions = config.extract.clone();
-            options.engine.device = Choice::Only(selection.device);
-            options.engine.libraries =
-                Libraries { onnxruntime: Some(selection.library.path.clone()), ..engine.libraries.clone() };
-            options.engine.session.precision = precision;
-            options
-        };
-        let floats =
-            Extractor::new(backbone, on(Precision::Fp32)).features(&sample, &mut control.silenced())?;
-        let (images, floats): (Vec<ImageInput>, Vec<Vec<f32>>) =
-            (sample.into_iter().zip(floats)).filter_map(|(image, row)| Some((image, row?.ok()?))).unzip();
-        let mut cache = FeatureCache::create_or_open(&config.cache, int8.backbone.name(), &fingerprint)?;
-        let extractor = Extractor::new(&int8.backbone, on(Precision::Int8));
-        let (views, options) = (Views::PLAIN, FillOptions::default());
-        extractor.fill(&mut cache, views, &images, options, &mut control.silenced())?;
+        engine.device = Choice::Only(selection.device);
+        engine.libraries.onnxruntime = Some(selection.library.path);
+        engine.session.precision = Precision::Fp32;
+        let rows = Extractor::new(backbone, options.clone()).features(&sample, &mut control.silenced())?;
         if control.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        if images.is_empty() {
-            return Ok(None);
+        let (images, rows) =
+            sample.into_iter().zip(rows).filter_map(|(image, row)| Some((image, row?.ok()?))).unzip();
+        Ok(Floats { images, rows, options })
+    }
+
+    /// The same images in int8. What is computed is kept.
+    fn check(&self, int8: &Form, floats: Floats, control: &mut Control<'_>) -> Result<GraphCheck, Error> {
+        let Floats { images, rows, mut options } = floats;
+        let config = self.config;
+        let (fingerprint, _) =
+            int8.kept_as(config.storage, |fingerprint| has_store(&config.cache, fingerprint))?;
+        let mut cache = FeatureCache::create_or_open(&config.cache, int8.backbone.name(), &fingerprint)?;
+        options.engine.session.precision = Precision::Int8;
+        let extractor = Extractor::new(&int8.backbone, options);
+        let (views, fill) = (Views::PLAIN, FillOptions::default());
+        extractor.fill(&mut cache, views, &images, fill, &mut control.silenced())?;
+        if control.is_cancelled() {
+            return Err(Error::Cancelled);
         }
         let integers = cache.features(&images)?;
-        let floats: Vec<_> = floats.iter().map(|row| ArrayView1::from(&row[..])).collect();
-        let floats = stack(Axis(0), &floats).expect("one graph gives rows of one length");
+        let rows: Vec<_> = rows.iter().map(|row| ArrayView1::from(&row[..])).collect();
+        let floats = stack(Axis(0), &rows).expect("one graph gives rows of one length, and there is one");
         let Fidelity { images, cosine_mean, cosine_min, relative_error } = Fidelity::of(&floats, &integers);
         let min_cosine = self.options.min_cosine;
-        Ok(Some(GraphCheck { images, cosine_mean, cosine_min, relative_error, min_cosine }))
+        Ok(GraphCheck { images, cosine_mean, cosine_min, relative_error, min_cosine })
     }
 }
