@@ -219,7 +219,7 @@ impl<'a> Stepper<'a> {
             .collect();
         let outputs: Vec<(&str, &str)> =
             outputs.iter().map(|(name, inside)| (*name, inside.as_str())).collect();
-        self.load(part.clone(), &outputs)
+        self.load(part, &outputs)
     }
 
     /// The session of a part with these outputs: their names in the graph and in the part.

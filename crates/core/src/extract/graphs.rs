@@ -107,9 +107,7 @@ impl Graphs {
     /// # Errors
     /// [`Error::Keep`].
     pub fn choose(&self, backbone: &Backbone, chosen: &Chosen) -> Result<(), Error> {
-        let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
-        let text = serde_json::to_string_pretty(chosen).expect("numbers and words are JSON") + "\n";
-        write_bytes(&self.choice(backbone), text.as_bytes()).map_err(|error| self.cannot()(error.source))
+        self.keep(&self.choice(backbone), chosen)
     }
 
     /// How the int8 graph `graph` was checked on images of this cache, if it was.
@@ -122,9 +120,13 @@ impl Graphs {
     /// # Errors
     /// [`Error::Keep`].
     pub fn keep_check(&self, graph: &Backbone, check: &GraphCheck) -> Result<(), Error> {
+        self.keep(&self.check(graph), check)
+    }
+
+    fn keep(&self, path: &Path, facts: &impl Serialize) -> Result<(), Error> {
         let _folder = NewFolder::make(&self.folder).map_err(self.cannot())?;
-        let text = serde_json::to_string_pretty(check).expect("numbers are JSON") + "\n";
-        write_bytes(&self.check(graph), text.as_bytes()).map_err(|error| self.cannot()(error.source))
+        let text = serde_json::to_string_pretty(facts).expect("numbers and words are JSON") + "\n";
+        write_bytes(path, text.as_bytes()).map_err(|error| self.cannot()(error.source))
     }
 
     fn check(&self, graph: &Backbone) -> PathBuf {

@@ -298,7 +298,7 @@ impl Trial {
     }
 }
 
-fn rows(rows: &[&[f32]]) -> Array2<f32> {
+pub(super) fn rows(rows: &[&[f32]]) -> Array2<f32> {
     let views: Vec<_> = rows.iter().map(|row| ndarray::ArrayView1::from(*row)).collect();
     stack(Axis(0), &views).expect("one graph gives rows of one length, and there is one at least")
 }

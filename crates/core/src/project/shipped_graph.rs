@@ -10,10 +10,9 @@ use headstart_cache::has_store;
 use headstart_convert::quantize::{Calibration, Fidelity};
 use headstart_image::Views;
 use headstart_onnx as onnx;
-use ndarray::{ArrayView1, Axis, stack};
 
 use super::Error;
-use super::calibrator::{CalibrationOptions, Calibrator, spread};
+use super::calibrator::{CalibrationOptions, Calibrator, rows as stacked, spread};
 use crate::extract::{ExtractOptions, Extractor, FeatureCache, FillOptions, GraphCheck, Graphs};
 use crate::input::files as image_files;
 use crate::precision::Form;
@@ -158,8 +157,7 @@ impl Calibrator<'_> {
             return Err(Error::Cancelled);
         }
         let integers = cache.features(&images)?;
-        let rows: Vec<_> = rows.iter().map(|row| ArrayView1::from(&row[..])).collect();
-        let floats = stack(Axis(0), &rows).expect("one graph gives rows of one length, and there is one");
+        let floats = stacked(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let Fidelity { images, cosine_mean, cosine_min, relative_error } = Fidelity::of(&floats, &integers);
         let min_cosine = self.options.min_cosine;
         Ok(GraphCheck { images, cosine_mean, cosine_min, relative_error, min_cosine })

@@ -158,7 +158,7 @@ impl Bench<'_> {
         Ok(candidates)
     }
 
-    /// Look at all calibration images, once for all candidates that have no tensors of their own.
+    /// Look at half of the calibration images, once for all candidates that have no tensors of their own.
     fn observe(&mut self, prepared: &Model, candidates: &mut [Candidate]) -> Result<()> {
         let known = Walk::new(graph(prepared));
         let shared: Vec<usize> = (0..candidates.len())

@@ -130,7 +130,7 @@ struct Bench<'a> {
     on_event: &'a mut dyn FnMut(QuantizeEvent<'_>),
     /// The name of the output.
     features: [String; 1],
-    /// Features of the calibration images in floats: at first of some of them by the given graph, then of all by the prepared one.
+    /// Features of the calibration images in floats: at first of some by the given graph, then of half of them by the prepared one.
     calibration: Array2<f32>,
     /// The tensor that holds bytes, if there is one.
     bytes: Option<String>,
