@@ -41,8 +41,8 @@ pub use headstart_convert as convert;
 #[cfg(feature = "baselines")]
 pub use headstart_core::compare;
 pub use headstart_core::{
-    CancelToken, Control, Event, ImageInput, Level, Message, PixelsError, Project, ProjectConfig,
-    files as image_files,
+    CancelToken, Control, Event, ImageInput, Level, Message, PixelsError, Project, ProjectConfig, Rate,
+    UserCache, files as image_files,
 };
 pub use headstart_core::{
     dataset, evaluation, export, extract, precision, project, report_data, run, run_list, settings,

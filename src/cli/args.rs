@@ -13,7 +13,7 @@ use headstart::files::Inputs;
 use headstart::image::recipe::{Decode, Exif};
 use headstart::precision::PrecisionChoice;
 use headstart::project::{Accept, DataRequest, RunsFolder};
-use headstart::{Control, Project, ProjectConfig};
+use headstart::{Control, Project, ProjectConfig, UserCache};
 
 use super::console::Console;
 use super::listener::Listener;
@@ -150,6 +150,7 @@ impl BackboneArgs {
             cache: self.cache.clone(),
             storage: self.storage,
             precision: self.precision,
+            user_cache: UserCache::of_user(),
             extract: ExtractOptions {
                 engine: EngineOptions { libraries: libraries(None), ..EngineOptions::default() },
                 ..ExtractOptions::default()

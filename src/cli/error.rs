@@ -33,6 +33,8 @@ pub enum Error {
     NoImagesIn { folder: PathBuf, found: Box<Skipped> },
     #[error("the program brings no calibration for `{}`", .backbone.display())]
     NoShippedCalibration { backbone: PathBuf },
+    #[error("`{first}` and `{second}` both name `{}`", .path.display())]
+    SameFile { first: &'static str, second: &'static str, path: PathBuf },
     #[error("there is no file `{}`", .path.display())]
     NoExport { path: PathBuf },
     #[error("`{}` is an exported model, and takes no `{}`", .path.display(), .flags.join("`, `"))]

@@ -36,9 +36,10 @@ pub struct ExtractArgs {
     /// were trained on its features
     #[arg(long)]
     recalibrate: bool,
-    /// Lowest mean cosine to fp32 that int8 and `auto` accept, measured on images not used for calibration
-    #[arg(long, value_name = "COSINE", default_value_t = CalibrationOptions::default().min_cosine, value_parser = cosine)]
-    min_cosine: f64,
+    /// Lowest mean cosine to fp32 that int8 and `auto` accept, measured on images not used for calibration (default: 0.99, or what the
+    /// graph of this cache was accepted by before)
+    #[arg(long, value_name = "COSINE", value_parser = cosine)]
+    min_cosine: Option<f64>,
     /// Hash every file again instead of trusting its size and times
     #[arg(long)]
     rehash: bool,

@@ -110,6 +110,7 @@ fn own(error: &Error) -> Option<String> {
         Error::NoShippedCalibration { .. } => {
             "calibrate it on your images: `--calibrate FOLDER`; a few hundred are enough".into()
         }
+        Error::SameFile { second, .. } => format!("give `{second}` another name"),
         Error::NoExport { .. } => {
             "give the file that `headstart export RUN --output FILE` wrote; or a run, which `headstart runs` lists".into()
         }

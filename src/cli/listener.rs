@@ -2,7 +2,7 @@
 
 use headstart::convert::quantize;
 use headstart::extract::ExtractEvent as Extract;
-use headstart::project::{BaseRun, with_causes};
+use headstart::project::{BaseRun, Tip, with_causes};
 use headstart::train::Ended;
 use headstart::{Control, Event, Level, Message};
 
@@ -72,6 +72,11 @@ impl<'c> Listener<'c> {
             }
             Event::Folds { .. } => self.advance(1),
             Event::Extract(event) => self.extract(event),
+            Event::Tip(Tip { expected, precision, instead }) => self.note(format!(
+                "this takes about {}; about {} with `--precision {precision}`",
+                clock(expected),
+                clock(instead)
+            )),
             Event::Train(event) => {
                 self.training.get_or_insert_with(|| EpochProgress::new(self.console)).see(&event)
             }

@@ -2,11 +2,16 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use headstart::backbone::Backbone;
+use headstart::backbone::device::Precision;
 use headstart::convert::quantize::Calibration;
+use headstart::extract::ExtractEvent;
+use headstart::project::{ExtractSettings, Tip};
+use headstart::{CancelToken, Control, Event, Project, ProjectConfig, Rate, UserCache};
 
-use super::place::{PHOTOS, Place};
+use super::place::{PHOTOS, Place, repository};
 
 /// Files in the folder of graphs that end so.
 fn graphs(place: &Place, ending: &str) -> Vec<PathBuf> {
@@ -67,15 +72,95 @@ fn where_it_is_not_near_enough_a_graph_is_calibrated_on_the_images() {
 
 #[test]
 fn the_same_file_is_made_without_any_image() {
-    let place = Place::empty();
+    let place = Place::with_photos();
     place.run("backbone quantize models/resnet50.onnx -o int8.onnx").done();
     let backbone = Backbone::open(&place.path("models/resnet50.onnx")).unwrap();
     let result = blake3::hash(&fs::read(place.path("int8.onnx")).unwrap()).to_hex();
     assert_eq!(result.as_str(), Calibration::shipped(&backbone).unwrap().result());
     let said = place.run("backbone quantize int8.onnx -o again.onnx").ended(2);
     said.says(&["the program brings no calibration for `int8.onnx`", "--calibrate FOLDER"]);
+    let said = place
+        .run("backbone quantize models/resnet50.onnx --calibrate photos -o a.onnx --save-calibration a.onnx");
+    said.ended(2).says(&["both name", "give `--save-calibration` another name"]);
     place.write("wrong.calibration", "HSCALIB1 and no more");
     let said = place.run("backbone quantize models/resnet50.onnx --calibration wrong.calibration -o x.onnx");
     said.ended(2).says(&["cannot use `wrong.calibration`", "expected a calibration"]);
     assert!(!place.path("x.onnx").exists());
+}
+
+#[test]
+fn it_is_kept_for_the_next_project_and_made_again_if_that_file_is_damaged() {
+    let place = Place::with_photos();
+    let extract = |cache: &str| {
+        let arguments = format!("extract photos/photos.csv --precision int8 --cache {cache}");
+        let in_own_cache = |command: &mut Command| {
+            command.env("XDG_CACHE_HOME", place.path("user"));
+        };
+        place.run_with(&arguments, in_own_cache).done();
+        let graphs =
+            fs::read_dir(place.path(cache).join("graphs")).unwrap().map(|entry| entry.unwrap().path());
+        let graph = { graphs }.find(|path| path.to_string_lossy().ends_with(".int8.onnx")).unwrap();
+        blake3::hash(&fs::read(graph).unwrap()).to_hex().to_string()
+    };
+    let digest = extract("a");
+    let kept = place.path("user/headstart/int8").join(format!("{digest}.onnx"));
+    let modified = || fs::metadata(&kept).unwrap().modified().unwrap();
+    let before = modified();
+    assert_eq!((extract("b"), modified()), (digest.clone(), before));
+    let mut bytes = fs::read(&kept).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&kept, &bytes).unwrap();
+    assert_eq!(extract("c"), digest);
+    assert_eq!(blake3::hash(&fs::read(&kept).unwrap()).to_hex().to_string(), digest);
+}
+
+/// The tips of an extraction in fp32 of many images, which is stopped with the first of them, or after so many images.
+fn tips(place: &Place, rates: [f64; 2], stop_after: usize) -> Vec<Tip> {
+    let backbone = Backbone::open(&place.path("models/resnet50.onnx")).unwrap();
+    let int8 = Calibration::shipped(&backbone).unwrap().result().to_owned();
+    let kept = UserCache::in_folder(place.path("user"));
+    let graphs = [(backbone.digest().to_hex().to_string(), Precision::Fp32), (int8, Precision::Int8)];
+    for ((graph, precision), images_per_second) in graphs.into_iter().zip(rates) {
+        let rate = Rate { graph, precision, device: "cpu".into(), images_per_second, ..Rate::default() };
+        kept.keep_rate(rate.here());
+    }
+    let project = Project::new(ProjectConfig {
+        backbone: place.path("models/resnet50.onnx"),
+        cache: place.path("features"),
+        user_cache: Some(kept),
+        ..ProjectConfig::default()
+    });
+    let cancel = CancelToken::default();
+    let (mut tips, mut done) = (vec![], 0);
+    let mut listener = |event: Event<'_>| match event {
+        Event::Tip(tip) => {
+            tips.push(tip);
+            cancel.cancel();
+        }
+        Event::Extract(ExtractEvent::Progress) => {
+            done += 1;
+            if done == stop_after {
+                cancel.cancel();
+            }
+        }
+        _ => {}
+    };
+    let mut control = Control::new(cancel.clone(), &mut listener);
+    let images = project.read(repository().join("data/cifar10/test.csv"), &mut control).unwrap();
+    project.extract(&images, &ExtractSettings::default(), &mut control).unwrap();
+    tips
+}
+
+#[test]
+fn a_long_extraction_in_fp32_says_once_what_int8_would_take() {
+    let place = Place::empty();
+    let [tip] = tips(&place, [0.01, 0.04], 2000)[..] else { panic!("one tip") };
+    // By these rates the network is all of the time that it takes, on any machine.
+    let ratio = tip.instead.as_secs_f64() / tip.expected.as_secs_f64();
+    assert!(tip.precision == Precision::Int8 && (ratio - 0.25).abs() < 1e-6, "{tip:?}");
+}
+
+#[test]
+fn where_int8_is_no_faster_there_is_no_tip() {
+    assert_eq!(tips(&Place::empty(), [0.01, 0.01], 64), []);
 }

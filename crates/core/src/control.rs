@@ -10,7 +10,7 @@ use headstart_convert::quantize;
 use headstart_nn::train;
 
 use crate::extract;
-use crate::project::{BaseRun, Error, FeatureRequest};
+use crate::project::{BaseRun, Error, FeatureRequest, Tip};
 
 /// Asks work to stop. Clones are one token: it can be set from any thread.
 #[derive(Debug, Clone, Default)]
@@ -117,6 +117,8 @@ pub enum Event<'a> {
         /// Whether the new run gets a temperature of its own.
         calibrate: bool,
     },
+    /// The features could be had faster: told once, early in an extraction that takes long.
+    Tip(Tip),
     /// A head is trained.
     Train(train::TrainEvent<'a>),
     /// A training is over; its run is not written yet.

@@ -39,7 +39,9 @@ pub mod run;
 pub mod run_list;
 pub mod settings;
 pub mod tensorboard;
+mod user_cache;
 
 pub use control::{CancelToken, Control, Event, Level, Message, Watch};
 pub use input::{ImageInput, PixelsError, files};
 pub use project::{Project, ProjectConfig};
+pub use user_cache::{Rate, UserCache};

@@ -138,6 +138,10 @@ impl QuantizeArgs {
         };
         output::check("--output", &self.output, inputs, || self.overwrite)?;
         if let Some(path) = &self.save_calibration {
+            let absolute = |path| std::path::absolute(path).ok();
+            let same = absolute(path) == absolute(&self.output);
+            let (first, second) = ("--output", "--save-calibration");
+            anyhow::ensure!(!same, Error::SameFile { first, second, path: path.clone() });
             output::check("--save-calibration", path, inputs, || self.overwrite)?;
         }
         let runtime = self.library.load(console)?;

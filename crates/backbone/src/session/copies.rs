@@ -51,7 +51,7 @@ pub fn default_folder() -> Option<PathBuf> {
 }
 
 /// Where things are kept that may be deleted at any time: `headstart` in the user's folder for caches, if there is one.
-pub(super) fn cache_folder() -> Option<PathBuf> {
+pub fn cache_folder() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || set("HOME").map(|home| home.join(".cache"));
     Some(set("XDG_CACHE_HOME").or_else(|| set("LOCALAPPDATA")).or_else(home)?.join("headstart"))

@@ -17,7 +17,7 @@ use super::device::{self, Device, Placement, Precision};
 use super::{Backbone, Error, runtime::Runtime};
 
 pub use begin::{Products, begin, builder, try_graph};
-pub use processor::bytes_overflow;
+pub use processor::{bytes_overflow, identity as processor_identity};
 
 /// For devices that prepare for a range of batch sizes, when nobody says how far it goes.
 const DEFAULT_MAX_BATCH: usize = 32;

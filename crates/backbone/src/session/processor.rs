@@ -14,7 +14,7 @@ pub fn bytes_overflow() -> bool {
 }
 
 /// Architecture, the vector instructions that may be used, and the processor's own name where the system tells it.
-pub(super) fn identity() -> &'static str {
+pub fn identity() -> &'static str {
     static IDENTITY: OnceLock<String> = OnceLock::new();
     IDENTITY.get_or_init(|| [std::env::consts::ARCH.to_owned(), instructions(), name()].join("\n"))
 }

@@ -92,6 +92,14 @@ impl Graphs {
         Ok(path)
     }
 
+    /// Put these bytes in use as the int8 form of `backbone`, as [`replace`](Self::replace) does.
+    ///
+    /// # Errors
+    /// [`Error::Keep`].
+    pub fn replace_with(&self, backbone: &Backbone, bytes: &[u8]) -> Result<PathBuf, Error> {
+        self.replace(backbone, |draft| fs::write(draft, bytes).map_err(self.cannot()))
+    }
+
     fn cannot(&self) -> impl Fn(io::Error) -> Error {
         let path = self.folder.clone();
         move |source| Error::Keep { path: path.clone(), source }

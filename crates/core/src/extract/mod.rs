@@ -32,6 +32,7 @@ pub(crate) use failure::read_image;
 pub use graphs::{Chosen, GraphCheck, Graphs, Measured};
 pub use headstart_cache::FailureKind;
 pub use identity::{DECODERS, key_of};
+pub(crate) use rate::TimedRows;
 pub use rate::{RATE_BATCH, images_per_second};
 pub use results::{ImageResult, Results};
 pub use shard::{ParseShardError, Shard};

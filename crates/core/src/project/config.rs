@@ -10,6 +10,7 @@ use headstart_image::recipe::{Decode, Exif};
 use headstart_onnx::network_files;
 
 use super::Error;
+use crate::UserCache;
 use crate::extract::ExtractOptions;
 use crate::precision::PrecisionChoice;
 
@@ -34,6 +35,8 @@ pub struct ProjectConfig {
     pub precision: Option<PrecisionChoice>,
     /// The folder of the runs. Default: `runs`.
     pub runs: PathBuf,
+    /// What is kept for the user, whatever the project. Default: nothing is kept.
+    pub user_cache: Option<UserCache>,
     /// What computes, and how. Of the precision of its engine [`precision`](Self::precision) decides.
     pub extract: ExtractOptions,
 }
@@ -50,6 +53,7 @@ impl Default for ProjectConfig {
             storage: None,
             precision: None,
             runs: "runs".into(),
+            user_cache: None,
             extract: ExtractOptions::default(),
         }
     }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use headstart_image::ViewKinds;
 
 use super::calibrator::{CalibrationOptions, Calibrator};
+use super::tip::TipWatch;
 use super::{Error, FeatureSource, Project};
 use crate::dataset::Manifest;
 use crate::extract::{Extractor, FeatureCache, FillOptions, Summary};
 use crate::input::files as image_files;
-use crate::{Control, ImageInput};
+use crate::{Control, Event, ImageInput};
 
 /// What is computed, and how.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +119,20 @@ impl FeatureSource {
         }
         control.detail(format_args!("recipe: {}", self.backbone.recipe()));
         let extractor = Extractor::new(&self.backbone, self.extract_options());
-        Ok(extractor.fill(cache, self.views(views), images, options, control)?)
+        let mut watch = TipWatch::of(self);
+        let token = control.token().clone();
+        let mut listener = |event: Event<'_>| {
+            let tip = match (&mut watch, &event) {
+                (Some(watch), Event::Extract(event)) => watch.see(event),
+                _ => None,
+            };
+            control.tell(event);
+            if let Some(tip) = tip {
+                control.tell(Event::Tip(tip));
+            }
+        };
+        let mut control = Control::new(token, &mut listener);
+        Ok(extractor.fill(cache, self.views(views), images, options, &mut control)?)
     }
 
     /// The cache, if there is one; with the features of these files computed first if that is asked for.

@@ -197,6 +197,14 @@ impl FeatureSource {
         Ok(FeatureCache::open(&self.config.cache, &self.fingerprint)?)
     }
 
+    pub(super) fn config(&self) -> &ProjectConfig {
+        &self.config
+    }
+
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// How to compute what the cache lacks.
     pub fn extract_options(&self) -> ExtractOptions {
         let mut options = self.config.extract.clone();

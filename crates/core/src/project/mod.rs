@@ -23,6 +23,7 @@
 //! # }
 //! ```
 
+mod auto;
 mod base_run;
 mod calibrator;
 mod class_counts;
@@ -52,6 +53,7 @@ mod scored_samples;
 mod shipped_graph;
 mod split_column;
 mod temperature;
+mod tip;
 mod train;
 mod training_data;
 mod training_images;
@@ -77,6 +79,7 @@ pub use request::{FeatureRequest, OtherKind};
 pub use runs::RunsFolder;
 pub use samples::{Sample, Samples, too_few};
 pub use split_column::Divided;
+pub use tip::Tip;
 pub use train::{TrainOptions, Trained};
 pub use training_data::DataRequest;
 pub use training_images::TrainingImages;

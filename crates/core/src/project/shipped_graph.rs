@@ -7,19 +7,56 @@ use headstart_backbone::Backbone;
 use headstart_backbone::device::{Choice, Precision, Selection};
 use headstart_base::text::counted;
 use headstart_cache::has_store;
-use headstart_convert::quantize::{Calibration, Fidelity};
+use headstart_convert::quantize::{self, Calibration, Fidelity};
 use headstart_image::Views;
 use headstart_onnx as onnx;
 
 use super::Error;
-use super::calibrator::{CalibrationOptions, Calibrator, rows as stacked, spread};
+use super::calibrator::{Calibrator, SAMPLE, rows as stacked, spread};
 use crate::extract::{ExtractOptions, Extractor, FeatureCache, FillOptions, GraphCheck, Graphs};
 use crate::input::files as image_files;
 use crate::precision::Form;
-use crate::{Control, ImageInput};
+use crate::{Control, ImageInput, UserCache};
 
-/// Images that are computed in both precisions.
-const CHECKED: usize = 32;
+/// Whether `int8` is the form of `backbone` that the program brings.
+pub(super) fn is_shipped(backbone: &Backbone, int8: &Form) -> bool {
+    let shipped = Calibration::shipped(backbone);
+    shipped.is_some_and(|calibration| *int8.backbone.digest().to_hex() == *calibration.result())
+}
+
+/// The bytes of the graph in integers: as they were made for another project, or made now, and kept for the next one.
+pub(super) fn shipped(
+    kept: Option<&UserCache>,
+    calibration: &Calibration,
+    backbone: &Backbone,
+) -> Result<Vec<u8>, quantize::Error> {
+    if let Some((_, bytes)) = kept.and_then(|kept| kept.int8_graph(calibration.result())) {
+        return Ok(bytes);
+    }
+    let bytes = onnx::encode(&calibration.apply(backbone)?, backbone.path())?;
+    if let Some(kept) = kept {
+        kept.keep_int8_graph(calibration.result(), &bytes);
+    }
+    Ok(bytes)
+}
+
+/// The int8 form of `backbone` with these bytes.
+fn put_in_use(
+    made: Result<Vec<u8>, quantize::Error>,
+    backbone: &Backbone,
+    graphs: &Graphs,
+    control: &mut Control<'_>,
+) -> Result<Option<Form>, Error> {
+    let bytes = match made {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            control.warn(format_args!("the int8 graph that the program brings is not used: {error}"));
+            return Ok(None);
+        }
+    };
+    graphs.replace_with(backbone, &bytes)?;
+    Ok(Form::only(backbone, Precision::Int8, graphs)?)
+}
 
 /// Some of the images that features are wanted of, in fp32; and how they are computed.
 struct Floats {
@@ -39,25 +76,30 @@ impl Calibrator<'_> {
         control: &mut Control<'_>,
     ) -> Result<Option<Form>, Error> {
         let Some(calibration) = Calibration::shipped(backbone) else { return Ok(None) };
+        let kept = self.config.user_cache.as_ref();
         // The graph is made while the floats are computed.
         let (made, floats) = thread::scope(|scope| {
-            let making = scope.spawn(|| calibration.apply(backbone));
+            let making = scope.spawn(|| shipped(kept, &calibration, backbone));
             let floats = self.floats(backbone, library, control);
             (making.join(), floats)
         });
         let floats = floats?;
-        let model = match made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
-            Ok(model) => model,
-            Err(error) => {
-                control.warn(format_args!("the int8 graph that the program brings is not used: {error}"));
-                return Ok(None);
-            }
-        };
-        let write = |draft: &Path| onnx::write(&model, draft).map_err(|error| Error::Quantize(error.into()));
-        graphs.replace(backbone, write)?;
-        let int8 = Form::only(backbone, Precision::Int8, graphs)?.expect("it was written just now");
+        let made = made.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let Some(int8) = put_in_use(made, backbone, graphs, control)? else { return Ok(None) };
         let near = self.is_near(&int8, Some(floats), graphs, control)?;
         Ok(near.then_some(int8))
+    }
+
+    /// The int8 form that the program brings, put in use without a look at any image; `None` if there is none.
+    pub(super) fn bring_unchecked(
+        &self,
+        backbone: &Backbone,
+        graphs: &Graphs,
+        control: &mut Control<'_>,
+    ) -> Result<Option<Form>, Error> {
+        let Some(calibration) = Calibration::shipped(backbone) else { return Ok(None) };
+        let made = shipped(self.config.user_cache.as_ref(), &calibration, backbone);
+        put_in_use(made, backbone, graphs, control)
     }
 
     /// Whether `int8`, which is in use, is near enough to the floats. One that was calibrated on these images is; one that the program
@@ -69,9 +111,7 @@ impl Calibrator<'_> {
         graphs: &Graphs,
         control: &mut Control<'_>,
     ) -> Result<bool, Error> {
-        let is_shipped = Calibration::shipped(backbone)
-            .is_some_and(|calibration| *int8.backbone.digest().to_hex() == *calibration.result());
-        if !is_shipped {
+        if !is_shipped(backbone, int8) {
             return Ok(true);
         }
         let known = graphs.checked(&int8.backbone).is_some();
@@ -98,11 +138,14 @@ impl Calibrator<'_> {
                 check
             }
         };
-        let GraphCheck { images, cosine_mean, .. } = check;
+        Ok(self.accepts(&check, control))
+    }
+
+    /// Whether what was found is what was asked for. If not, it is told.
+    pub(super) fn accepts(&self, check: &GraphCheck, control: &mut Control<'_>) -> bool {
+        let GraphCheck { images, cosine_mean, .. } = *check;
         // What was accepted once stays so for commands that ask for no other bound.
-        let asked = self.options.min_cosine;
-        let default = CalibrationOptions::default().min_cosine;
-        let bound = if asked == default { check.min_cosine } else { asked };
+        let bound = self.options.min_cosine.unwrap_or(check.min_cosine);
         let near = cosine_mean >= bound;
         if !near {
             control.note(format_args!(
@@ -110,7 +153,7 @@ impl Calibrator<'_> {
                 counted(images as u64, "image")
             ));
         }
-        Ok(near)
+        near
     }
 
     /// Some of the images in fp32, by the library and on the device that int8 is going to use: a process has one library.
@@ -120,7 +163,7 @@ impl Calibrator<'_> {
         library: Option<&Path>,
         control: &mut Control<'_>,
     ) -> Result<Floats, Error> {
-        let sample = image_files(spread((self.files)(), CHECKED));
+        let sample = image_files(spread((self.files)(), SAMPLE));
         control.note(format_args!(
             "int8: checking the graph that the program brings on {}",
             counted(sample.len() as u64, "image")
@@ -159,7 +202,7 @@ impl Calibrator<'_> {
         let integers = cache.features(&images)?;
         let floats = stacked(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let Fidelity { images, cosine_mean, cosine_min, relative_error } = Fidelity::of(&floats, &integers);
-        let min_cosine = self.options.min_cosine;
+        let min_cosine = self.options.bound();
         Ok(GraphCheck { images, cosine_mean, cosine_min, relative_error, min_cosine })
     }
 }
