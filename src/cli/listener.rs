@@ -207,13 +207,31 @@ impl<'c> Listener<'c> {
                     self.warn(format!("`{}`: {reason}", file.display()));
                 }
             }
+            quantize::QuantizeEvent::GoesOn { layers: 0, .. } => {
+                self.note("going on with the calibration that was stopped: ranges are chosen already".into());
+            }
+            quantize::QuantizeEvent::GoesOn { layers, .. } => {
+                let layers = count(*layers, "layer");
+                self.note(format!(
+                    "going on with the calibration that was stopped: {layers} rounded already"
+                ));
+            }
+            quantize::QuantizeEvent::PassedOver { path, why } => {
+                self.warn(format!("`{}` is not used: {why}", path.display()));
+            }
             quantize::QuantizeEvent::Progress { stage, done } => {
                 let what = in_words(*stage);
                 self.progress
                     .get_or_insert_with(|| Progress::of_one(self.console, "calibrating"))
                     .share(&what, *done);
             }
-            quantize::QuantizeEvent::Stage(stage) if self.stages => self.detail(in_words(*stage)),
+            quantize::QuantizeEvent::Stage(stage) => {
+                // Each stage has sessions of its own.
+                trim_memory();
+                if self.stages {
+                    self.detail(in_words(*stage));
+                }
+            }
             quantize::QuantizeEvent::Tried { what, error } => {
                 self.detail(format!("{what}: relative error {error:.4}"));
             }

@@ -1,5 +1,10 @@
 //! `headstart backbone quantize`: what it writes, says and refuses.
 
+use std::fs;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
 use super::precision;
 
 const QUANTIZE: &str = "backbone quantize small.onnx --calibrate train.csv -o small.int8.onnx";
@@ -42,4 +47,27 @@ fn what_cannot_be_made_or_is_not_near_enough_is_not_written() {
     let said = place.run(&QUANTIZE.replace("train.csv", "broken.csv")).ended(2);
     said.says(&["calibration needs 2 different images", "1 could not be used"]);
     assert!(!place.path("small.int8.onnx").exists());
+}
+
+#[test]
+fn killed_it_goes_on_from_there_and_writes_the_same_bytes() {
+    let place = precision::place();
+    place.run(&QUANTIZE.replace("-o small.int8.onnx", "-o undisturbed.onnx")).done();
+    let kept = place.path("small.int8.onnx.unfinished");
+    // It is quick: now and then it is over before it is killed.
+    let killed = (0..50).any(|_| {
+        let mut child = place.command(QUANTIZE).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while !kept.exists() && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let _ = fs::remove_file(place.path("small.int8.onnx"));
+        kept.exists()
+    });
+    assert!(killed, "it was never killed in time");
+    place.run(QUANTIZE).done().says(&["going on with the calibration that was stopped"]);
+    assert!(!kept.exists(), "it is done");
+    let read = |name: &str| fs::read(place.path(name)).unwrap();
+    assert!(read("small.int8.onnx") == read("undisturbed.onnx"));
 }

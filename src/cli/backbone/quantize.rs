@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::baselines::{Choice, evaluate};
@@ -91,6 +91,16 @@ pub struct QuantizeArgs {
     threads: Option<u16>,
 }
 
+/// Beside the graph: what is chosen while it is not done. Beside a device or a pipe nothing is kept.
+fn unfinished(output: &Path) -> Option<PathBuf> {
+    if std::fs::metadata(output).is_ok_and(|there| !there.is_file()) {
+        return None;
+    }
+    let mut name = output.as_os_str().to_owned();
+    name.push(".unfinished");
+    Some(name.into())
+}
+
 fn images(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=10_000).contains(n)).ok_or("expected a number from 1 to 10000".into())
 }
@@ -159,6 +169,7 @@ impl QuantizeArgs {
         if let Some(path) = &self.save_calibration {
             files::write_bytes(path, &done.calibration.encode())?;
         }
+        done.forget_unfinished();
         self.print(&done, &manifest)
     }
 
@@ -214,6 +225,7 @@ impl QuantizeArgs {
             min_cosine: self.min_cosine,
             compare_calibration: true,
             threads: self.threads.map(usize::from),
+            unfinished: unfinished(&self.output),
             ..QuantizeOptions::default()
         })
     }

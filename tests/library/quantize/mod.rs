@@ -3,6 +3,7 @@
 mod integers;
 pub mod nets;
 mod opset;
+mod unfinished;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

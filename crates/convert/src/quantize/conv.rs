@@ -89,17 +89,19 @@ impl Conv {
         self.places(0, height).0 * self.places(1, width).0
     }
 
-    /// What the filters of `group` see of `map`, `(channels, height, width)`, at some of the places: a column for each.
+    /// What the filters of `group` see of `map`, `(channels, height, width)`, at some of the places: a column for each, with `outside` where
+    /// there is no map.
     ///
     /// # Shapes
     /// `patches` is `(kernel.ncols(), at.len())`; `at` counts places row by row, below [`positions`](Self::positions).
     pub(super) fn patches(
         &self,
-        map: &[f32],
+        map: &[u8],
         [height, width]: [usize; 2],
         group: usize,
         at: &[usize],
-        mut patches: ArrayViewMut2<'_, f32>,
+        outside: u8,
+        mut patches: ArrayViewMut2<'_, u8>,
     ) {
         let (_, top) = self.places(0, height);
         let (across, left) = self.places(1, width);
@@ -114,7 +116,7 @@ impl Conv {
             for (value, &at) in values.iter_mut().zip(at) {
                 let (y, x) = (at / across * strides[0] + dy, at % across * strides[1] + dx);
                 let inside = y >= top && y - top < height && x >= left && x - left < width;
-                *value = if inside { map[(y - top) * width + x - left] } else { 0.0 };
+                *value = if inside { map[(y - top) * width + x - left] } else { outside };
             }
         });
     }

@@ -4,10 +4,12 @@
 //! `H` the mean of `x·xᵀ`.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, s};
 use rayon::prelude::*;
 
+use super::error::Result;
 use super::plan::Conv;
+use super::products::{MOST, Products};
 use super::range::Levels;
 use super::stepper::{Numbers, Stored};
 
@@ -25,19 +27,24 @@ const PATCHES_FOR_A_WEIGHT: usize = 2;
 /// Of each image so many, where there are as many.
 const LEAST: usize = 16;
 
-/// Patches that are multiplied at once.
-const TOGETHER: usize = 1024;
+/// Bytes of patches that are multiplied at once.
+const TOGETHER: usize = 16 << 20;
 
 /// Rows of a matrix that are added to at once.
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
 
 impl Gram {
     /// Of what `conv` reads: codes, batch by batch, that stand for `levels`.
-    pub(super) fn of(conv: &Conv, batches: &[Stored], levels: Levels) -> Self {
+    pub(super) fn of(
+        products: &mut Products,
+        conv: &Conv,
+        batches: &[Stored],
+        levels: Levels,
+    ) -> Result<Self> {
         let size = conv.kernel.ncols();
         let mut gram = Self { groups: vec![Array2::zeros((size, size)); conv.group], patches: 0 };
         let images: usize = batches.iter().map(|batch| batch.shape[0]).sum();
-        let mut patches = Patches::new(conv);
+        let mut patches = Patches::new(conv, levels.zero);
         let mut index = 0;
         for batch in batches {
             let (&[count, channels, height, width], Numbers::Codes(codes)) =
@@ -45,52 +52,69 @@ impl Gram {
             else {
                 continue;
             };
-            for image in codes.chunks_exact(channels * height * width).take(count) {
+            for map in codes.chunks_exact(channels * height * width).take(count) {
                 let places = conv.positions([height, width]);
                 let wanted = (PATCHES_FOR_A_WEIGHT * size).div_ceil(images).max(LEAST);
                 let at = spread(places, wanted, index);
-                let map: Vec<f32> =
-                    image.iter().map(|&code| f32::from(code) - f32::from(levels.zero)).collect();
-                gram.add(conv, &mut patches, &map, [height, width], &at);
+                gram.patches += at.len() as u64;
+                match conv.group {
+                    1 => gram.add(products, conv, &mut patches, map, [height, width], &at)?,
+                    _ => gram.add_groups(conv, levels.zero, map, [height, width], &at),
+                }
                 index += 1;
             }
         }
-        gram.take(&mut patches);
-        gram.complete()
+        gram.take(products, &mut patches)?;
+        Ok(gram.complete())
     }
 
-    fn add(&mut self, conv: &Conv, patches: &mut Patches, map: &[f32], size: [usize; 2], at: &[usize]) {
-        self.patches += at.len() as u64;
-        if conv.group > 1 {
-            self.groups.par_iter_mut().enumerate().for_each(|(index, group)| {
-                let mut own = Array2::zeros((conv.kernel.ncols(), at.len()));
-                conv.patches(map, size, index, at, own.view_mut());
-                general_mat_mul(1.0, &own, &own.t(), 1.0, group);
-            });
-            return;
-        }
-        for at in at.chunks(TOGETHER) {
-            if patches.filled + at.len() > TOGETHER {
-                self.take(patches);
+    fn add(
+        &mut self,
+        products: &mut Products,
+        conv: &Conv,
+        patches: &mut Patches,
+        map: &[u8],
+        size: [usize; 2],
+        at: &[usize],
+    ) -> Result<()> {
+        for at in at.chunks(patches.columns.ncols()) {
+            if patches.filled + at.len() > patches.columns.ncols() {
+                self.take(products, patches)?;
             }
             let free = patches.columns.slice_mut(s![.., patches.filled..patches.filled + at.len()]);
-            conv.patches(map, size, 0, at, free);
+            conv.patches(map, size, 0, at, patches.zero, free);
             patches.filled += at.len();
         }
+        Ok(())
+    }
+
+    /// Groups are small.
+    fn add_groups(&mut self, conv: &Conv, zero: u8, map: &[u8], size: [usize; 2], at: &[usize]) {
+        self.groups.par_iter_mut().enumerate().for_each(|(index, group)| {
+            let mut codes = Array2::zeros((conv.kernel.ncols(), at.len()));
+            conv.patches(map, size, index, at, zero, codes.view_mut());
+            let own = codes.mapv(|code| f32::from(code) - f32::from(zero));
+            general_mat_mul(1.0, &own, &own.t(), 1.0, group);
+        });
     }
 
     /// Multiply what has come together: of the one group there is.
-    fn take(&mut self, patches: &mut Patches) {
+    fn take(&mut self, products: &mut Products, patches: &mut Patches) -> Result<()> {
+        if patches.filled == 0 {
+            return Ok(());
+        }
         let columns = patches.columns.slice(s![.., ..patches.filled]);
-        // Both triangles are the same: the lower one in blocks of rows, the longest first.
-        let mut blocks: Vec<_> = self.groups[0].axis_chunks_iter_mut(Axis(0), BLOCK).enumerate().collect();
-        blocks.reverse();
-        blocks.into_par_iter().with_max_len(1).for_each(|(block, mut rows)| {
-            let (from, to) = (block * BLOCK, block * BLOCK + rows.nrows());
+        let columns = columns.as_standard_layout();
+        let size = columns.nrows();
+        // Both triangles are the same: the lower one in blocks of rows.
+        for from in (0..size).step_by(BLOCK) {
+            let to = size.min(from + BLOCK);
             let (left, right) = (columns.slice(s![from..to, ..]), columns.slice(s![..to, ..]));
-            general_mat_mul(1.0, &left, &right.t(), 1.0, &mut rows.slice_mut(s![.., ..to]));
-        });
+            let sums = self.groups[0].slice_mut(s![from..to, ..to]);
+            products.add(left, right, patches.zero, sums)?;
+        }
         patches.filled = 0;
+        Ok(())
     }
 
     /// Means instead of sums, and the upper triangle too.
@@ -109,16 +133,19 @@ impl Gram {
     }
 }
 
-/// Patches of several images, `(kernel.ncols(), TOGETHER)`, of which so many are there.
+/// Patches of several images, a column for each, of which so many are there.
 struct Patches {
-    columns: Array2<f32>,
+    columns: Array2<u8>,
     filled: usize,
+    /// The code of zero, which also stands for what is outside of the map.
+    zero: u8,
 }
 
 impl Patches {
-    fn new(conv: &Conv) -> Self {
-        let together = if conv.group > 1 { 0 } else { TOGETHER };
-        Self { columns: Array2::zeros((conv.kernel.ncols(), together)), filled: 0 }
+    fn new(conv: &Conv, zero: u8) -> Self {
+        let size = conv.kernel.ncols();
+        let together = if conv.group > 1 { 0 } else { (TOGETHER / size.max(1)).clamp(1, MOST) };
+        Self { columns: Array2::zeros((size, together)), filled: 0, zero }
     }
 }
 

@@ -165,6 +165,11 @@ impl Images {
         }
     }
 
+    /// Of the files' bytes, in the order in which they are used.
+    pub(super) fn keys(&self) -> &[blake3::Hash] {
+        &self.keys
+    }
+
     /// One hash for which images these are, whatever their order and names.
     pub(super) fn digest(&self) -> blake3::Hash {
         let mut keys: Vec<_> = self.keys.iter().map(blake3::Hash::as_bytes).collect();

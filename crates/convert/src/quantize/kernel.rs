@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use headstart_backbone::session::bytes_overflow;
+use headstart_base::machine::{Loops, vectorise};
 
 /// How large the codes of weights may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +21,7 @@ pub enum WeightBits {
 
 impl WeightBits {
     /// The largest code.
+    #[inline(always)]
     pub fn top(self) -> f32 {
         match self {
             Self::Eight => 127.0,
@@ -63,6 +65,7 @@ impl Codes {
 }
 
 /// The nearest code.
+#[inline(always)]
 pub(super) fn code_of(weight: f32, scale: f32, bits: WeightBits) -> i8 {
     (weight / scale).round_ties_even().clamp(-bits.top(), bits.top()) as i8
 }
@@ -80,16 +83,36 @@ fn scale(row: ArrayView1<'_, f32>, importance: Option<&Array1<f32>>, bits: Weigh
         return 1.0;
     }
     let Some(importance) = importance else { return whole };
-    let error = |scale: f32| -> f32 {
-        let one = |(&weight, &importance): (&f32, &f32)| {
-            let error = f32::from(code_of(weight, scale, bits)) * scale - weight;
-            importance * error * error
-        };
-        row.iter().zip(importance).map(one).sum()
-    };
-    let candidates = (10..=20).map(|part| whole * part as f32 / 20.0);
-    candidates
-        .map(|scale| (scale, error(scale)))
-        .fold((whole, f32::INFINITY), |a, b| if b.1 <= a.1 { b } else { a })
-        .0
+    let candidates: [f32; CANDIDATES] = std::array::from_fn(|at| whole * (10 + at.min(10)) as f32 / 20.0);
+    let mut errors = [0.0; CANDIDATES];
+    let (weights, importance) = (row.to_vec(), importance.to_vec());
+    vectorise(Errors { weights: &weights, importance: &importance, candidates, errors: &mut errors, bits });
+    let candidates = candidates.into_iter().zip(errors);
+    candidates.fold((whole, f32::INFINITY), |a, b| if b.1 <= a.1 { b } else { a }).0
+}
+
+/// From half of the whole scale to all of it; the last are alike, for vectors are as long.
+const CANDIDATES: usize = 16;
+
+/// What each of the candidates does to a filter.
+struct Errors<'a> {
+    weights: &'a [f32],
+    importance: &'a [f32],
+    candidates: [f32; CANDIDATES],
+    errors: &'a mut [f32; CANDIDATES],
+    bits: WeightBits,
+}
+
+impl Loops for Errors<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let top = self.bits.top();
+        for (&weight, &importance) in self.weights.iter().zip(self.importance) {
+            for (sum, scale) in self.errors.iter_mut().zip(self.candidates) {
+                let code = (weight / scale).round_ties_even().clamp(-top, top);
+                let error = code * scale - weight;
+                *sum += importance * error * error;
+            }
+        }
+    }
 }

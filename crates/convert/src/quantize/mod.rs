@@ -45,6 +45,7 @@ mod pixels;
 mod plan;
 mod pooled;
 mod prepare;
+mod products;
 mod range;
 mod report;
 mod rewrite;
@@ -55,6 +56,7 @@ mod speed;
 mod stepper;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -71,6 +73,7 @@ pub use report::{Report, Speed};
 
 use self::images::{Sample, Wanted};
 use self::runner::Machine;
+use self::unfinished::Unfinished;
 use headstart_backbone::runtime::Runtime;
 use headstart_backbone::{Backbone, Metadata};
 use headstart_base::files::Inputs;
@@ -88,6 +91,8 @@ pub struct Quantized {
     pub calibration: Calibration,
     /// What it was made of.
     source: PathBuf,
+    /// Where it was kept while it was made.
+    unfinished: Option<PathBuf>,
 }
 
 impl Quantized {
@@ -98,6 +103,11 @@ impl Quantized {
     pub fn write(&self, path: &Path, overwrite: bool) -> Result<()> {
         Inputs::default().files([&self.source]).check(&[path.to_owned()], || overwrite)?;
         Ok(onnx::write(&self.model, path)?)
+    }
+
+    /// Remove what was kept at [`QuantizeOptions::unfinished`]: to be called when the graph is where it belongs.
+    pub fn forget_unfinished(&self) {
+        self.unfinished.iter().for_each(|path| unfinished::remove(path));
     }
 }
 
@@ -145,7 +155,15 @@ fn on_these_threads(
         failed: &sample.failed,
     });
     let machine = Machine { runtime, threads: options.threads, fixed_batch: backbone.batch_size() };
-    let found = search::search(&machine, backbone, model, &sample, options, cancel, on_event)?;
+    let key = key(&machine, backbone, &sample, options);
+    let mut unfinished = Unfinished::open(options.unfinished.as_deref(), key, on_event);
+    let found =
+        search::search(&machine, backbone, model, &sample, options, &mut unfinished, cancel, on_event);
+    if let Err(Error::Fidelity { .. }) = found {
+        // It would come out the same again.
+        unfinished.remove();
+    }
+    let found = found?;
     let mut model = found.model;
     let metadata = Metadata {
         name: Some(format!("{}-int8", backbone.name())),
@@ -160,7 +178,36 @@ fn on_these_threads(
     };
     metadata.write_into(&mut model);
     let calibration = Calibration::new(backbone, &found.fit.chosen(options.bits), &metadata, &model)?;
-    Ok(Quantized { model, report: found.report, calibration, source: path.to_owned() })
+    let unfinished = options.unfinished.clone();
+    Ok(Quantized { model, report: found.report, calibration, source: path.to_owned(), unfinished })
+}
+
+/// What all that is chosen depends on, in one hash.
+fn key(
+    machine: &Machine<'_>,
+    backbone: &Backbone,
+    sample: &Sample,
+    options: &QuantizeOptions,
+) -> blake3::Hash {
+    let QuantizeOptions { ranges, rounding, equalise, bits, threads, .. } = options;
+    let mut hasher = blake3::Hasher::new();
+    for part in [
+        env!("CARGO_PKG_VERSION"),
+        backbone.digest().to_hex().as_str(),
+        backbone.feature_tensor(),
+        &backbone.recipe().to_json(),
+        &machine.runtime.identity(),
+        std::env::consts::ARCH,
+        &format!("{ranges:?} {rounding:?} {equalise:?} {bits:?} {threads:?}"),
+    ] {
+        // Its length first, so that no two lists of parts read alike.
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    sample.calibration.keys().iter().for_each(|key| {
+        hasher.update(key.as_bytes());
+    });
+    hasher.finalize()
 }
 
 /// The graph to be quantised, if it can be.

@@ -40,8 +40,7 @@ fn channels(shown: &Shown<'_>) -> usize {
 
 /// The channels of the first of the images that were run.
 fn maps<'a>(shown: &Shown<'a>, channels: usize) -> impl Iterator<Item = &'a [f32]> {
-    let images = shown.shape.first().map_or(1, |&n| n.max(1) as usize);
-    let places = (shown.values.len() / channels / images).max(1);
+    let places = (shown.values.len() / channels / shown.images).max(1);
     shown.values.chunks_exact(places).take(channels)
 }
 
@@ -128,8 +127,7 @@ pub(super) fn histograms(
 
 /// What the first of the images that were run made.
 fn first<'a>(shown: &Shown<'a>) -> &'a [f32] {
-    let count = shown.shape.first().map_or(1, |&count| count.max(1) as usize);
-    &shown.values[..shown.values.len() / count]
+    &shown.values[..shown.values.len() / shown.images]
 }
 
 impl Scaled {

@@ -1,7 +1,7 @@
 //! What can be chosen, and what is told on the way.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::kernel::WeightBits;
 use super::range::Method;
@@ -30,6 +30,9 @@ pub struct QuantizeOptions {
     pub min_cosine: f64,
     /// Compute the features of the calibration images in integers too, for [`Report::calibration_features`](super::Report::calibration_features).
     pub compare_calibration: bool,
+    /// Where what is chosen so far is kept while the work goes on: a second call with the same graph, images and options goes on from there.
+    /// [`Quantized::forget_unfinished`](super::Quantized::forget_unfinished) removes it. `None` keeps nothing.
+    pub unfinished: Option<PathBuf>,
     /// Threads for inference, and for choosing codes; `None` takes every core.
     pub threads: Option<usize>,
 }
@@ -47,6 +50,7 @@ impl Default for QuantizeOptions {
             keep_float: KeepFloat::Auto,
             min_cosine: 0.99,
             compare_calibration: false,
+            unfinished: None,
             threads: None,
         }
     }
@@ -136,6 +140,20 @@ pub enum QuantizeEvent<'a> {
         held_out: usize,
         /// Files that could not be decoded, and why.
         failed: &'a [(PathBuf, String)],
+    },
+    /// An earlier call was stopped, and this one goes on where it was.
+    GoesOn {
+        /// Where it was kept.
+        path: &'a Path,
+        /// Layers that are rounded already; before the first of them ranges are chosen.
+        layers: usize,
+    },
+    /// What an earlier call left is not used.
+    PassedOver {
+        /// Where it was kept.
+        path: &'a Path,
+        /// Why it is of no use, as the end of a sentence.
+        why: &'static str,
     },
     /// Something was tried: its relative error at the features of the calibration images.
     Tried {

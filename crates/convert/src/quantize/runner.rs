@@ -31,12 +31,27 @@ pub(super) struct Runner {
     fixed_batch: Option<usize>,
 }
 
+/// Images that are run at once where everything inside is shown: some tens of megabytes each.
+const SHOWN: usize = 2;
+
 /// One tensor, as one image made it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown<'a> {
     pub name: &'a str,
+    /// Of all images that were run together.
     pub shape: &'a [i64],
     pub values: &'a [f32],
+    /// How many images `values` are of: copies, if there are several.
+    pub images: usize,
+}
+
+impl Shown<'_> {
+    /// Of one image of so many that were run together.
+    fn part(mut self, index: usize, of: usize) -> Self {
+        let length = self.values.len() / of;
+        self.values = &self.values[index * length..][..length];
+        self
+    }
 }
 
 impl Machine<'_> {
@@ -60,7 +75,10 @@ impl Machine<'_> {
         let bytes = onnx::encode(&model, Path::new("a graph in memory"))?;
         drop(model);
         let session = session::begin(|products| {
-            session::builder(self.runtime, self.threads, products)?.commit_from_memory(&bytes)
+            session::builder(self.runtime, self.threads, products)?
+                // Its threads must not wait at full speed while others of this program compute.
+                .with_config_entry("session.force_spinning_stop", "1")?
+                .commit_from_memory(&bytes)
         });
         session.map_err(|source| Error::Refused { source })
     }
@@ -98,21 +116,29 @@ impl Runner {
         visit: &mut dyn FnMut(usize, &[Shown<'_>]) -> Result<()>,
     ) -> Result<()> {
         let failed = |source| Error::Inference { source };
-        for index in 0..images.len_of(Axis(0)) {
+        let count = images.len_of(Axis(0));
+        let size = if self.fixed_batch.is_some() { 1 } else { SHOWN };
+        for from in (0..count).step_by(size) {
+            let to = count.min(from + size);
             // Copies of an image change no range and no mean.
-            let views = vec![images.slice(s![index..=index, .., .., ..]); self.fixed_batch.unwrap_or(1)];
+            let views = vec![images.slice(s![from..to, .., .., ..]); self.fixed_batch.unwrap_or(1)];
             let batch = concatenate(Axis(0), &views).expect("copies have one shape");
             let input = TensorRef::from_array_view(batch.view()).map_err(failed)?;
             let outputs = self
                 .session
                 .run(headstart_backbone::ort::inputs![self.input.as_str() => input])
                 .map_err(failed)?;
-            let mut shown = vec![];
+            let mut all = vec![];
             for name in &self.outputs {
                 let (shape, values) = outputs[name.as_str()].try_extract_tensor::<f32>().map_err(failed)?;
-                shown.push(Shown { name, shape, values });
+                let images = self.fixed_batch.and_then(|_| shape.first());
+                let images = images.map_or(1, |&images| images.max(1) as usize);
+                all.push(Shown { name, shape, values, images });
             }
-            visit(index, &shown)?;
+            for index in from..to {
+                let own: Vec<_> = all.iter().map(|shown| shown.part(index - from, to - from)).collect();
+                visit(index, &own)?;
+            }
         }
         Ok(())
     }

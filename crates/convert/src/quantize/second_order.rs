@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use super::conv::Conv;
 use super::gram::Gram;
 use super::kernel::{Codes, WeightBits, code_of, scales};
+use headstart_base::machine::{Loops, vectorise};
 
 /// Of the mean of the diagonal, added to it: matrices of few patches are not definite, and what was not seen is to cost something.
 const DAMPING: f32 = 0.01;
@@ -59,7 +60,7 @@ fn round_group(kernel: &Array2<f32>, hessian: &Array2<f32>, bits: WeightBits) ->
         row.iter_mut().zip(&order).for_each(|(x, &at)| *x = from[at]);
     });
     sorted.diag_mut().mapv_inplace(|x| x + DAMPING * mean);
-    let weights = kernel.select(Axis(1), &order);
+    let weights = kernel.select(Axis(1), &order).as_standard_layout().into_owned();
     let importance: Array1<f32> = sorted.diag().to_owned();
     let scales = scales(&weights, Some(&importance), bits);
     let Some(lower) = cholesky(sorted.clone()) else { return Codes::nearest(kernel, None, bits) };
@@ -164,22 +165,57 @@ fn planes_of(
     while to > 0 {
         let from = to.saturating_sub(BLOCK);
         // What the weights behind this block have spoilt, for each of its columns.
-        let mut spoilt = errors.slice(s![.., to..]).dot(&lower.slice(s![to.., from..to]));
-        let block = lower.slice(s![from..to, from..to]);
+        let mut spoilt = Array2::zeros((filters, to - from));
+        let (after, below) = (errors.slice(s![.., to..]), lower.slice(s![to.., from..to]));
+        general_mat_mul(1.0, &after, &below, 0.0, &mut spoilt);
+        let block = lower.slice(s![from..to, from..to]).as_standard_layout().into_owned();
         for (filter, &scale) in scales.iter().enumerate() {
-            for at in (from..to).rev() {
-                let row = block.row(at - from);
-                let weight = weights[(filter, at)];
-                let wanted = weight + spoilt[(filter, at - from)] / row[at - from];
-                let code = neighbour(weight, code_of(wanted, scale, bits), scale, bits);
-                let error = weight - f32::from(code) * scale;
-                codes[(filter, at)] = code;
-                errors[(filter, at)] = error;
-                spoilt.slice_mut(s![filter, ..at - from]).scaled_add(error, &row.slice(s![..at - from]));
-            }
+            vectorise(InBlock {
+                lower: block.as_slice().expect("it was just laid out"),
+                weights: weights.slice(s![filter, from..to]).as_slice().expect("rows lie side by side"),
+                spoilt: spoilt.row_mut(filter).as_slice_mut().expect("rows lie side by side"),
+                codes: codes.slice_mut(s![filter, from..to]).as_slice_mut().expect("rows lie side by side"),
+                errors: errors.slice_mut(s![filter, from..to]).as_slice_mut().expect("rows lie side by side"),
+                scale,
+                bits,
+            });
         }
         to = from;
     }
+}
+
+/// The weights of one filter in a block.
+struct InBlock<'a> {
+    /// A square, row by row.
+    lower: &'a [f32],
+    weights: &'a [f32],
+    spoilt: &'a mut [f32],
+    codes: &'a mut [i8],
+    errors: &'a mut [f32],
+    scale: f32,
+    bits: WeightBits,
+}
+
+impl Loops for InBlock<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { lower, weights, spoilt, codes, errors, scale, bits } = self;
+        let size = weights.len();
+        for at in (0..size).rev() {
+            let row = &lower[at * size..][..size];
+            let weight = weights[at];
+            let wanted = weight + spoilt[at] / row[at];
+            let code = neighbour(weight, code_of(wanted, scale, bits), scale, bits);
+            let error = weight - f32::from(code) * scale;
+            (codes[at], errors[at]) = (code, error);
+            add_scaled(&mut spoilt[..at], error, &row[..at]);
+        }
+    }
+}
+
+#[inline(always)]
+fn add_scaled(to: &mut [f32], factor: f32, values: &[f32]) {
+    to.iter_mut().zip(values).for_each(|(to, value)| *to += factor * value);
 }
 
 fn errors(codes: &Array2<i8>, weights: &Array2<f32>, scales: &[f32]) -> Array2<f32> {
@@ -193,6 +229,7 @@ fn errors(codes: &Array2<i8>, weights: &Array2<f32>, scales: &[f32]) -> Array2<f
 /// `code` if it is one of the two next to the weight, else the one of them that is nearer to it.
 ///
 /// Further ones bring nothing: of Keras' ResNet50 they were 3 % of the weights, with the same error. So a bit says how a weight is rounded.
+#[inline(always)]
 fn neighbour(weight: f32, code: i8, scale: f32, bits: WeightBits) -> i8 {
     let below = (weight / scale).floor();
     f32::from(code).clamp(below, below + 1.0).clamp(-bits.top(), bits.top()) as i8
@@ -218,28 +255,60 @@ fn descend(
     hessian: ArrayView2<'_, f32>,
     bits: WeightBits,
 ) {
+    let diagonal = hessian.diag().to_vec();
     let rows = rows_of(codes).into_par_iter().zip(rows_of(slopes));
     rows.enumerate().for_each(|(filter, (mut codes, mut slopes))| {
-        let scale = scales[filter];
+        vectorise(Moves {
+            codes: codes.as_slice_mut().expect("rows lie side by side"),
+            slopes: slopes.as_slice_mut().expect("rows lie side by side"),
+            weights: weights.row(filter).as_slice().expect("rows lie side by side"),
+            scale: scales[filter],
+            hessian: hessian.as_slice().expect("it was made row by row"),
+            diagonal: &diagonal,
+            bits,
+        });
+    });
+}
+
+/// Of the codes of one filter.
+struct Moves<'a> {
+    codes: &'a mut [i8],
+    slopes: &'a mut [f32],
+    weights: &'a [f32],
+    scale: f32,
+    hessian: &'a [f32],
+    diagonal: &'a [f32],
+    bits: WeightBits,
+}
+
+impl Loops for Moves<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { codes, slopes, weights, scale, hessian, diagonal, bits } = self;
+        let size = codes.len();
         for _ in 0..PASSES {
             let mut moved = false;
-            for at in 0..codes.len() {
-                let step = (slopes[at] / (scale * hessian[(at, at)])).round();
+            for at in 0..size {
+                let step = (slopes[at] / (scale * diagonal[at])).round();
+                // Mostly.
+                if step == 0.0 {
+                    continue;
+                }
                 let code = (f32::from(codes[at]) + step).clamp(-bits.top(), bits.top()) as i8;
-                let code = f32::from(neighbour(weights[(filter, at)], code, scale, bits));
+                let code = f32::from(neighbour(weights[at], code, scale, bits));
                 let change = code - f32::from(codes[at]);
                 if change == 0.0 {
                     continue;
                 }
                 codes[at] = code as i8;
                 moved = true;
-                slopes.scaled_add(-change * scale, &hessian.row(at));
+                add_scaled(slopes, -change * scale, &hessian[at * size..][..size]);
             }
             if !moved {
                 break;
             }
         }
-    });
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use headstart_backbone::ort::session::{Session, SessionInputValue};
 use headstart_backbone::ort::value::TensorRef;
-use ndarray::{Array4, ArrayView4, Axis, s};
+use ndarray::{ArrayView4, Axis, CowArray, Ix4, s};
 
 use super::error::{Error, Result};
 use super::graph;
@@ -41,7 +41,9 @@ pub(super) struct Stepper<'a> {
     model: &'a Model,
     walk: Walk<'a>,
     input: &'a str,
-    batches: Vec<Array4<f32>>,
+    images: ArrayView4<'a, f32>,
+    /// Images that are run at once.
+    size: usize,
     /// For each tensor that is still to be read: what each batch made of it.
     stored: HashMap<String, Vec<Stored>>,
     /// What those nodes give that have run.
@@ -59,26 +61,34 @@ struct Piece {
 }
 
 impl<'a> Stepper<'a> {
-    pub(super) fn new(machine: &'a Machine<'a>, model: &'a Model, images: ArrayView4<'_, f32>) -> Self {
-        let size = machine.fixed_batch.unwrap_or(BATCH);
-        let count = images.len_of(Axis(0));
-        let batches = (0..count).step_by(size).map(|from| match machine.fixed_batch {
-            // Filled up with the last image.
-            Some(size) => {
-                images.select(Axis(0), &(from..from + size).map(|at| at.min(count - 1)).collect::<Vec<_>>())
-            }
-            None => images.slice(s![from..count.min(from + size), .., .., ..]).to_owned(),
-        });
+    pub(super) fn new(machine: &'a Machine<'a>, model: &'a Model, images: ArrayView4<'a, f32>) -> Self {
         let input = graph(model).input.first().map_or("", |input| input.name());
         Self {
             machine,
             model,
             walk: Walk::new(graph(model)),
             input,
-            batches: batches.collect(),
+            images,
+            size: machine.fixed_batch.unwrap_or(BATCH).max(1),
             stored: HashMap::new(),
             done: HashSet::new(),
             pinned: HashSet::new(),
+        }
+    }
+
+    fn batches(&self) -> usize {
+        self.images.len_of(Axis(0)).div_ceil(self.size)
+    }
+
+    fn batch(&self, batch: usize) -> CowArray<'_, f32, Ix4> {
+        let (from, count) = (batch * self.size, self.images.len_of(Axis(0)));
+        match self.machine.fixed_batch {
+            None => self.images.slice(s![from..count.min(from + self.size), .., .., ..]).into(),
+            // Filled up with the last image.
+            Some(size) => {
+                let places: Vec<usize> = (from..from + size).map(|at| at.min(count - 1)).collect();
+                self.images.select(Axis(0), &places).into()
+            }
         }
     }
 
@@ -112,13 +122,28 @@ impl<'a> Stepper<'a> {
             .filter(|name| missing.contains(name) || self.is_needed(name))
             .collect();
         kept.dedup();
-        let mut piece = self.piece(&nodes, &kept, rounding)?;
+        let part = self.part(&nodes, &kept, rounding);
+        let inside = |name: &str| {
+            let codes = rounding.and_then(|_| codes_of(&part, name));
+            codes.unwrap_or_else(|| name.to_owned())
+        };
+        let outputs: Vec<(String, String)> =
+            kept.iter().map(|&name| (name.to_owned(), inside(name))).collect();
+        let mut piece = self.load(part, outputs)?;
+        let spent = |name: &&String| !wanted.contains(&name.as_str()) && !self.is_needed(name);
+        let spent: Vec<String> = self.stored.keys().filter(spent).cloned().collect();
         let mut made: Vec<Vec<Stored>> = vec![vec![]; piece.outputs.len()];
-        for batch in 0..self.batches.len() {
+        for batch in 0..self.batches() {
             for (made, stored) in made.iter_mut().zip(self.run(&mut piece, batch)?) {
                 made.push(stored);
             }
+            // Room for the next: these are the most memory that is taken.
+            for name in &spent {
+                self.stored.get_mut(name).expect("it was found there")[batch].numbers =
+                    Numbers::Codes(vec![]);
+            }
         }
+        self.stored.retain(|name, _| !spent.contains(name));
         for ((name, ..), made) in piece.outputs.into_iter().zip(made) {
             self.stored.insert(name, made);
         }
@@ -147,12 +172,10 @@ impl<'a> Stepper<'a> {
         visit: &mut dyn FnMut(usize, &Stored) -> Result<()>,
     ) -> Result<()> {
         let nodes = self.needed(&[rounded]);
-        let model = self.part(&nodes, &[rounded]);
-        let (plan, choice) = rounding;
-        let rounded_part = rewrite(graph(&model), plan, choice);
-        let name = exact(&rounded_part, rounded).unwrap_or(raw).to_owned();
-        let mut piece = self.load(rounded_part, &[(raw, &name)])?;
-        for batch in 0..batches.min(self.batches.len()) {
+        let part = self.part(&nodes, &[rounded], Some(rounding));
+        let name = exact(&part, rounded).unwrap_or(raw).to_owned();
+        let mut piece = self.load(part, vec![(raw.to_owned(), name)])?;
+        for batch in 0..batches.min(self.batches()) {
             let made = self.run(&mut piece, batch)?;
             visit(batch, &made[0])?;
         }
@@ -183,8 +206,8 @@ impl<'a> Stepper<'a> {
         nodes.iter().filter(|node| node.output.iter().any(|name| names.contains(name.as_str()))).collect()
     }
 
-    /// These nodes as a graph of their own, in floats.
-    fn part(&self, nodes: &[&Node], wanted: &[&str]) -> Model {
+    /// These nodes as a graph of their own, rounded if that is said.
+    fn part(&self, nodes: &[&Node], wanted: &[&str], rounding: Option<Rounding<'_>>) -> Graph {
         let whole = graph(self.model);
         let inside: HashSet<&str> = nodes.iter().flat_map(|node| &node.output).map(String::as_str).collect();
         let mut input: Vec<ValueInfo> =
@@ -201,29 +224,14 @@ impl<'a> Stepper<'a> {
             ..Graph::default()
         };
         part.drop_unused();
-        self.model.with_graph(part)
-    }
-
-    fn piece(&self, nodes: &[&Node], kept: &[&str], rounding: Option<Rounding<'_>>) -> Result<Piece> {
-        let part = self.part(nodes, kept);
-        let part = match rounding {
-            Some((plan, choice)) => rewrite(graph(&part), plan, choice),
-            None => part.graph.expect("it was just made"),
-        };
-        let outputs: Vec<(&str, String)> = kept
-            .iter()
-            .map(|&name| {
-                let codes = rounding.and_then(|_| codes_of(&part, name));
-                (name, codes.unwrap_or_else(|| name.to_owned()))
-            })
-            .collect();
-        let outputs: Vec<(&str, &str)> =
-            outputs.iter().map(|(name, inside)| (*name, inside.as_str())).collect();
-        self.load(part, &outputs)
+        match rounding {
+            Some((plan, choice)) => rewrite(&part, plan, choice),
+            None => part,
+        }
     }
 
     /// The session of a part with these outputs: their names in the graph and in the part.
-    fn load(&self, mut part: Graph, outputs: &[(&str, &str)]) -> Result<Piece> {
+    fn load(&self, mut part: Graph, outputs: Vec<(String, String)>) -> Result<Piece> {
         let mut inputs = vec![];
         for (name, stored) in &self.stored {
             let Some(Stored { numbers: Numbers::Codes(_), .. }) = stored.first() else {
@@ -247,10 +255,10 @@ impl<'a> Stepper<'a> {
             .filter_map(|node| node.output.first().cloned())
             .collect();
         let outputs: Vec<(String, String, DataType)> = outputs
-            .iter()
-            .map(|&(name, inside)| {
-                let element = if of_codes.contains(inside) { DataType::Uint8 } else { DataType::Float };
-                (name.to_owned(), inside.to_owned(), element)
+            .into_iter()
+            .map(|(name, inside)| {
+                let element = if of_codes.contains(&inside) { DataType::Uint8 } else { DataType::Float };
+                (name, inside, element)
             })
             .collect();
         part.output = outputs.iter().map(|(_, inside, _)| named(inside)).collect();
@@ -262,10 +270,14 @@ impl<'a> Stepper<'a> {
 
     fn run(&self, piece: &mut Piece, batch: usize) -> Result<Vec<Stored>> {
         let failed = |source| Error::Inference { source };
+        let images = piece.inputs.iter().any(|[name, _]| name == self.input).then(|| self.batch(batch));
         let mut values: Vec<(Cow<'_, str>, SessionInputValue<'_>)> = vec![];
         for [name, inside] in &piece.inputs {
             let value: SessionInputValue<'_> = match self.stored.get(name) {
-                None => TensorRef::from_array_view(self.batches[batch].view()).map_err(failed)?.into(),
+                None => {
+                    let images = images.as_ref().expect("nothing else is given to a graph");
+                    TensorRef::from_array_view(images.view()).map_err(failed)?.into()
+                }
                 Some(stored) => stored[batch].value().map_err(failed)?,
             };
             values.push((Cow::Borrowed(inside.as_str()), value));

@@ -3,6 +3,7 @@
 //! ```text
 //! data/features/graphs/resnet50-4be1f8a0.int8.onnx             in use; the digits stand for the graph in floating point and its recipe
 //! data/features/graphs/resnet50-4be1f8a0-77c02d1e.int8.onnx    was in use; the last digits are its own digest's
+//! data/features/graphs/resnet50-4be1f8a0.int8.onnx.unfinished  what is chosen while a graph is calibrated; gone when it is done
 //! data/features/graphs/resnet50-int8-77c02d1e.check.json      how near it is on some of the images here, if it was not made of them
 //! ```
 //!
@@ -65,6 +66,11 @@ impl Graphs {
     /// Where the int8 form of `backbone` lies that is in use, or would.
     pub fn path(&self, backbone: &Backbone) -> PathBuf {
         self.folder.join(self.stem(backbone) + ENDING)
+    }
+
+    /// Where a calibration for `backbone` is kept while it is not done.
+    pub(crate) fn unfinished(&self, backbone: &Backbone) -> PathBuf {
+        self.folder.join(self.stem(backbone) + ENDING + ".unfinished")
     }
 
     /// Have `write` make the int8 form of `backbone` and put it in use. The one that was before stays under another name.

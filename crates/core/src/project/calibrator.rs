@@ -114,11 +114,13 @@ impl Calibrator<'_> {
         let options = QuantizeOptions {
             min_cosine: self.options.bound(),
             threads: self.config.extract.engine.session.threads,
+            unfinished: Some(graphs.unfinished(backbone)),
             ..QuantizeOptions::default()
         };
         let made = quantize(&runtime, backbone, &(self.files)(), &options, control)?;
         let Quantized { report, .. } = &made;
         let path = graphs.replace(backbone, |draft| made.write(draft, false).map_err(Error::from))?;
+        made.forget_unfinished();
         let Fidelity { images, cosine_mean, cosine_min, .. } = report.fidelity;
         control.note(format_args!(
             "int8: cosine to fp32: mean {cosine_mean:.4}, lowest {cosine_min:.4}, on {} not used for calibration",

@@ -8,12 +8,13 @@ use super::super::error::{Error, Result};
 use super::super::fidelity::Fidelity;
 use super::super::graph;
 use super::super::kernel::{Codes, WeightBits};
-use super::super::layers::Layers;
+use super::super::layers::{Layers, Step};
 use super::super::observe::{self, Histograms, Scaled};
 use super::super::options::{QuantizeEvent, Ranges, Rounding, Stage};
 use super::super::plan::{Conv, Plan, Why};
 use super::super::range::{Levels, Method};
 use super::super::rewrite::{Choice, rounded};
+use super::super::unfinished::Fitted;
 use super::{Bench, OBSERVED};
 use headstart_onnx::{Model, Walk};
 use rayon::prelude::*;
@@ -26,11 +27,19 @@ const METHODS: [Method; 5] = [
     Method::MeanSquare,
 ];
 
+/// The share of looking at a few images first, for what channels are like, in looking at images at all.
+const BEFORE: f64 = 0.3;
+
+/// Methods that are tried with the channels left as they are, too.
+const GOOD: usize = 2;
+
 /// How much channels are evened out where that is tried: to the full, weights become so uneven that it costs more than it brings.
 const EVENED_OUT: f64 = 0.5;
 
 /// A graph in floats that is ready, and how it is rounded so far.
 pub(in crate::quantize) struct Fit {
+    /// Layers that are told to stay in floats.
+    pub keep: BTreeSet<String>,
     pub model: Model,
     pub plan: Plan,
     /// What the channels of `model` were divided by.
@@ -74,8 +83,13 @@ impl Fit {
 
 impl Bench<'_> {
     /// The best that is found with the layers `keep` in floats.
-    pub(super) fn fit(&mut self, prepared: &Model, keep: &BTreeSet<String>) -> Result<Fit> {
-        let mut fit = self.ranges(prepared, keep)?;
+    pub(super) fn fit(&mut self, prepared: Model, keep: &BTreeSet<String>) -> Result<Fit> {
+        let mut fit = match self.unfinished.find(keep).cloned() {
+            Some(known) => self.known(&prepared, known)?,
+            None => self.ranges(&prepared, keep)?,
+        };
+        // Where channels are evened out it is as large again.
+        drop(prepared);
         let together = match self.options.rounding {
             Rounding::SecondOrder => Some(self.options.bits),
             Rounding::Nearest => None,
@@ -99,14 +113,22 @@ impl Bench<'_> {
         };
         let mut best: Option<(usize, Method, Choice, Fidelity)> = None;
         let trials = (candidates.len() * methods.len()) as f64;
+        let mut errors: Vec<(f64, Method)> = vec![];
         for (place, candidate) in candidates.iter().enumerate() {
             let kernels = self.kernels(&candidate.plan);
+            // Which methods are good depends little on the channels.
+            errors.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let methods = match errors.is_empty() {
+                true => methods.clone(),
+                false => errors.iter().take(GOOD).map(|&(_, method)| method).collect(),
+            };
             for (number, &method) in methods.iter().enumerate() {
                 self.within(Stage::Ranges, (place * methods.len() + number) as f64 / trials)?;
                 let choice = self.nearest(candidate, &kernels, method);
                 let fidelity = self.trial(&rounded(&candidate.model, &candidate.plan, &choice))?;
                 let what = format!("{method}, channels evened out by {:.0} %", 100.0 * candidate.exponent);
                 (self.on_event)(QuantizeEvent::Tried { what, error: fidelity.relative_error });
+                errors.push((fidelity.relative_error, method));
                 if best.as_ref().is_none_or(|(.., best)| fidelity.is_nearer_than(best)) {
                     best = Some((place, method, choice, fidelity));
                 }
@@ -115,7 +137,18 @@ impl Bench<'_> {
         let (place, method, choice, fidelity) =
             best.expect("one method and one exponent at least were tried");
         let Candidate { exponent, model, plan, scaled, .. } = candidates.swap_remove(place);
+        self.unfinished.begin(Fitted {
+            keep: keep.clone(),
+            exponent,
+            method,
+            levels: choice.levels.iter().map(|(name, levels)| (name.clone(), *levels)).collect(),
+            factors: scaled.factors.clone(),
+            features: self.calibration.clone(),
+            fidelity,
+            rounds: vec![],
+        });
         Ok(Fit {
+            keep: keep.clone(),
             model,
             plan,
             factors: scaled.factors,
@@ -127,6 +160,21 @@ impl Bench<'_> {
         })
     }
 
+    /// As ranges were chosen before the work was stopped.
+    fn known(&mut self, prepared: &Model, known: Fitted) -> Result<Fit> {
+        let Fitted { keep, exponent, method, levels, factors, features, fidelity, .. } = known;
+        let mut plan = Plan::of(graph(prepared), &keep)?;
+        let mut model = prepared.clone();
+        if !factors.is_empty() {
+            model = prepared.with_graph(equalise(graph(prepared), &plan, &factors));
+            plan = Plan::of(graph(&model), &keep)?;
+        }
+        self.calibration = features;
+        let (levels, kernels) = (levels.into_iter().collect(), self.kernels(&plan));
+        let choice = Choice { levels, kernels, biases: HashMap::new() };
+        Ok(Fit { keep, model, plan, factors, plain: choice.clone(), choice, method, exponent, fidelity })
+    }
+
     /// The graph with its channels evened out as much as is to be tried.
     fn candidates(&mut self, prepared: &Model, keep: &BTreeSet<String>) -> Result<Vec<Candidate>> {
         let plan = Plan::of(graph(prepared), keep)?;
@@ -134,12 +182,15 @@ impl Bench<'_> {
             return Err(Error::NothingToDo { path: self.path.to_owned() });
         }
         let names: Vec<String> = plan.rounded().map(str::to_owned).collect();
-        let images = self.few();
-        let machine = self.machine;
-        let mut go_on = |done| self.within(Stage::Observation, done / 4.0);
-        let seen = observe::ranges(machine, prepared, images, &names, &mut go_on)?;
+        let exponents = self.options.equalise.map_or(vec![EVENED_OUT, 0.0], |told| vec![told]);
+        let (images, machine) = (self.few(), self.machine);
+        let mut seen = HashMap::new();
+        if exponents.iter().any(|&exponent| exponent != 0.0) {
+            let mut go_on = |done| self.within(Stage::Observation, done * BEFORE);
+            seen = observe::ranges(machine, prepared, images, &names, &mut go_on)?;
+        }
         let mut candidates = vec![];
-        for exponent in self.options.equalise.map_or(vec![EVENED_OUT, 0.0], |told| vec![told]) {
+        for exponent in exponents {
             let factors = match exponent {
                 0.0 => Factors::default(),
                 _ => factors(graph(prepared), &plan, &seen, exponent),
@@ -181,7 +232,7 @@ impl Bench<'_> {
             let model = if together { prepared } else { &candidates[places[0]].model };
             let images = self.part(OBSERVED);
             let ([features], machine) = (self.features.clone(), self.machine);
-            let mut go_on = |done| self.within(Stage::Observation, 0.25 + 0.75 * done);
+            let mut go_on = |done| self.within(Stage::Observation, BEFORE + (1.0 - BEFORE) * done);
             let (histograms, rows) =
                 observe::histograms(machine, model, images, &features, &wanted, &mut go_on)?;
             self.calibration = rows;
@@ -235,8 +286,22 @@ impl Bench<'_> {
         let (images, few) = (self.sample.calibration.tensor(), self.few());
         let (model, plan) = (&fit.model, &fit.plan);
         let layers = Layers { machine: self.machine, model, plan, images, few, together };
-        layers.round(&mut choice, &mut |done| self.within(stage, done))?;
-        let fidelity = self.trial(&rounded(&fit.model, &fit.plan, &choice))?;
+        let (keep, is_together) = (&fit.keep, together.is_some());
+        let known = self.unfinished.round(keep, is_together);
+        let told = known.and_then(|known| known.fidelity);
+        let known = known.map_or(vec![], |known| layers.known(known, self.options.bits));
+        layers.round(&mut choice, known, &mut |step| match step {
+            Step::Begins(done) => self.within(stage, done),
+            Step::Done(shape, layer) => {
+                self.unfinished.change(keep, is_together, |round| round.layers.push((shape, layer)));
+                Ok(())
+            }
+        })?;
+        let fidelity = match told {
+            Some(fidelity) => fidelity,
+            None => self.trial(&rounded(&fit.model, &fit.plan, &choice))?,
+        };
+        self.unfinished.change(keep, is_together, |round| round.fidelity = Some(fidelity));
         let nearer = fidelity.is_nearer_than(&fit.fidelity);
         let what = if together.is_some() {
             "weights rounded together, biases put right"

@@ -63,7 +63,7 @@ impl Bench<'_> {
     /// With these in floats all is chosen anew: what was chosen around a layer that spoils much is wrong where the layer does not.
     fn keeping(&mut self, prepared: &Model, harms: &[Harm]) -> Result<Fit> {
         self.stage(Stage::Layers(harms.len()))?;
-        let fit = self.fit(prepared, &harms.iter().map(|harm| harm.raw.clone()).collect())?;
+        let fit = self.fit(prepared.clone(), &harms.iter().map(|harm| harm.raw.clone()).collect())?;
         let what = format!("layers in floats: {}", harms.len());
         (self.on_event)(QuantizeEvent::Tried { what, error: fit.fidelity.relative_error });
         Ok(fit)

@@ -18,8 +18,10 @@ use super::options::{KeepFloat, QuantizeEvent, QuantizeOptions, Stage};
 use super::plan::{Float, Plan, label};
 use super::report::Report;
 use super::runner::Machine;
+use super::unfinished::Unfinished;
 use super::{graph, graph_mut, pixels, prepare, speed};
 use headstart_backbone::Backbone;
+use headstart_base::files::folder_of;
 use headstart_onnx::{self as onnx, Model};
 
 /// What was found.
@@ -45,29 +47,28 @@ const SAMPLE: usize = 4;
 /// Of the largest feature: how far the prepared graph may be from the given one. Only the order of sums differs.
 const SAME: f64 = 1e-3;
 
+#[expect(clippy::too_many_arguments, reason = "what all the steps share")]
 pub(super) fn search(
     machine: &Machine<'_>,
     backbone: &Backbone,
     mut original: Model,
     sample: &Sample,
     options: &QuantizeOptions,
+    unfinished: &mut Unfinished,
     cancel: &AtomicBool,
     on_event: &mut dyn FnMut(QuantizeEvent<'_>),
 ) -> Result<Found> {
-    let folder = backbone.path().parent().unwrap_or(Path::new(""));
-    onnx::embed_external_data(&mut original, folder)?;
+    onnx::embed_external_data(&mut original, folder_of(backbone.path()))?;
     let features = [backbone.feature_tensor().to_owned()];
     let calibration = machine.load(&original, &features)?.rows(sample.calibration.first(SAMPLE), BATCH)?;
 
-    let mut prepared = original.clone();
-    prepare::prepare(&mut prepared, folder)?;
-    let network = graph(&prepared).node.iter().map(label).collect();
-    let bytes = pixels::restore(graph_mut(&mut prepared), backbone.input_name(), backbone.recipe())?;
+    let (prepared, network, bytes) = made_ready(backbone, &original)?;
     let mut bench = Bench {
         machine,
         path: backbone.path(),
         sample,
         options,
+        unfinished,
         cancel,
         on_event,
         features,
@@ -78,9 +79,9 @@ pub(super) fn search(
     bench.check_same(&prepared)?;
 
     let told = bench.told(&prepared)?;
-    let mut fit = bench.fit(&prepared, &told)?;
+    let mut fit = bench.fit(prepared, &told)?;
     if options.keep_float == KeepFloat::Auto && !bench.is_near(&fit) {
-        fit = bench.enough(&prepared, &fit)?;
+        fit = bench.enough(&made_ready(backbone, &original)?.0, &fit)?;
     }
     let model = fit.rounded();
     let on_calibration = match options.compare_calibration {
@@ -119,6 +120,15 @@ pub(super) fn search(
     Ok(Found { model, report, fit })
 }
 
+/// The graph as it is rounded, the network's own nodes, and the tensor with bytes, if there is one.
+fn made_ready(backbone: &Backbone, original: &Model) -> Result<(Model, BTreeSet<String>, Option<String>)> {
+    let mut prepared = original.clone();
+    prepare::prepare(&mut prepared, folder_of(backbone.path()))?;
+    let network = graph(&prepared).node.iter().map(label).collect();
+    let bytes = pixels::restore(graph_mut(&mut prepared), backbone.input_name(), backbone.recipe())?;
+    Ok((prepared, network, bytes))
+}
+
 /// What everything is tried on.
 struct Bench<'a> {
     machine: &'a Machine<'a>,
@@ -126,6 +136,7 @@ struct Bench<'a> {
     path: &'a Path,
     sample: &'a Sample,
     options: &'a QuantizeOptions,
+    unfinished: &'a mut Unfinished,
     cancel: &'a AtomicBool,
     on_event: &'a mut dyn FnMut(QuantizeEvent<'_>),
     /// The name of the output.
