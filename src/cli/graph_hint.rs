@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use headstart::backbone::{self, Guess};
-use headstart::convert::{cut, import, quantize};
+use headstart::convert::{checkpoint, cut, import, quantize};
 use headstart::image::Recipe;
 use headstart::onnx;
 
@@ -291,7 +291,11 @@ fn instead_of(kind: onnx::Kind) -> Option<&'static str> {
         GitLfsPointer => "`git lfs pull` in its repository fetches the file itself",
         Empty | Html => "fetch the file again: the download went wrong",
         Zip | Gzip => "unpack it, and give the ONNX file that is in it",
-        PyTorchZip | Pickle | Safetensors => {
+        PyTorchZip | Pickle => {
+            "`headstart backbone import` makes an ONNX file from the weights of a few networks; from any other model PyTorch's \
+             `torch.onnx.export` does, and `headstart backbone cut` makes a backbone from that"
+        }
+        Safetensors => {
             "PyTorch's `torch.onnx.export` makes an ONNX file from the model, and `headstart backbone cut` makes a backbone from that"
         }
         Hdf5 | SavedModel | TfLite => {
@@ -308,8 +312,32 @@ pub fn for_import(error: &import::Error) -> Option<String> {
         import::Error::RecipeUnknown { .. } => {
             Some("give one by `--recipe`: a preset's name, which `headstart backbone recipes` lists, or a TOML file".into())
         }
+        import::Error::Unrecognised { .. }
+        | import::Error::TensorMissing { .. }
+        | import::Error::TensorShape { .. }
+        | import::Error::TensorUnknown { .. } => Some(
+            "PyTorch's `torch.onnx.export` makes an ONNX file from the model that the weights belong to, and `headstart backbone cut` \
+             makes a backbone from that"
+                .into(),
+        ),
+        import::Error::Checkpoint(error) => for_checkpoint(error),
         import::Error::ShardMissing { .. } | import::Error::ShardLength { .. } => {
             Some("fetch the model again: all shards lie beside the model.json".into())
+        }
+        _ => None,
+    }
+}
+
+fn for_checkpoint(error: &checkpoint::Error) -> Option<String> {
+    use checkpoint::Error;
+    match error {
+        Error::Global { .. } | Error::Opcode { .. } | Error::NoTensors { .. } => Some(
+            "nothing in the file was run; where you trust it, load it in PyTorch and write its weights alone: \
+             `torch.save(model.state_dict(), \"weights.pth\")`"
+                .into(),
+        ),
+        Error::End { .. } | Error::Storage { .. } | Error::Trailing { .. } | Error::Archive { .. } => {
+            Some("fetch or make the file again: it is damaged".into())
         }
         _ => None,
     }

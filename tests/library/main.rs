@@ -7,6 +7,7 @@
 mod cache_gc;
 mod copies;
 mod cut;
+mod efficientnet;
 mod examples;
 mod features;
 mod five_images;

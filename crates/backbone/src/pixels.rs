@@ -304,7 +304,7 @@ impl Way {
         let normal = |[low, high]: [f64; 2]| (-3.0..=0.1).contains(&low) && (0.4..=3.5).contains(&high);
         let caffe =
             |[low, high]: [f64; 2]| (-130.0..=-90.0).contains(&low) && (100.0..=160.0).contains(&high);
-        let of_bytes = |made: [f64; 2]| made[0] > -1.0 && (250.0..=260.0).contains(&made[1]);
+        let of_bytes = |[low, high]: [f64; 2]| low.abs() < 1.0 && (250.0..=260.0).contains(&high);
         match (made(255.0), made(1.0)) {
             (bytes, _) if normal(bytes) || caffe(bytes) => Takes::Bytes,
             (_, unit) if normal(unit) || caffe(unit) || of_bytes(unit) => Takes::Unit,
@@ -440,6 +440,9 @@ mod tests {
         assert_eq!(of(&[("Sub", &["_", "one"])], &[("one", &[1.0])]), Takes::Unit);
         let batch = [("g", &[1.0f32][..]), ("b", &[0.0]), ("m", &[123.0]), ("v", &[3400.0])];
         assert_eq!(of(&[("BatchNormalization", &["g", "b", "m", "v"])], &batch), Takes::Bytes);
+        // What was prepared as (x - 127) / 128, back to bytes, as our own graphs in integers do.
+        let back: [(&str, &[&str]); 2] = [("Mul", &["f"]), ("Add", &["s"])];
+        assert_eq!(of(&back, &[("f", &[128.0]), ("s", &[127.0])]), Takes::Unknown);
         // Neither, or not to be computed.
         assert_eq!(of(&[("Mul", &["f"])], &[("f", &[0.1])]), Takes::Unknown);
         assert_eq!(of(&[("Div", &["nowhere"])], &[]), Takes::Unknown);

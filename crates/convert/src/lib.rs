@@ -1,6 +1,6 @@
 //! Graphs in, backbones out.
 //!
-//! [`cut`](cut::cut) takes whole classifiers apart, [`import`] reads other formats, [`quantize`](quantize::quantize) computes a backbone in
+//! [`cut`](cut::cut) takes whole classifiers apart, [`import`] reads other formats ([`checkpoint`] PyTorch's), [`quantize`](quantize::quantize) computes a backbone in
 //! 8-bit integers. Each proves its result beside what it was made of before the file gets its name. [`inspect()`] says what any ONNX file is.
 //!
 //! Nothing is trained here and nothing is fetched. Proofs run in ONNX Runtime, which is loaded at run time.
@@ -19,6 +19,8 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod architecture;
+pub mod checkpoint;
 pub mod cut;
 pub mod import;
 mod inspect;

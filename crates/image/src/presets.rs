@@ -1,4 +1,4 @@
-//! Recipes by name: one for each well-known source of ResNet weights, and three for graphs that prepare images themselves.
+//! Recipes by name: one for each well-known source of weights, and three for graphs that prepare images themselves.
 
 use super::Error;
 use super::recipe::{Alpha, Channels, Crop, Decode, Exif, Filter, Layout, Recipe, Resize, Rounding};
@@ -107,6 +107,17 @@ const PRESETS: &[Preset] = &[
             mean: [0.0; 3],
             channels: Channels::Rgb,
             ..keras_caffe(Filter::Nearest)
+        },
+    },
+    Preset {
+        name: "efficientnet-lite0",
+        about: "EfficientNet-Lite0 as its authors trained it in TensorFlow: -1 to 1",
+        any_size: false,
+        build: || Recipe {
+            divisor: 1.0,
+            mean: [127.0; 3],
+            std: [128.0; 3],
+            ..imagenet(256, Filter::Bicubic)
         },
     },
     Preset {

@@ -48,13 +48,14 @@ fn naming(error: impl Into<anyhow::Error>, what: &str, path: &Path) -> anyhow::E
     if named { error } else { error.context(format!("cannot {what} `{path}`")) }
 }
 
-/// Turn a TensorFlow.js layers model into an ONNX backbone
+/// Turn a TensorFlow.js layers model, or PyTorch weights of EfficientNet-Lite0, into an ONNX backbone
 ///
-/// The classifier is cut off behind the pooled features; recipe, labels, source and licence are written into the file.
+/// The classifier is cut off behind the pooled features; recipe, labels, source and licence are written into the file. A file of PyTorch is
+/// read as data, and nothing in it is run.
 #[derive(Debug, clap::Args)]
 pub struct ImportArgs {
-    /// The model.json; its weight shards lie beside it
-    #[arg(value_name = "MODEL.JSON")]
+    /// The model.json, whose weight shards lie beside it; or a file that `torch.save` wrote (.pth, .pt, .bin)
+    #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// The ONNX file to write
     #[arg(short, long, value_name = "FILE")]
@@ -99,7 +100,7 @@ impl ImportArgs {
             opset: self.opset,
         };
         let imported =
-            import::tfjs(&self.model, &options).map_err(|error| naming(error, "import", &self.model))?;
+            import::import(&self.model, &options).map_err(|error| naming(error, "import", &self.model))?;
         onnx::write(&imported.model, &self.output)?;
         for note in &imported.notes {
             console.note(note);

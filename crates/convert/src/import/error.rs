@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use headstart_base::text::dims;
 
+use crate::checkpoint;
+
 /// Why a network cannot be turned into a backbone.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -22,6 +24,49 @@ pub enum Error {
         path: PathBuf,
         /// Where and why it is not valid.
         source: serde_json::Error,
+    },
+    /// The file of weights is damaged, or holds more than weights.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// Weights of a network that is not known.
+    #[error("the {tensors} tensors (the first is `{first}`) are those of no network that is known; known are {}", known.join(", "))]
+    Unrecognised {
+        /// How many there are.
+        tensors: usize,
+        /// The first in the order of the alphabet.
+        first: String,
+        /// The networks that are known.
+        known: Vec<&'static str>,
+    },
+    /// Weights that are nearly those of a known network.
+    #[error("the weights look like {architecture}, but there is no tensor `{tensor}`")]
+    TensorMissing {
+        /// The network.
+        architecture: &'static str,
+        /// The tensor's name.
+        tensor: String,
+    },
+    /// A tensor of a known network has another shape.
+    #[error(
+        "the weights look like {architecture}, but tensor `{tensor}` has the shape {}, expected {}", dims(.found), open_dims(.expected)
+    )]
+    TensorShape {
+        /// The network.
+        architecture: &'static str,
+        /// The tensor's name.
+        tensor: String,
+        /// The shape that the network needs; 0 for any size.
+        expected: Vec<usize>,
+        /// Its shape in the file.
+        found: Vec<usize>,
+    },
+    /// There is a tensor that a known network does not have, so it computes something else.
+    #[error("the weights look like {architecture}, but it has no tensor `{tensor}`")]
+    TensorUnknown {
+        /// The network.
+        architecture: &'static str,
+        /// The tensor's name.
+        tensor: String,
     },
     /// The file is JSON of another kind.
     #[error("`{path}` is {found}, expected a TensorFlow.js layers model")]
@@ -211,6 +256,13 @@ pub enum Error {
         /// Names.
         found: usize,
     },
+}
+
+/// A shape in which a size of 0 may be any.
+fn open_dims(shape: &[usize]) -> String {
+    let sizes: Vec<String> =
+        shape.iter().map(|&n| if n == 0 { "n".to_owned() } else { n.to_string() }).collect();
+    dims(&sizes)
 }
 
 /// A result of importing a network.

@@ -1,7 +1,8 @@
-//! TensorFlow.js layers models as ONNX backbones.
+//! TensorFlow.js layers models and files of PyTorch weights as ONNX backbones.
 //!
-//! The format is a `model.json` (Keras' own description of the network, and a list of weights) with the weights in
-//! shards beside it; `tensorflowjs_converter` writes it, and many ImageNet networks are published so.
+//! A TensorFlow.js model is a `model.json` (Keras' own description of the network, and a list of weights) with the weights in
+//! shards beside it; `tensorflowjs_converter` writes it, and many ImageNet networks are published so. A file of PyTorch
+//! weights has no description; a few networks are known by their tensors ([`torch()`]).
 //!
 //! Inside the graph, images are `(n, channels, height, width)` as ONNX wants them, whatever the network says; kernels
 //! are turned once, and a transposition is added only where a layer depends on the order of the axes. Batch
@@ -15,10 +16,14 @@ mod features;
 mod labels;
 mod layers;
 mod network;
+mod padding;
 mod topology;
+mod torch;
 mod value;
 mod weights;
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
@@ -26,6 +31,8 @@ use serde_json::Value as Json;
 pub use error::{Error, Result};
 pub use labels::read_labels;
 pub use layers::supported as supported_layers;
+pub(crate) use padding::same_padding;
+pub use torch::torch;
 
 use emit::Emit;
 use headstart_backbone::Metadata;
@@ -87,6 +94,15 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
+/// Convert the network at `path`: PyTorch's weights ([`torch()`]) by the file's first bytes, else a TensorFlow.js layers
+/// model ([`tfjs`]).
+///
+/// # Errors
+/// Those of the two.
+pub fn import(path: &Path, options: &ImportOptions) -> Result<Imported> {
+    if is_torch(path)? { torch(path, options) } else { tfjs(path, options) }
+}
+
 /// Convert the TensorFlow.js layers model at `model_json`.
 ///
 /// # Shapes
@@ -98,10 +114,7 @@ pub struct Imported {
 /// [`Error::ShardMissing`] and [`Error::ShardLength`] name a damaged weight file; [`Error::RecipeUnknown`] if no
 /// recipe was given and the network's name tells none.
 pub fn tfjs(model_json: &Path, options: &ImportOptions) -> Result<Imported> {
-    if !OPSETS.contains(&options.opset) {
-        let (lowest, highest) = (*OPSETS.start(), *OPSETS.end());
-        return Err(Error::Opset { found: options.opset, lowest, highest });
-    }
+    check_opset(options.opset)?;
     let json = read_json(model_json)?;
     let topology = &json["modelTopology"];
     let network = Network::parse(topology.get("model_config").unwrap_or(topology))?;
@@ -153,15 +166,31 @@ pub fn tfjs(model_json: &Path, options: &ImportOptions) -> Result<Imported> {
     Ok(Imported { model, metadata, notes })
 }
 
-/// The `model.json` at `path` and the shards of its weights: all that [`tfjs`] reads.
+/// All that [`import`] reads: the file at `path`, and for a `model.json` the shards of its weights.
 ///
 /// # Errors
 /// [`Error::Read`], [`Error::Json`], [`Error::NotLayersModel`].
 pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if is_torch(path)? {
+        return Ok(vec![path.to_path_buf()]);
+    }
     let groups = manifest(path, &read_json(path)?)?;
     let folder = folder_of(path);
     let shards = groups.iter().flat_map(Group::paths).map(|shard| folder.join(shard));
     Ok(std::iter::once(path.to_path_buf()).chain(shards).collect())
+}
+
+/// Whether the file begins as those of `torch.save` do: with a ZIP archive or a pickle, which no JSON does.
+fn is_torch(path: &Path) -> Result<bool> {
+    let unreadable = |source| Error::Read { path: path.to_owned(), source };
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(4).read_to_end(&mut head)).map_err(unreadable)?;
+    Ok(matches!(head[..], [b'P', b'K', 3, 4] | [0x80, 0..=5, ..]))
+}
+
+fn check_opset(opset: i64) -> Result<()> {
+    let (lowest, highest) = (*OPSETS.start(), *OPSETS.end());
+    if OPSETS.contains(&opset) { Ok(()) } else { Err(Error::Opset { found: opset, lowest, highest }) }
 }
 
 fn read_json(path: &Path) -> Result<Json> {

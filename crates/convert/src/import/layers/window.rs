@@ -2,6 +2,7 @@
 
 use super::super::config::Config;
 use super::super::error::Result;
+use super::super::padding::{Same, same_padding};
 
 /// A kernel that slides over height and width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +22,6 @@ pub(super) struct Placed {
 
 impl Window {
     /// Place the window on an image of `size`, as the layer's setting `padding` says; `None` if it does not fit.
-    ///
-    /// `same` is TensorFlow's: as many outputs as strides fit, the odd row of zeros at the end. (PyTorch and Caffe put as many
-    /// on either side, which shifts every feature map by a pixel.)
     pub(super) fn place(&self, config: &Config, size: [usize; 2]) -> Result<Option<Placed>> {
         let same = match config.text_or("padding", "valid")? {
             "same" => true,
@@ -34,9 +32,8 @@ impl Window {
             let (length, stride) = (size[axis], self.strides[axis]);
             let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
             if same {
-                let count = length.div_ceil(stride);
-                let zeros = ((count - 1) * stride + reach).saturating_sub(length);
-                Some((zeros / 2, zeros - zeros / 2, count))
+                let Same { before, after, count } = same_padding(length, reach, stride);
+                Some((before, after, count))
             } else {
                 Some((0, 0, length.checked_sub(reach)? / stride + 1))
             }
