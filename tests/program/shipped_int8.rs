@@ -80,7 +80,7 @@ fn the_same_file_is_made_without_any_image() {
     let said = place.run("backbone quantize int8.onnx -o again.onnx").ended(2);
     said.says(&["the program brings no calibration for `int8.onnx`", "--calibrate FOLDER"]);
     let said = place
-        .run("backbone quantize models/resnet50.onnx --calibrate photos -o a.onnx --save-calibration a.onnx");
+        .run("backbone quantize models/resnet50.onnx --calibrate photos/photos.csv -o a.onnx --save-calibration a.onnx");
     said.ended(2).says(&["both name", "give `--save-calibration` another name"]);
     place.write("wrong.calibration", "HSCALIB1 and no more");
     let said = place.run("backbone quantize models/resnet50.onnx --calibration wrong.calibration -o x.onnx");
