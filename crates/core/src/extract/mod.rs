@@ -33,5 +33,5 @@ pub use graphs::{Chosen, GraphCheck, Graphs, Measured};
 pub use headstart_cache::FailureKind;
 pub use identity::{DECODERS, key_of};
 pub use rate::{RATE_BATCH, images_per_second};
-pub use results::{ImageResult, Results};
+pub use results::{ImageResult, NotYet, Results};
 pub use shard::{ParseShardError, Shard};
