@@ -15,6 +15,14 @@ read each other's caches and runs.
 
 import os
 
+try:
+    import sklearn.base  # noqa: F401
+except ImportError as error:
+    message = (
+        "the Python module headstart needs scikit-learn: `pip install 'headstart[sklearn]'`; the command needs nothing"
+    )
+    raise ImportError(message) from error
+
 from headstart import _core
 from headstart._cache import Cache
 from headstart._core import __version__

@@ -24,8 +24,8 @@ class Cache:
     folder : str or path, default="data/features"
         The folder.
     store : str, optional
-        One backbone's features in it, by the name of their folder or its beginning, such as ``"resnet50"``. It may be left
-        out where there is one alone.
+        One backbone's features in it, by the name of their folder or its beginning, such as ``"resnet50"``. It may be
+        left out where there is one alone.
 
     Examples
     --------

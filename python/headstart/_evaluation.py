@@ -96,7 +96,7 @@ class Evaluation:
         return page
 
     def save(self, folder: Optional[PathLike] = None, *, top: int = 3) -> Path:
-        """Write ``predictions.csv``, ``metrics.json``, ``evaluation.toml`` and ``report.html``, as ``headstart evaluate`` does.
+        """Write all files of an evaluation, as ``headstart evaluate`` does: predictions, figures and the report.
 
         Parameters
         ----------

@@ -23,7 +23,7 @@ OnError = Literal["raise", "nan"]
 def check_on_error(on_error: str) -> bool:
     """Whether the first image without features ends the work."""
     if on_error not in ("raise", "nan"):
-        message = f"`on_error` must be \"raise\" or \"nan\", found {on_error!r}"
+        message = f'`on_error` must be "raise" or "nan", found {on_error!r}'
         raise SettingError(message)
     return on_error == "raise"
 
@@ -63,16 +63,16 @@ class Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         What an image without features does: end the work with an ``ImageError`` that names it, or give a row of NaN
         that ``failures_`` explains.
     progress : None, bool or callable, default=None
-        ``None`` shows a bar (``tqdm``) in a terminal or a notebook, ``True`` always, ``False`` never; a function is called
-        with the number of images that are done and of those to do.
+        ``None`` shows a bar (``tqdm``) in a terminal or a notebook, ``True`` always, ``False`` never; a function is
+        called with the number of images that are done and of those to do.
 
     Attributes
     ----------
     failures_ : list of (path, kind, reason)
         Images of the last ``transform`` that gave no features.
     backbone_ : dict
-        ``backbone``, ``digest``, ``fingerprint``, ``precision`` and ``size`` of the features, once images were transformed.
-        A pickle holds these and no weights; other features are refused after it is loaded.
+        ``backbone``, ``digest``, ``fingerprint``, ``precision`` and ``size`` of the features, once images were
+        transformed. A pickle holds these and no weights; other features are refused after it is loaded.
 
     See Also
     --------

@@ -106,7 +106,7 @@ def names() -> list[str]:
 
 
 def runtimes() -> list[tuple[str, Path]]:
-    """Folders in which ONNX Runtime may be: ours, the project's, and that of an installed package, which is not imported."""
+    """Folders in which ONNX Runtime may be: ours, the project's, and that of a package, which is not imported."""
     found = [("the package headstart", PACKAGE / "_runtime"), ("models/runtime", Path("models/runtime"))]
     spec = importlib.util.find_spec("onnxruntime")
     if spec is not None and spec.submodule_search_locations:
@@ -164,7 +164,17 @@ class Backbone:
     def __post_init__(self) -> None:
         about = _core.describe_backbone(place(self.name, cache=None))
         about["recipe"] = json.loads(about["recipe"])
-        for name in ("name", "path", "digest", "feature_size", "parameters", "precision", "recipe", "source", "licence"):
+        for name in (
+            "name",
+            "path",
+            "digest",
+            "feature_size",
+            "parameters",
+            "precision",
+            "recipe",
+            "source",
+            "licence",
+        ):
             object.__setattr__(self, name, about[name])
 
     @staticmethod

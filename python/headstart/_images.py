@@ -29,8 +29,8 @@ from headstart.errors import DataError
 class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier of images: features of a frozen network, and a head that is trained on them.
 
-    ``fit`` is ``headstart train``: the same images, labels, settings and seed give the same run, bit for bit. Each reads the
-    runs of the other.
+    ``fit`` is ``headstart train``: the same images, labels, settings and seed give the same run, bit for bit. Each
+    reads the runs of the other.
 
     Parameters
     ----------
@@ -132,7 +132,8 @@ weight_decay, patience, validation_fraction, random_state, settings
         Parameters
         ----------
         X : sequence of n images, Manifest, str or path
-            Images as for ``Features``; or what ``read_manifest`` gave; or a folder with a folder for each class, or a CSV.
+            Images as for ``Features``; or what ``read_manifest`` gave; or a folder with a folder for each class,
+            or a CSV.
         y : array-like of shape (n,), optional
             Labels; a manifest has its own.
 

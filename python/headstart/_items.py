@@ -46,7 +46,7 @@ def only_column(table: Any) -> Any:
     names = list(table.columns)
     if len(names) != 1:
         error = DataError(f"expected one column of images, found {len(names)}: {', '.join(map(str, names))}")
-        error.add_note("hint: choose it: `frame[\"path\"]`, or a ColumnTransformer with `[\"path\"]`")
+        error.add_note('hint: choose it: `frame["path"]`, or a ColumnTransformer with `["path"]`')
         raise error
     return table[names[0]]
 
@@ -72,5 +72,5 @@ def name_of(item: Any, row: int) -> str:
 def image_error(failure: Failure, row: int) -> ImageError:
     """The error that an image without features is."""
     error = ImageError(failure.path, row, failure.kind, failure.reason)
-    error.add_note("hint: repair it or leave it out; `on_error=\"nan\"` gives a row of NaN for it")
+    error.add_note('hint: repair it or leave it out; `on_error="nan"` gives a row of NaN for it')
     return error

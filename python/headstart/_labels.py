@@ -47,7 +47,7 @@ class Labels:
         return [self._values.tolist()[place] for place in order]
 
     def classes(self, names: Sequence[str]) -> tuple[npt.NDArray[Any], Optional[list[int]]]:
-        """The classes of a run with these names, sorted, and the places of their columns if these are in another order."""
+        """The classes of a run with these names, sorted, and the places of their columns if these differ."""
         if not self._names:
             return np.asarray(names), None
         known = dict(zip(self._names, self._values))

@@ -1,11 +1,12 @@
-"""Progress for people: a bar where somebody looks, a function of the caller's, or nothing; messages go to ``logging``."""
+"""Progress for people: a bar where somebody looks, the caller's function, or nothing; messages go to ``logging``."""
 
 from __future__ import annotations
 
 import importlib.util
 import logging
 import sys
-from typing import Any, Callable, Optional, Union
+from collections.abc import Callable
+from typing import Any, Optional, Union
 
 from headstart.errors import SettingError
 

@@ -56,14 +56,14 @@ def sizes(hidden: Union[int, Iterable[int]]) -> list[int]:
     return [int(units) for units in hidden]
 
 
-def weights(class_weight: ClassWeight, classes: Iterable[Any]) -> Union[None, str, list[float]]:
+def weights(class_weight: ClassWeight, classes: Iterable[Any]) -> Union[str, list[float], None]:
     """Factors in the order of the classes, or ``auto``."""
     if class_weight is None:
         return None
     if isinstance(class_weight, str):
         if class_weight in ("balanced", "auto"):
             return "auto"
-        message = f"`class_weight` must be \"balanced\" or a dictionary, found {class_weight!r}"
+        message = f'`class_weight` must be "balanced" or a dictionary, found {class_weight!r}'
         raise SettingError(message)
     classes = list(classes)
     unknown = [label for label in class_weight if label not in classes]

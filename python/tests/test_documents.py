@@ -11,11 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-import headstart
 from conftest import ROOT
 
-MODULES = ["headstart._cache", "headstart._features", "headstart._files", "headstart._head", "headstart._images", "headstart._manifest"]
+import headstart
+
+MODULES = [
+    "headstart._cache",
+    "headstart._features",
+    "headstart._files",
+    "headstart._head",
+    "headstart._images",
+    "headstart._manifest",
+]
 
 
 def blocks(page: Path) -> list[str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import Program
 from PIL import Image
 
 import headstart
-from conftest import Program
 
 
 def features(cache: Path | None, **parameters: object) -> headstart.Features:
@@ -189,7 +189,9 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, paths: list[Path]) -> No
     assert "cache=None" in caught.value.__notes__[0]
 
 
-def test_the_program_finds_what_the_module_computed(tmp_path: Path, program: Program, photos: Path, paths: list[Path]) -> None:
+def test_the_program_finds_what_the_module_computed(
+    tmp_path: Path, program: Program, photos: Path, paths: list[Path]
+) -> None:
     features(tmp_path / "cache").transform(paths)
     (before,) = headstart.Cache(tmp_path / "cache").info()
     program("extract", photos, "--cache", tmp_path / "cache", backbone=True)

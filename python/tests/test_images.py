@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Program
 
 import headstart
-from conftest import Program
 
 
 def classifier(cache: Path, **parameters: object) -> headstart.ImageClassifier:
@@ -22,12 +22,16 @@ def classifier(cache: Path, **parameters: object) -> headstart.ImageClassifier:
 @pytest.fixture()
 def trained(tmp_path: Path, program: Program, cache: Path, photos: Path) -> Path:
     """A run of the program's."""
-    program("train", photos, "--cache", cache, "--runs", tmp_path / "runs", "--name", "theirs", "--epochs", 8, backbone=True)
+    program(
+        "train", photos, "--cache", cache, "--runs", tmp_path / "runs", "--name", "theirs", "--epochs", 8, backbone=True
+    )
     return tmp_path / "runs" / "theirs"
 
 
 @pytest.mark.parametrize("given", ["rows", "folder", "manifest"])
-def test_the_same_run_bit_for_bit(tmp_path: Path, cache: Path, photos: Path, paths: list[Path], labels: list[str], trained: Path, given: str) -> None:
+def test_the_same_run_bit_for_bit(
+    tmp_path: Path, cache: Path, photos: Path, paths: list[Path], labels: list[str], trained: Path, given: str
+) -> None:
     ours = classifier(cache)
     if given == "rows":
         ours.fit(paths, labels)
@@ -40,15 +44,21 @@ def test_the_same_run_bit_for_bit(tmp_path: Path, cache: Path, photos: Path, pat
     assert {**ours_metrics, "seconds": 0} == {**theirs, "seconds": 0}
     if given == "folder":
         differ = [
-            (a, b) for a, b in zip((saved / "run.toml").read_text().splitlines(), (trained / "run.toml").read_text().splitlines()) if a != b
+            (a, b)
+            for a, b in zip(
+                (saved / "run.toml").read_text().splitlines(), (trained / "run.toml").read_text().splitlines()
+            )
+            if a != b
         ]
         assert [a.split(" = ")[0] for a, _ in differ] == ["created"]
 
 
-def test_settings_reach_the_training(tmp_path: Path, program: Program, cache: Path, photos: Path, paths: list[Path], labels: list[str]) -> None:
-    flags = ["--epochs", 6, "--hidden", "32,16", "--dropout", 0.2, "--batch-size", 7, "--optimizer", "adamw", "--weight-decay", 0.01,
-             "--validation", 0.25, "--patience", 2, "--class-weight", "{ cat = 2.0 }", "--label-smoothing", 0.1, "--seed", 3,
-             "--set", "schedule=cosine", "--shots", 5]  # fmt: skip
+def test_settings_reach_the_training(
+    tmp_path: Path, program: Program, cache: Path, photos: Path, paths: list[Path], labels: list[str]
+) -> None:
+    flags = ["--epochs", 6, "--hidden", "32,16", "--dropout", 0.2, "--batch-size", 7, "--optimizer", "adamw",
+             "--weight-decay", 0.01, "--validation", 0.25, "--patience", 2, "--class-weight", "{ cat = 2.0 }",
+             "--label-smoothing", 0.1, "--seed", 3, "--set", "schedule=cosine", "--shots", 5]  # fmt: skip
     runs = tmp_path / "runs"
     program("train", photos, "--cache", cache, "--runs", runs, "--name", "theirs", *flags, backbone=True)
     ours = classifier(
@@ -62,7 +72,9 @@ def test_settings_reach_the_training(tmp_path: Path, program: Program, cache: Pa
     assert set(ours.history_) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
 
 
-def test_a_temperature(tmp_path: Path, cache: Path, paths: list[Path], labels: list[str], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_temperature(
+    tmp_path: Path, cache: Path, paths: list[Path], labels: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level("WARNING", logger="headstart"):
         ours = classifier(cache, validation_fraction=0.25, calibrate=True).fit(paths, labels)
     assert ours.temperature_ is None and "could not calibrate" in caplog.text
@@ -87,7 +99,9 @@ def test_a_head_alone_is_the_same_head(cache: Path, rows: np.ndarray, paths: lis
     np.testing.assert_array_equal(both.predict_proba(paths), head.predict_proba(rows))
 
 
-def test_the_program_uses_a_run_of_the_module(tmp_path: Path, program: Program, cache: Path, photos: Path, paths: list[Path], labels: list[str]) -> None:
+def test_the_program_uses_a_run_of_the_module(
+    tmp_path: Path, program: Program, cache: Path, photos: Path, paths: list[Path], labels: list[str]
+) -> None:
     ours = classifier(cache).fit(paths, labels)
     run = ours.save(tmp_path / "runs" / "ours")
     told = program("predict", run, *paths, "--cache", cache, "--format", "csv", backbone=True)
@@ -104,7 +118,9 @@ def test_the_program_uses_a_run_of_the_module(tmp_path: Path, program: Program, 
     program("report", run, *options, backbone=True)
 
 
-def test_the_module_uses_a_run_of_the_program(tmp_path: Path, cache: Path, paths: list[Path], labels: list[str], trained: Path) -> None:
+def test_the_module_uses_a_run_of_the_program(
+    tmp_path: Path, cache: Path, paths: list[Path], labels: list[str], trained: Path
+) -> None:
     loaded = headstart.ImageClassifier.load(trained, cache=cache, progress=False)
     ours = classifier(cache).fit(paths, labels)
     np.testing.assert_array_equal(loaded.predict_proba(paths), ours.predict_proba(paths))
@@ -116,7 +132,9 @@ def test_the_module_uses_a_run_of_the_program(tmp_path: Path, cache: Path, paths
     np.testing.assert_array_equal(loaded.fit(paths, labels).coefs_[0], ours.coefs_[0])
 
 
-def test_evaluations_are_the_same(tmp_path: Path, program: Program, cache: Path, photos: Path, paths: list[Path], labels: list[str], trained: Path) -> None:
+def test_evaluations_are_the_same(
+    tmp_path: Path, program: Program, cache: Path, photos: Path, paths: list[Path], labels: list[str], trained: Path
+) -> None:
     told = json.loads(program("evaluate", trained, photos, "--cache", cache, "--json", backbone=True))
     result = headstart.ImageClassifier.load(trained, cache=cache, progress=False).evaluate(paths, labels)
     assert result.metrics == told
@@ -129,7 +147,12 @@ def test_evaluations_are_the_same(tmp_path: Path, program: Program, cache: Path,
     html = result._repr_html_()
     assert "accuracy" in html and "<td>cat</td>" in html and repr(result).startswith("Evaluation(accuracy=")
     written = result.save(tmp_path / "evaluation")
-    assert sorted(file.name for file in written.iterdir()) == ["evaluation.toml", "metrics.json", "predictions.csv", "report.html"]
+    assert sorted(file.name for file in written.iterdir()) == [
+        "evaluation.toml",
+        "metrics.json",
+        "predictions.csv",
+        "report.html",
+    ]
 
 
 def test_images_in_memory(tmp_path: Path, cache: Path, paths: list[Path], labels: list[str]) -> None:
@@ -142,7 +165,9 @@ def test_images_in_memory(tmp_path: Path, cache: Path, paths: list[Path], labels
     assert headstart.ImageClassifier.load(run, cache=None).predict([paths[0].read_bytes()]).tolist() == ["cat"]
 
 
-def test_a_run_of_images_in_memory_says_so(tmp_path: Path, program: Program, cache: Path, paths: list[Path], labels: list[str]) -> None:
+def test_a_run_of_images_in_memory_says_so(
+    tmp_path: Path, program: Program, cache: Path, paths: list[Path], labels: list[str]
+) -> None:
     run = classifier(cache).fit([path.read_bytes() for path in paths], labels).save(tmp_path / "runs" / "memory")
     with pytest.raises(AssertionError, match="does not say which images it was trained on"):
         program("train", "--from", run, "--cache", cache, "--runs", tmp_path / "runs", backbone=True)
@@ -176,8 +201,15 @@ def test_images_that_fail(tmp_path: Path, cache: Path, paths: list[Path], labels
         ours.predict_proba([tmp_path / "gone.jpg"])
 
 
-def test_data_that_does_not_serve(tmp_path: Path, cache: Path, photos: Path, paths: list[Path], labels: list[str]) -> None:
-    for y, words in ((None, "labels"), (labels[:-1], "24 images"), (["cat"] * 24, "cat"), ([None, *labels[1:]], "item 0")):
+def test_data_that_does_not_serve(
+    tmp_path: Path, cache: Path, photos: Path, paths: list[Path], labels: list[str]
+) -> None:
+    for y, words in (
+        (None, "labels"),
+        (labels[:-1], "24 images"),
+        (["cat"] * 24, "cat"),
+        ([None, *labels[1:]], "item 0"),
+    ):
         with pytest.raises(headstart.DataError, match=words):
             classifier(cache).fit(paths, y)
     with pytest.raises(headstart.DataError, match="own"):
@@ -192,7 +224,9 @@ def test_data_that_does_not_serve(tmp_path: Path, cache: Path, photos: Path, pat
         headstart.ImageClassifier.load("nobody")
 
 
-def test_a_run_is_not_replaced_unless_that_is_asked_for(tmp_path: Path, cache: Path, paths: list[Path], labels: list[str]) -> None:
+def test_a_run_is_not_replaced_unless_that_is_asked_for(
+    tmp_path: Path, cache: Path, paths: list[Path], labels: list[str]
+) -> None:
     ours = classifier(cache).fit(paths, labels)
     ours.save(tmp_path / "run")
     with pytest.raises(headstart.RunError) as caught:
@@ -212,10 +246,14 @@ def test_pickles(tmp_path: Path, cache: Path, paths: list[Path], labels: list[st
     np.testing.assert_array_equal(restored.predict_proba(paths), said)
     assert restored.backbone_["digest"] == headstart.Backbone().digest
     restored.save(tmp_path / "again")
-    np.testing.assert_array_equal(headstart.ImageClassifier.load(tmp_path / "again", cache=cache).predict_proba(paths), said)
+    np.testing.assert_array_equal(
+        headstart.ImageClassifier.load(tmp_path / "again", cache=cache).predict_proba(paths), said
+    )
 
 
-def test_another_backbone_is_refused(tmp_path: Path, cache: Path, paths: list[Path], labels: list[str], trained: Path) -> None:
+def test_another_backbone_is_refused(
+    tmp_path: Path, cache: Path, paths: list[Path], labels: list[str], trained: Path
+) -> None:
     text = (trained / "run.toml").read_text()
     other = tmp_path / "other"
     shutil.copytree(trained, other)

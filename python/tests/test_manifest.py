@@ -62,8 +62,14 @@ def test_the_remedy_is_a_note(tmp_path: Path) -> None:
 
 
 def test_the_module_brings_nothing_along() -> None:
-    script = "import sys, headstart; print([name for name in ('pandas', 'PIL', 'tqdm', 'onnxruntime', 'pyarrow') if name in sys.modules])"
+    seen = "[name for name in ('pandas', 'PIL', 'tqdm', 'onnxruntime', 'pyarrow') if name in sys.modules]"
+    script = f"import sys, headstart; print({seen})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     # What scikit-learn imports by itself is not ours to say.
-    alone = subprocess.run([sys.executable, "-c", script.replace("headstart", "sklearn.base, sklearn.utils.validation")], capture_output=True, text=True, check=True)
+    alone = subprocess.run(
+        [sys.executable, "-c", script.replace("headstart", "sklearn.base, sklearn.utils.validation")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == alone.stdout

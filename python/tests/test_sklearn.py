@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import run_script
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
@@ -16,7 +17,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import headstart
-from conftest import run_script
 
 
 @pytest.fixture()
@@ -66,7 +66,9 @@ def test_grid_search(features: headstart.Features, paths: list[Path], labels: li
     assert found.predict(paths[:1])[0] == labels[0]
 
 
-def test_a_column_of_a_table(features: headstart.Features, rows: np.ndarray, paths: list[Path], labels: list[str]) -> None:
+def test_a_column_of_a_table(
+    features: headstart.Features, rows: np.ndarray, paths: list[Path], labels: list[str]
+) -> None:
     frame = pd.DataFrame({"path": [str(path) for path in paths], "size": np.arange(len(paths), dtype=float)})
     for column in ("path", ["path"]):
         columns = make_column_transformer((features, column), ("passthrough", ["size"]))

@@ -34,7 +34,9 @@ def python(*arguments: object) -> str:
 
 
 def test_stubs_say_what_the_compiled_part_has() -> None:
-    assert python("-m", "mypy.stubtest", "headstart._core", "--mypy-config-file", ROOT / "python" / "pyproject.toml") == ""
+    assert (
+        python("-m", "mypy.stubtest", "headstart._core", "--mypy-config-file", ROOT / "python" / "pyproject.toml") == ""
+    )
 
 
 def test_code_of_users_is_checked(tmp_path: Path) -> None:
@@ -48,7 +50,10 @@ def test_code_of_users_is_checked(tmp_path: Path) -> None:
 def test_examples_are_checked(tmp_path: Path) -> None:
     page = tmp_path / "page.py"
     text = "\n".join(blocks(ROOT / "docs" / "python.md"))
-    typed = text.replace("def log_run(classifier, result, mlflow):", "def log_run(classifier: headstart.ImageClassifier, result: headstart.Evaluation, mlflow: Any) -> None:")
+    typed = text.replace(
+        "def log_run(classifier, result, mlflow):",
+        "def log_run(classifier: headstart.ImageClassifier, result: headstart.Evaluation, mlflow: Any) -> None:",
+    )
     page.write_text("from typing import Any\n" + typed)
     skip = "--disable-error-code=import-untyped"
     assert python("-m", "mypy", "--strict", skip, "--cache-dir", tmp_path, page) == ""
