@@ -224,9 +224,14 @@ class Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 rows.close()
 
     def _place(self) -> Place:
-        precision = self.precision or getattr(self, "backbone_", {}).get("precision")
+        fitted: dict[str, Any] = getattr(self, "backbone_", {})
         return _files.place(
-            self.backbone, cache=self.cache, precision=precision, device=self.device, threads=self.threads
+            self.backbone,
+            cache=self.cache,
+            precision=self.precision or fitted.get("precision"),
+            device=self.device,
+            threads=self.threads,
+            digests=[fitted["digest"]] if fitted else [],
         )
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -55,8 +56,13 @@ def place(
     precision: Optional[str] = None,
     device: str = "auto",
     threads: Optional[int] = None,
+    digests: Collection[Optional[str]] = (),
 ) -> Place:
-    """Where things are for this backbone; of several files of one name the cache decides, then what is installed."""
+    """Where things are for this backbone.
+
+    Of several files of one name that of one of the ``digests`` is taken; else the one that the cache has features of;
+    else the likeliest.
+    """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     named = os.environ.get("ORT_DYLIB_PATH")
     packages = [Path(entry) for entry in sys.path if entry]
@@ -79,7 +85,9 @@ def place(
         raise error
     all_places = [replace(found, backbone=file) for file in files]
     chosen = all_places[0]
-    if len(files) > 1 and cache is not None and Path(cache).is_dir():
+    if len(files) > 1 and digests:
+        chosen = next((one for one in all_places if _core.describe_backbone(one)["digest"] in digests), chosen)
+    elif len(files) > 1 and cache is not None and Path(cache).is_dir():
         chosen = next((one for one in all_places if _core.has_features(one)), chosen)
     if chosen.backbone.stem.endswith("-int8"):
         logger.info("`%s` in int8: `%s`", os.fspath(backbone), chosen.backbone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -191,7 +191,7 @@ weight_decay, patience, validation_fraction, random_state, settings
         """
         check_is_fitted(self)
         stop, items = check_on_error(self.on_error), items_of(X)
-        with cached(self._place(), self.cache) as place, Listener(self.progress) as listener:
+        with cached(self._place(self._digests()), self.cache) as place, Listener(self.progress) as listener:
             rows, failed = self._run().predict(place, items, kinds=None, stop=stop, listener=listener)
         self.failures_ = failures_of(items, failed)
         return rows if self._order is None else rows[:, self._order]
@@ -253,7 +253,7 @@ weight_decay, patience, validation_fraction, random_state, settings
         check_is_fitted(self)
         stop = check_on_error(self.on_error)
         manifests, items, labels = given(X, y)
-        with cached(self._place(), self.cache) as place, Listener(self.progress) as listener:
+        with cached(self._place(self._digests()), self.cache) as place, Listener(self.progress) as listener:
             found, failed = self._run().evaluate(
                 place,
                 manifests=manifests,
@@ -370,7 +370,13 @@ weight_decay, patience, validation_fraction, random_state, settings
         form = "image" if preprocessing else "tensor"
         with Listener(False) as listener:
             told = self._run().export(
-                self._place(), Path(path), form=form, half=half, opset=opset, overwrite=overwrite, listener=listener
+                self._place(self._digests()),
+                Path(path),
+                form=form,
+                half=half,
+                opset=opset,
+                overwrite=overwrite,
+                listener=listener,
             )
         exported: dict[str, Any] = json.loads(told)
         return exported
@@ -401,9 +407,18 @@ weight_decay, patience, validation_fraction, random_state, settings
             raise DataError(message)
         return self._core_run
 
-    def _place(self) -> Place:
+    def _digests(self) -> list[Optional[str]]:
+        """Of the backbones that the run can have its features from."""
+        return [self.backbone_["digest"], self.backbone_["quantised_from"]]
+
+    def _place(self, digests: Collection[Optional[str]] = ()) -> Place:
         return _files.place(
-            self.backbone, cache=self.cache, precision=self.precision, device=self.device, threads=self.threads
+            self.backbone,
+            cache=self.cache,
+            precision=self.precision,
+            device=self.device,
+            threads=self.threads,
+            digests=digests,
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, Optional, Union
 
@@ -46,7 +47,10 @@ class Listener:
         self.end()
         self._done, self._total = 0, total
         if self._shows and importlib.util.find_spec("tqdm") is not None:
-            from tqdm.auto import tqdm
+            with warnings.catch_warnings():
+                # A notebook without ipywidgets has a bar of text, which is no reason to complain.
+                warnings.simplefilter("ignore")
+                from tqdm.auto import tqdm
 
             self._bar = tqdm(total=total, unit=what.rstrip("s"), leave=False)
 

@@ -17,7 +17,8 @@ OWN = (
 def parameters_of(run: _core.Run) -> dict[str, Any]:
     """The parameters that differ from the defaults, and the backbone if it is known by its name."""
     parameters: dict[str, Any] = {}
-    name = run.backbone["backbone"]
+    # A file in int8 goes by the name of the network.
+    name = run.backbone["backbone"].removesuffix("-int8")
     if name in _files.names():
         parameters["backbone"] = name
     told = run.settings

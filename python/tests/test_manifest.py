@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import headstart
@@ -73,3 +74,28 @@ def test_the_module_brings_nothing_along() -> None:
         check=True,
     )
     assert done.stdout == alone.stdout
+
+
+def test_of_several_files_of_one_name_the_right_one_is_taken(
+    tmp_path: Path, paths: list[Path], labels: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if the weights in floats were installed later: a file of another digest comes first then.
+    shipped = headstart.Backbone().path
+    features = headstart.Features(cache=tmp_path / "a", progress=False)
+    rows = features.fit_transform(paths[:2])
+    ours = headstart.ImageClassifier(cache=tmp_path / "a", epochs=2, progress=False).fit(paths, labels)
+    said = ours.predict_proba(paths[:2])
+    ours.save(tmp_path / "run")
+    other = Path("models") / "resnet50.onnx"
+    other.parent.mkdir()
+    other.write_bytes(shipped.read_bytes() + b"\x92\x03\x00")
+    assert headstart.Backbone().digest != features.backbone_["digest"]
+    # What was fitted stays with its backbone, and so do a run and a cache.
+    np.testing.assert_array_equal(features.transform(paths[:2]), rows)
+    loaded = headstart.ImageClassifier.load(tmp_path / "run", cache=tmp_path / "empty", progress=False)
+    np.testing.assert_array_equal(loaded.predict_proba(paths[:2]), said)
+    fresh = headstart.Features(cache=tmp_path / "a", progress=False)
+    np.testing.assert_array_equal(fresh.transform(paths[:2]), rows)
+    new = headstart.Features(cache=tmp_path / "b", progress=False)
+    new.transform(paths[:1])
+    assert new.backbone_["digest"] == headstart.Backbone().digest
