@@ -10,9 +10,9 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from conftest import Program
 
 import headstart
+from conftest import Program
 
 
 def test_what_it_holds(cache: Path, paths: list[Path], program: Program) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 import headstart
+from conftest import ROOT
 
 MODULES = [
     "headstart._cache",

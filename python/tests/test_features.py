@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Program
 from PIL import Image
 
 import headstart
+from conftest import Program
 
 
 def features(cache: Path | None, **parameters: object) -> headstart.Features:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Program
 
 import headstart
+from conftest import Program
 
 
 def classifier(cache: Path, **parameters: object) -> headstart.ImageClassifier:

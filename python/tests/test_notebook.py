@@ -7,8 +7,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import PHOTOS, ROOT
 from nbclient import NotebookClient
+
+from conftest import PHOTOS, ROOT
 
 NOTEBOOK = ROOT / "examples" / "photos_to_classifier.ipynb"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from conftest import run_script
 
 import headstart
+from conftest import run_script
 
 #: Writes pictures, and computes their features with Ctrl-C in the middle.
 INTERRUPTED = """
