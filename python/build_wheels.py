@@ -21,6 +21,8 @@ MODELS = ROOT / "models"
 TOOLS = MODELS / "tools" / "wheel"
 TARGET = "x86_64-unknown-linux-gnu"
 GLIBC = "2.28"
+#: What zig links is compiled apart, for another linker makes Cargo compile everything anew.
+COMPILED = ROOT / "target" / "wheel"
 #: The largest file that PyPI takes by default.
 LIMIT = 100_000_000
 
@@ -88,12 +90,8 @@ def shipped_backbones():
 
 def stage_program(quick):
     """The program itself, which pip puts on the PATH."""
-    if quick:
-        run(["cargo", "build", "--release", "--quiet"])
-        built = ROOT / "target" / "release" / "headstart"
-    else:
-        run(["cargo-zigbuild", "zigbuild", "--release", "--target", f"{TARGET}.{GLIBC}", "--bin", "headstart"])
-        built = ROOT / "target" / TARGET / "release" / "headstart"
+    run(["cargo", "build", "--release", "--bin", "headstart", *target(quick)])
+    built = (ROOT / "target" if quick else COMPILED / TARGET) / "release" / "headstart"
     scripts = PYTHON / "data" / "scripts"
     scripts.mkdir(parents=True)
     shutil.copy2(built, scripts / "headstart")
@@ -102,10 +100,31 @@ def stage_program(quick):
 
 
 def build_module(quick, dist):
-    how = ["--compatibility", "linux"]
-    if not quick:
-        how = ["--zig", "--target", TARGET, "--compatibility", f"manylinux_{GLIBC.replace('.', '_')}"]
+    tag = "linux" if quick else f"manylinux_{GLIBC.replace('.', '_')}"
+    how = ["--compatibility", tag, *target(quick)]
     run(["maturin", "build", "--release", "--manifest-path", PYTHON / "Cargo.toml", "--out", dist, *how])
+
+
+def target(quick):
+    """For the old glibc, by zig as the linker.
+
+    `maturin --zig` and `cargo zigbuild` have each a linker of their own, and would compile everything twice. With this
+    one for both the program and the module share what is compiled.
+    """
+    if quick:
+        return []
+    linker = TOOLS / "zigcc"
+    zig = [TOOLS / "bin" / "cargo-zigbuild", "zig", "cc", "--", "-fno-sanitize=all"]
+    zig += ["-target", f"x86_64-linux-gnu.{GLIBC}"]
+    command = " ".join(f"'{word}'" for word in zig)
+    text = f"#!/bin/sh\nexport CARGO_ZIGBUILD_ZIG_COMMAND='{TOOLS / 'bin' / 'python'}'\n"
+    text += f"export CARGO_ZIGBUILD_ZIG_COMMAND_ARGS='-m ziglang'\nexec {command} \"$@\"\n"
+    if not linker.exists() or linker.read_text() != text:
+        linker.write_text(text)
+        linker.chmod(0o755)
+    os.environ[f"CARGO_TARGET_{TARGET.upper().replace('-', '_')}_LINKER"] = str(linker)
+    os.environ["CARGO_TARGET_DIR"] = str(COMPILED)
+    return ["--target", TARGET]
 
 
 def build_weights(dist):
