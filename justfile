@@ -210,6 +210,22 @@ test-page *arguments: setup
 soak: setup
     HEADSTART_SOAK=1 cargo test --release --test fault -- --nocapture
 
+# The wheels of the Python package into dist/: the program, the module, ONNX Runtime and backbones, for every Linux with glibc 2.28
+[group('develop')]
+wheel: _backbone
+    @{{ python }} python/build_wheels.py
+
+# The wheel for this machine, tested as a user has it: in virtual environments, away from this folder
+[group('develop')]
+test-wheel-quick: _backbone
+    @{{ python }} python/build_wheels.py --quick
+    @{{ python }} python/test_wheel.py dist/quick
+
+# The wheels of `just wheel`, on every CPython from 3.10 on that this machine has
+[group('develop')]
+test-wheel: wheel
+    @{{ python }} python/test_wheel.py dist --every
+
 # Cross-validate settings of the head on the demo's training images: where the defaults come from
 [group('develop')]
 choose-defaults: extract

@@ -45,6 +45,8 @@ class Library:
 
 
 ONNXRUNTIME = "1.31.1"
+# Its licence and those of what is in it, for whoever hands the library on: they go into our wheel.
+NOTICES = ("LICENSE", "ThirdPartyNotices.txt")
 # The library is the same in the wheels of every Python version, so the wheel for CPython 3.11 serves any of them.
 LIBRARIES = {
     ("Linux", "x86_64"): Library(
@@ -199,7 +201,8 @@ def fetch_runtime():
             "build ONNX Runtime 1.24 or newer and point ORT_DYLIB_PATH at its shared library",
         )
     target = ROOT / "models" / "runtime" / library.member
-    if target.exists() and sha256(target) == library.sha256:
+    notices = [target.parent / name for name in NOTICES]
+    if target.exists() and sha256(target) == library.sha256 and all(notice.exists() for notice in notices):
         return say(f"onnxruntime {ONNXRUNTIME}: there already ({relative(target)})")
 
     say(f"onnxruntime {ONNXRUNTIME}: fetching the wheel for {library.wheel_platform} with pip")
@@ -207,9 +210,12 @@ def fetch_runtime():
         pip_download(f"onnxruntime=={ONNXRUNTIME}", library.wheel_platform, folder)
         wheel = only_file(folder, "*.whl")
         with zipfile.ZipFile(wheel) as archive:
-            archive.extract(f"onnxruntime/capi/{library.member}", folder)
+            for name in (f"capi/{library.member}", *NOTICES):
+                archive.extract(f"onnxruntime/{name}", folder)
         unpacked = folder / "onnxruntime" / "capi" / library.member
         check(unpacked, library.sha256, f"{library.member} in the wheel {wheel.name}")
+        for notice in notices:
+            (folder / "onnxruntime" / notice.name).replace(notice)
         unpacked.replace(target)
     say(f"onnxruntime {ONNXRUNTIME}: ready ({relative(target)})")
 

@@ -78,6 +78,7 @@ pub(super) fn read(folder: &Path) -> Result<Read, Error> {
                     source,
                     line,
                     written_label: written,
+                    content: None,
                 });
             }
         }

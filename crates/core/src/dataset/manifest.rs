@@ -29,6 +29,8 @@ pub struct Example {
     pub line: u64,
     /// The label as it is written, where that is not its normal form.
     pub(super) written_label: Option<Arc<str>>,
+    /// What the image is, where it is in memory and not in a file.
+    pub(super) content: Option<ImageInput>,
 }
 
 impl Example {
@@ -43,6 +45,11 @@ impl Example {
         path_text(absolute.as_deref().unwrap_or(&self.file)).into_owned()
     }
 
+    /// The image, for an extraction.
+    pub fn image(&self) -> ImageInput {
+        self.content.clone().unwrap_or_else(|| self.file.as_path().into())
+    }
+
     /// Where the row stands.
     pub fn place(&self) -> Place {
         Place { source: self.source.clone(), line: self.line }
@@ -54,18 +61,18 @@ impl Example {
 /// An image may be listed more than once, as long as its labels agree.
 #[derive(Debug, Clone)]
 pub struct Manifest {
-    sources: Vec<Arc<Path>>,
-    examples: Vec<Example>,
-    skipped: Skipped,
-    doubts: Vec<Doubt>,
-    columns: Columns,
+    pub(super) sources: Vec<Arc<Path>>,
+    pub(super) examples: Vec<Example>,
+    pub(super) skipped: Skipped,
+    pub(super) doubts: Vec<Doubt>,
+    pub(super) columns: Columns,
     /// The first source whose header lacks a column that may be absent, for when it turns out to be needed.
-    no_label: Option<Lacking>,
-    no_split: Option<Lacking>,
+    pub(super) no_label: Option<Lacking>,
+    pub(super) no_split: Option<Lacking>,
 }
 
 #[derive(Debug, Clone)]
-struct Lacking {
+pub(super) struct Lacking {
     path: Arc<Path>,
     role: Role,
     column: String,
@@ -145,7 +152,7 @@ impl Manifest {
         })
     }
 
-    fn check_conflicts(&self) -> Result<(), Error> {
+    pub(super) fn check_conflicts(&self) -> Result<(), Error> {
         let mut first_labelled: HashMap<&Path, (&Example, &Arc<str>)> = HashMap::with_capacity(self.len());
         for example in &self.examples {
             let Some(label) = &example.label else { continue };
@@ -202,7 +209,7 @@ impl Manifest {
 
     /// The images, in the manifest's order, for an extraction.
     pub fn images(&self) -> Vec<ImageInput> {
-        self.examples().iter().map(|example| example.file.as_path().into()).collect()
+        self.examples().iter().map(Example::image).collect()
     }
 
     /// The file of every example, in order.

@@ -23,6 +23,7 @@ mod doubt;
 mod encoding;
 mod error;
 mod folder;
+mod in_memory;
 mod locate;
 mod manifest;
 mod part;

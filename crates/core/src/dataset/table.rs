@@ -175,6 +175,7 @@ fn rows(source: &Arc<Path>, text: &str, separator: u8, at: &Places) -> Result<Ve
             split: cell(at.split).map(|split| names.share(split)),
             source: place.source,
             line: place.line,
+            content: None,
         });
     }
     Ok(examples)

@@ -34,5 +34,5 @@ pub use headstart_cache::FailureKind;
 pub use identity::{DECODERS, key_of};
 pub(crate) use rate::TimedRows;
 pub use rate::{RATE_BATCH, images_per_second};
-pub use results::{ImageResult, Results};
+pub use results::{ImageResult, NotYet, Results};
 pub use shard::{ParseShardError, Shard};

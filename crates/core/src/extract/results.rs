@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use ndarray::{Array2, ArrayView1, s};
 
 use super::pipeline::{Batch, Row};
@@ -29,6 +30,11 @@ pub struct ImageResult {
     /// why it has none.
     pub features: Result<Array2<f32>, ImageFailure>,
 }
+
+/// No result was ready in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no result is ready yet")]
+pub struct NotYet;
 
 type Finished = Result<(Summary, FeatureCache), Error>;
 
@@ -99,6 +105,21 @@ impl Results {
     /// End the work after the batch in inference, which is still kept. Results that are ready are still given.
     pub fn cancel(&self) {
         self.cancel.cancel();
+    }
+
+    /// As [`next`](Iterator::next), but wait no longer than this.
+    ///
+    /// # Errors
+    /// [`NotYet`] if nothing was ready by then; ask again.
+    pub fn next_within(&mut self, wait: Duration) -> Result<Option<ImageResult>, NotYet> {
+        match self.rows.recv_timeout(wait) {
+            Ok(row) => Ok(Some(row)),
+            Err(RecvTimeoutError::Timeout) => Err(NotYet),
+            Err(RecvTimeoutError::Disconnected) => {
+                self.join();
+                Ok(None)
+            }
+        }
     }
 
     /// What was done, and the cache with all that was kept. Results that nobody asked for are passed over, not the work.

@@ -63,7 +63,11 @@ impl Project {
         self.evaluate_cow(run, Cow::Borrowed(manifest), options, control)
     }
 
-    pub(super) fn evaluate_owned(
+    /// The same, with the manifest in what is returned.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_owned(
         &self,
         run: &Run,
         manifest: Manifest,

@@ -80,6 +80,10 @@ impl DataRequest {
     pub(super) fn over(&self, base: Option<&BaseRun>, runs: &Path) -> Result<DataChoice, Error> {
         let before = match base.map(|base| (&base.run, &base.training.data)) {
             None => DataChoice::default(),
+            // A run of images that were in memory names no manifest.
+            Some((run, Some(data))) if data.manifests.is_empty() && self.manifests.is_empty() => {
+                return Err(Error::ImagesUnknown { run: run.dir().to_path_buf() });
+            }
             Some((_, Some(data))) => data.clone(),
             Some((_, None)) if !self.manifests.is_empty() => {
                 DataChoice { copies: CopiesRule::Apart, ..DataChoice::default() }
@@ -197,7 +201,8 @@ impl TrainingData {
 
     /// Those that a run was trained on; a sentence that says why, if they are not to be found or have changed.
     pub(super) fn of_run(origin: TrainedRun<'_>) -> Result<Self, String> {
-        let choice = origin.training.data.as_ref().ok_or("the run does not say which they were")?;
+        let named = origin.training.data.as_ref().filter(|choice| !choice.manifests.is_empty());
+        let choice = named.ok_or("the run does not say which they were")?;
         let in_words = |error: Error| with_causes(&error);
         let found = Located::find(&[], &choice.manifests, choice, Some(&origin), Role::Training);
         let manifests = found.map_err(in_words)?;

@@ -1,0 +1,191 @@
+"""Where files are: backbones by their names, ONNX Runtime, and the packages that may hold libraries."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from headstart import _core
+from headstart._progress import logger
+from headstart.errors import BackboneError
+
+PathLike = Union[str, "os.PathLike[str]"]
+
+#: The folder of this package.
+PACKAGE = Path(__file__).resolve().parent
+#: Packages tell of backbones by entry points of this group: the name of the backbone, and a module whose ``path()``
+#: gives the file.
+GROUP = "headstart.backbones"
+#: What is used if nothing is said.
+DEFAULT_BACKBONE = "resnet50"
+#: The folders that the program uses too.
+DEFAULT_CACHE = "data/features"
+DEFAULT_RUNS = "runs"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things lie and how features are computed, as the compiled part takes it."""
+
+    backbone: Path
+    cache: Path = Path(DEFAULT_CACHE)
+    runs: Path = Path(DEFAULT_RUNS)
+    precision: Optional[str] = None
+    device: str = "auto"
+    threads: Optional[int] = None
+    runtimes: list[tuple[str, Path]] = field(default_factory=list)
+    onnxruntime: Optional[Path] = None
+    packages: list[Path] = field(default_factory=list)
+    toolkits: list[Path] = field(default_factory=list)
+
+    def with_cache(self, cache: PathLike) -> Place:
+        return replace(self, cache=Path(cache))
+
+
+def place(
+    backbone: PathLike,
+    *,
+    cache: Optional[PathLike],
+    precision: Optional[str] = None,
+    device: str = "auto",
+    threads: Optional[int] = None,
+    digests: Collection[Optional[str]] = (),
+) -> Place:
+    """Where things are for this backbone.
+
+    Of several files of one name that of one of the ``digests`` is taken; else the one that the cache has features of;
+    else the likeliest.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    named = os.environ.get("ORT_DYLIB_PATH")
+    packages = [Path(entry) for entry in sys.path if entry]
+    toolkits = [os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda"]
+    found = Place(
+        backbone=Path(),
+        cache=Path(DEFAULT_CACHE if cache is None else cache),
+        precision=precision,
+        device=device,
+        threads=threads,
+        runtimes=runtimes(),
+        onnxruntime=Path(named) if named else None,
+        packages=packages,
+        toolkits=[Path(toolkit) for toolkit in toolkits if toolkit],
+    )
+    files = candidates(backbone)
+    if not files:
+        error = BackboneError(f"there is no backbone `{os.fspath(backbone)}`")
+        error.add_note(f"hint: known names: {', '.join(names()) or 'none'}; or give the path of an ONNX file")
+        raise error
+    all_places = [replace(found, backbone=file) for file in files]
+    chosen = all_places[0]
+    if len(files) > 1 and digests:
+        chosen = next((one for one in all_places if _core.describe_backbone(one)["digest"] in digests), chosen)
+    elif len(files) > 1 and cache is not None and Path(cache).is_dir():
+        chosen = next((one for one in all_places if _core.has_features(one)), chosen)
+    if chosen.backbone.stem.endswith("-int8"):
+        logger.info("`%s` in int8: `%s`", os.fspath(backbone), chosen.backbone)
+    return chosen
+
+
+def candidates(backbone: PathLike) -> list[Path]:
+    """The files that ``backbone`` may mean, the likeliest first."""
+    text = os.fspath(backbone)
+    if os.sep in text or text.endswith(".onnx"):
+        return [Path(text)]
+    installed = [Path(entry.load().path()) for entry in entry_points(group=GROUP) if entry.name == text]
+    folders = [Path("models"), PACKAGE / "_backbones"]
+    files = [folder / f"{text}{form}.onnx" for form in ("", "-int8") for folder in folders]
+    return [file for file in [*installed, *files] if file.is_file()]
+
+
+def names() -> list[str]:
+    """Backbones that are known by a name here."""
+    found = {entry.name for entry in entry_points(group=GROUP)}
+    for folder in [Path("models"), PACKAGE / "_backbones"]:
+        found.update(file.stem.removesuffix("-int8") for file in folder.glob("*.onnx"))
+    return sorted(found)
+
+
+def runtimes() -> list[tuple[str, Path]]:
+    """Folders in which ONNX Runtime may be: ours, the project's, and that of a package, which is not imported."""
+    found = [("the package headstart", PACKAGE / "_runtime"), ("models/runtime", Path("models/runtime"))]
+    spec = importlib.util.find_spec("onnxruntime")
+    if spec is not None and spec.submodule_search_locations:
+        found.append(("the package onnxruntime", Path(next(iter(spec.submodule_search_locations))) / "capi"))
+    return found
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen network that gives features.
+
+    Parameters
+    ----------
+    name : str or path, default="resnet50"
+        A known name, or an ONNX file.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    digest : str
+        BLAKE3 of its graph and weights, in hexadecimal digits.
+    feature_size : int
+        Numbers in a row of features.
+    parameters : int
+        Numbers in its weights.
+    precision : str
+        ``fp32`` or ``int8``: what the file itself is in.
+    recipe : dict
+        How images are prepared.
+    source, licence : str or None
+        Where the weights come from.
+
+    Raises
+    ------
+    BackboneError
+        If there is none of this name, or the file cannot be used.
+
+    Examples
+    --------
+    >>> headstart.Backbone("resnet50").feature_size
+    2048
+    """
+
+    name: PathLike = DEFAULT_BACKBONE
+    path: Path = field(init=False)
+    digest: str = field(init=False)
+    feature_size: int = field(init=False)
+    parameters: int = field(init=False)
+    precision: str = field(init=False)
+    recipe: dict[str, Any] = field(init=False, repr=False)
+    source: Optional[str] = field(init=False)
+    licence: Optional[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        about = _core.describe_backbone(place(self.name, cache=None))
+        about["recipe"] = json.loads(about["recipe"])
+        for name in (
+            "name",
+            "path",
+            "digest",
+            "feature_size",
+            "parameters",
+            "precision",
+            "recipe",
+            "source",
+            "licence",
+        ):
+            object.__setattr__(self, name, about[name])
+
+    @staticmethod
+    def names() -> list[str]:
+        """Names that are known here."""
+        return names()

@@ -1,0 +1,88 @@
+"""Settings of a training, from the parameters of an estimator to the JSON that the compiled part checks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional, Union
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from headstart.errors import SettingError
+
+ClassWeight = Union[None, str, Mapping[Any, float]]
+
+
+def to_json(estimator: Any, classes: Iterable[Any]) -> str:
+    """The settings of ``estimator`` for these classes."""
+    settings: dict[str, Any] = {
+        "hidden": sizes(estimator.hidden),
+        "activation": estimator.activation,
+        "dropout": estimator.dropout,
+        "optimizer": estimator.optimizer,
+        "epochs": estimator.epochs,
+        "batch_size": estimator.batch_size,
+        "learning_rate": estimator.learning_rate,
+        "label_smoothing": estimator.label_smoothing,
+        "weight_decay": estimator.weight_decay,
+        "patience": estimator.patience,
+        "class_weight": weights(estimator.class_weight, classes),
+        "seed": seed(estimator.random_state),
+    }
+    more = dict(estimator.settings or {})
+    for name in more:
+        if name in settings:
+            message = f"`{name}` is a parameter of its own: give it there, not in `settings`"
+            raise SettingError(message)
+    try:
+        return json.dumps({**settings, **more}, default=plain)
+    except TypeError as error:
+        raise SettingError(str(error)) from error
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy's as one of Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    message = f"expected a number or a word, found {value!r}"
+    raise TypeError(message)
+
+
+def sizes(hidden: Union[int, Iterable[int]]) -> list[int]:
+    """Units of each hidden layer; one number is one layer."""
+    if isinstance(hidden, (int, np.integer)):
+        return [int(hidden)]
+    return [int(units) for units in hidden]
+
+
+def weights(class_weight: ClassWeight, classes: Iterable[Any]) -> Union[str, list[float], None]:
+    """Factors in the order of the classes, or ``auto``."""
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str):
+        if class_weight in ("balanced", "auto"):
+            return "auto"
+        message = f'`class_weight` must be "balanced" or a dictionary, found {class_weight!r}'
+        raise SettingError(message)
+    classes = list(classes)
+    unknown = [label for label in class_weight if label not in classes]
+    if unknown:
+        message = f"`class_weight` names {unknown[0]!r}, which is not one of the {len(classes)} classes"
+        raise SettingError(message)
+    return [float(class_weight.get(label, 1.0)) for label in classes]
+
+
+def seed(random_state: Any) -> int:
+    """A seed: the number itself, or drawn."""
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def check_fraction(fraction: Optional[float]) -> Optional[float]:
+    """A fraction that can be held out."""
+    if fraction is None or 0.0 < fraction < 1.0:
+        return fraction
+    message = f"`validation_fraction` must be above 0 and below 1, found {fraction}"
+    raise SettingError(message)
