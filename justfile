@@ -44,6 +44,7 @@ demo size="standard": setup
 [group('start here')]
 test: setup lint _tensorboard _readers
     cargo test --release --workspace --no-fail-fast
+    @"{{ just_executable() }}" test-wheel-quick
 
 # Fetch ONNX Runtime, the weights and CIFAR-10, build, import the backbones; what is there already is left alone
 [group('start here')]

@@ -103,7 +103,7 @@ impl Graphs {
     /// # Errors
     /// [`Error::Keep`].
     pub fn replace_with(&self, backbone: &Backbone, bytes: &[u8]) -> Result<PathBuf, Error> {
-        self.replace(backbone, |draft| fs::write(draft, bytes).map_err(self.cannot()))
+        self.replace(backbone, |draft| write_bytes(draft, bytes).map_err(|error| self.cannot()(error.source)))
     }
 
     fn cannot(&self) -> impl Fn(io::Error) -> Error {
