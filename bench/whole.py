@@ -9,8 +9,9 @@ Each PYTHON has the packages that its ways in bench/results_peers.py import, and
 them and names them. This script needs pillow, numpy, onnxruntime and matplotlib.
 
 A measurement is a fresh process, from its start to its end, with the features on disk: imports, the network, what is
-compiled or calibrated, decoding, all images, the last flush. headstart has a new and empty cache each time, so int8
-pays for its graph; `torch.compile` has an empty cache too. The images are JPEGs of 500x375 (bench/make_images.py); a
+compiled or calibrated, decoding, all images, the last flush. headstart has a new and empty feature cache each time, so
+int8 is checked each time. What headstart keeps for a user of a machine is there, as from the second use on: optimised
+copies, and the int8 graph that it brings, which takes half a second to make. `torch.compile` has an empty cache. The images are JPEGs of 500x375 (bench/make_images.py); a
 smaller set is the first rows of the largest.
 
 The ways take turns, and who begins changes from round to round; from `--once` images on there is one round. With

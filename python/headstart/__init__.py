@@ -19,7 +19,7 @@ try:
     import sklearn.base  # noqa: F401
 except ImportError as error:
     message = (
-        "the Python module headstart needs scikit-learn: `pip install 'headstart[sklearn]'`; the command needs nothing"
+        "the Python module headstart needs scikit-learn: `pip install scikit-learn`; the command needs nothing"
     )
     raise ImportError(message) from error
 

@@ -6,7 +6,7 @@ use headstart::backbone::device::Choice;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{SessionOptions, copies, default_engines_folder};
 use headstart::backbone::{EngineOptions, Libraries};
-use headstart::cache::Storage;
+use headstart::cache::{Storage, has_store};
 use headstart::dataset::{Columns, Manifest};
 use headstart::extract::{BatchSize, ExtractOptions};
 use headstart::files::Inputs;
@@ -16,6 +16,7 @@ use headstart::project::{Accept, DataRequest, RunsFolder};
 use headstart::{Control, Project, ProjectConfig, UserCache};
 
 use super::console::Console;
+use super::installed;
 use super::listener::Listener;
 use super::system::libraries;
 
@@ -80,16 +81,15 @@ impl ColumnArgs {
     }
 }
 
-const BACKBONE: &str = "models/resnet50.onnx";
 const CACHE: &str = "data/features";
 
 /// The frozen graph, and where its features are kept.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Features")]
 pub struct BackboneArgs {
-    /// ONNX graph that gives the features
-    #[arg(long, value_name = "FILE", env = "HEADSTART_BACKBONE", default_value = BACKBONE)]
-    pub backbone: PathBuf,
+    /// ONNX graph that gives the features, or the name of one in `models` or in an installed package: `resnet50`, `efficientnet-lite0`
+    #[arg(long, value_name = "FILE|NAME", env = "HEADSTART_BACKBONE", default_value = installed::DEFAULT_PATH)]
+    backbone: PathBuf,
     /// Preprocess by this preset or TOML file instead of by the backbone's own recipe
     #[arg(long, value_name = "PRESET|FILE")]
     recipe: Option<PathBuf>,
@@ -141,6 +141,14 @@ fn storage(text: &str) -> Result<Storage, String> {
 impl BackboneArgs {
     /// What was typed, where runs lie in `runs` and nothing is to be computed.
     pub fn config(&self) -> ProjectConfig {
+        let config = self.config_as_typed();
+        match installed::name(&self.backbone) {
+            Some(name) => with_installed(config, name),
+            None => config,
+        }
+    }
+
+    fn config_as_typed(&self) -> ProjectConfig {
         ProjectConfig {
             backbone: self.backbone.clone(),
             recipe: self.recipe.clone(),
@@ -168,6 +176,18 @@ impl BackboneArgs {
     pub fn inputs(&self) -> Inputs {
         self.config().inputs()
     }
+}
+
+/// With the file that `name` means: of several the one that the cache has features of, else the likeliest.
+fn with_installed(config: ProjectConfig, name: &str) -> ProjectConfig {
+    let files = installed::backbones(name);
+    let with = |file: &PathBuf| ProjectConfig { backbone: file.clone(), ..config.clone() };
+    let is_kept = |config: &ProjectConfig| {
+        let source = Project::new(config.clone()).features(&mut Control::silent());
+        source.is_ok_and(|source| has_store(&config.cache, &source.fingerprint))
+    };
+    let kept = if files.len() > 1 { files.iter().map(with).find(is_kept) } else { None };
+    kept.or_else(|| files.first().map(with)).unwrap_or(config)
 }
 
 /// Where runs lie.

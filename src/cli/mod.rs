@@ -18,6 +18,7 @@ mod flags;
 mod graph_hint;
 mod hint;
 mod import_head;
+mod installed;
 mod interrupt;
 mod listener;
 mod manual;

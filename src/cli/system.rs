@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use super::installed;
 use headstart::backbone::libraries::{Libraries, Place, nvidia_folders};
 use headstart::image::Heif;
 use headstart::later::Later;
@@ -54,6 +55,10 @@ pub fn libraries(onnxruntime: Option<&Path>) -> Libraries {
     let python = Place::later("Python's onnxruntime", Later::new(of_python));
     // Before the system's, which come last.
     libraries.places.insert(libraries.places.len() - 1, python);
+    // Beside the program too, for who installed it by pip; and before a Python, which has to be started to be asked.
+    if let Some(folder) = installed::runtime() {
+        libraries.places.insert(libraries.places.len() - 2, Place::folder(folder));
+    }
     libraries
 }
 
@@ -85,7 +90,7 @@ static NVIDIA: LazyLock<Later<Vec<PathBuf>>> = LazyLock::new(|| {
 });
 
 /// `lib/python3.12/site-packages`, on Windows `Lib/site-packages`.
-fn site_packages(environment: &Path) -> Vec<PathBuf> {
+pub fn site_packages(environment: &Path) -> Vec<PathBuf> {
     let mut found = vec![environment.join("Lib/site-packages")];
     let entries = std::fs::read_dir(environment.join("lib")).into_iter().flatten().flatten();
     let mut pythons: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();

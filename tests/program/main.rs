@@ -28,6 +28,7 @@ mod hostile;
 mod huge;
 mod import_head;
 mod inputs;
+mod installed;
 mod interrupt;
 mod leaks;
 mod manifests;
