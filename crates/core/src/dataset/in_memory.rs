@@ -39,8 +39,10 @@ impl Manifest {
             None => shared.entry(text.to_owned()).or_insert_with(|| text.into()).clone(),
         };
         let example = |(input, written): (ImageInput, Option<String>)| {
-            let label = written.as_deref().map(normal_label).filter(|label| !label.is_empty());
-            let written_label = written.as_deref().filter(|&text| label.as_deref() != Some(text));
+            // As a cell of a table is read.
+            let written = written.as_deref().map(str::trim);
+            let label = written.map(normal_label).filter(|label| !label.is_empty());
+            let written_label = written.filter(|&text| label.as_deref() != Some(text));
             let (path, file, content) = match input {
                 ImageInput::File(file) => {
                     let whole = std::path::absolute(&file).unwrap_or_else(|_| file.clone());
