@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use headstart::backbone::{Backbone, OpenOptions};
 use headstart::baselines::{Choice, evaluate};
 use headstart::convert::quantize::{
-    Calibration, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Report, WeightBits,
+    Calibration, KeepFloat, Method, QuantizeOptions, Quantized, Ranges, Report, WeightBits, unfinished_beside,
 };
 use headstart::dataset::Manifest;
 use headstart::dataset::split::Split;
@@ -96,9 +96,7 @@ fn unfinished(output: &Path) -> Option<PathBuf> {
     if std::fs::metadata(output).is_ok_and(|there| !there.is_file()) {
         return None;
     }
-    let mut name = output.as_os_str().to_owned();
-    name.push(".unfinished");
-    Some(name.into())
+    Some(unfinished_beside(output))
 }
 
 fn images(text: &str) -> Result<usize, String> {

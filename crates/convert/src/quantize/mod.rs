@@ -70,6 +70,7 @@ pub use options::{KeepFloat, QuantizeEvent, QuantizeOptions, Ranges, Rounding, S
 pub use plan::{Float, Why};
 pub use range::{Levels, Method};
 pub use report::{Report, Speed};
+pub use unfinished::beside as unfinished_beside;
 
 use self::images::{Sample, Wanted};
 use self::runner::Machine;

@@ -26,6 +26,13 @@ use super::range::{Levels, Method};
 
 const BEGIN: &[u8; 8] = b"HSUNFIN1";
 
+/// Where a calibration is kept while `graph`, which is to come of it, is not done.
+pub fn beside(graph: &Path) -> PathBuf {
+    let mut name = graph.as_os_str().to_owned();
+    name.push(".unfinished");
+    name.into()
+}
+
 /// What is chosen so far, and where it is kept.
 pub(super) struct Unfinished {
     /// `None` keeps nothing.

@@ -21,6 +21,7 @@ use headstart_backbone::device::Precision;
 use headstart_backbone::{self as backbone, Backbone, OpenOptions};
 use headstart_base::files::{DraftFolder, NewFolder, write_bytes};
 use headstart_cache::file_name;
+use headstart_convert::quantize::unfinished_beside;
 
 const FOLDER: &str = "graphs";
 const ENDING: &str = ".int8.onnx";
@@ -70,7 +71,7 @@ impl Graphs {
 
     /// Where a calibration for `backbone` is kept while it is not done.
     pub(crate) fn unfinished(&self, backbone: &Backbone) -> PathBuf {
-        self.folder.join(self.stem(backbone) + ENDING + ".unfinished")
+        unfinished_beside(&self.path(backbone))
     }
 
     /// Have `write` make the int8 form of `backbone` and put it in use. The one that was before stays under another name.

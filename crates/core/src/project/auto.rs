@@ -11,7 +11,7 @@ use super::Error;
 use super::calibrator::{Calibrator, SAMPLE, rows, spread};
 use super::shipped_graph::is_shipped;
 use crate::Control;
-use crate::extract::{Chosen, ExtractOptions, Extractor, GraphCheck, Graphs, Measured, TimedRows};
+use crate::extract::{Chosen, ExtractOptions, Extractor, Graphs, Measured, TimedRows};
 use crate::input::files as image_files;
 use crate::precision::Form;
 
@@ -112,38 +112,14 @@ impl Calibrator<'_> {
         };
         if let Some(form) = there {
             let trial = self.trial(form, library, sample, control)?;
-            if self.is_accepted(backbone, &trial, fp32, graphs, control)? {
+            let found = |_: &mut Control<'_>| Ok(Some(trial.fidelity(fp32)));
+            // One that was calibrated on images of this cache was measured then.
+            if !is_shipped(backbone, &trial.form) || self.is_accepted(&trial.form, graphs, control, found)? {
                 return Ok(trial);
             }
         }
         let made = self.quantise(backbone, graphs, library, control)?;
         self.trial(made, library, sample, control)
-    }
-
-    /// Whether the graph was calibrated on images of this cache, or is near enough on these. What was found is kept.
-    fn is_accepted(
-        &self,
-        backbone: &Backbone,
-        int8: &Trial,
-        fp32: &Trial,
-        graphs: &Graphs,
-        control: &mut Control<'_>,
-    ) -> Result<bool, Error> {
-        if !is_shipped(backbone, &int8.form) {
-            return Ok(true);
-        }
-        let graph = &int8.form.backbone;
-        let Fidelity { images, cosine_mean, cosine_min, relative_error } = int8.fidelity(fp32);
-        let min_cosine = self.options.bound();
-        let found = GraphCheck { images, cosine_mean, cosine_min, relative_error, min_cosine };
-        let check = match graphs.checked(graph) {
-            Some(before) => before,
-            None => {
-                graphs.keep_check(graph, &found)?;
-                found
-            }
-        };
-        Ok(self.accepts(&check, control))
     }
 
     /// Compute the features of the sample by a form, and see how long it takes.

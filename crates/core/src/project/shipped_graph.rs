@@ -30,7 +30,7 @@ pub(super) fn shipped(
     calibration: &Calibration,
     backbone: &Backbone,
 ) -> Result<Vec<u8>, quantize::Error> {
-    if let Some((_, bytes)) = kept.and_then(|kept| kept.int8_graph(calibration.result())) {
+    if let Some(bytes) = kept.and_then(|kept| kept.int8_graph(calibration.result())) {
         return Ok(bytes);
     }
     let bytes = onnx::encode(&calibration.apply(backbone)?, backbone.path())?;
@@ -86,7 +86,7 @@ impl Calibrator<'_> {
         let floats = floats?;
         let made = made.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let Some(int8) = put_in_use(made, backbone, graphs, control)? else { return Ok(None) };
-        let near = self.is_near(&int8, Some(floats), graphs, control)?;
+        let near = self.is_accepted(&int8, graphs, control, |control| self.check(&int8, floats, control))?;
         Ok(near.then_some(int8))
     }
 
@@ -114,26 +114,28 @@ impl Calibrator<'_> {
         if !is_shipped(backbone, int8) {
             return Ok(true);
         }
-        let known = graphs.checked(&int8.backbone).is_some();
-        let floats = if known { None } else { Some(self.floats(backbone, None, control)?) };
-        self.is_near(int8, floats, graphs, control)
+        self.is_accepted(int8, graphs, control, |control| {
+            let floats = self.floats(backbone, None, control)?;
+            self.check(int8, floats, control)
+        })
     }
 
-    /// As it was found before, or against these floats.
-    fn is_near(
+    /// Whether `int8` is near enough by what was found before, or else by what `find` finds, which is kept. Where no image can be
+    /// read nothing is found, and extraction tells of that.
+    pub(super) fn is_accepted(
         &self,
         int8: &Form,
-        floats: Option<Floats>,
         graphs: &Graphs,
         control: &mut Control<'_>,
+        find: impl FnOnce(&mut Control<'_>) -> Result<Option<Fidelity>, Error>,
     ) -> Result<bool, Error> {
-        let check = match (graphs.checked(&int8.backbone), floats) {
-            (Some(check), _) => check,
-            // No image can be read: extraction tells of that.
-            (None, None) => return Ok(true),
-            (None, Some(floats)) if floats.images.is_empty() => return Ok(true),
-            (None, Some(floats)) => {
-                let check = self.check(int8, floats, control)?;
+        let check = match graphs.checked(&int8.backbone) {
+            Some(before) => before,
+            None => {
+                let Some(found) = find(control)? else { return Ok(true) };
+                let Fidelity { images, cosine_mean, cosine_min, relative_error } = found;
+                let min_cosine = self.options.bound();
+                let check = GraphCheck { images, cosine_mean, cosine_min, relative_error, min_cosine };
                 graphs.keep_check(&int8.backbone, &check)?;
                 check
             }
@@ -142,7 +144,7 @@ impl Calibrator<'_> {
     }
 
     /// Whether what was found is what was asked for. If not, it is told.
-    pub(super) fn accepts(&self, check: &GraphCheck, control: &mut Control<'_>) -> bool {
+    fn accepts(&self, check: &GraphCheck, control: &mut Control<'_>) -> bool {
         let GraphCheck { images, cosine_mean, .. } = *check;
         // What was accepted once stays so for commands that ask for no other bound.
         let bound = self.options.min_cosine.unwrap_or(check.min_cosine);
@@ -185,9 +187,17 @@ impl Calibrator<'_> {
         Ok(Floats { images, rows, options })
     }
 
-    /// The same images in int8. What is computed is kept.
-    fn check(&self, int8: &Form, floats: Floats, control: &mut Control<'_>) -> Result<GraphCheck, Error> {
+    /// How near the same images are in int8, if there are any. What is computed is kept.
+    fn check(
+        &self,
+        int8: &Form,
+        floats: Floats,
+        control: &mut Control<'_>,
+    ) -> Result<Option<Fidelity>, Error> {
         let Floats { images, rows, mut options } = floats;
+        if images.is_empty() {
+            return Ok(None);
+        }
         let config = self.config;
         let (fingerprint, _) =
             int8.kept_as(config.storage, |fingerprint| has_store(&config.cache, fingerprint))?;
@@ -201,8 +211,6 @@ impl Calibrator<'_> {
         }
         let integers = cache.features(&images)?;
         let floats = stacked(&rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        let Fidelity { images, cosine_mean, cosine_min, relative_error } = Fidelity::of(&floats, &integers);
-        let min_cosine = self.options.bound();
-        Ok(GraphCheck { images, cosine_mean, cosine_min, relative_error, min_cosine })
+        Ok(Some(Fidelity::of(&floats, &integers)))
     }
 }

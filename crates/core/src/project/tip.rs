@@ -102,7 +102,12 @@ impl<'a> TipWatch<'a> {
     fn costs_if_long(&self) -> Option<[f64; 2]> {
         let backbone = &self.source.backbone;
         let rows = (self.work.images * self.work.views) as f64;
-        if rows < MANY || !self.has_int8(backbone) {
+        if rows < MANY || backbone.is_quantised() {
+            return None;
+        }
+        let graphs = Graphs::of(&self.source.config().cache);
+        let brought = Calibration::shipped(backbone);
+        if brought.is_none() && !graphs.path(backbone).exists() {
             return None;
         }
         let engine = &self.source.extract_options().engine;
@@ -115,26 +120,18 @@ impl<'a> TipWatch<'a> {
         if rows * fp32 < LONG.as_secs_f64() / 2.0 {
             return None;
         }
-        Some([fp32, self.cost(&self.int8()?, engine)?])
-    }
-
-    fn has_int8(&self, backbone: &Backbone) -> bool {
-        !backbone.is_quantised()
-            && (Calibration::shipped(backbone).is_some()
-                || Graphs::of(&self.source.config().cache).path(backbone).exists())
+        Some([fp32, self.cost(&self.int8(&graphs, brought)?, engine)?])
     }
 
     /// The form in use in this cache, or the one that the program brings.
-    fn int8(&self) -> Option<Form> {
+    fn int8(&self, graphs: &Graphs, brought: Option<Calibration>) -> Option<Form> {
         let backbone = &self.source.backbone;
-        if let Some(form) =
-            Form::only(backbone, Precision::Int8, &Graphs::of(&self.source.config().cache)).ok()?
-        {
+        if let Some(form) = Form::only(backbone, Precision::Int8, graphs).ok()? {
             return Some(form);
         }
-        let calibration = Calibration::shipped(backbone)?;
+        let calibration = brought?;
         shipped(Some(self.kept), &calibration, backbone).ok()?;
-        let (path, _) = self.kept.int8_graph(calibration.result())?;
+        let path = self.kept.int8_path(calibration.result());
         let recipe = Some(backbone.recipe().clone());
         let graph = Backbone::open_with(&path, &OpenOptions { recipe, ..OpenOptions::default() }).ok()?;
         Some(Form { backbone: graph, precision: Precision::Int8 })

@@ -43,27 +43,27 @@ impl UserCache {
         Self { folder: folder.into() }
     }
 
-    /// Where the int8 graph lies that has this BLAKE3 digest in hexadecimal digits, if it is there and whole; and its bytes.
-    pub(crate) fn int8_graph(&self, digest: &str) -> Option<(PathBuf, Vec<u8>)> {
-        let path = self.int8_path(digest);
-        let bytes = fs::read(&path).ok()?;
-        (*blake3::hash(&bytes).to_hex() == *digest).then_some((path, bytes))
+    /// The bytes of the int8 graph with this BLAKE3 digest in hexadecimal digits, if it is there and whole.
+    pub(crate) fn int8_graph(&self, digest: &str) -> Option<Vec<u8>> {
+        let bytes = fs::read(self.int8_path(digest)).ok()?;
+        (*blake3::hash(&bytes).to_hex() == *digest).then_some(bytes)
     }
 
-    /// Keep an int8 graph for the next project. `None` if that cannot be.
-    pub(crate) fn keep_int8_graph(&self, digest: &str, bytes: &[u8]) -> Option<PathBuf> {
-        let path = self.int8_path(digest);
-        keep(&path, bytes).then_some(path)
+    /// Keep an int8 graph for the next project, if that can be.
+    pub(crate) fn keep_int8_graph(&self, digest: &str, bytes: &[u8]) {
+        keep(&self.int8_path(digest), bytes);
     }
 
-    fn int8_path(&self, digest: &str) -> PathBuf {
+    /// Where it lies, or would.
+    pub(crate) fn int8_path(&self, digest: &str) -> PathBuf {
         self.folder.join("int8").join(format!("{digest}.onnx"))
     }
 }
 
-/// Whether it could be written.
-fn keep(path: &Path, bytes: &[u8]) -> bool {
-    path.parent().is_some_and(|folder| fs::create_dir_all(folder).is_ok()) && write_bytes(path, bytes).is_ok()
+/// What cannot be written is made again next time.
+fn keep(path: &Path, bytes: &[u8]) {
+    let _ = path.parent().map(fs::create_dir_all);
+    let _ = write_bytes(path, bytes);
 }
 
 #[cfg(test)]
@@ -76,9 +76,9 @@ mod tests {
         let cache = UserCache::in_folder(folder.path().join("not there yet"));
         let digest = blake3::hash(b"a graph").to_hex();
         assert_eq!(cache.int8_graph(&digest), None);
-        let path = cache.keep_int8_graph(&digest, b"a graph").unwrap();
-        assert_eq!(cache.int8_graph(&digest), Some((path.clone(), b"a graph".to_vec())));
-        fs::write(path, b"a graqh").unwrap();
+        cache.keep_int8_graph(&digest, b"a graph");
+        assert_eq!(cache.int8_graph(&digest), Some(b"a graph".to_vec()));
+        fs::write(cache.int8_path(&digest), b"a graqh").unwrap();
         assert_eq!(cache.int8_graph(&digest), None);
     }
 
@@ -88,7 +88,8 @@ mod tests {
         let file = folder.path().join("a file");
         fs::write(&file, "in the way").unwrap();
         let cache = UserCache::in_folder(file);
-        assert_eq!(cache.keep_int8_graph("00", b"a graph"), None);
+        cache.keep_int8_graph("00", b"a graph");
+        assert!(!cache.int8_path("00").exists());
         cache.keep_rate(Rate::default());
         assert_eq!(cache.rates(), []);
     }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use headstart_backbone::Metadata;
+use headstart_backbone::{Backbone, Metadata};
 use headstart_image::Recipe;
 use serde::{Deserialize, Serialize};
 
@@ -39,11 +39,35 @@ pub(super) struct Account {
     pub layers: Vec<(String, usize, usize)>,
 }
 
+impl Account {
+    /// That of a file, without the long arrays behind it.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        Self::read(&mut Reader(bytes))
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        (reader.take(BEGIN.len())? == BEGIN).then_some(())?;
+        let length = reader.number()?;
+        serde_json::from_slice(reader.take(length)?).ok()
+    }
+
+    /// Whether it is for this graph, and for pixels that are normalised as `backbone` has them.
+    pub(super) fn is_for(&self, backbone: &Backbone) -> bool {
+        let pixels = |recipe: &Recipe| {
+            let Recipe { channels, layout, divisor, mean, std, .. } = recipe.clone();
+            (channels, layout, divisor, mean, std, recipe.input_shape())
+        };
+        *backbone.digest().to_hex() == *self.graph
+            && Recipe::from_json(&self.metadata.recipe)
+                .is_ok_and(|own| pixels(&own) == pixels(backbone.recipe()))
+    }
+}
+
 /// What the file in integers says of itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct MetadataText {
     name: String,
-    pub recipe: String,
+    recipe: String,
     feature_tensor: String,
     feature_size: usize,
     labels: Vec<String>,
@@ -110,9 +134,7 @@ impl Calibration {
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        (reader.take(BEGIN.len())? == BEGIN).then_some(())?;
-        let length = reader.number()?;
-        let account: Account = serde_json::from_slice(reader.take(length)?).ok()?;
+        let account = Account::read(reader)?;
         let factors =
             account.factors.iter().map(|&(_, length)| reader.floats(length)).collect::<Option<_>>()?;
         let mut layers = vec![];

@@ -12,7 +12,6 @@ use std::path::Path;
 
 use headstart_backbone::{Backbone, Metadata};
 use headstart_base::machine::Threads;
-use headstart_image::Recipe;
 use headstart_onnx::{self as onnx, Model};
 
 use self::file::{Account, MetadataText};
@@ -47,10 +46,9 @@ const SHIPPED: [&[u8]; 1] = [include_bytes!("../../../calibrations/resnet50.cali
 impl Calibration {
     /// The one that the program brings for `backbone`, if it brings one.
     pub fn shipped(backbone: &Backbone) -> Option<Self> {
-        SHIPPED
-            .iter()
-            .filter_map(|bytes| Self::decode(bytes).ok())
-            .find(|calibration| calibration.is_for(backbone))
+        let own =
+            SHIPPED.iter().find(|bytes| Account::of(bytes).is_some_and(|account| account.is_for(backbone)));
+        own.and_then(|bytes| Self::decode(bytes).ok())
     }
 
     /// The one that made `result` of `backbone`.
@@ -113,13 +111,7 @@ impl Calibration {
 
     /// Whether it is for this graph, and for pixels that are normalised as `backbone` has them.
     pub fn is_for(&self, backbone: &Backbone) -> bool {
-        let pixels = |recipe: &Recipe| {
-            let Recipe { channels, layout, divisor, mean, std, .. } = recipe.clone();
-            (channels, layout, divisor, mean, std, recipe.input_shape())
-        };
-        let own = Recipe::from_json(&self.account.metadata.recipe);
-        *backbone.digest().to_hex() == *self.account.graph
-            && own.is_ok_and(|own| pixels(&own) == pixels(backbone.recipe()))
+        self.account.is_for(backbone)
     }
 
     /// The graph in integers of `backbone`: the same bytes on every machine.
