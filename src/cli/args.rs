@@ -159,6 +159,7 @@ impl BackboneArgs {
             storage: self.storage,
             precision: self.precision,
             user_cache: UserCache::of_user(),
+            smaller: installed::smaller(&self.backbone),
             extract: ExtractOptions {
                 engine: EngineOptions { libraries: libraries(None), ..EngineOptions::default() },
                 ..ExtractOptions::default()

@@ -2,7 +2,7 @@
 
 use headstart::convert::quantize;
 use headstart::extract::ExtractEvent as Extract;
-use headstart::project::{BaseRun, Tip, with_causes};
+use headstart::project::{BaseRun, with_causes};
 use headstart::train::Ended;
 use headstart::{Control, Event, Level, Message};
 
@@ -14,6 +14,7 @@ use super::hint;
 use super::interrupt;
 use super::progress::{Progress, clock};
 use super::system::trim_memory;
+use super::tip;
 
 /// Failures that are told one by one; the rest is counted.
 const FAILURES_SHOWN: usize = 20;
@@ -72,11 +73,7 @@ impl<'c> Listener<'c> {
             }
             Event::Folds { .. } => self.advance(1),
             Event::Extract(event) => self.extract(event),
-            Event::Tip(Tip { expected, precision, instead }) => self.note(format!(
-                "this takes about {}; about {} with `--precision {precision}`",
-                clock(expected),
-                clock(instead)
-            )),
+            Event::Tip(tip) => self.note(tip::sentence(&tip)),
             Event::Train(event) => {
                 self.training.get_or_insert_with(|| EpochProgress::new(self.console)).see(&event)
             }
@@ -220,6 +217,10 @@ impl<'c> Listener<'c> {
                 self.warn(format!("`{}` is not used: {why}", path.display()));
             }
             quantize::QuantizeEvent::Progress { stage, done } => {
+                // Each layer leaves many tensors that are too small to be handed back by themselves.
+                if matches!(stage, quantize::Stage::Weights | quantize::Stage::Biases) {
+                    trim_memory();
+                }
                 let what = in_words(*stage);
                 self.progress
                     .get_or_insert_with(|| Progress::of_one(self.console, "calibrating"))

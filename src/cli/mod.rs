@@ -33,6 +33,7 @@ mod report;
 mod runs;
 mod settings;
 mod system;
+mod tip;
 mod train;
 mod usage;
 mod words;

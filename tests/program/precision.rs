@@ -203,7 +203,7 @@ fn a_row_alone_in_int8_is_the_row_in_any_batch() {
 fn auto_measures_once_says_what_and_keeps_to_it() {
     let place = place();
     let said = run(&place, "extract train.csv --precision auto").done();
-    let said = said.says(&["auto: measuring on 32 images", "auto: fp32 on cpu: ", "auto: int8 on cpu: "]);
+    let said = said.says(&["auto: measuring on 24 images", "auto: fp32 on cpu: ", "auto: int8 on cpu: "]);
     let chosen = if said.err.contains("auto: int8, the fastest") { "int8" } else { "fp32" };
     assert_eq!(kept(&place), [chosen]);
     let again = run(&place, "extract test.csv --precision auto").done();

@@ -8,7 +8,7 @@ use headstart::backbone::Backbone;
 use headstart::backbone::device::Precision;
 use headstart::convert::quantize::Calibration;
 use headstart::extract::ExtractEvent;
-use headstart::project::{ExtractSettings, Tip};
+use headstart::project::{ExtractSettings, Instead, SmallerBackbone, Tip, Way};
 use headstart::{CancelToken, Control, Event, Project, ProjectConfig, Rate, UserCache};
 
 use super::place::{PHOTOS, Place, repository};
@@ -114,12 +114,19 @@ fn it_is_kept_for_the_next_project_and_made_again_if_that_file_is_damaged() {
     assert_eq!(blake3::hash(&fs::read(&kept).unwrap()).to_hex().to_string(), digest);
 }
 
-/// The tips of an extraction in fp32 of many images, which is stopped with the first of them, or after so many images.
-fn tips(place: &Place, rates: [f64; 2], stop_after: usize) -> Vec<Tip> {
+/// The tips of an extraction in fp32 of many images, which is stopped with the first of them, or after so many images. Rates are those of fp32, of
+/// int8 and of a smaller backbone, of which there is none if its rate is not given.
+fn tips<const N: usize>(place: &Place, rates: [f64; N], stop_after: usize) -> Vec<Tip> {
     let backbone = Backbone::open(&place.path("models/resnet50.onnx")).unwrap();
     let int8 = Calibration::shipped(&backbone).unwrap().result().to_owned();
+    let small = repository().join("models/efficientnet-lite0.onnx");
+    let digest = |backbone: &Backbone| backbone.digest().to_hex().to_string();
     let kept = UserCache::in_folder(place.path("user"));
-    let graphs = [(backbone.digest().to_hex().to_string(), Precision::Fp32), (int8, Precision::Int8)];
+    let graphs = [
+        (digest(&backbone), Precision::Fp32),
+        (int8, Precision::Int8),
+        (digest(&Backbone::open(&small).unwrap()), Precision::Fp32),
+    ];
     for ((graph, precision), images_per_second) in graphs.into_iter().zip(rates) {
         let rate = Rate { graph, precision, device: "cpu".into(), images_per_second, ..Rate::default() };
         kept.keep_rate(rate.here());
@@ -128,6 +135,7 @@ fn tips(place: &Place, rates: [f64; 2], stop_after: usize) -> Vec<Tip> {
         backbone: place.path("models/resnet50.onnx"),
         cache: place.path("features"),
         user_cache: Some(kept),
+        smaller: (N == 3).then(|| SmallerBackbone { name: "small".into(), graph: small }),
         ..ProjectConfig::default()
     });
     let cancel = CancelToken::default();
@@ -154,10 +162,22 @@ fn tips(place: &Place, rates: [f64; 2], stop_after: usize) -> Vec<Tip> {
 #[test]
 fn a_long_extraction_in_fp32_says_once_what_int8_would_take() {
     let place = Place::empty();
-    let [tip] = tips(&place, [0.01, 0.04], 2000)[..] else { panic!("one tip") };
+    let [Tip { expected, instead }] = &tips(&place, [0.01, 0.04], 2000)[..] else { panic!("one tip") };
+    let [Instead { way: Way::Precision(Precision::Int8), takes }] = instead[..] else {
+        panic!("{instead:?}")
+    };
     // By these rates the network is all of the time that it takes, on any machine.
-    let ratio = tip.instead.as_secs_f64() / tip.expected.as_secs_f64();
-    assert!(tip.precision == Precision::Int8 && (ratio - 0.25).abs() < 1e-6, "{tip:?}");
+    let ratio = takes.as_secs_f64() / expected.as_secs_f64();
+    assert!((ratio - 0.25).abs() < 1e-6, "{ratio}");
+}
+
+#[test]
+fn a_smaller_backbone_is_told_of_too() {
+    let place = Place::empty();
+    let [Tip { expected, instead }] = &tips(&place, [0.01, 0.04, 0.1], 2000)[..] else { panic!("one tip") };
+    let [_, Instead { way: Way::Backbone(name), takes }] = &instead[..] else { panic!("{instead:?}") };
+    let ratio = takes.as_secs_f64() / expected.as_secs_f64();
+    assert!(name == "small" && (ratio - 0.1).abs() < 1e-6, "{name} {ratio}");
 }
 
 #[test]

@@ -94,12 +94,14 @@ impl Layers<'_> {
                 choice.kernels.insert(layer.raw.clone(), second_order::round(conv, &gram, bits));
             }
             let behind = behind(&walk, layer);
-            // In the same pieces where the layer is known: others might sum in another order.
-            floats.advance(&[raw].into_iter().chain(behind).collect::<Vec<_>>(), None)?;
             match known {
-                Some(known) => take(choice, layer, known),
+                Some(known) => {
+                    // In the same pieces: others might sum in another order.
+                    floats.show(&asked(layer, behind), &mut |_| Ok(()))?;
+                    take(choice, layer, known);
+                }
                 None => {
-                    self.put_right(layer, conv, [&floats, &rounded], behind, choice)?;
+                    self.put_right(layer, conv, (&mut floats, &rounded), behind, choice)?;
                     let kept = Kept::new(&conv.kernel, &choice.kernels[raw], choice.biases[raw].clone());
                     let shape = (layer.raw.clone(), conv.kernel.nrows(), conv.kernel.ncols());
                     on_step(Step::Done(shape, kept))?;
@@ -118,20 +120,25 @@ impl Layers<'_> {
         &self,
         layer: &Layer,
         conv: &Conv,
-        [floats, rounded]: [&Stepper<'_>; 2],
+        (floats, rounded): (&mut Stepper<'_>, &Stepper<'_>),
         behind: Option<&str>,
         choice: &mut Choice,
     ) -> Result<()> {
-        let wanted = floats.stored(&layer.raw);
-        let masks = behind.map(|name| floats.stored(name));
         let mut shifts = Shifts::of(layer, conv.kernel.nrows());
-        let rounding = (self.plan, &*choice);
-        rounded.exact(&layer.output, &layer.raw, rounding, wanted.len(), &mut |batch, found| {
-            shifts.add(found, &wanted[batch], masks.map(|masks| &masks[batch]));
+        let mut exact = rounded.exact(&layer.output, &layer.raw, (self.plan, &*choice))?;
+        floats.show(&asked(layer, behind), &mut |made| {
+            if let (Some(found), Some(wanted)) = (exact.batch(made.batch)?, made.get(&layer.raw)) {
+                shifts.add(&found, wanted, behind.and_then(|name| made.get(name)));
+            }
             Ok(())
         })?;
         let biases = choice.biases.entry(layer.raw.clone()).or_insert_with(|| conv.bias.clone());
         biases.iter_mut().zip(shifts.means()).for_each(|(bias, shift)| *bias -= shift as f32);
         Ok(())
     }
+}
+
+/// What is asked of the floats for a convolution.
+fn asked<'a>(layer: &'a Layer, behind: Option<&'a str>) -> Vec<&'a str> {
+    [layer.raw.as_str()].into_iter().chain(behind).collect()
 }

@@ -140,7 +140,7 @@ fn on_these_threads(
     on_event: &mut dyn FnMut(QuantizeEvent<'_>),
 ) -> Result<Quantized> {
     let path = backbone.path();
-    let model = read(path)?;
+    let model = search::embedded(backbone)?;
     let wanted = Wanted { calibration: options.calibration, held_out: options.held_out };
     on_event(QuantizeEvent::Stage(Stage::Images));
     let sample = Sample::draw(

@@ -41,7 +41,7 @@ impl Default for QuantizeOptions {
     fn default() -> Self {
         Self {
             calibration: 128,
-            held_out: 64,
+            held_out: 32,
             held_out_files: None,
             ranges: Ranges::Measured,
             rounding: Rounding::SecondOrder,

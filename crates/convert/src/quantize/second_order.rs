@@ -82,36 +82,16 @@ pub(super) fn cholesky(mut matrix: Array2<f32>) -> Option<Array2<f32>> {
     let size = matrix.nrows();
     for from in (0..size).step_by(BLOCK) {
         let to = size.min(from + BLOCK);
-        // The block on the diagonal.
-        for column in from..to {
-            for row in column..to {
-                let known = matrix.slice(s![row, from..column]).dot(&matrix.slice(s![column, from..column]));
-                let rest = matrix[(row, column)] - known;
-                if row == column {
-                    if rest <= 0.0 || rest.is_nan() {
-                        return None;
-                    }
-                    matrix[(row, column)] = rest.sqrt();
-                } else {
-                    matrix[(row, column)] = rest / matrix[(column, column)];
-                }
-            }
-        }
-        if to == size {
-            break;
-        }
-        // What stands below it.
-        let (above, mut below) = matrix.view_mut().split_at(Axis(0), to);
-        // Turned over, so that what one column explains of the others lies side by side, for vector instructions.
-        let block = above.slice(s![from.., from..to]).t().as_standard_layout().into_owned();
-        let (mut left, mut right) = below.view_mut().split_at(Axis(1), to);
+        let (above, below) = matrix.view_mut().split_at(Axis(0), to);
+        let mut block = above.slice_move(s![from.., from..to]);
+        on_diagonal(&mut block)?;
+        let inverse = inverse(block.view());
+        let (mut left, mut right) = below.split_at(Axis(1), to);
+        // What stands below it: divided by the block, which is a product with its inverse.
         let mut panel = left.slice_mut(s![.., from..to]);
-        rows_of(&mut panel).into_par_iter().with_min_len(BLOCK).for_each(|mut row| {
-            for column in 0..to - from {
-                let value = row[column] / block[(column, column)];
-                row[column] = value;
-                row.slice_mut(s![column + 1..]).scaled_add(-value, &block.slice(s![column, column + 1..]));
-            }
+        panel.axis_chunks_iter_mut(Axis(0), ROWS).collect::<Vec<_>>().into_par_iter().for_each(|mut rows| {
+            let before = rows.to_owned();
+            general_mat_mul(1.0, &before, &inverse.t(), 0.0, &mut rows);
         });
         // And what remains, less what is explained; only the lower triangle counts.
         let panel = panel.view();
@@ -127,6 +107,40 @@ pub(super) fn cholesky(mut matrix: Array2<f32>) -> Option<Array2<f32>> {
         matrix.slice_mut(s![row, row + 1..]).fill(0.0);
     }
     Some(matrix)
+}
+
+/// The same of a small matrix, in its lower triangle.
+fn on_diagonal(block: &mut ArrayViewMut2<'_, f32>) -> Option<()> {
+    for column in 0..block.nrows() {
+        for row in column..block.nrows() {
+            let known = block.slice(s![row, ..column]).dot(&block.slice(s![column, ..column]));
+            let rest = block[(row, column)] - known;
+            if row > column {
+                block[(row, column)] = rest / block[(column, column)];
+            } else if rest > 0.0 {
+                block[(row, column)] = rest.sqrt();
+            } else {
+                // A NaN, too.
+                return None;
+            }
+        }
+    }
+    Some(())
+}
+
+/// Of a lower triangle.
+fn inverse(lower: ArrayView2<'_, f32>) -> Array2<f32> {
+    let mut inverse = Array2::<f32>::zeros(lower.raw_dim());
+    for row in 0..lower.nrows() {
+        let (above, mut rest) = inverse.view_mut().split_at(Axis(0), row);
+        let mut found = rest.row_mut(0);
+        for (before, above) in above.rows().into_iter().enumerate() {
+            found.scaled_add(-lower[(row, before)], &above);
+        }
+        found[row] = 1.0;
+        found /= lower[(row, row)];
+    }
+    inverse
 }
 
 /// To be shared out among threads.

@@ -16,7 +16,7 @@ use super::runner::Machine;
 use headstart_onnx::{DataType, Dim, Graph, Model, Node, ValueInfo, Walk};
 
 /// Images that are run at once where the graph leaves a choice.
-const BATCH: usize = 8;
+const BATCH: usize = 4;
 
 /// A tensor, as one batch of images made it.
 #[derive(Debug, Clone)]
@@ -50,6 +50,40 @@ pub(super) struct Stepper<'a> {
     done: HashSet<&'a str>,
     /// Tensors that somebody else will ask for.
     pinned: HashSet<String>,
+}
+
+/// Hears of each batch.
+pub(super) type Visit<'v> = dyn FnMut(&Made<'_>) -> Result<()> + 'v;
+
+/// What was made of one batch, just now or before.
+pub(super) struct Made<'b> {
+    pub batch: usize,
+    names: &'b [String],
+    new: &'b [Stored],
+    stored: &'b HashMap<String, Vec<Stored>>,
+}
+
+impl Made<'_> {
+    pub(super) fn get(&self, name: &str) -> Option<&Stored> {
+        let new = self.names.iter().position(|new| new == name).and_then(|place| self.new.get(place));
+        new.or_else(|| self.stored.get(name)?.get(self.batch))
+    }
+}
+
+/// Makes one tensor, a batch at a time.
+pub(super) struct Exact<'s, 'a> {
+    stepper: &'s Stepper<'a>,
+    piece: Piece,
+}
+
+impl Exact<'_, '_> {
+    /// `None` behind the last batch.
+    pub(super) fn batch(&mut self, batch: usize) -> Result<Option<Stored>> {
+        if batch >= self.stepper.batches() {
+            return Ok(None);
+        }
+        Ok(self.stepper.run(&mut self.piece, batch)?.pop())
+    }
 }
 
 /// A part of the graph that runs by itself.
@@ -99,6 +133,20 @@ impl<'a> Stepper<'a> {
 
     /// Run what `wanted` needs and keep what is made, rounded if that is said, for [`stored`](Self::stored) and later pieces.
     pub(super) fn advance(&mut self, wanted: &[&str], rounding: Option<Rounding<'_>>) -> Result<()> {
+        self.run_on(wanted, rounding, None)
+    }
+
+    /// Run what `wanted` needs, and show it batch by batch. It is kept only if somebody reads it later: it may be the largest that there is.
+    pub(super) fn show(&mut self, wanted: &[&str], visit: &mut Visit<'_>) -> Result<()> {
+        self.run_on(wanted, None, Some(visit))
+    }
+
+    fn run_on(
+        &mut self,
+        wanted: &[&str],
+        rounding: Option<Rounding<'_>>,
+        mut visit: Option<&mut Visit<'_>>,
+    ) -> Result<()> {
         wanted.iter().for_each(|name| {
             self.pinned.remove(*name);
         });
@@ -108,34 +156,42 @@ impl<'a> Stepper<'a> {
             .filter(|name| *name != self.input && !self.stored.contains_key(*name))
             .collect();
         if missing.is_empty() {
-            return Ok(());
+            let Some(visit) = visit else { return Ok(()) };
+            let made = |batch| Made { batch, names: &[], new: &[], stored: &self.stored };
+            return (0..self.batches()).try_for_each(|batch| visit(&made(batch)));
         }
         let nodes = self.needed(&missing);
         for node in &nodes {
             self.done.extend(node.output.iter().map(String::as_str));
         }
         // What is wanted, and what somebody still reads who is not a part of this.
-        let mut kept: Vec<&str> = nodes
+        let mut made: Vec<&str> = nodes
             .iter()
             .flat_map(|node| &node.output)
             .map(String::as_str)
             .filter(|name| missing.contains(name) || self.is_needed(name))
             .collect();
-        kept.dedup();
-        let part = self.part(&nodes, &kept, rounding);
+        made.dedup();
+        let part = self.part(&nodes, &made, rounding);
         let inside = |name: &str| {
             let codes = rounding.and_then(|_| codes_of(&part, name));
             codes.unwrap_or_else(|| name.to_owned())
         };
         let outputs: Vec<(String, String)> =
-            kept.iter().map(|&name| (name.to_owned(), inside(name))).collect();
+            made.iter().map(|&name| (name.to_owned(), inside(name))).collect();
         let mut piece = self.load(part, outputs)?;
         let spent = |name: &&String| !wanted.contains(&name.as_str()) && !self.is_needed(name);
         let spent: Vec<String> = self.stored.keys().filter(spent).cloned().collect();
-        let mut made: Vec<Vec<Stored>> = vec![vec![]; piece.outputs.len()];
+        let names: Vec<String> = piece.outputs.iter().map(|(name, ..)| name.clone()).collect();
+        let is_kept: Vec<bool> = names.iter().map(|name| visit.is_none() || self.is_needed(name)).collect();
+        let mut kept: Vec<Vec<Stored>> = vec![vec![]; names.len()];
         for batch in 0..self.batches() {
-            for (made, stored) in made.iter_mut().zip(self.run(&mut piece, batch)?) {
-                made.push(stored);
+            let new = self.run(&mut piece, batch)?;
+            if let Some(visit) = &mut visit {
+                visit(&Made { batch, names: &names, new: &new, stored: &self.stored })?;
+            }
+            for ((kept, stored), is_kept) in kept.iter_mut().zip(new).zip(&is_kept) {
+                kept.extend(is_kept.then_some(stored));
             }
             // Room for the next: these are the most memory that is taken.
             for name in &spent {
@@ -144,9 +200,8 @@ impl<'a> Stepper<'a> {
             }
         }
         self.stored.retain(|name, _| !spent.contains(name));
-        for ((name, ..), made) in piece.outputs.into_iter().zip(made) {
-            self.stored.insert(name, made);
-        }
+        let kept = names.into_iter().zip(kept).zip(is_kept);
+        self.stored.extend(kept.filter(|(_, is_kept)| *is_kept).map(|(kept, _)| kept));
         Ok(())
     }
 
@@ -162,24 +217,13 @@ impl<'a> Stepper<'a> {
         self.stored = stored;
     }
 
-    /// What `rounded` is made of before it is rounded, in the first `batches`, while everything before is as stored.
-    pub(super) fn exact(
-        &self,
-        rounded: &str,
-        raw: &str,
-        rounding: Rounding<'_>,
-        batches: usize,
-        visit: &mut dyn FnMut(usize, &Stored) -> Result<()>,
-    ) -> Result<()> {
+    /// What makes `raw`, which `rounded` is before it is rounded, while everything before is as stored.
+    pub(super) fn exact(&self, rounded: &str, raw: &str, rounding: Rounding<'_>) -> Result<Exact<'_, 'a>> {
         let nodes = self.needed(&[rounded]);
         let part = self.part(&nodes, &[rounded], Some(rounding));
         let name = exact(&part, rounded).unwrap_or(raw).to_owned();
-        let mut piece = self.load(part, vec![(raw.to_owned(), name)])?;
-        for batch in 0..batches.min(self.batches()) {
-            let made = self.run(&mut piece, batch)?;
-            visit(batch, &made[0])?;
-        }
-        Ok(())
+        let piece = self.load(part, vec![(raw.to_owned(), name)])?;
+        Ok(Exact { stepper: self, piece })
     }
 
     /// Whether somebody asks for `name` later, or a node reads it that has not run.

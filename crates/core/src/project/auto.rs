@@ -8,13 +8,15 @@ use headstart_base::text::counted;
 use headstart_convert::quantize::Fidelity;
 
 use super::Error;
-use super::calibrator::{Calibrator, SAMPLE, rows, spread};
+use super::calibrator::{Calibrator, rows, spread};
 use super::shipped_graph::is_shipped;
 use crate::Control;
 use crate::extract::{Chosen, ExtractOptions, Extractor, Graphs, Measured, TimedRows};
 use crate::input::files as image_files;
 use crate::precision::Form;
 
+/// Images that are measured: in fp32 they take a second on two cores, and the choice is to take less than two.
+const SAMPLE: usize = 24;
 /// Fewer images tell nothing.
 const LEAST: usize = 8;
 /// What another precision must gain to be worth its error.

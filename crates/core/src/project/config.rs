@@ -9,7 +9,7 @@ use headstart_image::Recipe;
 use headstart_image::recipe::{Decode, Exif};
 use headstart_onnx::network_files;
 
-use super::Error;
+use super::{Error, SmallerBackbone};
 use crate::UserCache;
 use crate::extract::ExtractOptions;
 use crate::precision::PrecisionChoice;
@@ -37,6 +37,8 @@ pub struct ProjectConfig {
     pub runs: PathBuf,
     /// What is kept for the user, whatever the project. Default: nothing is kept.
     pub user_cache: Option<UserCache>,
+    /// A backbone that takes less time, for the tip of a long extraction. Default: none.
+    pub smaller: Option<SmallerBackbone>,
     /// What computes, and how. Of the precision of its engine [`precision`](Self::precision) decides.
     pub extract: ExtractOptions,
 }
@@ -54,6 +56,7 @@ impl Default for ProjectConfig {
             precision: None,
             runs: "runs".into(),
             user_cache: None,
+            smaller: None,
             extract: ExtractOptions::default(),
         }
     }

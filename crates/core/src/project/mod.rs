@@ -79,7 +79,7 @@ pub use request::{FeatureRequest, OtherKind};
 pub use runs::RunsFolder;
 pub use samples::{Sample, Samples, too_few};
 pub use split_column::Divided;
-pub use tip::Tip;
+pub use tip::{Instead, SmallerBackbone, Tip, Way};
 pub use train::{TrainOptions, Trained};
 pub use training_data::DataRequest;
 pub use training_images::TrainingImages;

@@ -1,4 +1,4 @@
-//! A tip where an extraction in fp32 takes long: what int8 would take here.
+//! A tip where an extraction in fp32 takes long: what int8 or a smaller backbone would take here.
 
 use std::time::{Duration, Instant};
 
@@ -21,15 +21,40 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Of the time that it takes: what takes more than this instead is no gain worth a word.
 const PAYS: f64 = 0.75;
 
-/// A faster way to have features of the same images.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Faster ways to have features of the same images.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Tip {
     /// What all images take in the way that was chosen.
     pub expected: Duration,
-    /// What else they can be computed in.
-    pub precision: Precision,
-    /// What they would take then, its check and its start left out.
-    pub instead: Duration,
+    /// What they would take otherwise; one way at least.
+    pub instead: Vec<Instead>,
+}
+
+/// A faster way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instead {
+    /// What is different.
+    pub way: Way,
+    /// What all images would take, the check and the start left out.
+    pub takes: Duration,
+}
+
+/// What may be chosen otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// The same backbone, computed in this.
+    Precision(Precision),
+    /// Another backbone, by the name that [`ProjectConfig::smaller`](super::ProjectConfig::smaller) has for it.
+    Backbone(String),
+}
+
+/// A backbone that takes less time than the one that is in use, and what the user calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmallerBackbone {
+    /// What to type for it.
+    pub name: String,
+    /// The ONNX graph.
+    pub graph: std::path::PathBuf,
 }
 
 /// What there is to do.
@@ -39,18 +64,27 @@ struct Work {
     views: usize,
 }
 
+/// Seconds that a network takes for an image.
+#[derive(Debug, Clone, PartialEq)]
+struct Costs {
+    fp32: f64,
+    others: Vec<(Way, f64)>,
+}
+
 impl Work {
-    /// What is told once `done` of the images took so long, if the network takes these seconds for a view in fp32 and in int8.
-    fn tip(self, [fp32, int8]: [f64; 2], done: usize, elapsed: Duration) -> Option<Tip> {
+    /// What is told once `done` of the images took so long.
+    fn tip(self, costs: &Costs, done: usize, elapsed: Duration) -> Option<Tip> {
         let each = elapsed.as_secs_f64() / done as f64;
+        let whole = |each: f64| Duration::from_secs_f64(each * self.images as f64);
         // Reading and resizing are on the same cores, and stay as they are. The ratio counts: another program may have been in
         // the way of a measurement.
-        let network = each.min(self.views as f64 * fp32);
-        let other = each - network + network * int8 / fp32;
-        let whole = |each: f64| Duration::from_secs_f64(each * self.images as f64);
-        let (expected, instead) = (whole(each), whole(other));
-        let pays = instead.as_secs_f64() <= PAYS * expected.as_secs_f64();
-        (expected > LONG && pays).then_some(Tip { expected, precision: Precision::Int8, instead })
+        let network = each.min(self.views as f64 * costs.fp32);
+        let takes = |cost: f64| whole(each - network + network * cost / costs.fp32);
+        let expected = whole(each);
+        let pays = |takes: Duration| takes.as_secs_f64() <= PAYS * expected.as_secs_f64();
+        let ways = costs.others.iter().map(|(way, cost)| Instead { way: way.clone(), takes: takes(*cost) });
+        let instead: Vec<Instead> = ways.filter(|other| pays(other.takes)).collect();
+        (expected > LONG && !instead.is_empty()).then_some(Tip { expected, instead })
     }
 }
 
@@ -59,8 +93,7 @@ pub(super) struct TipWatch<'a> {
     source: &'a FeatureSource,
     kept: &'a UserCache,
     work: Work,
-    /// Seconds that the network takes for an image, in fp32 and in int8.
-    costs: Option<[f64; 2]>,
+    costs: Option<Costs>,
     began: Option<Instant>,
     done: usize,
 }
@@ -90,7 +123,7 @@ impl<'a> TipWatch<'a> {
                 let elapsed = self.began?.elapsed();
                 if elapsed >= LOOK {
                     self.began = None;
-                    return self.work.tip(self.costs?, self.done, elapsed);
+                    return self.work.tip(self.costs.as_ref()?, self.done, elapsed);
                 }
             }
             _ => {}
@@ -98,8 +131,8 @@ impl<'a> TipWatch<'a> {
         None
     }
 
-    /// As measured before or now; `None` for a short extraction, and where int8 is not to be had at once.
-    fn costs_if_long(&self) -> Option<[f64; 2]> {
+    /// As measured before or now; `None` for a short extraction, and where there is no other way.
+    fn costs_if_long(&self) -> Option<Costs> {
         let backbone = &self.source.backbone;
         let rows = (self.work.images * self.work.views) as f64;
         if rows < MANY || backbone.is_quantised() {
@@ -107,20 +140,28 @@ impl<'a> TipWatch<'a> {
         }
         let graphs = Graphs::of(&self.source.config().cache);
         let brought = Calibration::shipped(backbone);
-        if brought.is_none() && !graphs.path(backbone).exists() {
+        let has_int8 = brought.is_some() || graphs.path(backbone).exists();
+        let smaller = self.source.config().smaller.as_ref();
+        if !has_int8 && smaller.is_none() {
             return None;
         }
-        let engine = &self.source.extract_options().engine;
-        for precision in [Precision::Fp32, Precision::Int8] {
-            let selection = Selection::make(engine.device, precision, &engine.libraries).ok()?;
-            (selection.device == Device::Cpu).then_some(())?;
-        }
-        let fp32 = self.cost(&Form::own(backbone), engine)?;
+        let fp32 = self.cost(&Form::own(backbone))?;
         // The network is half of it at least, but for photographs of a camera.
         if rows * fp32 < LONG.as_secs_f64() / 2.0 {
             return None;
         }
-        Some([fp32, self.cost(&self.int8(&graphs, brought)?, engine)?])
+        let mut others = vec![];
+        if has_int8 {
+            let int8 = self.int8(&graphs, brought);
+            let cost = int8.and_then(|int8| self.cost(&int8));
+            others.extend(cost.map(|cost| (Way::Precision(Precision::Int8), cost)));
+        }
+        if let Some(smaller) = smaller {
+            let opened = Backbone::open(&smaller.graph).ok();
+            let cost = opened.and_then(|backbone| self.cost(&Form::own(&backbone)));
+            others.extend(cost.map(|cost| (Way::Backbone(smaller.name.clone()), cost)));
+        }
+        (!others.is_empty()).then_some(Costs { fp32, others })
     }
 
     /// The form in use in this cache, or the one that the program brings.
@@ -137,10 +178,12 @@ impl<'a> TipWatch<'a> {
         Some(Form { backbone: graph, precision: Precision::Int8 })
     }
 
-    /// Seconds that the network alone takes for an image.
-    fn cost(&self, form: &Form, engine: &EngineOptions) -> Option<f64> {
-        let mut options = engine.clone();
+    /// Seconds that the network alone takes for an image on the processor; `None` where it would be computed elsewhere.
+    fn cost(&self, form: &Form) -> Option<f64> {
+        let mut options: EngineOptions = self.source.extract_options().engine.clone();
         options.session.precision = form.precision;
+        let selection = Selection::make(options.device, form.precision, &options.libraries).ok()?;
+        (selection.device == Device::Cpu).then_some(())?;
         let unmeasured = Rate {
             backbone: form.backbone.name().to_owned(),
             graph: form.backbone.digest().to_hex().to_string(),
@@ -165,30 +208,44 @@ impl<'a> TipWatch<'a> {
 mod tests {
     use super::*;
 
+    const INT8: Way = Way::Precision(Precision::Int8);
+
     /// Thousandths of a second, after two seconds with so many of 1,000 images done.
-    fn tip(costs: [f64; 2], done: usize, views: usize) -> Option<[u128; 2]> {
+    fn tip(fp32: f64, others: &[(Way, f64)], done: usize, views: usize) -> Option<(u128, Vec<(Way, u128)>)> {
         let work = Work { images: 1000, views };
-        let tip = work.tip(costs.map(|cost| cost / 1000.0), done, Duration::from_secs(2))?;
-        Some([tip.expected, tip.instead].map(|time| time.as_millis()))
+        let others = others.iter().map(|(way, cost)| (way.clone(), cost / 1000.0)).collect();
+        let costs = Costs { fp32: fp32 / 1000.0, others };
+        let tip = work.tip(&costs, done, Duration::from_secs(2))?;
+        let instead = tip.instead.into_iter().map(|other| (other.way, other.takes.as_millis())).collect();
+        Some((tip.expected.as_millis(), instead))
     }
 
     #[test]
     fn what_is_not_the_network_stays_as_it_is() {
         // 40 ms an image; 30 of them are the network's, and become 10.
-        assert_eq!(tip([30.0, 10.0], 50, 1), Some([40_000, 20_000]));
-        assert_eq!(tip([15.0, 5.0], 50, 2), Some([40_000, 20_000]));
+        assert_eq!(tip(30.0, &[(INT8, 10.0)], 50, 1), Some((40_000, vec![(INT8, 20_000)])));
+        assert_eq!(tip(15.0, &[(INT8, 5.0)], 50, 2), Some((40_000, vec![(INT8, 20_000)])));
     }
 
     #[test]
     fn a_rate_that_was_measured_beside_other_work_counts_by_its_ratio() {
-        assert_eq!(tip([300.0, 100.0], 50, 1), Some([40_000, 13_333]));
+        assert_eq!(tip(300.0, &[(INT8, 100.0)], 50, 1), Some((40_000, vec![(INT8, 13_333)])));
     }
 
     #[test]
     fn a_short_work_and_a_small_gain_are_no_tip() {
-        assert_eq!(tip([8.0, 2.0], 201, 1), None);
-        assert_eq!(tip([30.0, 25.0], 50, 1), None);
+        assert_eq!(tip(8.0, &[(INT8, 2.0)], 201, 1), None);
+        assert_eq!(tip(30.0, &[(INT8, 25.0)], 50, 1), None);
         // Photographs of a camera: nearly all of the time is reading.
-        assert_eq!(tip([30.0, 10.0], 20, 1), None);
+        assert_eq!(tip(30.0, &[(INT8, 10.0)], 20, 1), None);
+    }
+
+    #[test]
+    fn each_way_that_pays_is_told() {
+        let small = Way::Backbone("small".into());
+        let told = tip(40.0, &[(INT8, 20.0), (small.clone(), 10.0)], 50, 1);
+        assert_eq!(told, Some((40_000, vec![(INT8, 20_000), (small.clone(), 10_000)])));
+        let told = tip(40.0, &[(INT8, 39.0), (small.clone(), 10.0)], 50, 1);
+        assert_eq!(told, Some((40_000, vec![(small, 10_000)])));
     }
 }

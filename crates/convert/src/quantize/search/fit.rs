@@ -15,7 +15,7 @@ use super::super::plan::{Conv, Plan, Why};
 use super::super::range::{Levels, Method};
 use super::super::rewrite::{Choice, rounded};
 use super::super::unfinished::Fitted;
-use super::{Bench, OBSERVED};
+use super::{BIASES, Bench, OBSERVED, RANKED, TRIAL};
 use headstart_onnx::{Model, Walk};
 use rayon::prelude::*;
 
@@ -53,13 +53,24 @@ pub(in crate::quantize) struct Fit {
     pub fidelity: Fidelity,
 }
 
-/// A graph in floats, and what passes through it.
+/// Channels that are evened out so far, and what passes through the graph then. The graph itself is made where it is needed: it is as large as the
+/// weights, and its plan as well.
 struct Candidate {
     exponent: f64,
-    model: Model,
-    plan: Plan,
     scaled: Scaled,
     histograms: Histograms,
+}
+
+/// The graph with its channels divided by `factors`, and what of it is rounded.
+fn divided(prepared: &Model, keep: &BTreeSet<String>, factors: &Factors) -> Result<(Model, Plan)> {
+    let plan = Plan::of(graph(prepared), keep)?;
+    if factors.is_empty() {
+        return Ok((prepared.clone(), plan));
+    }
+    let model = prepared.with_graph(equalise(graph(prepared), &plan, factors));
+    drop(plan);
+    let plan = Plan::of(graph(&model), keep)?;
+    Ok((model, plan))
 }
 
 impl Fit {
@@ -68,6 +79,23 @@ impl Fit {
         rounded(&self.model, &self.plan, &self.choice)
     }
 
+    /// Without what is only needed to round it otherwise: it is as large as the weights.
+    pub(super) fn settled(self) -> Settled {
+        let Self { plan, factors, choice, method, exponent, .. } = self;
+        Settled { plan, factors, choice, method, exponent }
+    }
+}
+
+/// How a graph is rounded at last.
+pub(in crate::quantize) struct Settled {
+    pub plan: Plan,
+    pub factors: Factors,
+    pub choice: Choice,
+    pub method: Method,
+    pub exponent: f64,
+}
+
+impl Settled {
     /// What makes the same graph again, with weights in so many bits.
     pub(in crate::quantize) fn chosen(&self, bits: WeightBits) -> Chosen<'_> {
         let kept = self.plan.float.iter().filter(|float| float.why == Why::Kept);
@@ -105,7 +133,7 @@ impl Bench<'_> {
     fn ranges(&mut self, prepared: &Model, keep: &BTreeSet<String>) -> Result<Fit> {
         self.stage(Stage::Observation)?;
         let mut candidates = self.candidates(prepared, keep)?;
-        self.observe(prepared, &mut candidates)?;
+        self.observe(prepared, keep, &mut candidates)?;
         self.stage(Stage::Ranges)?;
         let methods = match self.options.ranges {
             Ranges::Measured => METHODS.to_vec(),
@@ -115,7 +143,8 @@ impl Bench<'_> {
         let trials = (candidates.len() * methods.len()) as f64;
         let mut errors: Vec<(f64, Method)> = vec![];
         for (place, candidate) in candidates.iter().enumerate() {
-            let kernels = self.kernels(&candidate.plan);
+            let (model, plan) = divided(prepared, keep, &candidate.scaled.factors)?;
+            let kernels = self.kernels(&plan);
             // Which methods are good depends little on the channels.
             errors.sort_by(|a, b| a.0.total_cmp(&b.0));
             let methods = match errors.is_empty() {
@@ -124,8 +153,8 @@ impl Bench<'_> {
             };
             for (number, &method) in methods.iter().enumerate() {
                 self.within(Stage::Ranges, (place * methods.len() + number) as f64 / trials)?;
-                let choice = self.nearest(candidate, &kernels, method);
-                let fidelity = self.trial(&rounded(&candidate.model, &candidate.plan, &choice))?;
+                let choice = self.nearest(&plan, &candidate.histograms, &kernels, method);
+                let fidelity = self.trial(&rounded(&model, &plan, &choice), RANKED)?;
                 let what = format!("{method}, channels evened out by {:.0} %", 100.0 * candidate.exponent);
                 (self.on_event)(QuantizeEvent::Tried { what, error: fidelity.relative_error });
                 errors.push((fidelity.relative_error, method));
@@ -134,9 +163,10 @@ impl Bench<'_> {
                 }
             }
         }
-        let (place, method, choice, fidelity) =
-            best.expect("one method and one exponent at least were tried");
-        let Candidate { exponent, model, plan, scaled, .. } = candidates.swap_remove(place);
+        let (place, method, choice, _) = best.expect("one method and one exponent at least were tried");
+        let Candidate { exponent, scaled, .. } = candidates.swap_remove(place);
+        let (model, plan) = divided(prepared, keep, &scaled.factors)?;
+        let fidelity = self.trial(&rounded(&model, &plan, &choice), TRIAL)?;
         self.unfinished.begin(Fitted {
             keep: keep.clone(),
             exponent,
@@ -163,12 +193,7 @@ impl Bench<'_> {
     /// As ranges were chosen before the work was stopped.
     fn known(&mut self, prepared: &Model, known: Fitted) -> Result<Fit> {
         let Fitted { keep, exponent, method, levels, factors, features, fidelity, .. } = known;
-        let mut plan = Plan::of(graph(prepared), &keep)?;
-        let mut model = prepared.clone();
-        if !factors.is_empty() {
-            model = prepared.with_graph(equalise(graph(prepared), &plan, &factors));
-            plan = Plan::of(graph(&model), &keep)?;
-        }
+        let (model, plan) = divided(prepared, &keep, &factors)?;
         self.calibration = features;
         let (levels, kernels) = (levels.into_iter().collect(), self.kernels(&plan));
         let choice = Choice { levels, kernels, biases: HashMap::new() };
@@ -183,7 +208,7 @@ impl Bench<'_> {
         }
         let names: Vec<String> = plan.rounded().map(str::to_owned).collect();
         let exponents = self.options.equalise.map_or(vec![EVENED_OUT, 0.0], |told| vec![told]);
-        let (images, machine) = (self.few(), self.machine);
+        let (images, machine) = (self.part(TRIAL), self.machine);
         let mut seen = HashMap::new();
         if exponents.iter().any(|&exponent| exponent != 0.0) {
             let mut go_on = |done| self.within(Stage::Observation, done * BEFORE);
@@ -195,22 +220,23 @@ impl Bench<'_> {
                 0.0 => Factors::default(),
                 _ => factors(graph(prepared), &plan, &seen, exponent),
             };
-            let model = match factors.is_empty() {
-                true => prepared.clone(),
-                false => prepared.with_graph(equalise(graph(prepared), &plan, &factors)),
-            };
+            let (model, plan) = divided(prepared, keep, &factors)?;
             if !factors.is_empty() {
                 self.check_same(&model)?;
             }
-            let plan = Plan::of(graph(&model), keep)?;
-            let scaled = Scaled { tensors: plan.tensors.clone(), factors };
-            candidates.push(Candidate { exponent, model, plan, scaled, histograms: HashMap::new() });
+            let scaled = Scaled { tensors: plan.tensors, factors };
+            candidates.push(Candidate { exponent, scaled, histograms: HashMap::new() });
         }
         Ok(candidates)
     }
 
     /// Look at half of the calibration images, once for all candidates that have no tensors of their own.
-    fn observe(&mut self, prepared: &Model, candidates: &mut [Candidate]) -> Result<()> {
+    fn observe(
+        &mut self,
+        prepared: &Model,
+        keep: &BTreeSet<String>,
+        candidates: &mut [Candidate],
+    ) -> Result<()> {
         let known = Walk::new(graph(prepared));
         let shared: Vec<usize> = (0..candidates.len())
             .filter(|&place| {
@@ -229,7 +255,11 @@ impl Bench<'_> {
                     false => unscaled(&candidates[place].scaled),
                 })
                 .collect();
-            let model = if together { prepared } else { &candidates[places[0]].model };
+            let apart = match together {
+                true => None,
+                false => Some(divided(prepared, keep, &candidates[places[0]].scaled.factors)?.0),
+            };
+            let model = apart.as_ref().unwrap_or(prepared);
             let images = self.part(OBSERVED);
             let ([features], machine) = (self.features.clone(), self.machine);
             let mut go_on = |done| self.within(Stage::Observation, BEFORE + (1.0 - BEFORE) * done);
@@ -249,8 +279,13 @@ impl Bench<'_> {
         plan.convs().map(|(layer, conv)| (layer.raw.clone(), nearest(conv))).collect()
     }
 
-    fn nearest(&self, candidate: &Candidate, kernels: &HashMap<String, Codes>, method: Method) -> Choice {
-        let plan = &candidate.plan;
+    fn nearest(
+        &self,
+        plan: &Plan,
+        histograms: &Histograms,
+        kernels: &HashMap<String, Codes>,
+        method: Method,
+    ) -> Choice {
         let top = |tensor: &str| {
             let layer = plan.layers.iter().find(|layer| layer.output == tensor);
             layer.and_then(|layer| layer.activation).and_then(|activation| activation.top)
@@ -261,7 +296,7 @@ impl Bench<'_> {
             if bytes == Some(name) {
                 return Levels { scale: 1.0, zero: 0 };
             }
-            let mut levels = method.levels(&candidate.histograms[name], top(name));
+            let mut levels = method.levels(&histograms[name], top(name));
             // What an activation cut off must not come back.
             let absorbs = plan.layers.iter().any(|layer| layer.output == *name && layer.activation.is_some());
             if absorbs {
@@ -283,7 +318,7 @@ impl Bench<'_> {
         let stage = if together.is_some() { Stage::Weights } else { Stage::Biases };
         self.stage(stage)?;
         let mut choice = fit.choice.clone();
-        let (images, few) = (self.sample.calibration.tensor(), self.few());
+        let (images, few) = (self.sample.calibration.tensor(), self.part(BIASES));
         let (model, plan) = (&fit.model, &fit.plan);
         let layers = Layers { machine: self.machine, model, plan, images, few, together };
         let (keep, is_together) = (&fit.keep, together.is_some());
@@ -299,7 +334,7 @@ impl Bench<'_> {
         })?;
         let fidelity = match told {
             Some(fidelity) => fidelity,
-            None => self.trial(&rounded(&fit.model, &fit.plan, &choice))?,
+            None => self.trial(&rounded(&fit.model, &fit.plan, &choice), TRIAL)?,
         };
         self.unfinished.change(keep, is_together, |round| round.fidelity = Some(fidelity));
         let nearer = fidelity.is_nearer_than(&fit.fidelity);

@@ -7,8 +7,8 @@ use super::super::graph;
 use super::super::options::{KeepFloat, QuantizeEvent, Stage};
 use super::super::plan::{Kind, Plan};
 use super::super::rewrite::rounded;
-use super::Bench;
 use super::fit::Fit;
+use super::{Bench, TRIAL};
 use headstart_onnx::Model;
 
 impl Bench<'_> {
@@ -79,7 +79,7 @@ impl Bench<'_> {
             let mut others = names.clone();
             others.remove(&layer.raw);
             let plan = Plan::of(graph(&fit.model), &others)?;
-            let error = self.trial(&rounded(&fit.model, &plan, &fit.plain))?.relative_error;
+            let error = self.trial(&rounded(&fit.model, &plan, &fit.plain), TRIAL)?.relative_error;
             harms.push(Harm { raw: layer.raw.clone(), convolves: layer.kind.conv().is_some(), error });
         }
         harms.sort_by(|a, b| b.error.total_cmp(&a.error));
