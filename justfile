@@ -213,12 +213,12 @@ soak: setup
 
 # The wheels of the Python package into dist/: the program, the module, ONNX Runtime and backbones, for every Linux with glibc 2.28
 [group('develop')]
-wheel: _backbone
+wheel: efficientnet-lite0
     @{{ python }} python/build_wheels.py
 
 # The wheel for this machine, tested as a user has it: in virtual environments, away from this folder
 [group('develop')]
-test-wheel-quick: _backbone
+test-wheel-quick: efficientnet-lite0
     @{{ python }} python/build_wheels.py --quick
     @{{ python }} python/test_wheel.py dist/quick
 
