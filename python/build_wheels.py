@@ -5,7 +5,8 @@
     python3 python/build_wheels.py --quick    for this machine, by its own linker, into dist/quick: what the tests use
 
 The program and the compiled module come from one folder of compiled crates. Nothing but Python's standard library is
-used here; maturin, zig and auditwheel are fetched by pip into models/tools/wheel, once, in the versions of python/tools.txt.
+used here; maturin, zig and auditwheel are fetched by pip into models/tools/wheel, once, in the versions of
+python/tools.txt.
 """
 
 import argparse
