@@ -53,6 +53,7 @@ class Environment:
 def check(python, wheel, weights, folder):
     """All of it; ``weights`` is the wheel with the backbone in fp32, if it was built."""
     environment = Environment(python, folder)
+    surroundings(environment)
     began = time.monotonic()
     environment.pip("install", *QUIET, "--no-index", wheel)
     program(environment)
@@ -69,6 +70,27 @@ def check(python, wheel, weights, folder):
     left = sorted(environment.files() - environment.before)
     expect(not left, f"uninstalling leaves {left[:3]}")
     return took
+
+
+def surroundings(environment):
+    """That they are as bare as this test says, where the system can do that."""
+    if offline.namespaces():
+        told = environment.python("-c", SURROUNDINGS)
+        expect(told == "home is read-only\nno network\n", f"the test is not cut off: {told!r}")
+
+
+#: An address of documentation: nobody has it.
+SURROUNDINGS = """
+import os, socket
+try:
+    open(os.path.join(os.environ["HOME"], "file"), "w")
+except OSError:
+    print("home is read-only")
+try:
+    socket.create_connection(("192.0.2.1", 80), timeout=20)
+except OSError as error:
+    print("no network" if error.errno == 101 else error)
+"""
 
 
 def program(environment):
