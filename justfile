@@ -171,6 +171,14 @@ bench-networks *arguments: setup _bench-train
 bench-openvino *arguments: setup-openvino _bench-devices
     @models/tools/bench/bin/python bench/devices.py {{ cifar10 }}/demo_train.csv --device openvino --device openvino/bf16 {{ arguments }}
 
+# `Features.transform` of the wheel beside the program's `extract`, in alternating pairs: seconds and memory; its Python goes to models/tools
+[group('develop')]
+bench-python *arguments: wheel
+    @test -x models/tools/bench-python/bin/python || {{ python }} -m venv models/tools/bench-python
+    @models/tools/bench-python/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 pillow==12.3.0 scikit-learn==1.9.1
+    @models/tools/bench-python/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall dist/headstart-*.whl
+    @{{ python }} bench/python.py --python models/tools/bench-python/bin/python {{ arguments }}
+
 # What needs OpenVINO: its features beside those of ONNX Runtime's own kernels
 [group('develop')]
 test-openvino: setup-openvino
@@ -213,12 +221,12 @@ soak: setup
 
 # The wheels of the Python package into dist/: the program, the module, ONNX Runtime and backbones, for every Linux with glibc 2.28
 [group('develop')]
-wheel: _backbone
+wheel: efficientnet-lite0
     @{{ python }} python/build_wheels.py
 
 # The wheel for this machine, tested as a user has it: in virtual environments, away from this folder
 [group('develop')]
-test-wheel-quick: _backbone
+test-wheel-quick: efficientnet-lite0
     @{{ python }} python/build_wheels.py --quick
     @{{ python }} python/test_wheel.py dist/quick
 

@@ -5,15 +5,19 @@
     python3 python/build_wheels.py --quick    for this machine, by its own linker, into dist/quick: what the tests use
 
 The program and the compiled module come from one folder of compiled crates. Nothing but Python's standard library is
-used here; maturin and zig are fetched by pip into models/tools/wheel, once, in the versions of python/tools.txt.
+used here; maturin, zig and auditwheel are fetched by pip into models/tools/wheel, once, in the versions of
+python/tools.txt.
 """
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import crate_licences
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / "python"
@@ -25,6 +29,8 @@ GLIBC = "2.28"
 COMPILED = ROOT / "target" / "wheel"
 #: The largest file that PyPI takes by default.
 LIMIT = 100_000_000
+#: Of the wheel that everybody installs.
+OWN_LIMIT = 75_000_000
 
 
 def main():
@@ -41,12 +47,13 @@ def main():
         old.unlink()
     build_module(quick, dist)
     if not quick:
+        check_tag(only(dist, "headstart-*.whl"))
         build_weights(dist)
     for wheel in sorted(dist.glob("*.whl")):
-        size = wheel.stat().st_size
+        size, limit = wheel.stat().st_size, OWN_LIMIT if wheel.name.startswith("headstart-") else LIMIT
         print(f"{wheel.relative_to(ROOT)}: {size / 1e6:.1f} MB")
-        if size > LIMIT:
-            sys.exit(f"{wheel.name} is larger than the {LIMIT / 1e6:.0f} MB that PyPI takes")
+        if size > limit:
+            sys.exit(f"{wheel.name} is larger than {limit / 1e6:.0f} MB")
 
 
 def fetch_tools():
@@ -61,7 +68,7 @@ def fetch_tools():
     shutil.copyfile(wanted, stamp)
 
 
-def stage_files():
+def stage_files(library="libonnxruntime.so.*"):
     """ONNX Runtime, the backbones and all licences, where maturin takes them from."""
     runtime, backbones = PYTHON / "headstart" / "_runtime", PYTHON / "headstart" / "_backbones"
     for folder in (runtime, backbones):
@@ -69,23 +76,33 @@ def stage_files():
             folder.unlink()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    place(only(MODELS / "runtime", "libonnxruntime.so.*"), runtime)
+    place(only(MODELS / "runtime", library), runtime)
     licences = PYTHON / "licences"
     shutil.copyfile(ROOT / "LICENSE", licences / "headstart.txt")
     shutil.copyfile(MODELS / "runtime" / "LICENSE", licences / "onnxruntime.txt")
     shutil.copyfile(MODELS / "runtime" / "ThirdPartyNotices.txt", licences / "onnxruntime-third-party.txt")
+    print(f"licences of {crate_licences.write(licences / 'crates.txt')} Rust crates")
+    stage_rust_notices(licences / "rust-library.html")
     for backbone in shipped_backbones():
         place(backbone, backbones)
 
 
+def stage_rust_notices(into):
+    """Of what Rust's standard library is made of, which Rust brings along as a page in most installations."""
+    into.unlink(missing_ok=True)
+    rustc = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True)
+    page = Path(rustc.stdout.strip()) / "share" / "doc" / "rust" / "COPYRIGHT-library.html"
+    if page.exists():
+        shutil.copyfile(page, into)
+
+
 def shipped_backbones():
-    """ResNet-50 in int8, made of the one in floats if it is not there, and EfficientNet-Lite0 where it was built."""
+    """ResNet-50 in int8, made of the one in floats if it is not there, and EfficientNet-Lite0."""
     int8 = MODELS / "resnet50-int8.onnx"
     if not int8.exists():
         program = ROOT / "target" / "release" / "headstart"
         run([program, "backbone", "quantize", MODELS / "resnet50.onnx", "--output", int8])
-    small = MODELS / "efficientnet-lite0.onnx"
-    return [int8, small] if small.exists() else [int8]
+    return [int8, only(MODELS, "efficientnet-lite0.onnx")]
 
 
 def stage_program(quick):
@@ -103,6 +120,15 @@ def build_module(quick, dist):
     tag = "linux" if quick else f"manylinux_{GLIBC.replace('.', '_')}"
     how = ["--compatibility", tag, *target(quick)]
     run(["maturin", "build", "--release", "--manifest-path", PYTHON / "Cargo.toml", "--out", dist, *how])
+
+
+def check_tag(wheel):
+    """That auditwheel finds nothing in it that needs a newer glibc than its name promises."""
+    told = run([TOOLS / "bin" / "python", "-m", "auditwheel", "show", wheel], capture_output=True, text=True).stdout
+    found = re.search(r"platform\s+tag:\s+\"manylinux_2_(\d+)_x86_64\"", told)
+    if not found or int(found[1]) > int(GLIBC.split(".")[1]):
+        sys.exit(f"auditwheel does not agree with the tag of {wheel.name}:\n{told}")
+    print(f"auditwheel: {wheel.name} runs with glibc 2.{found[1]} and later")
 
 
 def target(quick):
@@ -152,11 +178,12 @@ def only(folder, pattern):
     return files[-1]
 
 
-def run(command):
+def run(command, **options):
     path = os.pathsep.join([str(TOOLS / "bin"), os.environ["PATH"]])
-    outcome = subprocess.run([str(word) for word in command], cwd=ROOT, env={**os.environ, "PATH": path})
+    outcome = subprocess.run([str(word) for word in command], cwd=ROOT, env={**os.environ, "PATH": path}, **options)
     if outcome.returncode != 0:
-        sys.exit(outcome.returncode)
+        sys.exit(outcome.stderr or outcome.returncode)
+    return outcome
 
 
 if __name__ == "__main__":

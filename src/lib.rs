@@ -45,8 +45,8 @@ pub use headstart_core::{
     UserCache, files as image_files,
 };
 pub use headstart_core::{
-    dataset, evaluation, export, extract, precision, project, report_data, run, run_list, settings,
-    tensorboard,
+    dataset, evaluation, export, extract, installed, precision, project, report_data, run, run_list,
+    settings, tensorboard,
 };
 pub use headstart_evaluate as evaluate;
 pub use headstart_image as image;

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -20,9 +19,6 @@ PathLike = Union[str, "os.PathLike[str]"]
 
 #: The folder of this package.
 PACKAGE = Path(__file__).resolve().parent
-#: Packages tell of backbones by entry points of this group: the name of the backbone, and a module whose ``path()``
-#: gives the file.
-GROUP = "headstart.backbones"
 #: What is used if nothing is said.
 DEFAULT_BACKBONE = "resnet50"
 #: The folders that the program uses too.
@@ -65,57 +61,51 @@ def place(
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     named = os.environ.get("ORT_DYLIB_PATH")
-    packages = [Path(entry) for entry in sys.path if entry]
     toolkits = [os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda"]
     found = Place(
-        backbone=Path(),
+        backbone=Path(backbone),
         cache=Path(DEFAULT_CACHE if cache is None else cache),
         precision=precision,
         device=device,
         threads=threads,
         runtimes=runtimes(),
         onnxruntime=Path(named) if named else None,
-        packages=packages,
+        packages=packages(),
         toolkits=[Path(toolkit) for toolkit in toolkits if toolkit],
     )
-    files = candidates(backbone)
-    if not files:
-        error = BackboneError(f"there is no backbone `{os.fspath(backbone)}`")
-        error.add_note(f"hint: known names: {', '.join(names()) or 'none'}; or give the path of an ONNX file")
-        raise error
-    all_places = [replace(found, backbone=file) for file in files]
-    chosen = all_places[0]
-    if len(files) > 1 and digests:
-        chosen = next((one for one in all_places if _core.describe_backbone(one)["digest"] in digests), chosen)
-    elif len(files) > 1 and cache is not None and Path(cache).is_dir():
-        chosen = next((one for one in all_places if _core.has_features(one)), chosen)
-    if chosen.backbone.stem.endswith("-int8"):
-        logger.info("`%s` in int8: `%s`", os.fspath(backbone), chosen.backbone)
-    return chosen
-
-
-def candidates(backbone: PathLike) -> list[Path]:
-    """The files that ``backbone`` may mean, the likeliest first."""
     text = os.fspath(backbone)
     if os.sep in text or text.endswith(".onnx"):
-        return [Path(text)]
-    installed = [Path(entry.load().path()) for entry in entry_points(group=GROUP) if entry.name == text]
-    folders = [Path("models"), PACKAGE / "_backbones"]
-    files = [folder / f"{text}{form}.onnx" for form in ("", "-int8") for folder in folders]
-    return [file for file in [*installed, *files] if file.is_file()]
+        return found
+    wanted = [digest for digest in digests if digest]
+    chosen = _core.find_backbone(found, text, wanted, cache is not None)
+    if chosen is None:
+        error = BackboneError(f"there is no backbone `{text}`")
+        error.add_note(f"hint: known names: {', '.join(names()) or 'none'}; or give the path of an ONNX file")
+        raise error
+    file, note = chosen
+    if note is not None and note not in _told:
+        _told.add(note)
+        logger.warning(note)
+    return replace(found, backbone=file)
+
+
+#: What was said of backbones: once is enough.
+_told: set[str] = set()
 
 
 def names() -> list[str]:
     """Backbones that are known by a name here."""
-    found = {entry.name for entry in entry_points(group=GROUP)}
-    for folder in [Path("models"), PACKAGE / "_backbones"]:
-        found.update(file.stem.removesuffix("-int8") for file in folder.glob("*.onnx"))
-    return sorted(found)
+    return _core.backbone_names(packages())
+
+
+def packages() -> list[Path]:
+    """Folders of packages: that of this one, and where Python looks for others."""
+    return list(dict.fromkeys([PACKAGE.parent, *(Path(entry) for entry in sys.path if entry)]))
 
 
 def runtimes() -> list[tuple[str, Path]]:
-    """Folders in which ONNX Runtime may be: ours, the project's, and that of a package, which is not imported."""
-    found = [("the package headstart", PACKAGE / "_runtime"), ("models/runtime", Path("models/runtime"))]
+    """Folders in which ONNX Runtime may be, in the program's order; a package is found and not imported."""
+    found = [("models/runtime", Path("models/runtime")), ("the package headstart", PACKAGE / "_runtime")]
     spec = importlib.util.find_spec("onnxruntime")
     if spec is not None and spec.submodule_search_locations:
         found.append(("the package onnxruntime", Path(next(iter(spec.submodule_search_locations))) / "capi"))

@@ -6,12 +6,7 @@ import json
 from typing import Any
 
 from headstart import _core, _files
-
-#: Settings that are parameters of their own.
-OWN = (
-    "hidden", "activation", "dropout", "optimizer", "epochs", "batch_size", "learning_rate", "label_smoothing",
-    "weight_decay", "patience", "class_weight",
-)  # fmt: skip
+from headstart._settings import OWN
 
 
 def parameters_of(run: _core.Run) -> dict[str, Any]:

@@ -11,25 +11,21 @@ from sklearn.utils import check_random_state
 
 from headstart.errors import SettingError
 
+#: Settings that are parameters of an estimator by the same name.
+OWN = (
+    "hidden", "activation", "dropout", "optimizer", "epochs", "batch_size", "learning_rate", "label_smoothing",
+    "weight_decay", "patience", "class_weight",
+)  # fmt: skip
+
 ClassWeight = Union[None, str, Mapping[Any, float]]
 
 
 def to_json(estimator: Any, classes: Iterable[Any]) -> str:
     """The settings of ``estimator`` for these classes."""
-    settings: dict[str, Any] = {
-        "hidden": sizes(estimator.hidden),
-        "activation": estimator.activation,
-        "dropout": estimator.dropout,
-        "optimizer": estimator.optimizer,
-        "epochs": estimator.epochs,
-        "batch_size": estimator.batch_size,
-        "learning_rate": estimator.learning_rate,
-        "label_smoothing": estimator.label_smoothing,
-        "weight_decay": estimator.weight_decay,
-        "patience": estimator.patience,
-        "class_weight": weights(estimator.class_weight, classes),
-        "seed": seed(estimator.random_state),
-    }
+    settings: dict[str, Any] = {name: getattr(estimator, name) for name in OWN}
+    settings["hidden"] = sizes(estimator.hidden)
+    settings["class_weight"] = weights(estimator.class_weight, classes)
+    settings["seed"] = seed(estimator.random_state)
     more = dict(estimator.settings or {})
     for name in more:
         if name in settings:

@@ -1,7 +1,9 @@
-//! What a backbone says of itself.
+//! Which file a name means, and what a backbone says of itself.
 
-use headstart_cache::has_store;
-use headstart_core::{Control, Project};
+use std::path::PathBuf;
+
+use headstart_core::ProjectConfig;
+use headstart_core::installed::Packages;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -27,12 +29,27 @@ pub fn describe_backbone<'py>(py: Python<'py>, config: Config) -> PyResult<Bound
     Ok(about)
 }
 
-/// Whether the cache has features of this backbone, in the precision that would be used.
+/// The file that a name means and what people should know of it; `None` if there is none.
+///
+/// Of several that with one of the `digests` is taken; else the one that the cache has features of, if `look` allows it.
 #[pyfunction]
-pub fn has_features(py: Python<'_>, config: Config) -> PyResult<bool> {
-    let project: Project = config.project(py)?;
-    let kept = py.detach(|| {
-        project.features(&mut Control::silent()).map(|source| has_store(config.cache(), &source.fingerprint))
-    });
-    kept.or_raise(py)
+pub fn find_backbone(
+    py: Python<'_>,
+    config: Config,
+    name: &str,
+    digests: Vec<String>,
+    look: bool,
+) -> PyResult<Option<(PathBuf, Option<String>)>> {
+    let project = config.project(py)?;
+    let cache = if look { config.cache().to_path_buf() } else { PathBuf::new() };
+    let within = ProjectConfig { cache, ..project.config().clone() };
+    let packages = Packages::new(config.packages().to_vec());
+    let chosen = py.detach(|| packages.choose(name, &within, &digests));
+    Ok(chosen.map(|chosen| (chosen.path, chosen.note)))
+}
+
+/// Names that mean a file here.
+#[pyfunction]
+pub fn backbone_names(packages: Vec<PathBuf>) -> Vec<String> {
+    Packages::new(packages).names().into_iter().collect()
 }

@@ -81,6 +81,11 @@ impl Config {
         &self.cache
     }
 
+    /// `site-packages` and its like.
+    pub fn packages(&self) -> &[PathBuf] {
+        &self.packages
+    }
+
     /// What decodes HEIC.
     pub fn heif(&self) -> Heif {
         self.libraries().heif

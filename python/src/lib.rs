@@ -30,7 +30,7 @@ mod _core {
     #[pymodule_export]
     use crate::arrow::ArrowStream;
     #[pymodule_export]
-    use crate::backbone::{describe_backbone, has_features};
+    use crate::backbone::{backbone_names, describe_backbone, find_backbone};
     #[pymodule_export]
     use crate::cache::{cache_gc, cache_info, cache_rows, cache_verify};
     #[pymodule_export]

@@ -1,16 +1,18 @@
 //! Arguments that several commands share.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use headstart::backbone::device::Choice;
 use headstart::backbone::runtime::Runtime;
 use headstart::backbone::session::{SessionOptions, copies, default_engines_folder};
 use headstart::backbone::{EngineOptions, Libraries};
-use headstart::cache::{Storage, has_store};
+use headstart::cache::Storage;
 use headstart::dataset::{Columns, Manifest};
 use headstart::extract::{BatchSize, ExtractOptions};
 use headstart::files::Inputs;
 use headstart::image::recipe::{Decode, Exif};
+use headstart::installed::Chosen;
 use headstart::precision::PrecisionChoice;
 use headstart::project::{Accept, DataRequest, RunsFolder};
 use headstart::{Control, Project, ProjectConfig, UserCache};
@@ -112,6 +114,9 @@ pub struct BackboneArgs {
     /// `auto`, the fastest that is close enough to fp32. Each gives other features [default: that of the existing cache, else fp32]
     #[arg(long, value_name = "TYPE")]
     pub precision: Option<PrecisionChoice>,
+    /// The file that a name means, looked for once.
+    #[arg(skip)]
+    chosen: OnceLock<Option<Chosen>>,
 }
 
 fn exif(text: &str) -> Result<Exif, String> {
@@ -142,9 +147,30 @@ impl BackboneArgs {
     /// What was typed, where runs lie in `runs` and nothing is to be computed.
     pub fn config(&self) -> ProjectConfig {
         let config = self.config_as_typed();
-        match installed::name(&self.backbone) {
-            Some(name) => with_installed(config, name),
+        match self.chosen(&config) {
+            Some(Chosen { path, .. }) => ProjectConfig { backbone: path.clone(), ..config },
             None => config,
+        }
+    }
+
+    fn chosen(&self, typed: &ProjectConfig) -> Option<&Chosen> {
+        self.chosen.get_or_init(|| installed::chosen(typed)).as_ref()
+    }
+
+    /// What people should know of the file that a name means; `None` for a file of their own, or the likeliest one.
+    pub fn remark(&self) -> Option<&str> {
+        self.chosen(&self.config_as_typed())?.note.as_deref()
+    }
+
+    /// All backbones that have a name here, with their files.
+    pub fn known(&self) -> Vec<(String, PathBuf)> {
+        installed::backbones(&self.config_as_typed())
+    }
+
+    /// Say it, once for each command that uses the backbone.
+    pub fn tell(&self, console: &Console) {
+        if let Some(remark) = self.remark() {
+            console.note(remark);
         }
     }
 
@@ -177,18 +203,6 @@ impl BackboneArgs {
     pub fn inputs(&self) -> Inputs {
         self.config().inputs()
     }
-}
-
-/// With the file that `name` means: of several the one that the cache has features of, else the likeliest.
-fn with_installed(config: ProjectConfig, name: &str) -> ProjectConfig {
-    let files = installed::backbones(name);
-    let with = |file: &PathBuf| ProjectConfig { backbone: file.clone(), ..config.clone() };
-    let is_kept = |config: &ProjectConfig| {
-        let source = Project::new(config.clone()).features(&mut Control::silent());
-        source.is_ok_and(|source| has_store(&config.cache, &source.fingerprint))
-    };
-    let kept = if files.len() > 1 { files.iter().map(with).find(is_kept) } else { None };
-    kept.or_else(|| files.first().map(with)).unwrap_or(config)
 }
 
 /// Where runs lie.

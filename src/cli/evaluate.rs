@@ -88,6 +88,7 @@ pub struct EvaluateArgs {
 impl EvaluateArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let project = self.runs.of(self.backbone.project(&self.runtime));
+        self.backbone.tell(console);
         let run = self.temperature.of(project.run(&self.run)?);
         let mut listener = Listener::new(console);
         let mut manifest = listener.hear(|control| self.manifest.read(control))?;

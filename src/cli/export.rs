@@ -60,6 +60,7 @@ pub struct ExportArgs {
 impl ExportArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let mut config = self.backbone.config();
+        self.backbone.tell(console);
         config.extract.engine.libraries = self.library.libraries();
         let project = self.runs.of(Project::new(config));
         let run = self.temperature.of(project.runs().load_head(&self.run)?);

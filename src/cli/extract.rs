@@ -78,6 +78,7 @@ impl ExtractArgs {
         let manifest = listener.hear(|control| self.manifest.read(control))?;
         self.check_failures(&manifest)?;
         let project = self.project();
+        self.backbone.tell(console);
         let (outcome, failures) = listener.hear(|control| -> anyhow::Result<_> {
             let source = project.prepare_features(&|| manifest.files(), self.calibration(), control)?;
             let mut cache = source.create_cache()?;

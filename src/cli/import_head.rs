@@ -51,6 +51,7 @@ impl ImportHeadArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let file = self.weights.display();
         let project = self.runs.of(Project::new(self.backbone.config()));
+        self.backbone.tell(console);
         let runs = project.runs();
         let _made = runs.check_new(self.name.as_deref(), self.overwrite)?;
         let inputs = || self.backbone.inputs().files([&self.weights, &self.classes]);

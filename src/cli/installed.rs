@@ -1,25 +1,22 @@
-//! What pip has put beside the program: the wheel's own ONNX Runtime and backbones, and packages that bring more backbones.
+//! What pip has put beside the program: the wheel's own ONNX Runtime and backbones, and packages that bring more.
 //!
 //! ```text
 //! ENVIRONMENT/bin/headstart
 //! ENVIRONMENT/lib/python3.12/site-packages/headstart/_runtime/libonnxruntime.so.1.31.1
 //! ENVIRONMENT/lib/python3.12/site-packages/headstart/_backbones/resnet50-int8.onnx
-//! ENVIRONMENT/lib/python3.12/site-packages/headstart_resnet50/resnet50.onnx
-//! ENVIRONMENT/lib/python3.12/site-packages/headstart_resnet50-0.1.0.dist-info/entry_points.txt
 //! ```
 //!
-//! The Python module finds the same files in the same order (`python/headstart/_files.py`).
+//! Which file a name means is decided in [`headstart::installed`], for the Python module too.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use headstart::ProjectConfig;
+use headstart::installed::{Chosen, Packages, word};
 use headstart::project::SmallerBackbone;
 
 use super::system::site_packages;
 
-/// Packages tell of backbones by entry points of this group: the backbone's name and a module with a file of that name.
-const GROUP: &str = "[headstart.backbones]";
 /// Of the backbone that is used if nothing is said.
 const DEFAULT: &str = "resnet50";
 /// It takes a fifth of the processor's time, and is a little less accurate.
@@ -28,7 +25,7 @@ const SMALLER: &str = "efficientnet-lite0";
 pub const DEFAULT_PATH: &str = "models/resnet50.onnx";
 
 /// Folders of packages in the environment that the program lies in, whatever the PATH says; none where it was not installed by pip.
-static PACKAGES: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
+static FOLDERS: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
     let program = std::env::current_exe().ok();
     let environment = program.as_deref().and_then(Path::parent).and_then(Path::parent);
     let mut found = environment.map(site_packages).unwrap_or_default();
@@ -38,13 +35,31 @@ static PACKAGES: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
     found
 });
 
+static PACKAGES: LazyLock<Packages> = LazyLock::new(|| Packages::new(FOLDERS.clone()));
+
+/// Folders of packages beside the program.
+pub fn folders() -> &'static [PathBuf] {
+    &FOLDERS
+}
+
 /// The folder with the wheel's ONNX Runtime.
 pub fn runtime() -> Option<PathBuf> {
-    PACKAGES.iter().map(|packages| packages.join("headstart").join("_runtime")).find(|folder| folder.is_dir())
+    PACKAGES.runtime()
+}
+
+/// All backbones that have a name here, with their files.
+pub fn backbones(config: &ProjectConfig) -> Vec<(String, PathBuf)> {
+    let file = |name: String| Some((name.clone(), PACKAGES.choose(&name, config, &[])?.path));
+    PACKAGES.names().into_iter().filter_map(file).collect()
+}
+
+/// The file that is meant, if a name was typed.
+pub fn chosen(config: &ProjectConfig) -> Option<Chosen> {
+    PACKAGES.choose(name(&config.backbone)?, config, &[])
 }
 
 /// The name that is meant, if it is not a file: a word, or nothing where the project's folder has no backbone.
-pub fn name(backbone: &Path) -> Option<&str> {
+fn name(backbone: &Path) -> Option<&str> {
     if backbone.exists() {
         return None;
     }
@@ -55,55 +70,20 @@ pub fn name(backbone: &Path) -> Option<&str> {
     backbone.to_str().filter(|_| is_word)
 }
 
-/// The files that a name may mean, the likeliest first.
-pub fn backbones(name: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = PACKAGES.iter().flat_map(|packages| of_packages(packages, name)).collect();
-    for form in ["", "-int8"] {
-        let file = format!("{name}{form}.onnx");
-        files.push(Path::new("models").join(&file));
-        files.extend(
-            PACKAGES.iter().map(|packages| packages.join("headstart").join("_backbones").join(&file)),
-        );
-    }
-    files.retain(|file| file.is_file());
-    files
-}
-
 /// What takes less time than the backbone that is used if nothing is said; whoever names a backbone has chosen.
 pub fn smaller(backbone: &Path) -> Option<SmallerBackbone> {
     let graph =
-        (backbone == Path::new(DEFAULT_PATH)).then(|| backbones(SMALLER)).into_iter().flatten().next();
-    graph.map(|graph| SmallerBackbone { name: SMALLER.into(), graph })
+        PACKAGES.backbones(SMALLER).into_iter().next().filter(|_| backbone == Path::new(DEFAULT_PATH))?;
+    Some(SmallerBackbone { name: SMALLER.into(), graph })
 }
 
 /// What `--backbone` has to say for this file to be found: a name for one that is installed, nothing for the one that is taken anyway.
 pub fn flag(file: &Path) -> Option<PathBuf> {
-    let is_installed = PACKAGES.iter().any(|packages| file.starts_with(packages));
-    let stem = file.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_installed);
-    let Some(stem) = stem else {
+    let Some(word) = word(file).filter(|_| PACKAGES.hold(file)) else {
         return (file != Path::new(DEFAULT_PATH)).then(|| file.to_path_buf());
     };
-    let word = stem.strip_suffix("-int8").unwrap_or(stem);
     let is_default = word == DEFAULT && name(Path::new(DEFAULT_PATH)).is_some();
     (!is_default).then(|| word.into())
-}
-
-/// Files of packages that say that they have a backbone of this name.
-fn of_packages(packages: &Path, name: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(packages).into_iter().flatten().flatten();
-    let told = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(".dist-info"));
-    let texts = told.filter_map(|entry| fs::read_to_string(entry.path().join("entry_points.txt")).ok());
-    let modules = texts.filter_map(|text| module_of(&text, name));
-    modules.map(|module| packages.join(module).join(format!("{name}.onnx"))).collect()
-}
-
-/// The module that an `entry_points.txt` names for this backbone.
-fn module_of(text: &str, name: &str) -> Option<String> {
-    let mut lines = text.lines().map(str::trim).skip_while(|line| *line != GROUP).skip(1);
-    let own = lines.by_ref().take_while(|line| !line.starts_with('['));
-    let pairs = own.filter_map(|line| line.split_once('='));
-    let named = { pairs }.find(|(key, _)| key.trim() == name);
-    named.map(|(_, module)| module.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -117,12 +97,5 @@ mod tests {
         assert_eq!(name(Path::new("gone.onnx")), None);
         // A folder of this name is what is meant.
         assert_eq!(name(Path::new("src")), None);
-    }
-
-    #[test]
-    fn only_entry_points_of_our_group_count() {
-        let text = "[console_scripts]\nresnet50 = other:main\n\n[headstart.backbones]\nresnet50 = ours\n\n[x]\nvgg = y\n";
-        assert_eq!(module_of(text, "resnet50").as_deref(), Some("ours"));
-        assert_eq!((module_of(text, "vgg"), module_of("", "vgg")), (None, None));
     }
 }

@@ -76,6 +76,7 @@ impl PredictArgs {
             self.check_export(typed)?;
             listener.hear(|control| project.predict_exported(&self.run, image_files(&files), control))?
         } else {
+            self.backbone.tell(console);
             let run = self.temperature.of(project.runs().load_head(&self.run)?);
             let options = PredictOptions { views: self.views.clone(), accept: self.accept.accept() };
             listener.hear(|control| project.predict(&run, image_files(&files), &options, control))?

@@ -65,6 +65,7 @@ impl ReportArgs {
             [run] => {
                 let run = Run::load(run)?;
                 files::check_writable(&path)?;
+                self.backbone.tell(console);
                 let data = listener.hear(|control| project.report(&run, self.folds, control))?;
                 (report::page(&data, &heif()), data.is_complete)
             }

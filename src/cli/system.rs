@@ -56,7 +56,9 @@ pub fn libraries(onnxruntime: Option<&Path>) -> Libraries {
     // Before the system's, which come last.
     libraries.places.insert(libraries.places.len() - 1, python);
     // Beside the program too, for who installed it by pip; and before a Python, which has to be started to be asked.
-    if let Some(folder) = installed::runtime() {
+    let beside = installed::folders().iter().map(|packages| packages.join("onnxruntime").join("capi"));
+    let beside = beside.filter(|folder| folder.is_dir());
+    for folder in installed::runtime().into_iter().chain(beside) {
         libraries.places.insert(libraries.places.len() - 2, Place::folder(folder));
     }
     libraries
@@ -67,7 +69,7 @@ pub fn heif() -> Heif {
     static HEIF: LazyLock<Heif> = LazyLock::new(|| match set(LIBHEIF) {
         Some(none) if none == "none" => Heif::off(&format!("{LIBHEIF}=none")),
         Some(path) => Heif::named(path, LIBHEIF),
-        None => Heif::among(Later::new(|| PYTHON.packages.clone())),
+        None => Heif::among(Later::new(packages)),
     });
     HEIF.clone()
 }
@@ -77,15 +79,20 @@ fn set(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// In an active virtual environment, among the packages of the Python on the PATH, in `CUDA_HOME` or `CUDA_PATH`.
+/// Folders of packages: those beside the program, and those of the Python on the PATH.
+fn packages() -> Vec<PathBuf> {
+    installed::folders().iter().chain(&PYTHON.packages).cloned().collect()
+}
+
+/// In an active virtual environment, among the packages, in `CUDA_HOME` or `CUDA_PATH`.
 static NVIDIA: LazyLock<Later<Vec<PathBuf>>> = LazyLock::new(|| {
     Later::new(|| {
         let environments = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(set);
-        let mut packages: Vec<PathBuf> = environments.flat_map(|root| site_packages(root.as_ref())).collect();
-        packages.extend(PYTHON.packages.iter().cloned());
+        let mut all: Vec<PathBuf> = environments.flat_map(|root| site_packages(root.as_ref())).collect();
+        all.extend(packages());
         let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(set).map(PathBuf::from);
         let toolkits: Vec<PathBuf> = toolkits.chain(["/usr/local/cuda".into()]).collect();
-        nvidia_folders(&packages, &toolkits)
+        nvidia_folders(&all, &toolkits)
     })
 });
 

@@ -147,6 +147,7 @@ impl TensorBoardArgs {
 impl TrainArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let project = self.runs.of(self.backbone.project(&self.runtime));
+        self.backbone.tell(console);
         let options = self.options(&project)?;
         let mut listener = Listener::new(console);
         let trained = listener.hear(|control| project.train(self.data.request(), &options, control))?;

@@ -66,6 +66,24 @@ fn the_wheels_own_runtime_and_backbones_are_found_without_a_flag() {
     );
 }
 
+/// Once for each command, for people; nobody is told who named a file or asked for silence.
+#[test]
+fn that_a_name_means_the_file_in_int8_is_said() {
+    const REMARK: &str = "`resnet50` is the one in int8";
+    let place = environment();
+    let said = run(&place, "extract photos/photos.csv --json").done();
+    assert_eq!((said.err.matches(REMARK).count(), said.out.matches(REMARK).count()), (1, 0), "{}", said.err);
+    run(&place, "train photos/photos.csv --epochs 1 --name a").done().says(&[REMARK]);
+    let said = run(&place, "predict a photos/cat.jpg --format jsonl").done();
+    assert_eq!((said.err.matches(REMARK).count(), said.out.matches(REMARK).count()), (1, 0), "{}", said.err);
+    run(&place, "predict a photos/cat.jpg --quiet").done().never_says(REMARK);
+    run(&place, "extract photos/photos.csv --backbone small").done().never_says("in int8");
+    let said = run(&place, "doctor");
+    assert!(said.out.contains("the one in fp32 is not installed"), "{}", said.out);
+    let names = said.out.lines().find(|line| line.contains("names")).unwrap();
+    assert!(names.contains("`resnet50` (`") && names.contains("_backbones/small.onnx`"), "{names}");
+}
+
 #[test]
 fn what_a_cache_holds_decides_before_what_was_installed_later() {
     let place = environment();
@@ -75,6 +93,7 @@ fn what_a_cache_holds_decides_before_what_was_installed_later() {
     write(&package.join("resnet50.onnx"), 8);
     let told = "[headstart.backbones]\nresnet50 = more\n";
     place.write(&format!("{PACKAGES}/more-0.1.0.dist-info/entry_points.txt"), told);
-    run(&place, "extract photos/photos.csv").done().says(&["`resnet50-int8`", "10 already computed"]);
+    let said = run(&place, "extract photos/photos.csv").done();
+    said.says(&["`resnet50-int8`", "10 already computed", "the features that are kept are of this one"]);
     run(&place, "extract photos/photos.csv --cache new").done().says(&["10 images for `resnet50`"]);
 }

@@ -32,6 +32,7 @@ pub mod evaluation;
 pub mod export;
 pub mod extract;
 mod input;
+pub mod installed;
 pub mod precision;
 pub mod project;
 pub mod report_data;

@@ -105,6 +105,7 @@ impl DuplicatesArgs {
         // One by one: a file that is labelled differently in two of them is a finding, not an error.
         let columns = self.columns.columns();
         let project = self.backbone.project(&self.runtime);
+        self.backbone.tell(console);
         let mut listener = Listener::new(console);
         let manifests = listener.hear(|control| {
             let read = |path| project.read_all(&[path], &columns, control);

@@ -49,6 +49,7 @@ impl ExportArgs {
         let manifest = listener.hear(|control| self.manifest.read(control))?;
         self.check_output(format, &manifest)?;
         let project = self.backbone.project(&self.runtime);
+        self.backbone.tell(console);
         let plain = ViewKinds::default();
         let files = || manifest.files();
         let (mut cache, source) =

@@ -96,6 +96,7 @@ impl CompareArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         let options = self.options()?;
         let project = self.backbone.project(&self.runtime);
+        self.backbone.tell(console);
         let mut listener = Listener::new(console);
         let _watch = interrupt::token().watch();
         let comparison = listener.hear(|control| -> anyhow::Result<_> {

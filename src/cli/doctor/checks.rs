@@ -1,6 +1,6 @@
 //! The parts of the installation, one by one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use headstart::backbone::device::{Choice, Device, Error, Missing, Precision, Selection};
 use headstart::backbone::library::Library;
@@ -90,7 +90,8 @@ pub fn heic() -> Check {
     }
 }
 
-pub fn backbone(opened: &anyhow::Result<Backbone>) -> Check {
+/// `remark` says why it is this file, where people may expect another.
+pub fn backbone(opened: &anyhow::Result<Backbone>, remark: Option<&str>) -> Check {
     match opened {
         Ok(backbone) => {
             let (path, recipe) = (backbone.path().display(), backbone.recipe());
@@ -98,12 +99,24 @@ pub fn backbone(opened: &anyhow::Result<Backbone>) -> Check {
             let size = backbone.feature_size();
             let source = backbone.source().map(|source| format!(", from {source}")).unwrap_or_default();
             let name = backbone.name();
+            let remark = remark.map(|remark| format!("; {remark}")).unwrap_or_default();
             Check::ok(
                 "backbone",
-                format!("`{name}` (`{path}`), {size} features, digest {digest}…{source}; recipe: {recipe}"),
+                format!(
+                    "`{name}` (`{path}`), {size} features, digest {digest}…{source}; recipe: {recipe}{remark}"
+                ),
             )
         }
         Err(error) => failed("backbone", error),
+    }
+}
+
+/// The names that `--backbone` takes, and the files that they mean.
+pub fn names(known: &[(String, PathBuf)]) -> Check {
+    let files: Vec<_> = known.iter().map(|(name, file)| format!("`{name}` (`{}`)", file.display())).collect();
+    match files.is_empty() {
+        true => Check::absent("names", "no backbone is known by a name"),
+        false => Check::ok("names", format!("backbones by name: {}", files.join(", "))),
     }
 }
 

@@ -54,7 +54,8 @@ impl DoctorArgs {
 
     fn backbone(&self, report: &mut Report) -> anyhow::Result<Option<Backbone>> {
         let opened = self.backbone.config().open_backbone().map_err(anyhow::Error::from);
-        report.add(checks::backbone(&opened))?;
+        report.add(checks::backbone(&opened, self.backbone.remark()))?;
+        report.add(checks::names(&self.backbone.known()))?;
         Ok(opened.ok())
     }
 
