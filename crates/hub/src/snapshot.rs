@@ -67,6 +67,14 @@ impl Hub {
         }
     }
 
+    /// The repository at the commit that the cache has of the revision, without asking the hub; `None` if it has none.
+    pub fn kept(&self, reference: &Reference) -> Option<Snapshot<'_>> {
+        let Reference { repository, revision, .. } = reference;
+        let cache = Cache::of(self.client.settings().cache(), repository);
+        let commit = revision.commit().or_else(|| cache.commit(revision))?;
+        Some(Snapshot { hub: self, repository: repository.clone(), cache, commit, doubt: None })
+    }
+
     fn offline(&self, repository: &Repository, what: String) -> Error {
         Error::Offline { repository: repository.clone(), what, cache: self.client.settings().cache().into() }
     }

@@ -209,6 +209,10 @@ fn bytes_that_are_not_what_the_hub_promised_are_not_kept() {
     assert!(matches!(error, Error::Size { expected: 1_000_003, found: 1_000_008, .. }), "{error}");
     assert!(place.has_no_blob() && place.incomplete().is_empty());
 
+    place.server.fault(Port::Cdn, "GET", Fault::Shorter(5), 1);
+    let error = place.error(MODEL);
+    assert!(matches!(error, Error::Size { expected: 1_000_003, found: 999_998, .. }), "{error}");
+
     // Where it is the hub that is wrong about the size.
     place.server.fault(Port::Hub, "HEAD", Fault::Header("X-Linked-Size", Some("999".into())), 2);
     assert!(matches!(place.error(MODEL), Error::Size { expected: 999, .. }));

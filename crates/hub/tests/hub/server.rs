@@ -47,6 +47,8 @@ pub enum Fault {
     Cut(usize),
     /// The body has so many bytes more, and says so.
     Longer(usize),
+    /// The body has so many bytes less, and says so.
+    Shorter(usize),
     /// The right number of bytes, but others.
     WrongBytes,
     /// So many bytes at a time, with a pause behind each.
@@ -168,6 +170,11 @@ impl Answer {
         Self::of(status, vec![("X-Error-Code", code.into()), ("X-Repo-Commit", COMMIT.into())])
     }
 
+    fn resize(&mut self, size: usize) {
+        self.body.resize(size, b'+');
+        self.set("Content-Length", Some(size.to_string()));
+    }
+
     fn set(&mut self, name: &'static str, value: Option<String>) {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.extend(value.map(|value| (name, value)));
@@ -187,11 +194,8 @@ impl State {
                 Fault::Status(status, headers) => answer = Answer::of(status, headers),
                 Fault::Header(name, value) => answer.set(name, value),
                 Fault::Cut(after) => end = after,
-                Fault::Longer(by) => {
-                    answer.body.extend(vec![b'+'; by]);
-                    let size = answer.body.len().to_string();
-                    answer.set("Content-Length", Some(size));
-                }
+                Fault::Longer(by) => answer.resize(answer.body.len() + by),
+                Fault::Shorter(by) => answer.resize(answer.body.len() - by),
                 Fault::WrongBytes => answer.body.iter_mut().for_each(|byte| *byte ^= 1),
                 Fault::Trickle(bytes, pause) => pace = Some((bytes, pause)),
                 Fault::IgnoresRange => {}
