@@ -1,7 +1,7 @@
 //! A small model hub of two ports, hub and CDN, that speaks the protocol and can be told to misbehave.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::mem::discriminant;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -27,6 +27,7 @@ pub struct Request {
     pub method: String,
     pub path: String,
     headers: Vec<(String, String)>,
+    body: String,
 }
 
 impl Request {
@@ -79,6 +80,19 @@ impl File {
         let mut sha1 = Sha1::new_with_prefix(format!("blob {}\0", self.bytes.len()));
         sha1.update(&self.bytes);
         hex(&sha1.finalize())
+    }
+}
+
+impl File {
+    /// As a server that mirrors a hub asks for it.
+    fn described(&self, path: &str) -> Answer {
+        let (size, tag) = (self.bytes.len(), self.tag());
+        let lfs = format!(r#", "lfs": {{ "oid": "{tag}", "size": {size}, "pointerSize": 134 }}"#);
+        let (oid, lfs) = if self.is_large { (&tag[..40], lfs) } else { (&tag[..], String::new()) };
+        let body =
+            format!(r#"[{{ "type": "file", "path": "{path}", "size": {size}, "oid": "{oid}"{lfs} }}]"#);
+        let headers = vec![("Content-Type", "application/json".into())];
+        Answer { status: 200, headers, body: body.into_bytes() }
     }
 }
 
@@ -227,6 +241,12 @@ impl State {
             let range = request.header("Range").filter(|_| asks_for_part);
             return file.map_or_else(|| Answer::of(404, vec![]), |file| bytes_of(file, range));
         }
+        let parts: Vec<&str> = path.splitn(6, '/').collect();
+        if let ["api", "models", org, name, "paths-info", _] = parts[..] {
+            let asked = of_percent(request.body.trim_start_matches("paths="));
+            let file = files.get(&(format!("{org}/{name}"), asked.clone()));
+            return file.map_or_else(|| Answer::of(404, vec![]), |file| file.described(&asked));
+        }
         let parts: Vec<&str> = path.splitn(5, '/').collect();
         let [org, name, "resolve", revision, file] = parts[..] else { return Answer::of(404, vec![]) };
         let key = (format!("{org}/{name}"), of_percent(file));
@@ -281,7 +301,8 @@ fn bytes_of(file: &File, range: Option<&str>) -> Answer {
 }
 
 fn read(port: Port, stream: &TcpStream) -> Option<Request> {
-    let mut lines = BufReader::new(stream).lines();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines();
     let first = lines.next()?.ok()?;
     let mut words = first.split(' ');
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
@@ -291,7 +312,10 @@ fn read(port: Port, stream: &TcpStream) -> Option<Request> {
         let Some((name, value)) = line.split_once(": ") else { break };
         headers.push((name.to_owned(), value.to_owned()));
     }
-    Some(Request { port, method, path, headers })
+    let mut request = Request { port, method, path, headers, body: String::new() };
+    let size = request.header("Content-Length").and_then(|size| size.parse().ok()).unwrap_or(0);
+    reader.take(size).read_to_string(&mut request.body).ok()?;
+    Some(request)
 }
 
 fn send(
