@@ -254,6 +254,14 @@ fuzz target="cut" seconds="60":
     @mkdir -p fuzz/corpus/{{ target }}
     PATH="$PWD/models/tools/cargo-fuzz/bin:$PATH" cargo fuzz run --sanitizer none {{ target }} fuzz/corpus/{{ target }} $(cat fuzz/seeds/{{ target }}.txt) -- -max_total_time={{ seconds }} -rss_limit_mb=2048 -max_len=300000
 
+# Python's client of model hubs beside ours, on one hub and one cache, and behind a mirror; they go to models/tools
+[group('develop')]
+test-hub:
+    @cmp -s tests/hub.txt models/tools/hub/installed.txt || { rm -rf models/tools/hub && {{ python }} -m venv models/tools/hub && models/tools/hub/bin/python -m pip install --quiet --disable-pip-version-check --only-binary=:all: pyyaml==6.0.4 && models/tools/hub/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes --requirement tests/hub.txt && cp tests/hub.txt models/tools/hub/installed.txt; }
+    @cargo build --quiet --release -p headstart-hub --examples
+    @test -x models/tools/olah/bin/olah-cli || { {{ python }} -m venv models/tools/olah && models/tools/olah/bin/python -m pip install --quiet --disable-pip-version-check olah==0.5.4; }
+    @models/tools/hub/bin/python tests/hub.py target/release/examples models/tools/olah/bin/olah-cli
+
 # Licences, sources and doubled versions of the dependencies, as `deny.toml` allows them; cargo-deny goes to models/tools
 [group('develop')]
 deny:

@@ -45,10 +45,11 @@ pub use headstart_core::{
     UserCache, files as image_files,
 };
 pub use headstart_core::{
-    dataset, evaluation, export, extract, installed, precision, project, report_data, run, run_list,
-    settings, tensorboard,
+    dataset, evaluation, export, extract, hub_backbone, installed, precision, project, report_data, run,
+    run_list, settings, tensorboard,
 };
 pub use headstart_evaluate as evaluate;
+pub use headstart_hub as hub;
 pub use headstart_image as image;
 pub use headstart_nn::{autodiff, layers as nn, optim, train};
 pub use headstart_onnx as onnx;

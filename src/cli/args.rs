@@ -89,9 +89,13 @@ const CACHE: &str = "data/features";
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Features")]
 pub struct BackboneArgs {
-    /// ONNX graph that gives the features, or the name of one in `models` or in an installed package: `resnet50`, `efficientnet-lite0`
+    /// ONNX graph that gives the features; or a name: of `headstart backbone list`, of an installed package, or `org/name[@revision]`
+    /// of a model hub
     #[arg(long, value_name = "FILE|NAME", env = "HEADSTART_BACKBONE", default_value = installed::DEFAULT_PATH)]
-    backbone: PathBuf,
+    pub backbone: PathBuf,
+    /// Fetch the backbone from a model hub without asking
+    #[arg(long)]
+    pub yes: bool,
     /// Preprocess by this preset or TOML file instead of by the backbone's own recipe
     #[arg(long, value_name = "PRESET|FILE")]
     recipe: Option<PathBuf>,

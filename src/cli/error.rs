@@ -39,4 +39,10 @@ pub enum Error {
     NoExport { path: PathBuf },
     #[error("`{}` is an exported model, and takes no `{}`", .path.display(), .flags.join("`, `"))]
     FlagsOfExport { path: PathBuf, flags: Vec<String> },
+    #[error("`{repository}` must be fetched, and there is no terminal to ask on")]
+    NotAsked { repository: String },
+    #[error("`{repository}` was fetched, but it is not where it was put")]
+    NotKept { repository: String },
+    #[error("there is no folder to keep backbones in")]
+    NoUserFolder,
 }

@@ -78,7 +78,7 @@ pub struct EvaluateArgs {
     #[command(flatten)]
     runs: RunsArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     accept: AcceptArgs,
     #[command(flatten)]

@@ -50,7 +50,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     runs: RunsArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     accept: AcceptArgs,
     #[command(flatten, next_help_heading = "ONNX Runtime")]

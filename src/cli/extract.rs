@@ -67,7 +67,7 @@ pub struct ExtractArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     runtime: RuntimeArgs,
 }

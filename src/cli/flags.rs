@@ -9,14 +9,15 @@ use headstart::image::recipe::{Decode, Exif};
 use headstart::project::{FeatureRequest, OtherKind};
 
 use super::hint::quoted;
-use super::installed;
+use super::{installed, named};
 
 /// The flags that say all of this but the precision and the storage; none for what is the default.
 pub fn place_flags(config: &ProjectConfig) -> Vec<String> {
     let default = ProjectConfig::default();
     let mut flags = vec![];
     let mut say = |flag: &str, value: &Path| flags.push(format!("{flag} {}", quoted(value)));
-    if let Some(backbone) = installed::flag(&config.backbone) {
+    let named = named::flag(&config.backbone);
+    if let Some(backbone) = named.or_else(|| installed::flag(&config.backbone)) {
         say("--backbone", &backbone);
     }
     if let Some(recipe) = &config.recipe {

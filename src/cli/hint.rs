@@ -11,6 +11,7 @@ use headstart::{cache, export, extract, image as preprocess, onnx, project, run,
 use super::dataset_hint::{for_dataset, for_split};
 use super::error::Error;
 use super::graph_hint::{for_backbone, for_cut, for_import, for_library, for_onnx, for_quantize};
+use super::hub_hint::{for_hub, for_hub_backbone};
 use super::output;
 use super::project_hint::for_project;
 
@@ -46,6 +47,8 @@ pub fn of(error: &(dyn std::error::Error + 'static)) -> Option<String> {
             .or_else(|| cause.downcast_ref().and_then(for_run))
             .or_else(|| cause.downcast_ref().and_then(for_calibration))
             .or_else(|| cause.downcast_ref().and_then(for_import_head))
+            .or_else(|| cause.downcast_ref().and_then(for_hub_backbone))
+            .or_else(|| cause.downcast_ref().and_then(for_hub))
     })
 }
 
@@ -87,6 +90,11 @@ fn escaped(path: &Path) -> String {
 fn own(error: &Error) -> Option<String> {
     Some(match error {
         Error::Target { flag, named, source } => output::hint(flag, named, source),
+        Error::NotAsked { .. } => {
+            "`headstart backbone fetch NAME` tells size and licence first; `--yes` fetches without asking".into()
+        }
+        Error::NotKept { .. } => "run `headstart backbone fetch NAME`, which says where it is put".into(),
+        Error::NoUserFolder => "set HOME or XDG_CACHE_HOME to a folder that is yours".into(),
         // What to do depends on what is broken, and is said by whoever found it.
         Error::Broken { .. } => return None,
         Error::NoCache { path } => {

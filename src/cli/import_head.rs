@@ -44,7 +44,7 @@ pub struct ImportHeadArgs {
     #[command(flatten)]
     runs: RunsArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
 }
 
 impl ImportHeadArgs {

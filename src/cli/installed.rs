@@ -58,8 +58,13 @@ pub fn chosen(config: &ProjectConfig) -> Option<Chosen> {
     PACKAGES.choose(name(&config.backbone)?, config, &[])
 }
 
+/// Whether a file has this name.
+pub fn has(name: &str) -> bool {
+    !PACKAGES.backbones(name).is_empty()
+}
+
 /// The name that is meant, if it is not a file: a word, or nothing where the project's folder has no backbone.
-fn name(backbone: &Path) -> Option<&str> {
+pub fn name(backbone: &Path) -> Option<&str> {
     if backbone.exists() {
         return None;
     }

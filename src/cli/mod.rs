@@ -17,11 +17,13 @@ mod extract;
 mod flags;
 mod graph_hint;
 mod hint;
+mod hub_hint;
 mod import_head;
 mod installed;
 mod interrupt;
 mod listener;
 mod manual;
+mod named;
 mod named_images;
 mod output;
 mod panics;
@@ -114,10 +116,14 @@ pub fn run() -> anyhow::Result<Status> {
     if let Some((compare::FitArgs::NAME, matches)) = matches.subcommand() {
         return compare::FitArgs::from_arg_matches(matches)?.run();
     }
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage::exit(&error));
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| usage::exit(&error));
     let console = Console::new(cli.console);
     interrupt::hear();
     let typed = usage::typed(&matches);
+    let backbone = cli.command.backbone().map(|args| named::resolve(args, &console)).transpose()?;
+    if let Some(status) = backbone.flatten() {
+        return Ok(status);
+    }
     let status = cli.command.run(&console, &typed)?;
     // A line that is not complete may wait until now.
     console::stdout().flush()?;
@@ -134,6 +140,22 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 impl Command {
+    fn backbone(&mut self) -> Option<&mut args::BackboneArgs> {
+        match self {
+            Self::Extract(args) => Some(&mut args.backbone),
+            Self::Train(args) => Some(&mut args.backbone),
+            Self::Compare(args) => Some(&mut args.backbone),
+            Self::Evaluate(args) => Some(&mut args.backbone),
+            Self::Predict(args) => Some(&mut args.backbone),
+            Self::Report(args) => Some(&mut args.backbone),
+            Self::Export(args) => Some(&mut args.backbone),
+            Self::ImportHead(args) => Some(&mut args.backbone),
+            Self::Cache(command) => command.backbone(),
+            Self::Doctor(args) => Some(&mut args.backbone),
+            Self::Runs(_) | Self::Backbone(_) | Self::Completions(_) | Self::Man(_) => None,
+        }
+    }
+
     /// `typed` are the flags that stand in the command line.
     fn run(self, console: &Console, typed: &[String]) -> anyhow::Result<Status> {
         match self {

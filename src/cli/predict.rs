@@ -44,7 +44,7 @@ pub struct PredictArgs {
     #[command(flatten)]
     runs: RunsArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     accept: AcceptArgs,
     #[command(flatten)]

@@ -40,7 +40,7 @@ pub struct ReportArgs {
     #[command(flatten)]
     folder: RunsArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
 }
 
 fn folds(text: &str) -> Result<usize, String> {

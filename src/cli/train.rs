@@ -46,7 +46,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     tensorboard: TensorBoardArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     runtime: RuntimeArgs,
 }

@@ -25,6 +25,7 @@ mod heic;
 mod hints;
 mod hostile;
 #[cfg(target_os = "linux")]
+mod hub;
 mod huge;
 mod import_head;
 mod inputs;

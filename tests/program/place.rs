@@ -125,6 +125,8 @@ impl Place {
         // Whatever is set up on this machine, tests are about the CPU unless they say otherwise.
         command.env("HEADSTART_DEVICE", "cpu");
         command.env_remove("HEADSTART_BACKBONE");
+        // No test asks a model hub but its own.
+        command.env("HF_HUB_OFFLINE", "1");
         // One for all tests: what is kept there is kept under the hash of what it is made of.
         command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/caches"));
         command

@@ -31,6 +31,7 @@ pub mod dataset;
 pub mod evaluation;
 pub mod export;
 pub mod extract;
+pub mod hub_backbone;
 mod input;
 pub mod installed;
 pub mod precision;

@@ -1,5 +1,7 @@
 mod about;
 mod cut;
+mod fetch;
+mod list;
 mod quantize;
 
 use std::io::Write;
@@ -22,6 +24,8 @@ use super::{Status, graph_hint};
 /// Look at backbones, and make them from other formats
 #[derive(Debug, clap::Subcommand)]
 pub enum BackboneCommand {
+    List(list::ListArgs),
+    Fetch(fetch::FetchArgs),
     Cut(cut::CutArgs),
     Import(ImportArgs),
     Inspect(InspectArgs),
@@ -32,6 +36,8 @@ pub enum BackboneCommand {
 impl BackboneCommand {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         match self {
+            Self::List(args) => args.run(),
+            Self::Fetch(args) => args.run(console),
             Self::Cut(args) => args.run(console),
             Self::Import(args) => args.run(console),
             Self::Inspect(args) => args.run(console),

@@ -43,7 +43,7 @@ pub struct DuplicatesArgs {
     #[command(flatten)]
     columns: ColumnArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     runtime: RuntimeArgs,
 }

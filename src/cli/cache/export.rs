@@ -37,7 +37,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     manifest: ManifestArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     runtime: RuntimeArgs,
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use headstart::cache::{CacheInfo, info};
 
 use super::Status;
+use super::args::BackboneArgs;
 use super::console::Console;
 use super::error::Error;
 
@@ -41,6 +42,14 @@ pub enum CacheCommand {
 }
 
 impl CacheCommand {
+    pub fn backbone(&mut self) -> Option<&mut BackboneArgs> {
+        match self {
+            Self::Export(args) => Some(&mut args.backbone),
+            Self::Duplicates(args) => Some(&mut args.backbone),
+            Self::Info(_) | Self::Verify(_) | Self::Gc(_) => None,
+        }
+    }
+
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
         match self {
             Self::Info(args) => args.run(console),

@@ -82,7 +82,7 @@ pub struct CompareArgs {
     #[command(flatten)]
     settings: SettingsArgs,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     runtime: RuntimeArgs,
 }

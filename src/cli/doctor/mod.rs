@@ -28,7 +28,7 @@ pub struct DoctorArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    backbone: BackboneArgs,
+    pub(super) backbone: BackboneArgs,
     #[command(flatten)]
     runtime: RuntimeArgs,
 }

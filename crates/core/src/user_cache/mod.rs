@@ -4,6 +4,7 @@
 //! ~/.cache/headstart/
 //!     graphs/        optimised copies of graphs: see `headstart_backbone::session::copies`
 //!     int8/          int8 graphs that were made with the calibrations of the program, by their checksums
+//!     hub/           backbones that were made of repositories of a model hub: see `hub_backbone`
 //!     rates.json     how many images a second networks compute here
 //! ```
 
@@ -52,6 +53,11 @@ impl UserCache {
     /// Keep an int8 graph for the next project, if that can be.
     pub(crate) fn keep_int8_graph(&self, digest: &str, bytes: &[u8]) {
         keep(&self.int8_path(digest), bytes);
+    }
+
+    /// Where backbones of model hubs are kept.
+    pub fn hub_folder(&self) -> PathBuf {
+        self.folder.join("hub")
     }
 
     /// Where it lies, or would.
