@@ -71,7 +71,7 @@ def is_whole(value: Any) -> bool:
 
 def sizes(hidden: Union[int, Iterable[int]]) -> list[int]:
     """Units of each hidden layer; one number is one layer."""
-    units = [hidden] if is_whole(hidden) or not isinstance(hidden, Iterable) else list(hidden)
+    units: list[Any] = [hidden] if is_whole(hidden) or not isinstance(hidden, Iterable) else list(hidden)
     # `"256"` would be three layers, and 1.5 units one.
     if isinstance(hidden, (str, bytes)) or not all(is_whole(number) and number >= 1 for number in units):
         message = f"`hidden` must be one whole number or several, such as `(256,)`, each at least 1; found {hidden!r}"
