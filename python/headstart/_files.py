@@ -75,18 +75,34 @@ def place(
     )
     text = os.fspath(backbone)
     if os.sep in text or text.endswith(".onnx"):
+        refuse_repository(text)
         return found
     wanted = [digest for digest in digests if digest]
     chosen = _core.find_backbone(found, text, wanted, cache is not None)
     if chosen is None:
         error = BackboneError(f"there is no backbone `{text}`")
-        error.add_note(f"hint: known names: {', '.join(names()) or 'none'}; or give the path of an ONNX file")
+        known = ", ".join(names()) or "none"
+        error.add_note(
+            f"hint: known names: {known}; or give an ONNX file, as `headstart backbone fetch NAME` prints it"
+        )
         raise error
     file, note = chosen
     if note is not None and note not in _told:
         _told.add(note)
         logger.warning(note)
     return replace(found, backbone=file)
+
+
+def refuse_repository(text: str) -> None:
+    """Say what to do with ``org/name``, which the program fetches and this module does not."""
+    is_marked = text.startswith(("hf://", "hf_hub:", "hf-hub:", "https://", "http://"))
+    folder, _, name = text.partition("/")
+    is_name = bool(name) and "/" not in name and not folder.startswith((".", "~")) and not text.endswith(".onnx")
+    if not is_marked and (not is_name or not folder or Path(folder).exists()):
+        return
+    error = BackboneError(f"`{text}` is no file; if it is a repository of a model hub, this module does not fetch it")
+    error.add_note(f"hint: `headstart backbone fetch {text}` prints the path of an ONNX file: give that")
+    raise error
 
 
 #: What was said of backbones: once is enough.

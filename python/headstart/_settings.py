@@ -17,12 +17,17 @@ OWN = (
     "weight_decay", "patience", "class_weight",
 )  # fmt: skip
 
+#: Those of them that are whole numbers, and those that are numbers; what range each has, the compiled part knows.
+WHOLE = ("epochs", "batch_size", "patience")
+NUMBERS = ("dropout", "learning_rate", "label_smoothing", "weight_decay")
+
 ClassWeight = Union[None, str, Mapping[Any, float]]
 
 
 def to_json(estimator: Any, classes: Iterable[Any]) -> str:
     """The settings of ``estimator`` for these classes."""
     settings: dict[str, Any] = {name: getattr(estimator, name) for name in OWN}
+    check_numbers(settings)
     settings["hidden"] = sizes(estimator.hidden)
     settings["class_weight"] = weights(estimator.class_weight, classes)
     settings["seed"] = seed(estimator.random_state)
@@ -45,11 +50,33 @@ def plain(value: Any) -> Any:
     raise TypeError(message)
 
 
+def check_numbers(settings: Mapping[str, Any]) -> None:
+    """Refuse what is no number, by the name of its setting."""
+    for name in (*WHOLE, *NUMBERS):
+        value = settings[name]
+        if value is None and name in ("patience", "weight_decay"):
+            continue
+        if name in WHOLE and (not is_whole(value) or value < 0):
+            message = f"`{name}` must be a whole number of at least 1, found {value!r}"
+            raise SettingError(message)
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            message = f"`{name}` must be a number, found {value!r}"
+            raise SettingError(message)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is an integer of Python's or NumPy's."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def sizes(hidden: Union[int, Iterable[int]]) -> list[int]:
     """Units of each hidden layer; one number is one layer."""
-    if isinstance(hidden, (int, np.integer)):
-        return [int(hidden)]
-    return [int(units) for units in hidden]
+    units: list[Any] = [hidden] if is_whole(hidden) or not isinstance(hidden, Iterable) else list(hidden)
+    # `"256"` would be three layers, and 1.5 units one.
+    if isinstance(hidden, (str, bytes)) or not all(is_whole(number) and number >= 1 for number in units):
+        message = f"`hidden` must be one whole number or several, such as `(256,)`, each at least 1; found {hidden!r}"
+        raise SettingError(message)
+    return [int(number) for number in units]
 
 
 def weights(class_weight: ClassWeight, classes: Iterable[Any]) -> Union[str, list[float], None]:
@@ -71,7 +98,10 @@ def weights(class_weight: ClassWeight, classes: Iterable[Any]) -> Union[str, lis
 
 def seed(random_state: Any) -> int:
     """A seed: the number itself, or drawn."""
-    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
+    if is_whole(random_state):
+        if random_state < 0:
+            message = f"`random_state` must be 0 or more, found {random_state}"
+            raise SettingError(message)
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 

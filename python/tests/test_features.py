@@ -168,6 +168,8 @@ def test_messages_go_to_logging(tmp_path: Path, paths: list[Path], caplog: pytes
     [
         ({"backbone": "resnet51"}, headstart.BackboneError, "no backbone `resnet51`"),
         ({"backbone": "gone/net.onnx"}, headstart.BackboneError, "net.onnx"),
+        ({"backbone": "gone/name"}, headstart.BackboneError, "repository of a model hub"),
+        ({"backbone": "hf://gone/name"}, headstart.BackboneError, "repository of a model hub"),
         ({"precision": "fp8"}, headstart.SettingError, "precision"),
         ({"device": "toaster"}, headstart.SettingError, "device"),
         ({"device": "cuda"}, headstart.BackboneError, "cuda"),

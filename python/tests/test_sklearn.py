@@ -96,3 +96,24 @@ def test_clones_are_alike(features: headstart.Features) -> None:
     head = headstart.HeadClassifier(hidden=(8, 4), class_weight={"a": 2.0}, settings={"schedule": "cosine"})
     assert clone(head).get_params() == head.get_params()
     assert clone(headstart.ImageClassifier(shots=3)).get_params()["shots"] == 3
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("hidden", "256"),
+        ("hidden", (1.5,)),
+        ("hidden", (0,)),
+        ("hidden", None),
+        ("epochs", 1.5),
+        ("epochs", -1),
+        ("batch_size", "64"),
+        ("patience", True),
+        ("dropout", "half"),
+        ("random_state", -1),
+    ],
+)
+def test_a_setting_that_is_no_number_is_refused_by_its_name(parameter: str, value: object) -> None:
+    rows, labels = np.eye(4, dtype=np.float32), ["a", "a", "b", "b"]
+    with pytest.raises(headstart.SettingError, match=f"`{parameter}` must be"):
+        headstart.HeadClassifier(**{parameter: value}).fit(rows, labels)

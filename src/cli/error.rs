@@ -39,6 +39,8 @@ pub enum Error {
     NoExport { path: PathBuf },
     #[error("`{}` is an exported model, and takes no `{}`", .path.display(), .flags.join("`, `"))]
     FlagsOfExport { path: PathBuf, flags: Vec<String> },
+    #[error("`{name}` does not come from a model hub: the wheel brings it, or `just setup` makes it")]
+    NotOfHub { name: String },
     #[error("`{repository}` must be fetched, and there is no terminal to ask on")]
     NotAsked { repository: String },
     #[error("`{repository}` was fetched, but it is not where it was put")]

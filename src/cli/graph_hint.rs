@@ -8,7 +8,7 @@ use headstart::image::Recipe;
 use headstart::onnx;
 
 use super::hint::quoted;
-use super::{device_hint, output};
+use super::{device_hint, installed, named, output};
 
 pub fn for_library(_: &backbone::library::Error) -> Option<String> {
     Some(
@@ -221,6 +221,11 @@ pub fn for_cut(error: &cut::Error) -> Option<String> {
     })
 }
 
+/// Whether `backbone fetch` knows it.
+fn is_name(path: &Path) -> bool {
+    installed::name(path).is_some_and(installed::has) || named::repository(path).is_some()
+}
+
 pub fn for_onnx(error: &onnx::Error) -> Option<String> {
     Some(match error {
         // The program's own default, and not a name that somebody has typed.
@@ -228,6 +233,13 @@ pub fn for_onnx(error: &onnx::Error) -> Option<String> {
             "name a backbone by `--backbone FILE` or HEADSTART_BACKBONE; in the project's folder `./justw setup` makes \
              models/resnet50.onnx"
                 .into()
+        }
+        // Only commands that take no names say so of one: `--backbone` is a file by then.
+        onnx::Error::Missing { path } if is_name(path) => {
+            format!("`headstart backbone fetch {}` prints the path of its file: give that", quoted(path))
+        }
+        onnx::Error::Missing { path } if installed::name(path).is_some() => {
+            "`headstart backbone list` shows the names that there are; or give the path of an ONNX file".into()
         }
         onnx::Error::Missing { .. } => {
             "correct the path; `--backbone FILE` names the backbone, and in the project's folder `./justw setup` makes one".into()

@@ -90,6 +90,7 @@ fn escaped(path: &Path) -> String {
 fn own(error: &Error) -> Option<String> {
     Some(match error {
         Error::Target { flag, named, source } => output::hint(flag, named, source),
+        Error::NotOfHub { .. } => "in the project's folder `./justw setup` makes it; `headstart backbone list` shows what is here".into(),
         Error::NotAsked { .. } => {
             "`headstart backbone fetch NAME` tells size and licence first; `--yes` fetches without asking".into()
         }

@@ -6,12 +6,15 @@ use headstart::hub_backbone::Error;
 use super::graph_hint::for_cut;
 
 pub fn for_hub(error: &hub::Error) -> Option<String> {
-    error.remedy()
+    let remedy = error.remedy()?;
+    // The library knows no short names.
+    let is_name = matches!(error, hub::Error::Name { .. });
+    Some(if is_name { format!("{remedy}; `headstart backbone list` shows the short names") } else { remedy })
 }
 
 pub fn for_hub_backbone(error: &Error) -> Option<String> {
     Some(match error {
-        Error::Hub(error) => return error.remedy(),
+        Error::Hub(error) => return for_hub(error),
         Error::NoNetwork { .. } => {
             "look at the list of files on its page, and name one: `--backbone hf://org/name/FILE.onnx`; others have ONNX files of the \
              same network: `onnx-community/…`, `Xenova/…`"

@@ -58,9 +58,14 @@ pub fn chosen(config: &ProjectConfig) -> Option<Chosen> {
     PACKAGES.choose(name(&config.backbone)?, config, &[])
 }
 
+/// The likeliest file of this name.
+pub fn file(name: &str) -> Option<PathBuf> {
+    PACKAGES.backbones(name).into_iter().next()
+}
+
 /// Whether a file has this name.
 pub fn has(name: &str) -> bool {
-    !PACKAGES.backbones(name).is_empty()
+    file(name).is_some()
 }
 
 /// The name that is meant, if it is not a file: a word, or nothing where the project's folder has no backbone.

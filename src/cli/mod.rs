@@ -120,7 +120,9 @@ pub fn run() -> anyhow::Result<Status> {
     let console = Console::new(cli.console);
     interrupt::hear();
     let typed = usage::typed(&matches);
-    let backbone = cli.command.backbone().map(|args| named::resolve(args, &console)).transpose()?;
+    let library = usage::path(&matches, "onnxruntime");
+    let resolve = |args| named::resolve(args, library.as_deref(), &console);
+    let backbone = cli.command.backbone().map(resolve).transpose()?;
     if let Some(status) = backbone.flatten() {
         return Ok(status);
     }

@@ -58,13 +58,17 @@ pub fn flag(file: &Path) -> Option<PathBuf> {
 
 /// Let `args` name a file instead of a repository. What is not there yet is fetched and made by another process: this one may
 /// need another ONNX Runtime afterwards. The status with which that ended, if this one need not go on.
-pub fn resolve(args: &mut BackboneArgs, console: &Console) -> anyhow::Result<Option<Status>> {
+pub fn resolve(
+    args: &mut BackboneArgs,
+    library: Option<&Path>,
+    console: &Console,
+) -> anyhow::Result<Option<Status>> {
     let Some(typed) = repository(&args.backbone) else { return Ok(None) };
     let (settings, hub) = hub()?;
     let reference = settings.parse(&typed)?;
     let file = match hub.kept(&reference) {
         Some(file) => file,
-        None => match fetch(&typed, args.yes, console)? {
+        None => match fetch(&typed, args.yes, library, console)? {
             Ok(()) => hub.kept(&reference).ok_or(Error::NotKept { repository: typed })?,
             Err(status) => return Ok(Some(status)),
         },
@@ -77,10 +81,18 @@ pub fn resolve(args: &mut BackboneArgs, console: &Console) -> anyhow::Result<Opt
 }
 
 /// `headstart backbone fetch`, whose words go where ours go.
-fn fetch(typed: &str, yes: bool, console: &Console) -> anyhow::Result<Result<(), Status>> {
+fn fetch(
+    typed: &str,
+    yes: bool,
+    library: Option<&Path>,
+    console: &Console,
+) -> anyhow::Result<Result<(), Status>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["backbone", "fetch", typed]).stdout(Stdio::null());
     command.args(yes.then_some("--yes")).args(console.is_quiet().then_some("--quiet"));
+    if let Some(library) = library {
+        command.arg("--onnxruntime").arg(library);
+    }
     let status = command.args(console.is_verbose().then_some("--verbose")).status()?;
     Ok(match status.code() {
         Some(0) => Ok(()),

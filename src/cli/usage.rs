@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
@@ -54,6 +55,15 @@ pub fn typed(matches: &clap::ArgMatches) -> Vec<String> {
     };
     let ids = matches.ids().map(clap::Id::as_str).filter(is_typed);
     ids.map(|id| format!("--{}", id.replace('_', "-"))).collect()
+}
+
+/// The path that the innermost subcommand was given as this argument.
+pub fn path(matches: &clap::ArgMatches, argument: &str) -> Option<PathBuf> {
+    let mut innermost = matches;
+    while let Some((_, inner)) = innermost.subcommand() {
+        innermost = inner;
+    }
+    innermost.try_get_one::<PathBuf>(argument).ok().flatten().cloned()
 }
 
 /// What the standard library says of text that is no number, and what is to be said instead.

@@ -17,6 +17,13 @@ fn line(line: &str) -> String {
     if let Some((before, rest)) = line.split_once("IO error for operation on ") {
         return format!("{before}cannot read {rest}");
     }
+    // `ureq`, of a connection: `io: Connection refused (os error 111)`
+    if let Some(rest) = line.strip_prefix("io: ") {
+        return match rest.strip_prefix("failed to lookup address information: ") {
+            Some(system) => format!("no address was found for this name: {system}"),
+            None => rest.to_owned(),
+        };
+    }
     if line == "dlopen failed" || line == "LoadLibraryExW failed" {
         return "the system could not load it".into();
     }
@@ -90,6 +97,11 @@ mod tests {
         for text in ["no such file", "unknown field `epoch`, expected one of `a`, `b`", "two\n  lines"] {
             assert_eq!(plain(text), text);
         }
+        assert_eq!(plain("io: Connection refused"), "Connection refused");
+        assert_eq!(
+            plain("io: failed to lookup address information: not known"),
+            "no address was found for this name: not known"
+        );
         assert_eq!(plain("IO error for operation on a/b: denied"), "cannot read a/b: denied");
     }
 }

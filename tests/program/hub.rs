@@ -77,6 +77,11 @@ fn a_repository_is_told_of_fetched_once_and_used_without_the_hub() {
     said.says(&[&told, "no terminal to ask on", "`--yes`"]);
     assert_eq!(hub.server.count(Port::Cdn, "GET"), 0, "nothing is fetched unasked");
 
+    // ONNX Runtime must be there to make something of it, and it is the one that was named.
+    let said = hub.run("extract photos/photos.csv --backbone org/vit --yes --onnxruntime gone.so").ended(2);
+    said.says(&["gone.so"]);
+    assert_eq!(hub.server.count(Port::Cdn, "GET"), 0, "nothing is fetched that nothing can be made of");
+
     let said = hub.run("extract photos/photos.csv --backbone org/vit --yes").done();
     said.says(&[&told, "16 features from `last_hidden_state`", "the class token is taken", "10 images"]);
     let requests = hub.server.seen().len();
@@ -149,4 +154,12 @@ fn short_names_are_listed_and_whether_they_are_here() {
     hub.run("extract photos/photos.csv --backbone dinov2-small")
         .ended(2)
         .says(&["`onnx-community/dinov2-small` is unknown"]);
+    // What is listed and on no hub is no wrong name.
+    assert!(hub.run("backbone fetch resnet50").done().out.trim().ends_with("resnet50.onnx"));
+    // A command that takes a file says where a name has one.
+    let said = hub.run("backbone inspect org/vit").ended(2);
+    said.says(&["`org/vit` does not exist", "`headstart backbone fetch org/vit` prints the path"]);
+    for command in ["extract photos/photos.csv --backbone dinov2-smal", "backbone fetch dinov2-smal"] {
+        hub.run(command).ended(2).says(&["dinov2-smal", "`headstart backbone list`"]);
+    }
 }

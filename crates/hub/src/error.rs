@@ -36,6 +36,14 @@ pub enum Error {
         /// What it should be.
         expected: &'static str,
     },
+    /// The file with the token cannot be read.
+    #[error("cannot read the token in `{}`", path.display())]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The hub says that there is no such repository; it says the same of private ones.
     #[error("`{repository}` is unknown at {host}, or it is private and {}", if *.token { "the token does not open it" } else { "no token was given" })]
     Unknown {
@@ -261,6 +269,9 @@ impl Error {
             Self::Name { .. } => "a repository is named as `org/name`, `org/name@revision`, `hf://org/name` or by its address".into(),
             Self::Pickle { .. } => "take a repository or a revision that holds ONNX files".into(),
             Self::Variable { variable, .. } => format!("correct `{variable}`, or unset it"),
+            Self::TokenFile { .. } => {
+                "make the file readable; or set HF_HUB_DISABLE_IMPLICIT_TOKEN=1: what is public needs no token".into()
+            }
             Self::Unknown { token: false, .. } => "check the name; for a private repository set HF_TOKEN".into(),
             Self::Unknown { token: true, .. } => "check the name, and whether the owner of the token may read it".into(),
             Self::Token { .. } => "make a new token, or unset HF_TOKEN: what is public needs none".into(),

@@ -178,7 +178,7 @@ impl Reference {
             return Self::new(repository, revision, None);
         };
         let (name, rest) = split(path, 2);
-        let (repository, revision) = revision_of(name);
+        let (repository, revision) = revision_of(if name.is_empty() { typed } else { name });
         match (revision, rest) {
             // The one kind of revision with slashes that such names have.
             (Some("refs"), Some(rest)) => {
@@ -207,6 +207,14 @@ impl Reference {
     }
 
     fn new(repository: &str, revision: Option<&str>, file: Option<&str>) -> Result<Self> {
+        // What is empty would be shown as nothing at all.
+        let wrong = || Error::Name {
+            given: format!("{}@", shown(repository)),
+            expected: "complete: a branch, a tag or a commit follows `@`",
+        };
+        if revision == Some("") {
+            return Err(wrong());
+        }
         Ok(Self {
             repository: Repository::new(repository)?,
             revision: revision.map(Revision::new).transpose()?.unwrap_or_default(),
@@ -318,6 +326,13 @@ mod tests {
             assert!(matches!(error, Error::Name { .. }), "{typed}: {error}");
             assert!(!error.to_string().contains('\n') && error.remedy().is_some());
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let said = |typed: &str| parsed(typed).unwrap_err().to_string();
+        assert_eq!(said("org/name@"), "`org/name@` is not complete: a branch, a tag or a commit follows `@`");
+        assert_eq!(said("hf://"), "`hf://` is not the name of a repository, such as `org/name`");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ impl Settings {
     /// older names of some of these, `SSL_CERT_FILE`, and the usual ones of proxies and of the user's folders.
     ///
     /// # Errors
-    /// [`Error::Variable`] if a variable cannot be understood.
+    /// [`Error::Variable`] if a variable cannot be understood, and [`Error::TokenFile`] if the file with the token cannot be read.
     pub fn of_variables(get: &dyn Fn(&str) -> Option<OsString>) -> Result<Self> {
         let variables = Variables(get);
         let endpoint = variables.text("HF_ENDPOINT")?.unwrap_or_else(|| ENDPOINT.into());
@@ -185,7 +186,7 @@ impl Variables<'_> {
         }
         if token.is_none() {
             let file = self.path("HF_TOKEN_PATH").or_else(|| Some(home?.join("token")));
-            (variable, token) = ("HF_TOKEN_PATH", file.and_then(|file| std::fs::read_to_string(file).ok()));
+            (variable, token) = ("HF_TOKEN_PATH", file.map(of_file).transpose()?.flatten());
         }
         let token = token.map(|token| token.replace(['\r', '\n'], "").trim().to_owned());
         match token.filter(|token| !token.is_empty()) {
@@ -194,6 +195,15 @@ impl Variables<'_> {
             }
             token => Ok(token.map(Token)),
         }
+    }
+}
+
+/// What the file holds; a file that is not there holds no token.
+fn of_file(path: PathBuf) -> Result<Option<String>> {
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(source) => Err(Error::TokenFile { path, source }),
     }
 }
 
@@ -284,5 +294,10 @@ mod tests {
         assert_eq!(sent(&[("HF_HOME", home)]).unwrap(), "Bearer secret-of-file");
         assert_eq!(sent(&[("HF_TOKEN", "secret"), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]), None);
         assert_eq!(sent(&[]), None);
+        assert_eq!(sent(&[("HF_TOKEN_PATH", "/gone/token")]), None);
+        // A folder is in its place: to go on without it would end in a repository that is said to be unknown.
+        let error = of(&[cache, ("HF_TOKEN_PATH", home)]).unwrap_err();
+        assert!(matches!(error, Error::TokenFile { .. }) && error.remedy().is_some(), "{error}");
+        assert_eq!(sent(&[("HF_TOKEN_PATH", home), ("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]), None);
     }
 }

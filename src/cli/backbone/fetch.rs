@@ -1,12 +1,13 @@
 use std::ops::ControlFlow;
 
 use headstart::hub::{self, Reference};
-use headstart::hub_backbone::{self, Plan};
+use headstart::hub_backbone::{self, Known, Plan};
 
 use crate::cli::args::LibraryArgs;
 use crate::cli::console::{Console, stdout, tell};
+use crate::cli::error::Error;
 use crate::cli::progress::Progress;
-use crate::cli::{Status, interrupt, named};
+use crate::cli::{Status, installed, interrupt, named};
 
 /// Fetch a backbone from a model hub, and prove that it gives features
 ///
@@ -26,6 +27,13 @@ pub struct FetchArgs {
 
 impl FetchArgs {
     pub fn run(&self, console: &Console) -> anyhow::Result<Status> {
+        if let Some(file) = installed::file(&self.name) {
+            stdout().path(&file)?;
+            return Ok(Status::Done);
+        }
+        if Known::of(&self.name).is_some_and(|known| known.repository.is_none()) {
+            return Err(Error::NotOfHub { name: self.name.clone() }.into());
+        }
         let typed = named::repository(self.name.as_ref()).unwrap_or_else(|| self.name.clone());
         let (settings, hub) = named::hub()?;
         let reference = settings.parse(&typed)?;
@@ -38,16 +46,18 @@ impl FetchArgs {
             hub.plan(&reference, &mut |_| go_on())
         };
         let plan = match planned {
-            Err(hub_backbone::Error::Hub(hub::Error::Stopped { .. })) => return Ok(Status::Interrupted),
+            Err(hub_backbone::Error::Hub(hub::Error::Stopped { .. })) => return Ok(stopped(console)),
             plan => plan?,
         };
         match self.bring(&plan, &reference, console) {
-            Err(error) if is_stop(&error) => Ok(Status::Interrupted),
+            Err(error) if is_stop(&error) => Ok(stopped(console)),
             status => status,
         }
     }
 
     fn bring(&self, plan: &Plan<'_>, reference: &Reference, console: &Console) -> anyhow::Result<Status> {
+        // Without it nothing can be made of what is fetched.
+        let runtime = self.library.load(console)?;
         if let Some(doubt) = plan.doubt() {
             console.warn(format_args!("{doubt}: using the commit that the cache has"));
         }
@@ -69,9 +79,9 @@ impl FetchArgs {
             }
             fetch(plan, console)?;
         }
-        let runtime = self.library.load(console)?;
         let cut = plan.make(&runtime)?;
-        console.note(format_args!("{} features from `{}`: {}", cut.feature_size, cut.tensor, cut.reason));
+        // The reason of the cut is that it was told so, by the kind of network and by nobody who reads this.
+        console.note(format_args!("{} features from `{}`", cut.feature_size, cut.tensor));
         for note in &cut.notes {
             console.note(note);
         }
@@ -99,6 +109,11 @@ fn fetch(plan: &Plan<'_>, console: &Console) -> anyhow::Result<()> {
 
 fn go_on() -> ControlFlow<()> {
     if interrupt::asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+fn stopped(console: &Console) -> Status {
+    console.note("the fetch was stopped; run the same command again to continue");
+    Status::Interrupted
 }
 
 fn is_stop(error: &anyhow::Error) -> bool {
