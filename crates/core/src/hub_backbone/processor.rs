@@ -13,6 +13,8 @@ use serde_json::{Map, Value};
 use super::error::{Error, Result};
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
 
 /// Fields that change no pixel of an image in RGB.
