@@ -22,7 +22,7 @@ pub use error::{Error, Result};
 pub use table::{KNOWN, Known};
 
 /// Of the rules by which a backbone is made: with other rules it is made again.
-const RULES: &str = "1";
+const RULES: &str = "2";
 const CONFIG: &str = "config.json";
 const PROCESSOR: &str = "preprocessor_config.json";
 const CARD: &str = "README.md";

@@ -12,6 +12,11 @@ use serde_json::{Map, Value};
 
 use super::error::{Error, Result};
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod tests;
+
 /// Fields that change no pixel of an image in RGB.
 const NAMES: [&str; 6] = [
     "image_processor_type",
@@ -22,15 +27,26 @@ const NAMES: [&str; 6] = [
     "data_format",
 ];
 
-/// What a size of one number means, which depends on the processor.
+/// The steps of a processor, and how it reads its sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Both edges.
-    Square,
-    /// The shorter edge.
+    /// Both edges; one number is both. Never a crop.
+    Vit,
+    /// Both edges. Never a crop, and no size of one number: the versions on Pillow and torchvision differ there.
+    Siglip,
+    /// Both edges, then a crop.
+    Deit,
+    /// The shorter edge or both, then a crop; one number is the shorter edge.
     ShortEdge,
     /// The shorter edge, of which a part is cropped: `crop_pct`.
     ConvNext,
+}
+
+impl Kind {
+    /// Whether `do_center_crop` and `crop_size` are fields of this processor. The others on Pillow pass over them.
+    fn has_crop(self) -> bool {
+        matches!(self, Self::Deit | Self::ShortEdge)
+    }
 }
 
 /// The processors whose steps are those of a recipe.
@@ -38,9 +54,9 @@ const KINDS: [(&str, Kind); 6] = [
     ("BitImageProcessor", Kind::ShortEdge),
     ("CLIPImageProcessor", Kind::ShortEdge),
     ("ConvNextImageProcessor", Kind::ConvNext),
-    ("DeiTImageProcessor", Kind::Square),
-    ("SiglipImageProcessor", Kind::Square),
-    ("ViTImageProcessor", Kind::Square),
+    ("DeiTImageProcessor", Kind::Deit),
+    ("SiglipImageProcessor", Kind::Siglip),
+    ("ViTImageProcessor", Kind::Vit),
 ];
 
 /// The recipe that the file says.
@@ -50,12 +66,12 @@ pub(super) fn recipe(config: &Map<String, Value>) -> Result<Recipe> {
     for name in NAMES {
         fields.0.remove(name);
     }
-    // All images here are RGB.
-    fields.flag("do_convert_rgb", true)?;
+    // All images here are RGB, so `null` is as good as `false`.
+    fields.flag_or_null("do_convert_rgb")?;
     let (resize, crop) = fields.sizes(kind)?;
     let filter = fields.filter()?;
     let divisor = fields.divisor()?;
-    let is_normalised = fields.flag("do_normalize", true)?;
+    let is_normalised = fields.flag("do_normalize")?;
     let (mean, std) = (fields.channels("image_mean")?, fields.channels("image_std")?);
     let expected = "three numbers, for `do_normalize` is on";
     let needed =
@@ -112,10 +128,19 @@ impl Fields {
         found.map(|(_, kind)| *kind).ok_or_else(|| unfit(field, &value, expected))
     }
 
-    fn flag(&mut self, field: &str, default: bool) -> Result<bool> {
-        let value = self.take(field);
-        value
-            .map_or(Ok(default), |value| value.as_bool().ok_or_else(|| unfit(field, &value, "true or false")))
+    /// All are on where the file does not name them. `null` turns a step off on Pillow, and leaves it on in the version on
+    /// torchvision, so it is refused.
+    fn flag(&mut self, field: &str) -> Result<bool> {
+        let value = self.0.remove(field);
+        value.map_or(Ok(true), |value| value.as_bool().ok_or_else(|| unfit(field, &value, "true or false")))
+    }
+
+    fn flag_or_null(&mut self, field: &str) -> Result<bool> {
+        if self.0.get(field).is_none_or(Value::is_null) {
+            self.0.remove(field);
+            return Ok(false);
+        }
+        self.flag(field)
     }
 
     fn number(&mut self, field: &str) -> Result<Option<f64>> {
@@ -128,7 +153,7 @@ impl Fields {
     fn channels(&mut self, field: &str) -> Result<Option<[f64; 3]>> {
         let three = |value: Value| {
             let numbers: Option<Vec<f64>> =
-                value.as_array().map(|list| list.iter().filter_map(Value::as_f64).collect());
+                value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
             let numbers = numbers.and_then(|numbers| <[f64; 3]>::try_from(numbers).ok());
             numbers.ok_or_else(|| unfit(field, &value, "three numbers"))
         };
@@ -153,57 +178,77 @@ impl Fields {
         let divisor = 1.0 / factor;
         // A file holds the factor as a decimal, and 255 is meant.
         let divisor = if (divisor - 255.0).abs() < 1e-6 { 255.0 } else { divisor };
-        Ok(if self.flag("do_rescale", true)? { divisor } else { 1.0 })
+        Ok(if self.flag("do_rescale")? { divisor } else { 1.0 })
     }
 
     fn sizes(&mut self, kind: Kind) -> Result<(Resize, Option<Crop>)> {
-        let is_resized = self.flag("do_resize", true)?;
-        let is_cropped = self.flag("do_center_crop", self.0.contains_key("crop_size"))?;
+        let is_resized = self.flag("do_resize")?;
         let pct = self.number("crop_pct")?;
-        let (size, crop_size) = (self.take("size"), self.take("crop_size"));
         if let Some(pct) = pct.filter(|_| kind != Kind::ConvNext) {
             return Err(unfit("crop_pct", &pct.into(), "none: this processor has no such field"));
         }
-        let given = size.clone().unwrap_or_default();
-        let size = size.map(|size| Size::of("size", &size, kind)).transpose()?;
-        let crop = match crop_size.filter(|_| is_cropped) {
-            Some(crop) => Some(Size::of("crop_size", &crop, Kind::Square)?.crop(&crop)?),
-            None if is_cropped => {
-                return Err(unfit("crop_size", &Value::Null, "a size, for `do_center_crop` is on"));
+        let crop = self.crop(kind)?;
+        let size = self.take("size");
+        let resize = match size.filter(|_| is_resized) {
+            Some(size) => Size::of(&size, kind)?,
+            None if is_resized => {
+                return Err(unfit("size", &Value::Null, "a size, for `do_resize` is on"));
             }
-            None => None,
+            None => {
+                return match crop {
+                    Some(_) => Ok((Resize::None, crop)),
+                    None => Err(unfit("do_resize", &false.into(), ANY_SHAPE)),
+                };
+            }
         };
-        let resize = match (is_resized, size) {
-            (false, _) => Resize::None,
-            (true, Some(Size::Short(edge))) if kind == Kind::ConvNext => return convnext(edge, pct, crop),
-            (true, Some(size)) => size.resize(),
-            (true, None) => return Err(unfit("size", &given, "a size, for `do_resize` is on")),
+        let (widest, highest) = match resize {
+            Size::Short(edge) if kind == Kind::ConvNext => return convnext(edge, pct),
+            Size::Short(edge) => (edge, edge),
+            Size::Both { width, height } => (width, height),
         };
         match (resize, crop) {
-            (Resize::ShortEdge { .. } | Resize::None, None) => Err(unfit(
-                "do_center_crop",
-                &false.into(),
-                "true: images of any shape do not fit the network",
-            )),
-            (Resize::ShortEdge { edge, .. }, Some(crop)) if crop.width.max(crop.height) > edge => {
+            (Size::Short(_), None) => Err(unfit("do_center_crop", &false.into(), ANY_SHAPE)),
+            // There, what is missing is filled with zeros.
+            (_, Some(crop)) if crop.width > widest || crop.height > highest => {
                 Err(unfit("crop_size", &crop.width.max(crop.height).into(), "no more than the size"))
             }
-            sizes => Ok(sizes),
+            _ => Ok((resize.resize(), crop)),
+        }
+    }
+
+    fn crop(&mut self, kind: Kind) -> Result<Option<Crop>> {
+        let field = "do_center_crop";
+        if !kind.has_crop() {
+            self.take("crop_size");
+            // The version on Pillow does not crop here, and that on torchvision does.
+            return match self.flag_or_null(field)? {
+                true => Err(unfit(field, &true.into(), "false: this processor does not crop")),
+                false => Ok(None),
+            };
+        }
+        let is_cropped = self.flag(field)?;
+        let size = self.take("crop_size");
+        match size.filter(|_| is_cropped) {
+            Some(size) => crop(&size).map(Some),
+            None if is_cropped => Err(unfit("crop_size", &Value::Null, "a size, for `do_center_crop` is on")),
+            None => Ok(None),
         }
     }
 }
 
+const ANY_SHAPE: &str = "true: images of any shape do not fit the network";
+
 /// ConvNeXt's: below 384 a part is cropped, and from there on the image is stretched.
-fn convnext(edge: u32, pct: Option<f64>, crop: Option<Crop>) -> Result<(Resize, Option<Crop>)> {
-    if crop.is_some() {
-        return Err(unfit("crop_size", &true.into(), "none: this processor crops by `crop_pct`"));
-    }
+fn convnext(edge: u32, pct: Option<f64>) -> Result<(Resize, Option<Crop>)> {
     if edge >= 384 {
         return Ok((Resize::Stretch { width: edge, height: edge }, None));
     }
     let pct = pct.unwrap_or(224.0 / 256.0);
     // As Python's `int` rounds.
     let short = (f64::from(edge) / pct) as u32;
+    if short < edge {
+        return Err(unfit("crop_pct", &pct.into(), "no more than 1"));
+    }
     let crop = Crop { width: edge, height: edge, rounding: Rounding::Down };
     Ok((Resize::ShortEdge { edge: short, rounding: Rounding::Down }, Some(crop)))
 }
@@ -216,24 +261,24 @@ enum Size {
 }
 
 impl Size {
-    fn of(field: &str, value: &Value, kind: Kind) -> Result<Self> {
-        let edge = |value: Option<&Value>| {
-            value.and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)
-        };
-        let found = match value {
-            Value::Number(_) => edge(Some(value)).map(|edge| match kind {
-                Kind::Square => Self::Both { width: edge, height: edge },
-                Kind::ShortEdge | Kind::ConvNext => Self::Short(edge),
-            }),
-            Value::Object(map) if map.len() == 1 => edge(map.get("shortest_edge")).map(Self::Short),
-            Value::Object(map) if map.len() == 2 => edge(map.get("width"))
-                .zip(edge(map.get("height")))
-                .map(|(width, height)| Self::Both { width, height }),
+    /// A form that the processor does not take is refused, as it is there.
+    fn of(value: &Value, kind: Kind) -> Result<Self> {
+        let found = match (value, kind) {
+            (Value::Number(_), Kind::Vit | Kind::Deit) => both(value),
+            (Value::Number(_), Kind::ShortEdge | Kind::ConvNext) => edge(value).map(Self::Short),
+            (Value::Object(map), Kind::ShortEdge | Kind::ConvNext) if map.len() == 1 => {
+                map.get("shortest_edge").and_then(edge).map(Self::Short)
+            }
+            (Value::Object(_), Kind::Vit | Kind::Siglip | Kind::Deit | Kind::ShortEdge) => both(value),
             _ => None,
         };
-        found.ok_or_else(|| {
-            unfit(field, value, "a number of pixels, `height` and `width`, or `shortest_edge`")
-        })
+        let expected = match kind {
+            Kind::Vit | Kind::Deit => "a number of pixels, or `height` and `width`",
+            Kind::Siglip => "`height` and `width`",
+            Kind::ShortEdge => "a number of pixels, `height` and `width`, or `shortest_edge`",
+            Kind::ConvNext => "a number of pixels, or `shortest_edge`",
+        };
+        found.ok_or_else(|| unfit("size", value, expected))
     }
 
     fn resize(self) -> Resize {
@@ -242,113 +287,24 @@ impl Size {
             Self::Short(edge) => Resize::ShortEdge { edge, rounding: Rounding::Down },
         }
     }
-
-    fn crop(self, value: &Value) -> Result<Crop> {
-        match self {
-            Self::Both { width, height } => Ok(Crop { width, height, rounding: Rounding::Down }),
-            Self::Short(_) => Err(unfit("crop_size", value, "`height` and `width`")),
-        }
-    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
+fn edge(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0)
+}
 
-    fn of(config: Value) -> Result<Recipe> {
-        recipe(config.as_object().unwrap())
-    }
+/// One number for both edges, or a number for each.
+fn both(value: &Value) -> Option<Size> {
+    let (width, height) = match value {
+        Value::Object(map) if map.len() == 2 => (edge(map.get("width")?)?, edge(map.get("height")?)?),
+        _ => (edge(value)?, edge(value)?),
+    };
+    Some(Size::Both { width, height })
+}
 
-    /// As `facebook/dinov2-small` has it.
-    fn dinov2() -> Value {
-        json!({
-            "crop_size": { "height": 224, "width": 224 }, "do_center_crop": true, "do_convert_rgb": true,
-            "do_normalize": true, "do_rescale": true, "do_resize": true, "image_mean": [0.485, 0.456, 0.406],
-            "image_processor_type": "BitImageProcessor", "image_std": [0.229, 0.224, 0.225], "resample": 3,
-            "rescale_factor": 0.00392156862745098, "size": { "shortest_edge": 256 }
-        })
-    }
-
-    fn with(field: &str, value: Value) -> Result<Recipe> {
-        let mut config = dinov2();
-        config[field] = value;
-        of(config)
-    }
-
-    #[test]
-    fn dinov2_is_prepared_as_a_resnet_of_the_same_library() {
-        assert_eq!(of(dinov2()).unwrap(), Recipe::preset("hf-resnet50").unwrap());
-    }
-
-    #[test]
-    fn one_number_means_what_the_processor_takes_it_for() {
-        let size = |kind: &str| {
-            let mean = [0.5, 0.5, 0.5];
-            of(
-                json!({ "feature_extractor_type": kind, "size": 224, "crop_size": 224, "resample": 2, "image_mean": mean, "image_std": mean }),
-            )
-        };
-        assert_eq!(size("ViTFeatureExtractor").unwrap().resize, Resize::Stretch { width: 224, height: 224 });
-        let short = Resize::ShortEdge { edge: 224, rounding: Rounding::Down };
-        assert_eq!(size("CLIPFeatureExtractor").unwrap().resize, short);
-        let siglip = of(json!({
-            "image_processor_type": "SiglipImageProcessor", "processor_class": "SiglipProcessor", "size": { "height": 256, "width": 224 },
-            "resample": 3, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "do_convert_rgb": null,
-        }))
-        .unwrap();
-        assert_eq!((siglip.resize, siglip.crop), (Resize::Stretch { width: 224, height: 256 }, None));
-        assert_eq!((siglip.filter, siglip.divisor, siglip.mean), (Filter::Bicubic, 255.0, [0.5; 3]));
-    }
-
-    #[test]
-    fn convnext_crops_a_part_and_stretches_large_sizes() {
-        let of = |edge: u32| {
-            of(json!({
-                "image_processor_type": "ConvNextImageProcessor", "size": { "shortest_edge": edge }, "crop_pct": 0.875, "resample": 3,
-                "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]
-            }))
-            .unwrap()
-        };
-        assert_eq!(of(224), Recipe::preset("hf-resnet50").unwrap());
-        assert_eq!((of(384).resize, of(384).crop), (Resize::Stretch { width: 384, height: 384 }, None));
-    }
-
-    #[test]
-    fn steps_that_are_off_are_not_taken() {
-        let plain = with("do_normalize", false.into()).unwrap();
-        assert_eq!((plain.mean, plain.std, plain.divisor), ([0.0; 3], [1.0; 3], 255.0));
-        assert_eq!(with("do_rescale", false.into()).unwrap().divisor, 1.0);
-        assert_eq!(with("do_resize", false.into()).unwrap().resize, Resize::None);
-        assert_eq!(with("rescale_factor", json!(0.5)).unwrap().divisor, 2.0);
-    }
-
-    #[test]
-    fn what_is_not_understood_is_named() {
-        for (field, value) in [
-            ("do_pad", json!(true)),
-            ("rescale_offset", json!(true)),
-            ("image_processor_type", json!("EfficientNetImageProcessor")),
-            ("image_processor_type", json!(null)),
-            ("resample", json!(5)),
-            ("resample", json!(null)),
-            ("image_mean", json!([0.5])),
-            ("image_std", json!(null)),
-            ("size", json!({ "longest_edge": 256 })),
-            ("size", json!({ "shortest_edge": 256, "longest_edge": 512 })),
-            ("size", json!(0)),
-            ("crop_size", json!(257)),
-            ("crop_size", json!({ "shortest_edge": 224 })),
-            ("do_center_crop", json!(false)),
-            ("do_center_crop", json!("yes")),
-            ("crop_pct", json!(0.9)),
-            ("rescale_factor", json!(0)),
-        ] {
-            let error = with(field, value.clone()).unwrap_err();
-            assert!(
-                matches!(&error, Error::Field { field: named, .. } if named == field),
-                "{field} {value}: {error}"
-            );
-        }
+fn crop(value: &Value) -> Result<Crop> {
+    match both(value) {
+        Some(Size::Both { width, height }) => Ok(Crop { width, height, rounding: Rounding::Down }),
+        _ => Err(unfit("crop_size", value, "a number of pixels, or `height` and `width`")),
     }
 }
