@@ -11,6 +11,7 @@ use super::kernel::WeightBits;
 use super::plan::Float;
 use super::range::Method;
 use headstart_backbone::Backbone;
+use headstart_base::text::counted;
 
 /// What was done, and how near the result is.
 #[derive(Debug, Clone, Serialize)]
@@ -77,8 +78,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { fidelity, speed, .. } = self;
         let mut fact = |name: &str, fact: &dyn fmt::Display| writeln!(f, "  {name:<11} {fact}");
+        let images = |count: usize| counted(count as u64, "image");
         let digest = &self.calibration_digest[..self.calibration_digest.len().min(12)];
-        fact("calibrated", &format_args!("on {} images ({digest}…)", self.calibration_images))?;
+        fact("calibrated", &format_args!("on {} ({digest}…)", images(self.calibration_images)))?;
         let equalised = format!("channels evened out by {:.0} %", 100.0 * self.equalised);
         fact("ranges", &format_args!("{}, {equalised}", self.ranges))?;
         fact("layers", &format_args!("{} in integers", self.layers))?;
@@ -91,8 +93,11 @@ impl fmt::Display for Report {
         fact(
             "fidelity",
             &format_args!(
-                "cosine {:.4} in the mean, {:.4} at least, relative error {:.3}, on {} images held out",
-                fidelity.cosine_mean, fidelity.cosine_min, fidelity.relative_error, fidelity.images
+                "cosine {:.4} in the mean, {:.4} at least, relative error {:.3}, on {} held out",
+                fidelity.cosine_mean,
+                fidelity.cosine_min,
+                fidelity.relative_error,
+                images(fidelity.images)
             ),
         )?;
         let ratio = speed.integers / speed.floats;

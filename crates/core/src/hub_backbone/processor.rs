@@ -80,7 +80,8 @@ pub(super) fn recipe(config: &Map<String, Value>) -> Result<Recipe> {
         true => (needed("image_mean", mean)?, needed("image_std", std)?),
         false => ([0.0; 3], [1.0; 3]),
     };
-    if let Some((field, value)) = fields.0.iter().next() {
+    // The versions on torchvision write all that they know, and null where it was not asked for.
+    if let Some((field, value)) = fields.0.iter().find(|(_, value)| !value.is_null()) {
         return Err(unfit(field, value, "no such field: what it does is not known here"));
     }
     Ok(Recipe {

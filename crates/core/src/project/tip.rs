@@ -145,22 +145,33 @@ impl<'a> TipWatch<'a> {
         if !has_int8 && smaller.is_none() {
             return None;
         }
-        let fp32 = self.cost(&Form::own(backbone))?;
+        let own = Form::own(backbone);
+        let fp32 = self.known(&own).or_else(|| self.measured(&own))?;
         // The network is half of it at least, but for photographs of a camera.
         if rows * fp32 < LONG.as_secs_f64() / 2.0 {
             return None;
         }
-        let mut others = vec![];
-        if has_int8 {
-            let int8 = self.int8(&graphs, brought);
-            let cost = int8.and_then(|int8| self.cost(&int8));
-            others.extend(cost.map(|cost| (Way::Precision(Precision::Int8), cost)));
-        }
-        if let Some(smaller) = smaller {
-            let opened = Backbone::open(&smaller.graph).ok();
-            let cost = opened.and_then(|backbone| self.cost(&Form::own(&backbone)));
-            others.extend(cost.map(|cost| (Way::Backbone(smaller.name.clone()), cost)));
-        }
+        let int8 = || Some((Way::Precision(Precision::Int8), self.int8(&graphs, brought)?));
+        let small = |smaller: &SmallerBackbone| {
+            let backbone = Backbone::open(&smaller.graph).ok()?;
+            Some((Way::Backbone(smaller.name.clone()), Form::own(&backbone)))
+        };
+        let others: Vec<(Way, Form)> =
+            has_int8.then(int8).flatten().into_iter().chain(smaller.and_then(small)).collect();
+        self.costs(fp32, &own, others)
+    }
+
+    /// Of all ways, measured at one time: what else the machine did then is in all of them, and only their ratios count.
+    fn costs(&self, fp32: f64, own: &Form, others: Vec<(Way, Form)>) -> Option<Costs> {
+        let of = |cost: &dyn Fn(&Form) -> Option<f64>| -> Vec<(Way, Option<f64>)> {
+            others.iter().map(|(way, form)| (way.clone(), cost(form))).collect()
+        };
+        let known = of(&|form| self.known(form));
+        let (fp32, found) = match known.iter().all(|(_, cost)| cost.is_some()) {
+            true => (fp32, known),
+            false => (self.measured(own)?, of(&|form| self.measured(form))),
+        };
+        let others: Vec<_> = found.into_iter().filter_map(|(way, cost)| Some((way, cost?))).collect();
         (!others.is_empty()).then_some(Costs { fp32, others })
     }
 
@@ -178,8 +189,8 @@ impl<'a> TipWatch<'a> {
         Some(Form { backbone: graph, precision: Precision::Int8 })
     }
 
-    /// Seconds that the network alone takes for an image on the processor; `None` where it would be computed elsewhere.
-    fn cost(&self, form: &Form) -> Option<f64> {
+    /// How a form is computed on the processor, and the rate that is not measured yet; `None` where it would be computed elsewhere.
+    fn way(&self, form: &Form) -> Option<(EngineOptions, Rate)> {
         let mut options: EngineOptions = self.source.extract_options().engine.clone();
         options.session.precision = form.precision;
         let selection = Selection::make(options.device, form.precision, &options.libraries).ok()?;
@@ -191,11 +202,20 @@ impl<'a> TipWatch<'a> {
             device: Device::Cpu.to_string(),
             threads: options.session.threads,
             ..Rate::default()
-        }
-        .here();
-        if let Some(known) = self.kept.rates().into_iter().find(|rate| rate.is_of(&unmeasured)) {
-            return Some(1.0 / known.images_per_second);
-        }
+        };
+        Some((options, unmeasured.here()))
+    }
+
+    /// Seconds that the network alone takes for an image, as measured before.
+    fn known(&self, form: &Form) -> Option<f64> {
+        let (_, unmeasured) = self.way(form)?;
+        let known = self.kept.rates().into_iter().find(|rate| rate.is_of(&unmeasured))?;
+        Some(1.0 / known.images_per_second)
+    }
+
+    /// The same, measured now.
+    fn measured(&self, form: &Form) -> Option<f64> {
+        let (options, unmeasured) = self.way(form)?;
         let mut engine = Engine::start(&form.backbone, &options).ok()?;
         let images_per_second = images_per_second(&form.backbone, &mut engine.session).ok()?;
         let runtime = engine.runtime.version().to_owned();

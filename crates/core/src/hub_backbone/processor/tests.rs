@@ -27,6 +27,13 @@ fn dinov2_is_prepared_as_a_resnet_of_the_same_library() {
 }
 
 #[test]
+fn a_field_that_asks_for_nothing_is_no_step() {
+    assert_eq!(with("disable_grouping", Value::Null).unwrap(), of(dinov2()).unwrap());
+    let error = with("disable_grouping", json!(true)).unwrap_err();
+    assert!(matches!(&error, Error::Field { field, .. } if field == "disable_grouping"), "{error}");
+}
+
+#[test]
 fn one_number_means_what_the_processor_takes_it_for() {
     let size = |kind: &str| {
         let mean = [0.5, 0.5, 0.5];
