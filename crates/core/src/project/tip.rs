@@ -18,6 +18,8 @@ const LONG: Duration = Duration::from_secs(10);
 const MANY: f64 = 100.0;
 /// How long the extraction is looked at before its time is told.
 const LOOK: Duration = Duration::from_secs(2);
+/// Images of one batch come closer together.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Of the time that it takes: what takes more than this instead is no gain worth a word.
 const PAYS: f64 = 0.75;
 
@@ -88,14 +90,39 @@ impl Work {
     }
 }
 
+/// How fast images come. They come in batches, the first of which is late: it is counted from the end of that to the end of another.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pace {
+    /// When the first batch was done.
+    from: Option<Instant>,
+    /// When the last image was.
+    last: Option<Instant>,
+    /// Images behind the first batch.
+    done: usize,
+}
+
+impl Pace {
+    /// An image is done; images and their time, once they were looked at for long enough.
+    fn see(&mut self, now: Instant) -> Option<(usize, Duration)> {
+        let last = self.last.replace(now)?;
+        if now.duration_since(last) > PAUSE {
+            let looked = last.duration_since(*self.from.get_or_insert(last));
+            if looked >= LOOK {
+                return Some((self.done, looked));
+            }
+        }
+        self.done += usize::from(self.from.is_some());
+        None
+    }
+}
+
 /// Listens to an extraction, and finds out whether there is something to tell. Nothing is measured for a short one.
 pub(super) struct TipWatch<'a> {
     source: &'a FeatureSource,
     kept: &'a UserCache,
     work: Work,
     costs: Option<Costs>,
-    began: Option<Instant>,
-    done: usize,
+    pace: Option<Pace>,
 }
 
 impl<'a> TipWatch<'a> {
@@ -103,7 +130,7 @@ impl<'a> TipWatch<'a> {
     pub(super) fn of(source: &'a FeatureSource) -> Option<Self> {
         let kept = source.config().user_cache.as_ref()?;
         let is_open = source.config().precision.is_none() && source.precision() == Precision::Fp32;
-        let watch = Self { source, kept, work: Work::default(), costs: None, began: None, done: 0 };
+        let watch = Self { source, kept, work: Work::default(), costs: None, pace: None };
         is_open.then_some(watch)
     }
 
@@ -116,15 +143,12 @@ impl<'a> TipWatch<'a> {
                 self.costs = self.costs_if_long();
             }
             ExtractEvent::Loaded { engine } if engine.selection.device == Device::Cpu => {
-                self.began = Some(Instant::now());
+                self.pace = Some(Pace::default());
             }
             ExtractEvent::Progress => {
-                self.done += 1;
-                let elapsed = self.began?.elapsed();
-                if elapsed >= LOOK {
-                    self.began = None;
-                    return self.work.tip(self.costs.as_ref()?, self.done, elapsed);
-                }
+                let (done, elapsed) = self.pace.as_mut()?.see(Instant::now())?;
+                self.pace = None;
+                return self.work.tip(self.costs.as_ref()?, done, elapsed);
             }
             _ => {}
         }
@@ -250,6 +274,20 @@ mod tests {
     #[test]
     fn a_rate_that_was_measured_beside_other_work_counts_by_its_ratio() {
         assert_eq!(tip(300.0, &[(INT8, 100.0)], 50, 1), Some((40_000, vec![(INT8, 13_333)])));
+    }
+
+    #[test]
+    fn the_pace_is_that_of_whole_batches_behind_the_first() {
+        let (mut pace, began) = (Pace::default(), Instant::now());
+        let mut told = vec![];
+        // The first after 900 ms, then another every 500: 16 images each, 32 a second.
+        for batch in 0..6 {
+            for image in 0..16 {
+                let at = Duration::from_millis(900 + 500 * batch) + Duration::from_micros(100 * image);
+                told.extend(pace.see(began + at));
+            }
+        }
+        assert_eq!(told, [(64, Duration::from_secs(2))]);
     }
 
     #[test]
