@@ -189,7 +189,6 @@ impl BackboneArgs {
             storage: self.storage,
             precision: self.precision,
             user_cache: UserCache::of_user(),
-            smaller: installed::smaller(&self.backbone),
             extract: ExtractOptions {
                 engine: EngineOptions { libraries: libraries(None), ..EngineOptions::default() },
                 ..ExtractOptions::default()
@@ -200,7 +199,12 @@ impl BackboneArgs {
 
     /// The same as a project that computes on this.
     pub fn project(&self, runtime: &RuntimeArgs) -> Project {
-        Project::new(ProjectConfig { extract: runtime.extract_options(), ..self.config() })
+        Project::new(ProjectConfig {
+            extract: runtime.extract_options(),
+            // To look for it takes time, which only those spend who may compute for long.
+            smaller: installed::smaller(&self.backbone),
+            ..self.config()
+        })
     }
 
     /// What is read: the graph with its weights, the recipe if it is a file, and the whole cache.

@@ -82,9 +82,10 @@ pub fn name(backbone: &Path) -> Option<&str> {
 
 /// What takes less time than the backbone that is used if nothing is said; whoever names a backbone has chosen.
 pub fn smaller(backbone: &Path) -> Option<SmallerBackbone> {
-    let graph =
-        PACKAGES.backbones(SMALLER).into_iter().next().filter(|_| backbone == Path::new(DEFAULT_PATH))?;
-    Some(SmallerBackbone { name: SMALLER.into(), graph })
+    if backbone != Path::new(DEFAULT_PATH) {
+        return None;
+    }
+    Some(SmallerBackbone { name: SMALLER.into(), graph: file(SMALLER)? })
 }
 
 /// What `--backbone` has to say for this file to be found: a name for one that is installed, nothing for the one that is taken anyway.

@@ -6,7 +6,7 @@
 //! CACHE/models--org--name/refs/main                       the commit that a branch was at
 //! CACHE/models--org--name/snapshots/COMMIT/FILE           a link to the bytes
 //! CACHE/models--org--name/.no_exist/COMMIT/FILE           there is no such file
-//! CACHE/.locks/models--org--name/TAG.lock                 whoever fetches holds it
+//! CACHE/.locks/models--org--name/TAG.lock                 held by the process that fetches
 //! ```
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -119,7 +119,7 @@ impl Cache {
     pub(crate) fn part(&self, tag: &Tag, size: Option<u64>) -> Result<Part> {
         let blob = self.blob(tag);
         for left in self.left_behind(tag, size) {
-            // Whoever renames it has it. If it was still written, on a file system that only pretends to lock, both write the same
+            // The process that renames it has it. If it was still written, on a file system that only pretends to lock, both write the same
             // bytes to the same places, and the other finds its name gone.
             let path = beside(&blob, INCOMPLETE);
             if fs::rename(&left, &path).is_ok() {
@@ -266,7 +266,7 @@ fn create_parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
-/// Whoever shares the cache by a group may wait for the lock too, as with Python's client. Only the owner can allow it.
+/// Users who share the cache by a group may wait for the lock too, as with Python's client. Only the owner can allow it.
 fn share(lock: &File) {
     #[cfg(unix)]
     {

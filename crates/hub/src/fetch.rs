@@ -18,7 +18,7 @@ use crate::protocol::{Client, Described, bad_status, header};
 const TRIES: usize = 5;
 /// Bytes that are written at once.
 const CHUNK: usize = 1 << 18;
-/// How often whoever waits for another's fetch looks again.
+/// How long a fetch waits before it looks again whether another one is done with the same file.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// How far a fetch is.

@@ -41,7 +41,7 @@ pub(crate) enum Answer {
     NoSuchFile(Commit),
 }
 
-/// Whoever asks. One value serves many requests, and keeps connections open.
+/// Sends requests. One value serves many of them, and keeps connections open.
 #[derive(Debug)]
 pub(crate) struct Client {
     agent: Agent,
@@ -191,7 +191,7 @@ impl Client {
     }
 }
 
-/// What an answer with a status of this kind means, whoever gave it.
+/// What an answer with a status of this kind means, from any host.
 pub(crate) fn bad_status(answer: &Response<Body>, address: &Address, file: &FileName) -> Error {
     match (address.host(), answer.status().as_u16()) {
         (host, 429) => {

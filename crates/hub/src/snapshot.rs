@@ -99,7 +99,7 @@ pub struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
-    /// The commit. Whoever keeps it can have the same files again.
+    /// The commit. It gives the same files again, at any time.
     pub fn commit(&self) -> &Commit {
         &self.commit
     }

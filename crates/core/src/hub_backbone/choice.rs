@@ -5,7 +5,7 @@ use headstart_onnx::{Graph, Model};
 
 use super::error::{Error, Result};
 
-/// Marks in names of files whose activations are quantised for each batch anew, or whose weights are in a few bits.
+/// Marks in names of files whose activations are quantised again for each batch, or whose weights are in a few bits.
 const QUANTISED: [&str; 8] = ["_bnb4", "_int8", "_q2", "_q4", "_q8", "_quantized", "_quint8", "_uint8"];
 /// Operators that only such files have.
 const OPERATORS: [&str; 8] = [

@@ -20,7 +20,7 @@ pub enum Error {
         /// What was looked for.
         looked_for: Vec<String>,
     },
-    /// The file is quantised for each batch anew.
+    /// The file is quantised again for each batch.
     #[error(
         "`{file}` is quantised dynamically: the features of an image would depend on the other images of its batch"
     )]

@@ -1,5 +1,6 @@
 //! A tip where an extraction in fp32 takes long: what int8 or a smaller backbone would take here.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use headstart_backbone::device::{Device, Precision, Selection};
@@ -56,7 +57,7 @@ pub struct SmallerBackbone {
     /// What to type for it.
     pub name: String,
     /// The ONNX graph.
-    pub graph: std::path::PathBuf,
+    pub graph: PathBuf,
 }
 
 /// What there is to do.
